@@ -1,0 +1,25 @@
+# What every target of the project has in common: warnings as errors, arithmetic that is the same everywhere.
+add_library(plateau_options INTERFACE)
+target_compile_options(plateau_options INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings
+  -Wpointer-arith -Wundef -Wformat=2 -Wno-format-truncation
+  -ffp-contract=off # fused multiply-add would change bits with the compiler's mood (DESIGN 4)
+  -fno-omit-frame-pointer)
+target_compile_definitions(plateau_options INTERFACE _GNU_SOURCE)
+target_include_directories(plateau_options INTERFACE ${CMAKE_SOURCE_DIR})
+if(PLATEAU_SANITIZE)
+  target_compile_options(plateau_options INTERFACE -fsanitize=${PLATEAU_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(plateau_options INTERFACE -fsanitize=${PLATEAU_SANITIZE})
+endif()
+
+# plateau_layer(NAME SOURCES a.c ... HEADERS a.h ... USES targets ...): one layer as a static library plateau::NAME.
+function(plateau_layer name)
+  cmake_parse_arguments(LAYER "" "" "SOURCES;HEADERS;USES;PRIVATE" ${ARGN})
+  add_library(plateau_${name} STATIC)
+  add_library(plateau::${name} ALIAS plateau_${name})
+  target_sources(plateau_${name}
+    PRIVATE ${LAYER_SOURCES}
+    PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${LAYER_HEADERS})
+  set_target_properties(plateau_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  target_link_libraries(plateau_${name} PUBLIC ${LAYER_USES} plateau_options PRIVATE ${LAYER_PRIVATE})
+endfunction()

@@ -1,0 +1,2 @@
+/* fileio.c - see fileio.h. */
+#include "common/fileio.h"

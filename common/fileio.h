@@ -1,0 +1,32 @@
+/* fileio.h - files and directories with clear errors, and text that is published at once or not at all. */
+#ifndef PLT_COMMON_FILEIO_H
+#define PLT_COMMON_FILEIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/status.h"
+
+enum { PLT_PATH_MAX = 4096 };
+
+/* "a/b" into out; PLT_ERR_USAGE when it does not fit. An absolute `name` stands alone. */
+plt_status_t plt_path_join(const char *dir, const char *name, char out[PLT_PATH_MAX]);
+bool plt_path_exists(const char *path);
+bool plt_path_is_dir(const char *path);
+/* mkdir -p. PLT_ERR_CREATE names the directory that could not be made. */
+plt_status_t plt_dir_create(const char *path);
+/* rm -r; what is not there is no error. */
+plt_status_t plt_dir_remove(const char *path);
+/* fsync of a file or directory by name. */
+plt_status_t plt_path_sync(const char *path);
+/* The whole file as a NUL-terminated string (free it), at most max_bytes. `bytes` may be NULL. */
+plt_status_t plt_file_read(const char *path, size_t max_bytes, char **text, size_t *bytes);
+/* Writes a temporary file beside `path`, fsyncs, renames it over `path`, fsyncs the directory. */
+plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes);
+/* Free bytes for this user on the file system of `path`. */
+plt_status_t plt_dir_free_bytes(const char *path, uint64_t *bytes);
+/* Names in a directory in byte order, without dot files; free each name and the array. */
+plt_status_t plt_dir_list(const char *path, char ***names, size_t *n);
+
+#endif

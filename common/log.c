@@ -1,0 +1,2 @@
+/* log.c - see log.h. */
+#include "common/log.h"

@@ -1,0 +1,2 @@
+/* manifest.c - see manifest.h. */
+#include "common/manifest.h"

@@ -1,0 +1,183 @@
+/* mem.c - see mem.h. */
+#include "common/mem.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 64, ARENA_FIRST = 64 * 1024, POOL_CLASSES = 48, POOL_KEEP = 16 };
+
+static void *or_abort(void *block, size_t bytes) {
+  if (block == NULL) {
+    fprintf(stderr, "plateau: out of memory: could not get %zu bytes\n", bytes);
+    abort();
+  }
+  return block;
+}
+
+static size_t round_up(size_t bytes) { return bytes == 0 ? ALIGN : (bytes + ALIGN - 1) / ALIGN * ALIGN; }
+
+static size_t product(size_t count, size_t size) {
+  if (size != 0 && count > SIZE_MAX / 2 / size) or_abort(NULL, SIZE_MAX);
+  return count * size;
+}
+
+void *plt_mem_alloc(size_t bytes) { return or_abort(aligned_alloc(ALIGN, round_up(bytes)), bytes); }
+
+void *plt_mem_zalloc(size_t count, size_t size) {
+  size_t bytes = product(count, size);
+  return memset(plt_mem_alloc(bytes), 0, bytes);
+}
+
+void *plt_mem_resize(void *block, size_t count, size_t size) {
+  size_t bytes = product(count, size);
+  return or_abort(realloc(block, bytes == 0 ? 1 : bytes), bytes);
+}
+
+char *plt_mem_strdup(const char *text) { return or_abort(strdup(text), strlen(text) + 1); }
+
+char *plt_mem_print(const char *format, ...) {
+  va_list args;
+  char *text = NULL;
+  va_start(args, format);
+  int length = vasprintf(&text, format, args);
+  va_end(args);
+  return or_abort(length < 0 ? NULL : text, 0);
+}
+
+/* ---- arena: a list of blocks, newest first; reset merges them into one ---- */
+
+typedef struct arena_block {
+  struct arena_block *older;
+  size_t capacity, used;
+} arena_block_t;
+
+struct plt_arena {
+  arena_block_t *newest;
+  size_t in_use; /* bytes given out since the last reset, over all blocks */
+  size_t blocks;
+};
+
+static arena_block_t *arena_grow(plt_arena_t *arena, size_t capacity) {
+  arena_block_t *block = plt_mem_alloc(ALIGN + capacity);
+  *block = (arena_block_t){.older = arena->newest, .capacity = capacity};
+  arena->newest = block;
+  arena->blocks++;
+  return block;
+}
+
+plt_arena_t *plt_arena_create(void) { return plt_mem_zalloc(1, sizeof(plt_arena_t)); }
+
+static void arena_free_blocks(plt_arena_t *arena) {
+  while (arena->newest != NULL) {
+    arena_block_t *older = arena->newest->older;
+    free(arena->newest);
+    arena->newest = older;
+  }
+}
+
+void plt_arena_destroy(plt_arena_t **arena) {
+  if (*arena == NULL) return;
+  arena_free_blocks(*arena);
+  free(*arena);
+  *arena = NULL;
+}
+
+void *plt_arena_alloc(plt_arena_t *arena, size_t bytes) {
+  size_t need = round_up(bytes);
+  arena_block_t *block = arena->newest;
+  if (block == NULL || block->capacity - block->used < need) {
+    size_t capacity = arena->in_use < ARENA_FIRST ? ARENA_FIRST : arena->in_use;
+    block = arena_grow(arena, capacity < need ? need : capacity);
+  }
+  void *place = (char *)block + ALIGN + block->used;
+  block->used += need;
+  arena->in_use += need;
+  return place;
+}
+
+void *plt_arena_zalloc(plt_arena_t *arena, size_t bytes) { return memset(plt_arena_alloc(arena, bytes), 0, bytes); }
+
+void plt_arena_reset(plt_arena_t *arena) {
+  if (arena->newest != NULL && arena->newest->older != NULL) {
+    size_t capacity = arena->in_use + arena->in_use / 4; /* some head room: batches differ in size */
+    arena_free_blocks(arena);
+    arena_grow(arena, round_up(capacity));
+  }
+  if (arena->newest != NULL) arena->newest->used = 0;
+  arena->in_use = 0;
+}
+
+size_t plt_arena_blocks(const plt_arena_t *arena) { return arena->blocks; }
+
+/* ---- pool: a stack of free buffers per power of two ---- */
+
+typedef struct pool_buffer {
+  plt_pool_t *pool;
+  struct pool_buffer *next;
+  uint32_t size_class;
+} pool_buffer_t;
+
+struct plt_pool {
+  pthread_mutex_t mutex;
+  pool_buffer_t *free_list[POOL_CLASSES];
+  uint32_t free_count[POOL_CLASSES];
+};
+
+plt_pool_t *plt_pool_create(void) {
+  plt_pool_t *pool = plt_mem_zalloc(1, sizeof *pool);
+  pthread_mutex_init(&pool->mutex, NULL);
+  return pool;
+}
+
+void plt_pool_destroy(plt_pool_t **pool) {
+  if (*pool == NULL) return;
+  for (size_t c = 0; c < POOL_CLASSES; c++) {
+    while ((*pool)->free_list[c] != NULL) {
+      pool_buffer_t *next = (*pool)->free_list[c]->next;
+      free((*pool)->free_list[c]);
+      (*pool)->free_list[c] = next;
+    }
+  }
+  pthread_mutex_destroy(&(*pool)->mutex);
+  free(*pool);
+  *pool = NULL;
+}
+
+void *plt_pool_take(plt_pool_t *pool, size_t bytes) {
+  uint32_t size_class = 8; /* 256 bytes */
+  while (((size_t)1 << size_class) < bytes) size_class++;
+  pthread_mutex_lock(&pool->mutex);
+  pool_buffer_t *buffer = pool->free_list[size_class];
+  if (buffer != NULL) {
+    pool->free_list[size_class] = buffer->next;
+    pool->free_count[size_class]--;
+  }
+  pthread_mutex_unlock(&pool->mutex);
+  if (buffer == NULL) {
+    buffer = plt_mem_alloc(ALIGN + ((size_t)1 << size_class));
+    buffer->pool = pool;
+    buffer->size_class = size_class;
+  }
+  return (char *)buffer + ALIGN;
+}
+
+void plt_pool_give(void *memory) {
+  if (memory == NULL) return;
+  pool_buffer_t *buffer = (pool_buffer_t *)(void *)((char *)memory - ALIGN);
+  plt_pool_t *pool = buffer->pool;
+  bool keep;
+  pthread_mutex_lock(&pool->mutex);
+  keep = pool->free_count[buffer->size_class] < POOL_KEEP;
+  if (keep) {
+    buffer->next = pool->free_list[buffer->size_class];
+    pool->free_list[buffer->size_class] = buffer;
+    pool->free_count[buffer->size_class]++;
+  }
+  pthread_mutex_unlock(&pool->mutex);
+  if (!keep) free(buffer);
+}

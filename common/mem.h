@@ -1,0 +1,54 @@
+/* mem.h - memory: plain blocks that never fail, arenas, and a pool of message buffers.
+ *
+ * Blocks     plt_mem_* print one line and abort when the machine has no memory: every size that comes from a
+ *            peer or a file is bounded before it is asked for, and the launcher checks the expected total.
+ * Arena      memory that is given back all at once. After a reset the arena is one block as large as the most
+ *            that was ever in use, so a loop allocates nothing after its first turns.
+ * Pool       buffers for message frames, kept by size class: frames above 128 KiB would otherwise be mapped and
+ *            unmapped at every message.
+ * Threads    an arena has one owner; a pool may be used by several threads (a mutex around list operations). */
+#ifndef PLT_COMMON_MEM_H
+#define PLT_COMMON_MEM_H
+
+#include <stddef.h>
+
+/* Uninitialised bytes, 64-byte aligned. Free with free(). bytes 0 gives a valid pointer. */
+void *plt_mem_alloc(size_t bytes);
+/* count * size zeroed bytes (overflow checked), 64-byte aligned. Free with free(). */
+void *plt_mem_zalloc(size_t count, size_t size);
+/* Like realloc, of a block from malloc or NULL; count * size bytes. */
+void *plt_mem_resize(void *block, size_t count, size_t size);
+char *plt_mem_strdup(const char *text);
+/* printf into a fresh string; free with free(). */
+char *plt_mem_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Room for one more element in a growing array: doubles *capacity when count reaches it. */
+#define PLT_MEM_GROW(array, count, capacity)                                            \
+  do {                                                                                  \
+    if ((count) >= (capacity)) {                                                        \
+      (capacity) = (capacity) ? (capacity) * 2 : 16;                                    \
+      (array) = plt_mem_resize((array), (capacity), sizeof *(array));                   \
+    }                                                                                   \
+  } while (0)
+
+typedef struct plt_arena plt_arena_t;
+plt_arena_t *plt_arena_create(void);
+void plt_arena_destroy(plt_arena_t **arena);
+/* Uninitialised, 64-byte aligned, valid until the next reset. */
+void *plt_arena_alloc(plt_arena_t *arena, size_t bytes);
+void *plt_arena_zalloc(plt_arena_t *arena, size_t bytes);
+/* Gives everything back. */
+void plt_arena_reset(plt_arena_t *arena);
+/* Blocks taken from the system since creation: constant once a loop is warm. */
+size_t plt_arena_blocks(const plt_arena_t *arena);
+
+typedef struct plt_pool plt_pool_t;
+plt_pool_t *plt_pool_create(void);
+/* All buffers must be back. */
+void plt_pool_destroy(plt_pool_t **pool);
+/* A buffer of at least `bytes`, 64-byte aligned. */
+void *plt_pool_take(plt_pool_t *pool, size_t bytes);
+/* From any thread. `buffer` may be NULL. */
+void plt_pool_give(void *buffer);
+
+#endif

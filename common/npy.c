@@ -1,0 +1,2 @@
+/* npy.c - see npy.h. */
+#include "common/npy.h"

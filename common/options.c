@@ -1,0 +1,2 @@
+/* options.c - see options.h. */
+#include "common/options.h"

@@ -1,0 +1,60 @@
+/* rng.c - see rng.h. */
+#include "common/rng.h"
+
+#include <math.h>
+
+#include "common/hash.h"
+
+plt_rng_key_t plt_rng_key(uint64_t seed, const char *purpose, uint64_t salt) {
+  uint64_t key = plt_hash64_text(plt_hash64(seed, &salt, sizeof salt), purpose);
+  return (plt_rng_key_t){{(uint32_t)key, (uint32_t)(key >> 32)}};
+}
+
+plt_rng_block_t plt_rng_draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+  uint32_t k0 = key.word[0], k1 = key.word[1];
+  for (int round = 0; round < 10; round++) {
+    uint64_t a = (uint64_t)UINT32_C(0xD2511F53) * c0;
+    uint64_t b = (uint64_t)UINT32_C(0xCD9E8D57) * c2;
+    c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
+    c1 = (uint32_t)b;
+    c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
+    c3 = (uint32_t)a;
+    k0 += UINT32_C(0x9E3779B9);
+    k1 += UINT32_C(0xBB67AE85);
+  }
+  return (plt_rng_block_t){{c0, c1, c2, c3}};
+}
+
+uint32_t plt_rng_below(uint64_t bits, uint32_t bound) {
+  /* The high half of a 64 x 32 bit product, without a 128-bit type. */
+  uint64_t high = (bits >> 32) * bound, low = (bits & UINT32_MAX) * bound;
+  return (uint32_t)((high + (low >> 32)) >> 32);
+}
+
+double plt_rng_open01(uint32_t word) { return ((double)word + 0.5) * 0x1p-32; }
+
+double plt_rng_unit(uint32_t word) { return (double)word * 0x1p-32; }
+
+void plt_rng_normal(uint32_t a, uint32_t b, double out[2]) {
+  double radius = sqrt(-2.0 * log(plt_rng_open01(a)));
+  double angle = 6.283185307179586476925 * plt_rng_unit(b);
+  out[0] = radius * cos(angle);
+  out[1] = radius * sin(angle);
+}
+
+uint64_t plt_rng_permute(plt_rng_key_t key, uint64_t n, uint64_t i) {
+  unsigned half = 1; /* bits of each half of the network's domain, 2^(2 half) >= n */
+  while (half < 31 && (UINT64_C(1) << (2 * half)) < n) half++;
+  uint64_t mask = (UINT64_C(1) << half) - 1;
+  do { /* a walk along the cycle back into [0, n): at most 4 steps on average */
+    uint64_t left = i >> half, right = i & mask;
+    for (uint32_t round = 0; round < 6; round++) {
+      plt_rng_block_t f = plt_rng_draw(key, (uint32_t)right, round, half, 0);
+      uint64_t next = left ^ (f.word[0] & mask);
+      left = right;
+      right = next;
+    }
+    i = left << half | right;
+  } while (i >= n);
+  return i;
+}

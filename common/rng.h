@@ -1,0 +1,35 @@
+/* rng.h - random numbers without state: Philox4x32-10, a function of (key, counter).
+ *
+ * Every random decision of a run names what it is for: the key comes from (seed, purpose), the counter from
+ * (epoch, batch, entity, draw) or (row, column). So any worker can draw any number at any time and a resumed
+ * run repeats the bits.
+ * Source     Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011. */
+#ifndef PLT_COMMON_RNG_H
+#define PLT_COMMON_RNG_H
+
+#include <stdint.h>
+
+typedef struct plt_rng_key {
+  uint32_t word[2];
+} plt_rng_key_t;
+
+typedef struct plt_rng_block {
+  uint32_t word[4];
+} plt_rng_block_t;
+
+/* A key for one purpose ("negatives", "order", "row user" ...) of one run; salt separates stages. */
+plt_rng_key_t plt_rng_key(uint64_t seed, const char *purpose, uint64_t salt);
+/* Four words for one counter. */
+plt_rng_block_t plt_rng_draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3);
+/* Uniform in [0, bound) from one 64-bit draw (bias below 2^-32); bound >= 1. */
+uint32_t plt_rng_below(uint64_t bits, uint32_t bound);
+/* Uniform in (0, 1) and [0, 1). */
+double plt_rng_open01(uint32_t word);
+double plt_rng_unit(uint32_t word);
+/* Two standard normal values of two words (Box-Muller). */
+void plt_rng_normal(uint32_t a, uint32_t b, double out[2]);
+
+/* The place of `i` in a keyed permutation of [0, n): a Feistel network with cycle walking; 1 <= n < 2^62. */
+uint64_t plt_rng_permute(plt_rng_key_t key, uint64_t n, uint64_t i);
+
+#endif

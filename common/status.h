@@ -1,0 +1,61 @@
+/* status.h - what can go wrong, as one list, and the text of the last failure of a thread.
+ *
+ * The function that detects a failure calls plt_fail() once with the whole sentence (what, where, what is
+ * allowed); everybody above it hands the status on. The launcher prints the text once and exits with
+ * plt_status_exit().
+ *
+ * Threads    the text is per thread; a role thread hands its text to the launcher when it ends.
+ * Errors     outputs of a function are set only when it returns PLT_OK. */
+#ifndef PLT_COMMON_STATUS_H
+#define PLT_COMMON_STATUS_H
+
+#include <stdarg.h>
+
+/* Name, exit code of the process (DESIGN 3), meaning. Codes of one exit code stand together. */
+#define PLT_STATUS_LIST(X)                                           \
+  X(OK, 0, "ok")                                                     \
+  X(ERR_USAGE, 64, "usage or configuration error")                   \
+  X(ERR_DATA, 65, "bad data")                                        \
+  X(ERR_NAN, 65, "loss or gradient is not finite")                   \
+  X(ERR_CHECKPOINT, 65, "no usable checkpoint")                      \
+  X(ERR_BUG, 70, "internal error")                                   \
+  X(ERR_CREATE, 73, "cannot create")                                 \
+  X(ERR_IO, 74, "input/output error")                                \
+  X(ERR_SPACE, 74, "no space left")                                  \
+  X(ERR_PEER, 75, "peer lost")                                       \
+  X(ERR_DEADLINE, 75, "deadline passed")                             \
+  X(ERR_PREEMPTED, 75, "stopped by request")                         \
+  X(ERR_PROTOCOL, 75, "message refused")
+
+#define PLT_STATUS_ENUM(name, code, text) PLT_##name,
+typedef enum { PLT_STATUS_LIST(PLT_STATUS_ENUM) PLT_STATUS_COUNT } plt_status_t;
+#undef PLT_STATUS_ENUM
+
+/* Exit code of the process for a status. */
+int plt_status_exit(plt_status_t status);
+/* Short meaning of a status, never NULL. */
+const char *plt_status_text(plt_status_t status);
+
+/* Records the failure text of this thread and returns `status`. A text longer than 4095 bytes is cut. */
+plt_status_t plt_fail(plt_status_t status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Like plt_fail, with ": strerror(errno)" appended; ENOSPC and EDQUOT become PLT_ERR_SPACE. */
+plt_status_t plt_fail_errno(plt_status_t status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Puts "text: " before the recorded failure; returns `status`. */
+plt_status_t plt_fail_within(plt_status_t status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The recorded text of this thread, "" if none. Valid until the next failure of this thread. */
+const char *plt_fail_text(void);
+
+#define PLT_TRY(call)                            \
+  do {                                           \
+    plt_status_t plt_try_status_ = (call);       \
+    if (plt_try_status_ != PLT_OK) return plt_try_status_; \
+  } while (0)
+
+/* For functions that clean up under a label: sets `status` and jumps. */
+#define PLT_TRY_OR(label, call)                  \
+  do {                                           \
+    status = (call);                             \
+    if (status != PLT_OK) goto label;            \
+  } while (0)
+
+#endif

@@ -1,0 +1,2 @@
+/* yaml.c - see yaml.h. */
+#include "common/yaml.h"

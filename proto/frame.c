@@ -1,0 +1,2 @@
+/* frame.c - see frame.h. */
+#include "proto/frame.h"

@@ -1,0 +1,2 @@
+/* shard.c - see shard.h. */
+#include "proto/shard.h"

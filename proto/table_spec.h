@@ -1,0 +1,42 @@
+/* table_spec.h - what a worker declares and a server keeps: the shape, birth and optimizer of a table. */
+#ifndef PLT_PROTO_TABLE_SPEC_H
+#define PLT_PROTO_TABLE_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PLT_TABLE_NAME_MAX = 64, PLT_TABLES_MAX = 64, PLT_SETTINGS_MAX = 16 };
+
+typedef enum { PLT_INIT_ZERO, PLT_INIT_NORMAL, PLT_INIT_UNIFORM } plt_init_kind_t;
+
+typedef struct plt_init {
+  plt_init_kind_t kind;
+  double scale; /* NORMAL: standard deviation; UNIFORM: values in (-scale, scale) */
+} plt_init_t;
+
+/* An optimizer's settings travel as named numbers; their meaning is the optimizer's. */
+typedef struct plt_setting {
+  char name[32];
+  double value;
+} plt_setting_t;
+
+typedef struct plt_table_spec {
+  char name[PLT_TABLE_NAME_MAX];
+  uint64_t rows;
+  uint32_t cols;
+  plt_init_t init;
+  uint64_t seed; /* of the run: rows are born from (seed, name, key) */
+  bool frozen;   /* refuses pushes */
+  char optimizer[PLT_TABLE_NAME_MAX];
+  plt_setting_t settings[PLT_SETTINGS_MAX];
+  size_t n_settings;
+} plt_table_spec_t;
+
+bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b);
+/* The value of a setting, or `fallback`. */
+double plt_table_spec_setting(const plt_table_spec_t *spec, const char *name, double fallback);
+/* The initial value of row `key`: cols floats, a function of (seed, name, salt, key) alone (METHODS 4). */
+void plt_table_spec_birth(const plt_table_spec_t *spec, uint64_t salt, uint64_t key, float *out);
+
+#endif

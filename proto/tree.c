@@ -1,0 +1,2 @@
+/* tree.c - see tree.h. */
+#include "proto/tree.h"

@@ -1,0 +1,2 @@
+/* wire.c - see wire.h. */
+#include "proto/wire.h"

@@ -1,0 +1,2 @@
+/* clock.c - see clock.h. */
+#include "ps/clock.h"

@@ -1,0 +1,2 @@
+/* optimizer.c - see optimizer.h. */
+#include "ps/optimizer.h"

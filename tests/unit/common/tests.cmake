@@ -1,0 +1,1 @@
+# plateau_unit(common NAME): one line per test program.

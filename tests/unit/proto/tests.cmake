@@ -1,0 +1,1 @@
+# plateau_unit(proto NAME): one line per test program.

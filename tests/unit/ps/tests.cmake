@@ -1,0 +1,1 @@
+# plateau_unit(ps NAME): one line per test program.

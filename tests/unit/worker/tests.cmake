@@ -1,0 +1,1 @@
+# plateau_unit(worker NAME): one line per test program.

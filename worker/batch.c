@@ -1,0 +1,2 @@
+/* batch.c - see batch.h. */
+#include "worker/batch.h"

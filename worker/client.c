@@ -1,0 +1,2 @@
+/* client.c - see client.h. */
+#include "worker/client.h"

@@ -1,0 +1,2 @@
+/* dataset.c - see dataset.h. */
+#include "worker/dataset.h"

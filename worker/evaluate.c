@@ -1,0 +1,2 @@
+/* evaluate.c - see evaluate.h. */
+#include "worker/evaluate.h"

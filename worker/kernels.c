@@ -1,0 +1,2 @@
+/* kernels.c - see kernels.h. */
+#include "worker/kernels.h"

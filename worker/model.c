@@ -1,0 +1,2 @@
+/* model.c - see model.h. */
+#include "worker/model.h"

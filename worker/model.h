@@ -1,0 +1,92 @@
+/* model.h - a recommender as a table of functions: its tables, its loss, its representations; and the registry.
+ *
+ * A model never sees a message or a table of the server. It is given a *pass*: one leaf's rows as tape variables.
+ * All its learned numbers are tables; a table belongs to users (its rows are keyed by user id, a leaf touches
+ * those of its users), to items, or is dense (every leaf touches all rows).
+ *
+ * Score of (u, i) = <users()[u], items()[i]>, both [n, score_cols]: training, evaluation and recommend share it.
+ *
+ * A new model is one file and one row in plt_models[] (model.c).
+ * Threads    a model is read-only after create and shared by the workers of a process.
+ * Source     METHODS 4. */
+#ifndef PLT_WORKER_MODEL_H
+#define PLT_WORKER_MODEL_H
+
+#include "common/options.h"
+#include "proto/table_spec.h"
+#include "worker/dataset.h"
+#include "worker/tape.h"
+
+typedef enum { PLT_ENTITY_USER, PLT_ENTITY_ITEM, PLT_ENTITY_DENSE } plt_entity_t;
+
+typedef struct plt_model_table {
+  char name[PLT_TABLE_NAME_MAX];
+  plt_entity_t entity;
+  uint64_t rows;
+  uint32_t cols;
+  plt_init_t init;
+} plt_model_table_t;
+
+/* One forward pass over one leaf (or, in evaluation, over a block of users or items). */
+typedef struct plt_pass {
+  plt_tape_t *tape;
+  const plt_dataset_t *data;
+  const plt_var_t *table; /* the model's tables, in order: rows of `users`, of `items`, or all rows */
+  const uint32_t *users;  /* distinct ids, ascending; row k of a user table is users[k] */
+  size_t n_users;
+  const uint32_t *items; /* distinct ids, ascending; row k of an item table is items[k] */
+  size_t n_items;
+  /* Samples: positions within users and items. */
+  size_t n, negatives;
+  const uint32_t *user;     /* [n] */
+  const uint32_t *positive; /* [n] */
+  const uint32_t *negative; /* [n * negatives], those of sample s from s * negatives */
+  const float *features; /* [n_items, feature_cols] of `items`, or NULL when the model uses none */
+} plt_pass_t;
+
+typedef struct plt_model plt_model_t; /* a model's own object begins with this */
+
+typedef struct plt_model_ops {
+  const char *name;
+  const char *summary;
+  plt_option_table_t options; /* rows "model.<key>" beyond model.name and model.dim */
+  bool loss_is_mean;          /* over the batch; false: a sum (DESIGN 4, leaves) */
+  bool uses_features;
+  /* Reads its options, fills tables, n_tables, negatives, score_cols. PLT_ERR_USAGE, PLT_ERR_DATA. */
+  plt_status_t (*create)(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out);
+  void (*destroy)(plt_model_t *self);
+  plt_var_t (*users)(const plt_model_t *self, const plt_pass_t *pass); /* [n_users, score_cols] */
+  plt_var_t (*items)(const plt_model_t *self, const plt_pass_t *pass); /* [n_items, score_cols] */
+  plt_var_t (*loss)(const plt_model_t *self, const plt_pass_t *pass);  /* [1, 1] */
+} plt_model_ops_t;
+
+enum { PLT_MODEL_TABLES_MAX = 32 };
+
+struct plt_model {
+  const plt_model_ops_t *ops;
+  plt_model_table_t tables[PLT_MODEL_TABLES_MAX];
+  size_t n_tables;
+  size_t negatives; /* per positive pair */
+  size_t score_cols;
+};
+
+/* Rows model.name and model.dim. */
+extern const plt_option_table_t plt_model_options;
+/* NULL-terminated. */
+extern const plt_model_ops_t *const plt_models[];
+const plt_model_ops_t *plt_model_find(const char *name);
+/* The model that model.name says; the configuration has its option table applied. */
+plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out);
+void plt_model_destroy(plt_model_t **model);
+
+/* ---- for model files ---- */
+/* Appends a table. */
+void plt_model_add_table(plt_model_t *model, const char *name, plt_entity_t entity, uint64_t rows, uint32_t cols,
+                         plt_init_t init);
+plt_init_t plt_init_xavier_uniform(uint64_t rows, uint64_t cols);
+plt_init_t plt_init_xavier_normal(uint64_t rows, uint64_t cols);
+plt_init_t plt_init_zero(void);
+/* The pass's features as a constant [n_items, feature_cols]. */
+plt_var_t plt_pass_features(const plt_pass_t *pass);
+
+#endif

@@ -1,0 +1,2 @@
+/* ranking.c - see ranking.h. */
+#include "worker/ranking.h"

@@ -1,0 +1,2 @@
+/* sampler.c - see sampler.h. */
+#include "worker/sampler.h"

@@ -1,0 +1,2 @@
+/* strategy.c - see strategy.h. */
+#include "worker/strategy.h"

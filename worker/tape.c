@@ -1,0 +1,2 @@
+/* tape.c - see tape.h. */
+#include "worker/tape.h"

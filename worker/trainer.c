@@ -1,0 +1,2 @@
+/* trainer.c - see trainer.h. */
+#include "worker/trainer.h"
