@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/hash.h"
+#include "common/status.h"
 #include "proto/table_spec.h"
 #include "proto/tree.h"
 

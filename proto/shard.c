@@ -1,2 +1,88 @@
 /* shard.c - see shard.h. */
 #include "proto/shard.h"
+
+#include <string.h>
+
+plt_share_t *plt_shard_split(const uint64_t *keys, size_t n, uint32_t servers, plt_arena_t *arena) {
+  plt_share_t *shares = plt_arena_zalloc(arena, servers * sizeof *shares);
+  for (size_t i = 0; i < n; i++) shares[keys[i] % servers].n++;
+  for (uint32_t s = 0; s < servers; s++) {
+    shares[s].keys = plt_arena_alloc(arena, shares[s].n * sizeof *shares[s].keys);
+    shares[s].position = plt_arena_alloc(arena, shares[s].n * sizeof *shares[s].position);
+    shares[s].n = 0;
+  }
+  for (size_t i = 0; i < n; i++) {
+    plt_share_t *share = &shares[keys[i] % servers];
+    share->keys[share->n] = keys[i];
+    share->position[share->n++] = (uint32_t)i;
+  }
+  return shares;
+}
+
+size_t plt_shard_value_bytes(plt_wire_type_t type) { return type == PLT_WIRE_BF16 ? 2 : 4; }
+
+static uint16_t to_bf16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  if ((bits & UINT32_C(0x7fffffff)) > UINT32_C(0x7f800000)) return (uint16_t)(bits >> 16 | 0x40); /* quiet NaN */
+  return (uint16_t)((bits + UINT32_C(0x7fff) + (bits >> 16 & 1)) >> 16);
+}
+
+static float from_bf16(uint16_t half) {
+  uint32_t bits = (uint32_t)half << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+void plt_shard_encode(const float *from, size_t n, plt_wire_type_t type, void *out) {
+  if (type == PLT_WIRE_F32) {
+    memcpy(out, from, n * sizeof *from);
+    return;
+  }
+  char *place = out;
+  for (size_t i = 0; i < n; i++) {
+    uint16_t half = to_bf16(from[i]);
+    memcpy(place + 2 * i, &half, 2);
+  }
+}
+
+void plt_shard_decode(const void *from, size_t n, plt_wire_type_t type, float *out) {
+  if (type == PLT_WIRE_F32) {
+    memcpy(out, from, n * sizeof *out);
+    return;
+  }
+  const char *place = from;
+  for (size_t i = 0; i < n; i++) {
+    uint16_t half;
+    memcpy(&half, place + 2 * i, 2);
+    out[i] = from_bf16(half);
+  }
+}
+
+void plt_shard_pack(const void *matrix, const uint32_t *position, size_t n, size_t cols, plt_wire_type_t type,
+                    void *out) {
+  const char *rows = matrix;
+  char *place = out;
+  size_t bytes = cols * plt_shard_value_bytes(type), row_bytes = cols * sizeof(float);
+  for (size_t i = 0; i < n; i++, place += bytes) {
+    const char *row = rows + position[i] * row_bytes;
+    if (type == PLT_WIRE_F32) {
+      memcpy(place, row, row_bytes);
+      continue;
+    }
+    for (size_t c = 0; c < cols; c++) {
+      float value;
+      memcpy(&value, row + c * sizeof value, sizeof value);
+      plt_shard_encode(&value, 1, type, place + 2 * c);
+    }
+  }
+}
+
+void plt_shard_unpack(const void *values, const uint32_t *position, size_t n, size_t cols, plt_wire_type_t type,
+                      float *matrix) {
+  const char *place = values;
+  size_t bytes = cols * plt_shard_value_bytes(type);
+  for (size_t i = 0; i < n; i++, place += bytes)
+    plt_shard_decode(place, cols, type, matrix + (size_t)position[i] * cols);
+}

@@ -16,6 +16,8 @@
 
 #include "common/mem.h"
 
+enum { PLT_TREE_BLOCKS_MAX = 64 };
+
 typedef struct plt_leaf_span {
   uint32_t first, leaves; /* leaves is a power of two and divides first */
 } plt_leaf_span_t;
@@ -30,8 +32,10 @@ typedef struct plt_rows {
 /* The leaves [first, end) that worker w of W owns when a full batch has M0 leaves and this one has M. */
 void plt_tree_share(uint32_t worker, uint32_t workers, uint32_t full_leaves, uint32_t leaves, uint32_t *first,
                     uint32_t *end);
-/* Cuts [first, end) into maximal aligned blocks in ascending order; returns their number (at most 64). */
-size_t plt_tree_blocks(uint32_t first, uint32_t end, plt_leaf_span_t out[64]);
+/* Cuts [first, end) of a batch of `leaves` leaves into maximal aligned blocks in ascending order; returns their
+ * number. The places behind the last leaf are absent, so they count as owned by whoever owns it: one worker
+ * pushes one block whatever M is. */
+size_t plt_tree_blocks(uint32_t first, uint32_t end, uint32_t leaves, plt_leaf_span_t out[PLT_TREE_BLOCKS_MAX]);
 
 /* Sums parts (ascending, disjoint spans) to one list of rows, in the order of the tree. Memory of the result is
  * the arena's, or that of the only part. */

@@ -1,2 +1,298 @@
 /* wire.c - see wire.h. */
 #include "proto/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+enum {
+  HEARTBEAT_MS = 2000,
+  HEARTBEAT_TIMEOUT_MS = 15000, /* longer than any stall of a reader (MECHANISMS 2) */
+  HANDSHAKE_MS = 5000,
+  LINGER_MS = 1000,
+  QUEUE = 64,     /* messages per peer; requests are few and large */
+  BACKLOG = 1024,
+  RECONNECT_MS = 10,
+  RECONNECT_MAX_MS = 500
+};
+#define MAX_FRAME_BYTES (INT64_C(1) << 31)
+
+/* ---- parcels ---- */
+
+struct plt_parcel {
+  zmq_msg_t *frames;
+  size_t n, capacity;
+};
+
+plt_parcel_t *plt_parcel_create(void) { return plt_mem_zalloc(1, sizeof(plt_parcel_t)); }
+
+void plt_parcel_clear(plt_parcel_t *parcel) {
+  for (size_t i = 0; i < parcel->n; i++) zmq_msg_close(&parcel->frames[i]);
+  parcel->n = 0;
+}
+
+void plt_parcel_destroy(plt_parcel_t **parcel) {
+  if (*parcel == NULL) return;
+  plt_parcel_clear(*parcel);
+  free((*parcel)->frames);
+  free(*parcel);
+  *parcel = NULL;
+}
+
+static zmq_msg_t *next_frame(plt_parcel_t *parcel) {
+  PLT_MEM_GROW(parcel->frames, parcel->n, parcel->capacity); /* a zmq_msg_t may be moved as bytes */
+  return &parcel->frames[parcel->n++];
+}
+
+static void give_back(void *buffer, void *hint) {
+  (void)hint;
+  plt_pool_give(buffer);
+}
+
+void plt_parcel_add_pooled(plt_parcel_t *parcel, void *buffer, size_t bytes) {
+  zmq_msg_t *frame = next_frame(parcel);
+  if (bytes == 0) { /* libzmq would not call back for an empty frame of a peer that is gone */
+    zmq_msg_init(frame);
+    plt_pool_give(buffer);
+  } else if (zmq_msg_init_data(frame, buffer, bytes, give_back, NULL) != 0) {
+    abort(); /* ENOMEM for a few bytes */
+  }
+}
+
+void plt_parcel_move(plt_parcel_t *parcel, plt_parcel_t *from) {
+  for (size_t i = 0; i < from->n; i++) *next_frame(parcel) = from->frames[i];
+  from->n = 0;
+}
+
+size_t plt_parcel_frames(const plt_parcel_t *parcel) { return parcel->n; }
+
+const void *plt_parcel_frame(const plt_parcel_t *parcel, size_t i, size_t *bytes) {
+  *bytes = zmq_msg_size(&parcel->frames[i]);
+  return zmq_msg_data(&parcel->frames[i]);
+}
+
+size_t plt_parcel_bytes(const plt_parcel_t *parcel) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < parcel->n; i++) bytes += zmq_msg_size(&parcel->frames[i]);
+  return bytes;
+}
+
+/* Sends copies of all frames; the contents are shared, not copied. */
+static int send_frames(void *socket, const plt_parcel_t *parcel, int flags) {
+  for (size_t i = 0; i < parcel->n; i++) {
+    zmq_msg_t copy;
+    zmq_msg_init(&copy);
+    zmq_msg_copy(&copy, &parcel->frames[i]);
+    int more = i + 1 < parcel->n ? ZMQ_SNDMORE : 0;
+    while (zmq_msg_send(&copy, socket, flags | more) < 0) {
+      if (errno == EINTR) continue;
+      zmq_msg_close(&copy);
+      return -1;
+    }
+  }
+  return 0;
+}
+
+/* Receives the rest of a message whose first frame is waiting. */
+static int receive_frames(void *socket, plt_parcel_t *in) {
+  plt_parcel_clear(in);
+  do {
+    zmq_msg_t *frame = next_frame(in);
+    zmq_msg_init(frame);
+    while (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0) {
+      if (errno == EINTR) continue;
+      return -1;
+    }
+  } while (zmq_msg_more(&in->frames[in->n - 1]));
+  return 0;
+}
+
+/* ---- the wire ---- */
+
+struct plt_wire {
+  void *context;
+  plt_pool_t *pool;
+};
+
+plt_wire_t *plt_wire_create(void) {
+  plt_wire_t *wire = plt_mem_zalloc(1, sizeof *wire);
+  wire->context = zmq_ctx_new();
+  if (wire->context == NULL) abort();
+  wire->pool = plt_pool_create();
+  return wire;
+}
+
+void plt_wire_destroy(plt_wire_t **wire) {
+  if (*wire == NULL) return;
+  zmq_ctx_term((*wire)->context);
+  plt_pool_destroy(&(*wire)->pool);
+  free(*wire);
+  *wire = NULL;
+}
+
+plt_pool_t *plt_wire_pool(plt_wire_t *wire) { return wire->pool; }
+
+static void *open_socket(plt_wire_t *wire, int type) {
+  void *socket = zmq_socket(wire->context, type);
+  if (socket == NULL) return NULL;
+  const struct {
+    int option, value;
+  } settings[] = {{ZMQ_LINGER, LINGER_MS},
+                  {ZMQ_SNDHWM, QUEUE},
+                  {ZMQ_RCVHWM, QUEUE},
+                  {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
+                  {ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS},
+                  {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
+                  {ZMQ_RECONNECT_IVL, RECONNECT_MS},
+                  {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
+                  {ZMQ_BACKLOG, BACKLOG}};
+  for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+    zmq_setsockopt(socket, settings[i].option, &settings[i].value, sizeof settings[i].value);
+  int64_t max_frame = MAX_FRAME_BYTES;
+  zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max_frame, sizeof max_frame);
+  return socket;
+}
+
+/* ---- listener ---- */
+
+struct plt_listener {
+  void *socket;
+  char address[512];
+  plt_wire_count_t count;
+};
+
+plt_status_t plt_listener_open(plt_wire_t *wire, const char *endpoint, plt_listener_t **out) {
+  plt_listener_t *listener = plt_mem_zalloc(1, sizeof *listener);
+  size_t bytes = sizeof listener->address;
+  int on = 1;
+  listener->socket = open_socket(wire, ZMQ_ROUTER);
+  if (listener->socket != NULL) {
+    zmq_setsockopt(listener->socket, ZMQ_ROUTER_MANDATORY, &on, sizeof on); /* else a full peer drops silently */
+    zmq_setsockopt(listener->socket, ZMQ_ROUTER_HANDOVER, &on, sizeof on);
+  }
+  if (listener->socket == NULL || zmq_bind(listener->socket, endpoint) != 0 ||
+      zmq_getsockopt(listener->socket, ZMQ_LAST_ENDPOINT, listener->address, &bytes) != 0) {
+    plt_status_t status = plt_fail(PLT_ERR_CREATE, "cannot listen at %s: %s", endpoint, zmq_strerror(errno));
+    plt_listener_close(&listener);
+    return status;
+  }
+  *out = listener;
+  return PLT_OK;
+}
+
+void plt_listener_close(plt_listener_t **listener) {
+  if (*listener == NULL) return;
+  if ((*listener)->socket != NULL) zmq_close((*listener)->socket);
+  free(*listener);
+  *listener = NULL;
+}
+
+const char *plt_listener_address(const plt_listener_t *listener) { return listener->address; }
+
+plt_status_t plt_listener_receive(plt_listener_t *listener, int timeout_ms, plt_route_t *from, plt_parcel_t *in,
+                                  bool *got) {
+  zmq_pollitem_t item = {.socket = listener->socket, .events = ZMQ_POLLIN};
+  *got = false;
+  if (zmq_poll(&item, 1, timeout_ms) < 0 && errno != EINTR)
+    return plt_fail(PLT_ERR_BUG, "cannot poll %s: %s", listener->address, zmq_strerror(errno));
+  if (!(item.revents & ZMQ_POLLIN)) return PLT_OK;
+  zmq_msg_t identity;
+  zmq_msg_init(&identity);
+  if (zmq_msg_recv(&identity, listener->socket, ZMQ_DONTWAIT) < 0) {
+    zmq_msg_close(&identity);
+    return PLT_OK; /* another wake-up will come */
+  }
+  bool usable = zmq_msg_more(&identity) && zmq_msg_size(&identity) <= PLT_ROUTE_MAX;
+  from->n = usable ? zmq_msg_size(&identity) : 0;
+  memcpy(from->bytes, zmq_msg_data(&identity), from->n);
+  bool more = zmq_msg_more(&identity);
+  zmq_msg_close(&identity);
+  if (more && receive_frames(listener->socket, in) != 0) return PLT_OK;
+  if (!usable) return PLT_OK;
+  listener->count.messages_in++;
+  listener->count.bytes_in += plt_parcel_bytes(in);
+  *got = true;
+  return PLT_OK;
+}
+
+plt_status_t plt_listener_send(plt_listener_t *listener, const plt_route_t *to, const plt_parcel_t *out) {
+  int sent;
+  do {
+    sent = zmq_send(listener->socket, to->bytes, to->n, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0 || send_frames(listener->socket, out, ZMQ_DONTWAIT) != 0) {
+    if (errno == EHOSTUNREACH || errno == EAGAIN) return PLT_OK;
+    return plt_fail(PLT_ERR_BUG, "cannot send from %s: %s", listener->address, zmq_strerror(errno));
+  }
+  listener->count.messages_out++;
+  listener->count.bytes_out += plt_parcel_bytes(out);
+  return PLT_OK;
+}
+
+plt_wire_count_t plt_listener_count(const plt_listener_t *listener) { return listener->count; }
+
+/* ---- links ---- */
+
+struct plt_links {
+  size_t n, next; /* next: where the next poll begins to look, so that no server is favoured */
+  zmq_pollitem_t *items;
+  plt_wire_count_t count;
+};
+
+plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size_t n, plt_links_t **out) {
+  plt_links_t *links = plt_mem_zalloc(1, sizeof *links);
+  links->items = plt_mem_zalloc(n, sizeof *links->items);
+  for (; links->n < n; links->n++) {
+    void *socket = open_socket(wire, ZMQ_DEALER);
+    links->items[links->n] = (zmq_pollitem_t){.socket = socket, .events = ZMQ_POLLIN};
+    if (socket == NULL || zmq_connect(socket, addresses[links->n]) != 0) {
+      plt_status_t status =
+          plt_fail(PLT_ERR_PEER, "cannot connect to server %zu at %s: %s", links->n, addresses[links->n],
+                   zmq_strerror(errno));
+      if (socket != NULL) zmq_close(socket);
+      plt_links_close(&links);
+      return status;
+    }
+  }
+  *out = links;
+  return PLT_OK;
+}
+
+void plt_links_close(plt_links_t **links) {
+  if (*links == NULL) return;
+  for (size_t i = 0; i < (*links)->n; i++) zmq_close((*links)->items[i].socket);
+  free((*links)->items);
+  free(*links);
+  *links = NULL;
+}
+
+plt_status_t plt_links_send(plt_links_t *links, size_t server, const plt_parcel_t *out) {
+  if (send_frames(links->items[server].socket, out, ZMQ_DONTWAIT) != 0) {
+    if (errno == EAGAIN) return PLT_OK; /* the queue is full of requests that wait for this server: ask again */
+    return plt_fail(PLT_ERR_PEER, "cannot send to server %zu: %s", server, zmq_strerror(errno));
+  }
+  links->count.messages_out++;
+  links->count.bytes_out += plt_parcel_bytes(out);
+  return PLT_OK;
+}
+
+plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *server, plt_parcel_t *in, bool *got) {
+  *got = false;
+  if (zmq_poll(links->items, (int)links->n, timeout_ms) < 0 && errno != EINTR)
+    return plt_fail(PLT_ERR_PEER, "cannot poll the servers: %s", zmq_strerror(errno));
+  for (size_t k = 0; k < links->n; k++) {
+    size_t i = (links->next + k) % links->n;
+    if (!(links->items[i].revents & ZMQ_POLLIN)) continue;
+    links->next = i + 1;
+    if (receive_frames(links->items[i].socket, in) != 0) return PLT_OK;
+    links->count.messages_in++;
+    links->count.bytes_in += plt_parcel_bytes(in);
+    *server = i;
+    *got = true;
+    return PLT_OK;
+  }
+  return PLT_OK;
+}
+
+plt_wire_count_t plt_links_count(const plt_links_t *links) { return links->count; }
