@@ -1,2 +1,448 @@
 /* client.c - see client.h. */
 #include "worker/client.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/rng.h"
+#include "common/time.h"
+#include "proto/frame.h"
+#include "proto/shard.h"
+
+enum { READ_BYTES_MAX = 32 << 20, BYE_MS = 2000 };
+#define FIRST_RETRY_NS (2 * PLT_NS_PER_S) /* twice the pace of WAIT: silence means that something was lost */
+#define LAST_RETRY_NS (30 * PLT_NS_PER_S)
+
+/* One request to one server, until it is answered. */
+typedef struct call {
+  plt_parcel_t *out;
+  bool open;
+  int64_t heard_ns, retry_ns, pause_ns;
+} call_t;
+
+struct plt_client {
+  plt_client_config_t config;
+  plt_wire_t *wire;
+  plt_links_t *links;
+  call_t *calls;
+  uint64_t request;
+  plt_parcel_t *in;
+  plt_arena_t *in_arena;  /* of the message being read */
+  plt_arena_t *arena;     /* of the call under way */
+  char host[64];
+  int64_t exchange_ns, wait_ns;
+};
+
+/* Reads one server's answer. */
+typedef plt_status_t (*answer_fn)(void *context, uint32_t server, const plt_header_t *answer);
+
+/* ---- asking ---- */
+
+/* Prepares the message to one server; `header`'s identity is filled in here. */
+static plt_status_t address(plt_client_t *client, uint32_t server, plt_header_t *header) {
+  call_t *call = &client->calls[server];
+  header->version = PLT_PROTOCOL_VERSION;
+  header->job = client->config.job;
+  header->generation = client->config.generation;
+  header->role = PLT_ROLE_WORKER;
+  header->number = client->config.number;
+  header->request = client->request;
+  plt_parcel_clear(call->out);
+  call->open = true;
+  return plt_frame_encode(header, plt_wire_pool(client->wire), client->arena, call->out);
+}
+
+/* A call begins: nothing of the last one is needed any more. */
+static void begin(plt_client_t *client) {
+  client->request++;
+  plt_arena_reset(client->arena);
+}
+
+static plt_status_t send_request(plt_client_t *client, uint32_t server, int64_t now) {
+  call_t *call = &client->calls[server];
+  plt_rng_block_t jitter = plt_rng_draw((plt_rng_key_t){{client->config.number, server}}, (uint32_t)client->request,
+                                        (uint32_t)(call->pause_ns / PLT_NS_PER_MS), 0, 0);
+  call->retry_ns = now + call->pause_ns + (int64_t)((double)call->pause_ns * 0.5 * plt_rng_unit(jitter.word[0]));
+  call->pause_ns = call->pause_ns * 2 < LAST_RETRY_NS ? call->pause_ns * 2 : LAST_RETRY_NS;
+  return plt_links_send(client->links, server, call->out);
+}
+
+static plt_status_t too_late(const plt_client_t *client, uint32_t server, const char *what) {
+  return plt_fail(PLT_ERR_DEADLINE,
+                  "worker %" PRIu32 " on %s: server %" PRIu32 " at %s did not answer %s for %g s (cluster.deadline_s)",
+                  client->config.number, client->host, server, client->config.servers[server], what,
+                  client->config.deadline_s);
+}
+
+static plt_status_t waited_for(const plt_client_t *client, const plt_header_t *wait, const char *what) {
+  return plt_fail(PLT_ERR_DEADLINE,
+                  "worker %" PRIu32 " on %s: %s waits for worker %" PRIu32
+                  ", which was last heard %.0f s ago (cluster.deadline_s is %g)",
+                  client->config.number, client->host, what, wait->who, (double)wait->age_ms / 1000,
+                  client->config.deadline_s);
+}
+
+/* Handles one received message; answers of earlier requests are passed over. */
+static plt_status_t take_answer(plt_client_t *client, uint32_t server, const char *what, answer_fn fn,
+                                void *context) {
+  plt_header_t header;
+  call_t *call = &client->calls[server];
+  plt_arena_reset(client->in_arena);
+  plt_status_t status = plt_frame_decode(client->in, client->in_arena, &header);
+  if (status != PLT_OK) {
+    plt_log(PLT_LOG_INFO, "server %" PRIu32 " sent a message that does not parse: %s", server, plt_fail_text());
+    return PLT_OK;
+  }
+  if (header.request != client->request || !call->open || header.job != client->config.job ||
+      header.generation != client->config.generation)
+    return PLT_OK;
+  call->heard_ns = plt_time_ns();
+  call->retry_ns = call->heard_ns + FIRST_RETRY_NS;
+  if (header.verb == PLT_VERB_WAIT) {
+    if (header.who != client->config.number && (double)header.age_ms > client->config.deadline_s * 1000)
+      return waited_for(client, &header, what);
+    return PLT_OK;
+  }
+  call->open = false;
+  if (header.verb == PLT_VERB_REFUSED)
+    return plt_fail(header.status == PLT_OK ? PLT_ERR_PROTOCOL : header.status, "%s",
+                    header.text[0] ? header.text : "refused without a reason");
+  return fn == NULL ? PLT_OK : fn(context, server, &header);
+}
+
+static bool all_answered(const plt_client_t *client) {
+  for (uint32_t s = 0; s < client->config.n_servers; s++)
+    if (client->calls[s].open) return false;
+  return true;
+}
+
+static plt_status_t send_due(plt_client_t *client, const char *what) {
+  int64_t now = plt_time_ns();
+  for (uint32_t s = 0; s < client->config.n_servers; s++) {
+    call_t *call = &client->calls[s];
+    if (!call->open) continue;
+    if ((double)(now - call->heard_ns) > client->config.deadline_s * (double)PLT_NS_PER_S)
+      return too_late(client, s, what);
+    if (now >= call->retry_ns) PLT_TRY(send_request(client, s, now));
+  }
+  return PLT_OK;
+}
+
+/* Sends what was addressed and waits for all answers. `what` stands in error messages. */
+static plt_status_t finish(plt_client_t *client, const char *what, answer_fn fn, void *context) {
+  int64_t now = plt_time_ns();
+  for (uint32_t s = 0; s < client->config.n_servers; s++) {
+    if (!client->calls[s].open) continue;
+    client->calls[s].heard_ns = now;
+    client->calls[s].pause_ns = FIRST_RETRY_NS;
+    PLT_TRY(send_request(client, s, now));
+  }
+  while (!all_answered(client)) {
+    size_t server;
+    bool got;
+    int64_t before = plt_time_ns();
+    PLT_TRY(plt_links_receive(client->links, 100, &server, client->in, &got));
+    client->wait_ns += plt_time_ns() - before;
+    if (got) {
+      before = plt_time_ns();
+      PLT_TRY(take_answer(client, (uint32_t)server, what, fn, context));
+      client->exchange_ns += plt_time_ns() - before;
+    }
+    PLT_TRY(send_due(client, what));
+  }
+  plt_parcel_clear(client->in);
+  for (uint32_t s = 0; s < client->config.n_servers; s++) plt_parcel_clear(client->calls[s].out);
+  return PLT_OK;
+}
+
+/* ---- life ---- */
+
+typedef struct welcome {
+  uint64_t clock;
+  bool differs, any, resumed;
+  plt_progress_t progress;
+} welcome_t;
+
+static plt_status_t on_welcome(void *context, uint32_t server, const plt_header_t *answer) {
+  welcome_t *welcome = context;
+  if (answer->verb != PLT_VERB_WELCOME || answer->version != PLT_PROTOCOL_VERSION)
+    return plt_fail(PLT_ERR_PROTOCOL, "server %" PRIu32 " speaks version %" PRIu32 " of the protocol, this worker %d",
+                    server, answer->version, PLT_PROTOCOL_VERSION);
+  if (welcome->any && answer->clock != welcome->clock) welcome->differs = true;
+  welcome->any = true;
+  welcome->clock = answer->clock;
+  if (server == 0 && answer->has_progress) {
+    welcome->resumed = true;
+    welcome->progress = answer->progress;
+  }
+  return PLT_OK;
+}
+
+plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config, uint64_t *clock, bool *resumed,
+                             plt_progress_t *progress, plt_client_t **out) {
+  plt_client_t *client = plt_mem_zalloc(1, sizeof *client);
+  plt_status_t status;
+  client->config = *config;
+  client->wire = wire;
+  client->calls = plt_mem_zalloc(config->n_servers, sizeof *client->calls);
+  for (uint32_t s = 0; s < config->n_servers; s++) client->calls[s].out = plt_parcel_create();
+  client->in = plt_parcel_create();
+  client->in_arena = plt_arena_create();
+  client->arena = plt_arena_create();
+  if (gethostname(client->host, sizeof client->host - 1) != 0) snprintf(client->host, sizeof client->host, "?");
+  PLT_TRY_OR(fail, plt_links_open(wire, config->servers, config->n_servers, &client->links));
+
+  welcome_t welcome = {0};
+  begin(client);
+  for (uint32_t s = 0; s < config->n_servers; s++)
+    PLT_TRY_OR(fail, address(client, s, &(plt_header_t){.verb = PLT_VERB_HELLO}));
+  PLT_TRY_OR(fail, finish(client, "HELLO", on_welcome, &welcome));
+  if (welcome.differs) {
+    status = plt_fail(PLT_ERR_CHECKPOINT, "the servers start from checkpoints of different clocks");
+    goto fail;
+  }
+  *clock = welcome.clock;
+  *resumed = welcome.resumed;
+  *progress = welcome.progress;
+  *out = client;
+  return PLT_OK;
+fail:
+  plt_client_close(&client);
+  return status;
+}
+
+void plt_client_close(plt_client_t **client_at) {
+  plt_client_t *client = *client_at;
+  if (client == NULL) return;
+  for (uint32_t s = 0; s < client->config.n_servers; s++) plt_parcel_destroy(&client->calls[s].out);
+  plt_parcel_destroy(&client->in);
+  plt_links_close(&client->links);
+  plt_arena_destroy(&client->in_arena);
+  plt_arena_destroy(&client->arena);
+  free(client->calls);
+  free(client);
+  *client_at = NULL;
+}
+
+void plt_client_bye(plt_client_t *client, plt_status_t status, const char *text) {
+  begin(client);
+  for (uint32_t s = 0; s < client->config.n_servers; s++) {
+    plt_header_t header = {.verb = PLT_VERB_BYE, .status = status};
+    snprintf(header.text, sizeof header.text, "%s", text);
+    if (address(client, s, &header) != PLT_OK) return;
+  }
+  client->config.deadline_s = BYE_MS / 1000.0; /* a server that is gone need not hear it */
+  finish(client, "BYE", NULL, NULL);
+}
+
+/* ---- calls ---- */
+
+plt_status_t plt_client_declare(plt_client_t *client, const plt_table_spec_t *specs, size_t n) {
+  for (uint32_t i = 0; i < n; i++) {
+    begin(client);
+    for (uint32_t s = 0; s < client->config.n_servers; s++)
+      PLT_TRY(address(client, s,
+                      &(plt_header_t){.verb = PLT_VERB_DECLARE, .has_spec = true, .spec = specs[i], .table = i}));
+    PLT_TRY(finish(client, "DECLARE", NULL, NULL));
+  }
+  return PLT_OK;
+}
+
+/* The pulls of a call and how their keys were split, for the answers. */
+typedef struct pulls {
+  const plt_client_t *client;
+  const plt_pull_t *pull;
+  plt_share_t **shares; /* [n][n_servers] */
+  size_t n;
+  plt_step_result_t result;
+} pulls_t;
+
+static plt_status_t on_rows(void *context, uint32_t server, const plt_header_t *answer) {
+  pulls_t *pulls = context;
+  if (answer->verb != PLT_VERB_ROWS || answer->n_sections != pulls->n)
+    return plt_fail(PLT_ERR_PROTOCOL, "server %" PRIu32 " answered %s with %zu sections, %zu were asked for", server,
+                    plt_verb_name(answer->verb), answer->n_sections, pulls->n);
+  for (size_t i = 0; i < pulls->n; i++) {
+    const plt_section_t *rows = &answer->sections[i];
+    const plt_share_t *share = &pulls->shares[i][server];
+    const plt_pull_t *pull = &pulls->pull[i];
+    if (rows->kind != PLT_SECTION_ROWS || rows->table != pull->table || rows->n != share->n ||
+        (rows->n > 0 && rows->cols != pull->cols))
+      return plt_fail(PLT_ERR_PROTOCOL, "server %" PRIu32 " answered with other rows of table %" PRIu32, server,
+                      pull->table);
+    plt_shard_unpack(rows->values, share->position, share->n, pull->cols, rows->type, pull->out);
+  }
+  pulls->result.flags = answer->flags;
+  if (answer->has_loss) pulls->result.loss = answer->loss;
+  return PLT_OK;
+}
+
+static void add_pulls(plt_client_t *client, pulls_t *pulls, const plt_pull_t *pull, size_t n) {
+  pulls->client = client;
+  pulls->pull = pull;
+  pulls->n = n;
+  pulls->shares = plt_arena_alloc(client->arena, n * sizeof *pulls->shares);
+  for (size_t i = 0; i < n; i++)
+    pulls->shares[i] = plt_shard_split(pull[i].keys, pull[i].n, client->config.n_servers, client->arena);
+}
+
+static plt_section_t pull_section(const pulls_t *pulls, size_t i, uint32_t server) {
+  const plt_share_t *share = &pulls->shares[i][server];
+  return (plt_section_t){.kind = PLT_SECTION_PULL,
+                         .table = pulls->pull[i].table,
+                         .n = share->n,
+                         .type = pulls->client->config.wire,
+                         .keys = share->keys};
+}
+
+static plt_section_t push_section(plt_client_t *client, const plt_push_t *push, const plt_share_t *share,
+                                  plt_wire_type_t type) {
+  void *values = plt_pool_take(plt_wire_pool(client->wire), share->n * push->cols * plt_shard_value_bytes(type));
+  plt_shard_pack(push->values, share->position, share->n, push->cols, type, values);
+  return (plt_section_t){.kind = PLT_SECTION_PUSH,
+                         .table = push->table,
+                         .span = push->span,
+                         .n = share->n,
+                         .cols = push->cols,
+                         .type = type,
+                         .keys = share->keys,
+                         .values = values};
+}
+
+plt_status_t plt_client_step(plt_client_t *client, const plt_step_t *step, plt_step_result_t *result) {
+  int64_t before = plt_time_ns();
+  uint32_t servers = client->config.n_servers;
+  pulls_t pulls = {0};
+  begin(client);
+  add_pulls(client, &pulls, step->pull, step->n_pull);
+  plt_share_t **shares = plt_arena_alloc(client->arena, step->n_push * sizeof *shares);
+  for (size_t i = 0; i < step->n_push; i++)
+    shares[i] = plt_shard_split(step->push[i].keys, step->push[i].n, servers, client->arena);
+  for (uint32_t s = 0; s < servers; s++) {
+    plt_section_t *sections = plt_arena_alloc(client->arena, (step->n_push + step->n_pull) * sizeof *sections);
+    size_t n = 0;
+    for (size_t i = 0; i < step->n_push; i++)
+      sections[n++] = push_section(client, &step->push[i], &shares[i][s], client->config.wire);
+    for (size_t i = 0; i < step->n_pull; i++) sections[n++] = pull_section(&pulls, i, s);
+    plt_header_t header = {.verb = PLT_VERB_STEP,
+                           .pushes = step->pushes,
+                           .clock = step->clock,
+                           .eta = step->eta,
+                           .flags = step->flags,
+                           .losses = s == 0 ? step->losses : NULL,
+                           .n_losses = s == 0 ? step->n_losses : 0,
+                           .sections = sections,
+                           .n_sections = n};
+    if (s == 0 && step->progress != NULL) {
+      header.has_progress = true;
+      header.progress = *step->progress;
+    }
+    PLT_TRY(address(client, s, &header));
+  }
+  client->exchange_ns += plt_time_ns() - before;
+  char what[64];
+  snprintf(what, sizeof what, "STEP of clock %" PRIu64, step->clock);
+  PLT_TRY(finish(client, what, on_rows, &pulls));
+  *result = pulls.result;
+  return PLT_OK;
+}
+
+static plt_status_t read_some(plt_client_t *client, const plt_pull_t *pulls, size_t n) {
+  int64_t before = plt_time_ns();
+  pulls_t context = {0};
+  begin(client);
+  add_pulls(client, &context, pulls, n);
+  for (uint32_t s = 0; s < client->config.n_servers; s++) {
+    plt_section_t *sections = plt_arena_alloc(client->arena, n * sizeof *sections);
+    for (size_t i = 0; i < n; i++) sections[i] = pull_section(&context, i, s);
+    PLT_TRY(address(client, s, &(plt_header_t){.verb = PLT_VERB_READ, .sections = sections, .n_sections = n}));
+  }
+  client->exchange_ns += plt_time_ns() - before;
+  return finish(client, "READ", on_rows, &context);
+}
+
+plt_status_t plt_client_read(plt_client_t *client, const plt_pull_t *pulls, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    size_t rows = READ_BYTES_MAX / (pulls[i].cols * sizeof(float));
+    if (rows == 0) rows = 1;
+    for (size_t done = 0; done < pulls[i].n; done += rows) {
+      plt_pull_t part = pulls[i];
+      part.n = pulls[i].n - done < rows ? pulls[i].n - done : rows;
+      part.keys += done;
+      part.out += done * part.cols;
+      PLT_TRY(read_some(client, &part, 1));
+    }
+  }
+  return PLT_OK;
+}
+
+plt_status_t plt_client_assign(plt_client_t *client, uint32_t table, uint32_t cols, const uint64_t *keys, size_t n,
+                               const float *values) {
+  size_t rows = READ_BYTES_MAX / (cols * sizeof(float));
+  if (rows == 0) rows = 1;
+  for (size_t done = 0; done < n; done += rows) {
+    plt_push_t part = {.table = table,
+                       .cols = cols,
+                       .span = {0, 1},
+                       .keys = keys + done,
+                       .values = values + done * cols,
+                       .n = n - done < rows ? n - done : rows};
+    begin(client);
+    plt_share_t *shares = plt_shard_split(part.keys, part.n, client->config.n_servers, client->arena);
+    for (uint32_t s = 0; s < client->config.n_servers; s++) {
+      plt_section_t section = push_section(client, &part, &shares[s], PLT_WIRE_F32);
+      PLT_TRY(address(client, s, &(plt_header_t){.verb = PLT_VERB_ASSIGN, .sections = &section, .n_sections = 1}));
+    }
+    PLT_TRY(finish(client, "ASSIGN", NULL, NULL));
+  }
+  return PLT_OK;
+}
+
+typedef struct sums {
+  double *values;
+  size_t n;
+} sums_t;
+
+static plt_status_t on_sums(void *context, uint32_t server, const plt_header_t *answer) {
+  sums_t *sums = context;
+  if (answer->verb != PLT_VERB_SUM || answer->n_sums != sums->n)
+    return plt_fail(PLT_ERR_PROTOCOL, "server %" PRIu32 " answered a sum of %zu numbers with %zu", server, sums->n,
+                    answer->n_sums);
+  if (sums->n > 0) memcpy(sums->values, answer->sums, sums->n * sizeof *sums->values);
+  return PLT_OK;
+}
+
+plt_status_t plt_client_sum(plt_client_t *client, const char *name, double *values, size_t n) {
+  plt_header_t header = {.verb = PLT_VERB_SUM, .sums = values, .n_sums = n};
+  snprintf(header.text, sizeof header.text, "%s", name);
+  begin(client);
+  PLT_TRY(address(client, 0, &header));
+  return finish(client, name, on_sums, &(sums_t){values, n});
+}
+
+static plt_status_t on_checkpointed(void *context, uint32_t server, const plt_header_t *answer) {
+  plt_manifest_part_t *part = (plt_manifest_part_t *)context + server;
+  if (answer->verb != PLT_VERB_CHECKPOINTED)
+    return plt_fail(PLT_ERR_PROTOCOL, "server %" PRIu32 " did not say where its checkpoint is", server);
+  *part = (plt_manifest_part_t){.bytes = answer->bytes};
+  snprintf(part->file, sizeof part->file, "%s", answer->text);
+  memcpy(part->hash, answer->hash, sizeof part->hash);
+  return PLT_OK;
+}
+
+plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *parts) {
+  begin(client);
+  for (uint32_t s = 0; s < client->config.n_servers; s++)
+    PLT_TRY(address(client, s, &(plt_header_t){.verb = PLT_VERB_CHECKPOINTED, .clock = clock}));
+  return finish(client, "CHECKPOINTED", on_checkpointed, parts);
+}
+
+plt_client_count_t plt_client_count(const plt_client_t *client) {
+  return (plt_client_count_t){.wire = plt_links_count(client->links),
+                              .exchange_ns = client->exchange_ns,
+                              .wait_ns = client->wait_ns};
+}

@@ -1,5 +1,97 @@
-/* client.h - being written. */
+/* client.h - a worker's side of the protocol: one call per verb, each to all servers at once.
+ *
+ * A call sends one message per server, waits for one answer from each and puts rows where they belong, whatever
+ * the number of servers. Lost messages are asked for again with growing pauses; no call waits longer than the
+ * deadline without a sign of life.
+ *
+ * Ownership  matrices given to a call are read or filled before it returns; nothing is kept.
+ * Threads    one owner.
+ * Errors     PLT_ERR_DEADLINE and PLT_ERR_PEER name who waited for whom and for what; a refusal is passed on with
+ *            the server's status and text.
+ * Source     PROTOCOL.md. */
 #ifndef PLT_WORKER_CLIENT_H
 #define PLT_WORKER_CLIENT_H
-typedef int plt_placeholder_client;
+
+#include "common/manifest.h"
+#include "proto/message.h"
+#include "proto/wire.h"
+
+typedef struct plt_client_config {
+  uint32_t number, workers; /* this worker, and how many there are */
+  const char *const *servers; /* addresses */
+  uint32_t n_servers;
+  uint64_t job;
+  uint32_t generation;
+  double deadline_s;
+  plt_wire_type_t wire; /* of values */
+} plt_client_config_t;
+
+typedef struct plt_client plt_client_t;
+
+/* Connects and greets. *clock is that of the servers' tables; *progress what a checkpoint said, if *resumed. */
+plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config, uint64_t *clock, bool *resumed,
+                             plt_progress_t *progress, plt_client_t **out);
+/* Frees everything; says nothing to the servers (see plt_client_bye). */
+void plt_client_close(plt_client_t **client);
+
+/* Declares tables 0 .. n-1. */
+plt_status_t plt_client_declare(plt_client_t *client, const plt_table_spec_t *specs, size_t n);
+
+/* One block of leaves of one table: n ascending keys, n x cols values. */
+typedef struct plt_push {
+  uint32_t table, cols;
+  plt_leaf_span_t span;
+  const uint64_t *keys;
+  const float *values;
+  size_t n;
+} plt_push_t;
+
+/* Rows wanted: n ascending keys, into out [n, cols]. */
+typedef struct plt_pull {
+  uint32_t table, cols;
+  const uint64_t *keys;
+  size_t n;
+  float *out;
+} plt_pull_t;
+
+typedef struct plt_step {
+  bool pushes;    /* false: a bare pull, or only flags, at `clock` */
+  uint64_t clock; /* of the push */
+  double eta;
+  uint32_t flags;
+  const plt_block_loss_t *losses;
+  size_t n_losses;
+  const plt_push_t *push;
+  size_t n_push;
+  const plt_pull_t *pull;
+  size_t n_pull;
+  const plt_progress_t *progress; /* worker 0: goes to server 0; else NULL */
+} plt_step_t;
+
+typedef struct plt_step_result {
+  uint32_t flags; /* as all workers' flags decided */
+  double loss;    /* of the pushed step, over all workers */
+} plt_step_result_t;
+
+/* One exchange: push of a clock, rows of the next. */
+plt_status_t plt_client_step(plt_client_t *client, const plt_step_t *step, plt_step_result_t *result);
+/* Rows now. Large requests are cut into several messages. */
+plt_status_t plt_client_read(plt_client_t *client, const plt_pull_t *pulls, size_t n);
+plt_status_t plt_client_assign(plt_client_t *client, uint32_t table, uint32_t cols, const uint64_t *keys, size_t n,
+                               const float *values);
+/* Adds `values` [n] over all workers, in place. A barrier. Names must differ from call to call. */
+plt_status_t plt_client_sum(plt_client_t *client, const char *name, double *values, size_t n);
+/* The servers' parts of the checkpoint of `clock`: fills parts [n_servers]. */
+plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *parts);
+/* Takes leave; a status other than PLT_OK, with its text, is told to the other workers. Does not insist. */
+void plt_client_bye(plt_client_t *client, plt_status_t status, const char *text);
+
+/* Bytes of rows asked for and pushed, and time, so far. */
+typedef struct plt_client_count {
+  plt_wire_count_t wire;
+  int64_t exchange_ns; /* packing and unpacking */
+  int64_t wait_ns;     /* waiting for answers */
+} plt_client_count_t;
+plt_client_count_t plt_client_count(const plt_client_t *client);
+
 #endif

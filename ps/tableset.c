@@ -1,0 +1,143 @@
+/* tableset.c - see tableset.h. */
+#include "ps/tableset.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proto/shard.h"
+
+struct plt_tableset {
+  uint32_t number, servers;
+  plt_table_t *tables[PLT_TABLES_MAX];
+  size_t n;
+  plt_checkpoint_part_t **parts; /* open while tables are being declared */
+  size_t n_parts;
+};
+
+plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *restore_dir,
+                                 const plt_manifest_t *restore, plt_checkpoint_head_t *head, plt_tableset_t **out) {
+  plt_status_t status = PLT_OK;
+  plt_tableset_t *set = plt_mem_zalloc(1, sizeof *set);
+  *set = (plt_tableset_t){.number = number, .servers = servers};
+  if (restore_dir != NULL) {
+    set->parts = plt_mem_zalloc(restore->n_parts, sizeof(plt_checkpoint_part_t *));
+    for (size_t i = 0; i < restore->n_parts; i++) {
+      char path[PLT_PATH_MAX];
+      PLT_TRY_OR(fail, plt_path_join(restore_dir, restore->parts[i].file, path));
+      PLT_TRY_OR(fail, plt_checkpoint_open(path, &set->parts[i]));
+      set->n_parts++;
+    }
+    if (set->n_parts == 0) {
+      status = plt_fail(PLT_ERR_CHECKPOINT, "%s: the manifest names no files", restore_dir);
+      goto fail;
+    }
+    *head = *plt_checkpoint_head(set->parts[0]);
+  }
+  *out = set;
+  return PLT_OK;
+fail:
+  plt_tableset_destroy(&set);
+  return status;
+}
+
+void plt_tableset_settled(plt_tableset_t *set) {
+  for (size_t i = 0; i < set->n_parts; i++) plt_checkpoint_close(&set->parts[i]);
+  free(set->parts);
+  set->parts = NULL;
+  set->n_parts = 0;
+}
+
+void plt_tableset_destroy(plt_tableset_t **set) {
+  if (*set == NULL) return;
+  plt_tableset_settled(*set);
+  for (size_t i = 0; i < (*set)->n; i++) plt_table_destroy(&(*set)->tables[i]);
+  free(*set);
+  *set = NULL;
+}
+
+plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec) {
+  if (index < set->n) {
+    if (plt_table_spec_equal(plt_table_spec(set->tables[index]), spec)) return PLT_OK;
+    return plt_fail(PLT_ERR_PROTOCOL, "workers declare table %u (%s) differently", index, spec->name);
+  }
+  if (index != set->n || index >= PLT_TABLES_MAX)
+    return plt_fail(PLT_ERR_PROTOCOL, "table %u (%s) is declared out of order", index, spec->name);
+  plt_table_t *table;
+  PLT_TRY(plt_table_create(spec, set->number, set->servers, &table));
+  for (size_t i = 0; i < set->n_parts; i++) {
+    plt_status_t status = plt_checkpoint_restore(set->parts[i], table);
+    if (status == PLT_OK) continue;
+    plt_table_destroy(&table);
+    return status;
+  }
+  set->tables[set->n++] = table;
+  return PLT_OK;
+}
+
+size_t plt_tableset_size(const plt_tableset_t *set) { return set->n; }
+
+plt_table_t *const *plt_tableset_tables(const plt_tableset_t *set) { return set->tables; }
+
+plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index) {
+  return index < set->n ? set->tables[index] : NULL;
+}
+
+plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header) {
+  for (size_t i = 0; i < header->n_sections; i++) {
+    const plt_section_t *section = &header->sections[i];
+    const plt_table_t *table = plt_tableset_table(set, section->table);
+    if (table == NULL) return plt_fail(PLT_ERR_PROTOCOL, "table %u was not declared", section->table);
+    const plt_table_spec_t *spec = plt_table_spec(table);
+    if (section->kind == PLT_SECTION_PUSH) {
+      if (spec->frozen && header->verb == PLT_VERB_STEP)
+        return plt_fail(PLT_ERR_PROTOCOL, "table %s is frozen and takes no push", spec->name);
+      if (section->n > 0 && section->cols != spec->cols)
+        return plt_fail(PLT_ERR_PROTOCOL, "table %s has %u columns, the push has %u", spec->name, spec->cols,
+                        section->cols);
+    }
+    if (section->n > 0 && section->keys == NULL)
+      return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s without keys", spec->name);
+    PLT_TRY(plt_table_check_keys(table, section->keys, section->n));
+  }
+  return PLT_OK;
+}
+
+plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, plt_pool_t *pool,
+                                 plt_arena_t *arena, size_t *n) {
+  plt_section_t *rows = plt_arena_alloc(arena, asked->n_sections * sizeof *rows);
+  *n = 0;
+  for (size_t i = 0; i < asked->n_sections; i++) {
+    const plt_section_t *pull = &asked->sections[i];
+    if (pull->kind != PLT_SECTION_PULL) continue;
+    plt_table_t *table = set->tables[pull->table];
+    size_t cols = plt_table_spec(table)->cols, floats = (size_t)pull->n * cols;
+    void *values = plt_pool_take(pool, floats * plt_shard_value_bytes(pull->type));
+    if (pull->type == PLT_WIRE_F32) {
+      plt_table_read(table, pull->keys, pull->n, values);
+    } else {
+      float *exact = plt_arena_alloc(arena, floats * sizeof *exact);
+      plt_table_read(table, pull->keys, pull->n, exact);
+      plt_shard_encode(exact, floats, pull->type, values);
+    }
+    rows[(*n)++] = (plt_section_t){.kind = PLT_SECTION_ROWS,
+                                   .table = pull->table,
+                                   .n = pull->n,
+                                   .cols = (uint32_t)cols,
+                                   .type = pull->type,
+                                   .values = values};
+  }
+  return rows;
+}
+
+plt_status_t plt_tableset_save(const plt_tableset_t *set, const char *dir, const plt_checkpoint_head_t *head,
+                               plt_manifest_part_t *part) {
+  char path[PLT_PATH_MAX];
+  snprintf(part->file, sizeof part->file, "server-%" PRIu32 ".h5", set->number);
+  PLT_TRY(plt_dir_create(dir));
+  PLT_TRY(plt_path_join(dir, part->file, path));
+  unlink(path); /* of an attempt that was broken off */
+  PLT_TRY(plt_checkpoint_write(path, head, set->tables, set->n));
+  return plt_hash_file(path, part->hash, &part->bytes);
+}

@@ -1,0 +1,37 @@
+/* tableset.h - the tables of one server in the order of their declaration: declare, restore, check, read, save.
+ *
+ * A server that starts from a checkpoint fills a table when it is declared, from all parts of the checkpoint: so
+ * it may have been written by another number of servers.
+ * Errors     PLT_ERR_PROTOCOL for what a peer did wrong, PLT_ERR_CHECKPOINT and PLT_ERR_IO for files. */
+#ifndef PLT_PS_TABLESET_H
+#define PLT_PS_TABLESET_H
+
+#include "common/manifest.h"
+#include "ps/checkpoint.h"
+
+typedef struct plt_tableset plt_tableset_t;
+
+/* restore_dir NULL: start afresh. Otherwise *head receives what the checkpoint's first part says. */
+plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *restore_dir,
+                                 const plt_manifest_t *restore, plt_checkpoint_head_t *head, plt_tableset_t **out);
+void plt_tableset_destroy(plt_tableset_t **set);
+
+/* Declares table `index`; the same declaration again is fine, another one is PLT_ERR_PROTOCOL. */
+plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec);
+/* The files of the checkpoint are no longer needed: all tables are declared. */
+void plt_tableset_settled(plt_tableset_t *set);
+size_t plt_tableset_size(const plt_tableset_t *set);
+plt_table_t *const *plt_tableset_tables(const plt_tableset_t *set);
+/* NULL if there is no such table. */
+plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index);
+
+/* Checks all sections of a message: tables known, shapes right, keys of this shard, no push into a frozen table. */
+plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header);
+/* Answers the pull sections of `asked` with as many sections of rows: values are pool buffers. */
+plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, plt_pool_t *pool,
+                                 plt_arena_t *arena, size_t *n);
+/* Writes DIR/server-<number>.h5; *part receives its name, size and hash. */
+plt_status_t plt_tableset_save(const plt_tableset_t *set, const char *dir, const plt_checkpoint_head_t *head,
+                               plt_manifest_part_t *part);
+
+#endif
