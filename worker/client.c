@@ -60,6 +60,7 @@ static plt_status_t address(plt_client_t *client, uint32_t server, plt_header_t 
 static void begin(plt_client_t *client) {
   client->request++;
   plt_arena_reset(client->arena);
+  for (uint32_t s = 0; s < client->config.n_servers; s++) client->calls[s].open = false;
 }
 
 static plt_status_t send_request(plt_client_t *client, uint32_t server, int64_t now) {
