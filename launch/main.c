@@ -1,2 +1,107 @@
-/* main.c - being written. */
-int main(void) { return 0; }
+/* main.c - the plateau binary: finds the subcommand, prints its failure once, turns it into an exit code. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/options.h"
+#include "launch/command.h"
+#include "launch/config.h"
+
+static const plt_command_t *const commands[] = {&plt_command_train,  &plt_command_evaluate, &plt_command_recommend,
+                                                &plt_command_export, &plt_command_inspect,  &plt_command_data};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void print_help(FILE *out) {
+  fprintf(out, "plateau trains multimodal recommenders to flat minima on a parameter server.\n\n"
+               "usage: plateau COMMAND [ARGUMENTS]\n\n");
+  for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+  fprintf(out, "  %-10s %s\n\n", "help", "show the help of a command, or all options of configurations");
+  fprintf(out, "Example: plateau train examples/quickstart.yaml\n"
+               "Help:    plateau COMMAND --help, plateau help options\n");
+}
+
+static void print_options(void) {
+  size_t n;
+  const plt_option_table_t **tables = plt_config_all_tables(&n);
+  for (size_t i = 0; i < n; i++) {
+    if (tables[i]->n_rows == 0) continue;
+    char *text = plt_option_table_describe(tables[i], false);
+    fputs(text, stdout);
+    free(text);
+  }
+  free(tables);
+}
+
+static const plt_command_t *find(const char *name) {
+  for (size_t i = 0; i < COMMANDS; i++)
+    if (strcmp(commands[i]->name, name) == 0) return commands[i];
+  return NULL;
+}
+
+static plt_status_t unknown(const char *name) {
+  const char *names[COMMANDS];
+  for (size_t i = 0; i < COMMANDS; i++) names[i] = commands[i]->name;
+  const char *near = plt_nearest(name, names, COMMANDS);
+  return plt_fail(PLT_ERR_USAGE, "there is no command \"%s\"%s%s%s (see plateau --help)", name,
+                  near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+static plt_status_t help(int argc, char **argv) {
+  if (argc < 2) {
+    print_help(stdout);
+    return PLT_OK;
+  }
+  if (strcmp(argv[1], "options") == 0) {
+    print_options();
+    return PLT_OK;
+  }
+  const plt_command_t *command = find(argv[1]);
+  if (command == NULL) return unknown(argv[1]);
+  fputs(command->usage, stdout);
+  return PLT_OK;
+}
+
+static bool asks_for_help(int argc, char **argv) {
+  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return true;
+  return false;
+}
+
+static plt_status_t run(int argc, char **argv) {
+  if (argc < 2) {
+    print_help(stderr);
+    return plt_fail(PLT_ERR_USAGE, "plateau needs a command");
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    print_help(stdout);
+    return PLT_OK;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    printf("plateau %s\n", PLT_VERSION);
+    return PLT_OK;
+  }
+  if (strcmp(argv[1], "help") == 0) return help(argc - 1, argv + 1);
+  const plt_command_t *command = find(argv[1]);
+  if (command == NULL) return unknown(argv[1]);
+  if (asks_for_help(argc - 1, argv + 1)) {
+    fputs(command->usage, stdout);
+    return PLT_OK;
+  }
+  return command->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv) {
+  /* Lustre and NFS often have no locks; read once, when HDF5 is first used. */
+  setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+  plt_log_open(NULL, true);
+  plt_status_t status = run(argc, argv);
+  if (status != PLT_OK) fprintf(stderr, "plateau: %s\n", plt_fail_text());
+  plt_log_close();
+  if (fflush(stdout) != 0 && status == PLT_OK) {
+    status = plt_fail_errno(PLT_ERR_IO, "standard output");
+    fprintf(stderr, "plateau: %s\n", plt_fail_text());
+  }
+  return plt_status_exit(status);
+}

@@ -123,6 +123,9 @@ static bool all_answered(const plt_client_t *client) {
 
 static plt_status_t send_due(plt_client_t *client, const char *what) {
   int64_t now = plt_time_ns();
+  if (client->config.cancelled != NULL && atomic_load(client->config.cancelled))
+    return plt_fail(PLT_ERR_PEER, "worker %" PRIu32 " on %s: a server was lost during %s", client->config.number,
+                    client->host, what);
   for (uint32_t s = 0; s < client->config.n_servers; s++) {
     call_t *call = &client->calls[s];
     if (!call->open) continue;

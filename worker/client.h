@@ -12,6 +12,8 @@
 #ifndef PLT_WORKER_CLIENT_H
 #define PLT_WORKER_CLIENT_H
 
+#include <stdatomic.h>
+
 #include "common/manifest.h"
 #include "proto/message.h"
 #include "proto/wire.h"
@@ -24,6 +26,7 @@ typedef struct plt_client_config {
   uint32_t generation;
   double deadline_s;
   plt_wire_type_t wire; /* of values */
+  const atomic_bool *cancelled; /* set when a server is known to be lost: calls fail at once; may be NULL */
 } plt_client_config_t;
 
 typedef struct plt_client plt_client_t;

@@ -1,2 +1,170 @@
 /* evaluate.c - see evaluate.h. */
 #include "worker/evaluate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "worker/scorer.h"
+
+/* Users who are in `part` and in training, ascending. */
+static uint32_t *ranked_users(const plt_dataset_t *data, plt_part_t part, size_t *n) {
+  uint32_t *users = plt_mem_alloc(data->users * sizeof *users);
+  const uint64_t *in_part = data->part[part].offset, *in_train = data->part[PLT_PART_TRAIN].offset;
+  *n = 0;
+  for (uint32_t u = 0; u < data->users; u++)
+    if (in_part[u + 1] > in_part[u] && in_train[u + 1] > in_train[u]) users[(*n)++] = u;
+  return users;
+}
+
+/* Items of a user in a part. */
+static const uint32_t *items_of(const plt_dataset_t *data, plt_part_t part, uint32_t user, size_t *n) {
+  const plt_user_items_t *items = &data->part[part];
+  *n = items->offset[user + 1] - items->offset[user];
+  return items->item + items->offset[user];
+}
+
+/* The best items of each user of a block: ranks on the crew, one crew block per user. */
+typedef struct ranking {
+  const plt_dataset_t *data;
+  const uint32_t *users;
+  const float *scores;
+  uint32_t k;
+  uint32_t *top;   /* [256, k] */
+  size_t *found;   /* [256] */
+} ranking_t;
+
+static void rank_user(void *context, size_t block, size_t lane) {
+  (void)lane;
+  ranking_t *ranking = context;
+  size_t n_masked;
+  const uint32_t *masked = items_of(ranking->data, PLT_PART_TRAIN, ranking->users[block], &n_masked);
+  ranking->found[block] = plt_ranking_top(ranking->scores + block * ranking->data->items, ranking->data->items, masked,
+                                          n_masked, ranking->k, ranking->top + block * ranking->k);
+}
+
+static plt_status_t rank_block(plt_session_t *session, plt_scorer_t *scorer, const uint32_t *users, size_t n,
+                               ranking_t *ranking) {
+  ranking->users = users;
+  PLT_TRY(plt_scorer_score(scorer, users, n, &ranking->scores));
+  plt_crew_run(session->crew, n, rank_user, ranking);
+  return PLT_OK;
+}
+
+static ranking_t ranking_create(const plt_dataset_t *data, uint32_t k) {
+  return (ranking_t){.data = data,
+                     .k = k,
+                     .top = plt_mem_alloc((size_t)PLT_SCORER_USERS * k * sizeof(uint32_t)),
+                     .found = plt_mem_alloc(PLT_SCORER_USERS * sizeof(size_t))};
+}
+
+static void ranking_free(ranking_t *ranking) {
+  free(ranking->top);
+  free(ranking->found);
+}
+
+/* ---- metrics ---- */
+
+static size_t block_count(size_t users) { return (users + PLT_SCORER_USERS - 1) / PLT_SCORER_USERS; }
+
+/* Fills this worker's rows of sums [blocks, width]: the metrics, then the number of users. */
+static plt_status_t sum_blocks(plt_session_t *session, plt_scorer_t *scorer, plt_part_t part, const uint32_t *users,
+                               size_t n, double *sums, size_t width) {
+  const plt_plan_t *plan = session->plan;
+  ranking_t ranking = ranking_create(plan->data, plan->topk.k[plan->topk.n - 1]);
+  plt_status_t status = PLT_OK;
+  for (size_t b = session->worker; b < block_count(n) && status == PLT_OK; b += plan->workers) {
+    const uint32_t *block = users + b * PLT_SCORER_USERS;
+    size_t size = n - b * PLT_SCORER_USERS < PLT_SCORER_USERS ? n - b * PLT_SCORER_USERS : PLT_SCORER_USERS;
+    plt_metric_sums_t metrics = {0};
+    status = rank_block(session, scorer, block, size, &ranking);
+    for (size_t i = 0; i < size && status == PLT_OK; i++) {
+      size_t n_positives;
+      const uint32_t *positives = items_of(plan->data, part, block[i], &n_positives);
+      plt_ranking_add(&metrics, &plan->topk, ranking.top + i * ranking.k, ranking.found[i], positives, n_positives);
+    }
+    memcpy(sums + b * width, metrics.value, (width - 1) * sizeof *sums);
+    sums[b * width + width - 1] = metrics.users;
+  }
+  ranking_free(&ranking);
+  return status;
+}
+
+static plt_status_t evaluate_part(plt_session_t *session, plt_scorer_t *scorer, const char *name, plt_part_t part,
+                                  plt_metrics_t *out) {
+  size_t n, width = PLT_METRIC_KINDS * session->plan->topk.n + 1;
+  uint32_t *users = ranked_users(session->plan->data, part, &n);
+  double *sums = plt_mem_zalloc(block_count(n) * width, sizeof *sums);
+  plt_status_t status = sum_blocks(session, scorer, part, users, n, sums, width);
+  char full_name[PLT_TEXT_MAX];
+  snprintf(full_name, sizeof full_name, "%.200s, part %d", name, part);
+  if (status == PLT_OK && n > 0)
+    status = plt_client_sum(session->client, full_name, sums, block_count(n) * width);
+  double total[PLT_METRIC_KINDS * PLT_TOPK_MAX + 1] = {0};
+  for (size_t b = 0; b < block_count(n); b++)
+    for (size_t i = 0; i < width; i++) total[i] += sums[b * width + i];
+  *out = (plt_metrics_t){.users = (uint64_t)total[width - 1]};
+  for (size_t i = 0; i + 1 < width && out->users > 0; i++) out->value[i] = total[i] / total[width - 1];
+  free(sums);
+  free(users);
+  return status;
+}
+
+plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
+                          plt_metrics_t out[PLT_PARTS]) {
+  plt_scorer_t *scorer;
+  PLT_TRY(plt_scorer_create(session, &scorer));
+  plt_status_t status = PLT_OK;
+  for (plt_part_t part = 0; part < PLT_PARTS && status == PLT_OK; part++)
+    if (wanted[part]) status = evaluate_part(session, scorer, name, part, &out[part]);
+  plt_scorer_destroy(&scorer);
+  return status;
+}
+
+/* ---- recommendations ---- */
+
+static plt_status_t write_users(plt_session_t *session, plt_scorer_t *scorer, uint32_t k, FILE *out, const char *path) {
+  const plt_dataset_t *data = session->plan->data;
+  size_t n;
+  uint32_t *users = ranked_users(data, PLT_PART_TRAIN, &n);
+  ranking_t ranking = ranking_create(data, k);
+  plt_status_t status = PLT_OK;
+  fprintf(out, "user\titem\trank\tscore\n");
+  for (size_t b = 0; b < block_count(n) && status == PLT_OK; b++) {
+    const uint32_t *block = users + b * PLT_SCORER_USERS;
+    size_t size = n - b * PLT_SCORER_USERS < PLT_SCORER_USERS ? n - b * PLT_SCORER_USERS : PLT_SCORER_USERS;
+    status = rank_block(session, scorer, block, size, &ranking);
+    for (size_t i = 0; i < size && status == PLT_OK; i++)
+      for (size_t r = 0; r < ranking.found[i]; r++) {
+        uint32_t item = ranking.top[i * k + r];
+        fprintf(out, "%" PRIu32 "\t%" PRIu32 "\t%zu\t%.9g\n", block[i], item, r + 1,
+                (double)ranking.scores[i * data->items + item]);
+      }
+    if (status == PLT_OK && ferror(out)) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", path);
+  }
+  ranking_free(&ranking);
+  free(users);
+  return status;
+}
+
+plt_status_t plt_recommend(plt_session_t *session, void *context) {
+  const plt_recommend_t *recommend = context;
+  bool to_stdout = strcmp(recommend->path, "-") == 0;
+  if (session->worker != 0) return PLT_OK;
+  FILE *out = to_stdout ? stdout : fopen(recommend->path, "w");
+  if (out == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", recommend->path);
+  uint32_t k = recommend->k < session->plan->data->items ? recommend->k : session->plan->data->items;
+  plt_scorer_t *scorer;
+  plt_status_t status = plt_scorer_create(session, &scorer);
+  if (status == PLT_OK) {
+    status = write_users(session, scorer, k, out, recommend->path);
+    plt_scorer_destroy(&scorer);
+  }
+  bool flushed = fflush(out) == 0;
+  if (!to_stdout) flushed = fclose(out) == 0 && flushed;
+  if (status == PLT_OK && !flushed) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", recommend->path);
+  return status;
+}

@@ -1,0 +1,223 @@
+/* job.c - see job.h. */
+#include "launch/job.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "ps/optimizer.h"
+
+/* ---- the plan ---- */
+
+static int ascending(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return (x > y) - (x < y);
+}
+
+static plt_status_t read_topk(const plt_config_t *config, plt_plan_t *plan) {
+  size_t n = plt_config_list_size(config, "eval.topk");
+  if (n == 0 || n > PLT_TOPK_MAX)
+    return plt_fail(PLT_ERR_USAGE, "%s: eval.topk takes 1 to %d cut-offs", plt_config_origin(config, "eval.topk"),
+                    PLT_TOPK_MAX);
+  for (size_t i = 0; i < n; i++) plan->topk.k[i] = (uint32_t)plt_config_list_int(config, "eval.topk", i);
+  qsort(plan->topk.k, n, sizeof *plan->topk.k, ascending);
+  plan->topk.n = n;
+  for (size_t i = 1; i < n; i++)
+    if (plan->topk.k[i] == plan->topk.k[i - 1])
+      return plt_fail(PLT_ERR_USAGE, "%s: eval.topk has %" PRIu32 " twice", plt_config_origin(config, "eval.topk"),
+                      plan->topk.k[i]);
+  plan->metric = plt_config_text(config, "eval.metric");
+  if (plt_metric_index(&plan->topk, plan->metric) < 0)
+    return plt_fail(PLT_ERR_USAGE,
+                    "%s: eval.metric: \"%s\" is none of recall, ndcg, precision, map at a cut-off of eval.topk, like "
+                    "recall@%" PRIu32, plt_config_origin(config, "eval.metric"), plan->metric, plan->topk.k[0]);
+  return PLT_OK;
+}
+
+/* batch_size / 2^ceil(log2 workers), rounded up (DESIGN 4). */
+static uint32_t default_micro_batch(uint32_t batch_size, uint32_t workers) {
+  uint32_t leaves = 1;
+  while (leaves < workers) leaves *= 2;
+  return batch_size / leaves + (batch_size % leaves != 0);
+}
+
+static plt_status_t read_batches(plt_config_t *config, plt_plan_t *plan) {
+  plan->batch_size = (uint32_t)plt_config_int(config, "train.batch_size");
+  if (plt_config_given(config, "train.micro_batch")) {
+    plan->micro_batch = (uint32_t)plt_config_int(config, "train.micro_batch");
+    if (plan->micro_batch > plan->batch_size)
+      return plt_fail(PLT_ERR_USAGE, "%s: train.micro_batch (%" PRIu32 ") is larger than train.batch_size (%" PRIu32 ")",
+                      plt_config_origin(config, "train.micro_batch"), plan->micro_batch, plan->batch_size);
+  } else {
+    char text[16];
+    plan->micro_batch = default_micro_batch(plan->batch_size, plan->workers);
+    snprintf(text, sizeof text, "%" PRIu32, plan->micro_batch);
+    plt_config_put(config, "train.micro_batch", text);
+    if (plan->workers > 1)
+      plt_log(PLT_LOG_NOTE, "train.micro_batch is %" PRIu32 ": each worker perturbs and clips its own part of a batch "
+              "(m-sharpness); results depend on it, not on the number of workers", plan->micro_batch);
+  }
+  uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
+  if (leaves < plan->workers)
+    plt_log(PLT_LOG_WARN, "a batch has %" PRIu32 " leaves for %" PRIu32 " workers: some have nothing to do; lower "
+            "train.micro_batch", leaves, plan->workers);
+  return PLT_OK;
+}
+
+static plt_status_t read_plan(plt_config_t *config, plt_plan_t *plan) {
+  plan->workers = (uint32_t)plt_config_int(config, "cluster.workers");
+  plan->servers = (uint32_t)plt_config_int(config, "cluster.servers");
+  long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  if (plt_config_given(config, "cluster.threads")) {
+    plan->threads = (uint32_t)plt_config_int(config, "cluster.threads");
+  } else {
+    plan->threads = cores > plan->workers ? (uint32_t)cores / plan->workers : 1;
+    if (plan->threads > 128) plan->threads = 128;
+  }
+  plan->epochs = (uint32_t)plt_config_int(config, "train.epochs");
+  plan->max_steps = (uint64_t)plt_config_int(config, "train.max_steps");
+  plan->log_every = (uint32_t)plt_config_int(config, "train.log_every");
+  plan->lr = plt_config_real(config, "optimizer.lr");
+  plan->clip_norm = plt_config_real(config, "optimizer.clip_norm");
+  if (plt_config_list_size(config, "optimizer.schedule") != 2)
+    return plt_fail(PLT_ERR_USAGE, "%s: optimizer.schedule takes two numbers, [s0, s1]",
+                    plt_config_origin(config, "optimizer.schedule"));
+  for (size_t i = 0; i < 2; i++) plan->schedule[i] = plt_config_list_real(config, "optimizer.schedule", i);
+  plan->eval_every = (uint32_t)plt_config_int(config, "eval.every");
+  plan->patience = (uint32_t)plt_config_int(config, "eval.patience");
+  plan->init_from = plt_config_text(config, "init.from");
+  plan->init_missing_is_fresh = strcmp(plt_config_text(config, "init.missing"), "fresh") == 0;
+  plan->run_dir = plt_config_text(config, "run.dir");
+  plan->checkpoint_every_s = plt_config_real(config, "checkpoint.every_s");
+  plan->checkpoint_every_epochs = (uint32_t)plt_config_int(config, "checkpoint.every_epochs");
+  plan->checkpoint_keep = (uint32_t)plt_config_int(config, "checkpoint.keep");
+  PLT_TRY(read_topk(config, plan));
+  return read_batches(config, plan);
+}
+
+/* The optimizer's settings as they travel: the last part of each of its option keys, and weight_decay. */
+static plt_status_t add_settings(const plt_config_t *config, plt_table_spec_t *spec) {
+  const plt_optimizer_ops_t *ops = plt_optimizer_find(spec->optimizer);
+  for (size_t i = 0; i < ops->options.n_rows; i++) {
+    const char *key = ops->options.rows[i].key;
+    plt_setting_t *setting = &spec->settings[spec->n_settings++];
+    snprintf(setting->name, sizeof setting->name, "%s", strrchr(key, '.') + 1);
+    setting->value = plt_config_real(config, key);
+  }
+  spec->settings[spec->n_settings++] =
+      (plt_setting_t){.name = "weight_decay", .value = plt_config_real(config, "optimizer.weight_decay")};
+  plt_optimizer_t *trial; /* servers would refuse bad settings too; here the message comes first and once */
+  PLT_TRY(plt_optimizer_create(spec, &trial));
+  plt_optimizer_destroy(&trial);
+  return PLT_OK;
+}
+
+static plt_status_t make_specs(const plt_config_t *config, const plt_model_t *model, plt_plan_t *plan) {
+  for (size_t t = 0; t < model->n_tables; t++) {
+    plt_table_spec_t *spec = &plan->specs[t];
+    *spec = (plt_table_spec_t){.rows = model->tables[t].rows,
+                               .cols = model->tables[t].cols,
+                               .init = model->tables[t].init,
+                               .seed = (uint64_t)plt_config_int(config, "run.seed")};
+    snprintf(spec->name, sizeof spec->name, "%s", model->tables[t].name);
+    snprintf(spec->optimizer, sizeof spec->optimizer, "%s", plt_config_text(config, "optimizer.name"));
+    PLT_TRY(add_settings(config, spec));
+  }
+  return PLT_OK;
+}
+
+static plt_status_t fill(plt_job_t *job) {
+  plt_config_t *config = job->config;
+  const char *transport = plt_config_text(config, "cluster.transport");
+  job->transport = strcmp(transport, "tcp") == 0   ? PLT_TRANSPORT_TCP
+                   : strcmp(transport, "ipc") == 0 ? PLT_TRANSPORT_IPC
+                                                   : PLT_TRANSPORT_INPROC;
+  job->wire = strcmp(plt_config_text(config, "cluster.wire"), "bf16") == 0 ? PLT_WIRE_BF16 : PLT_WIRE_F32;
+  job->deadline_s = plt_config_real(config, "cluster.deadline_s");
+  if (getrandom(&job->id, sizeof job->id, 0) != sizeof job->id)
+    return plt_fail_errno(PLT_ERR_IO, "cannot get a random job number");
+  PLT_TRY(read_plan(config, &job->plan));
+  PLT_TRY(plt_strategy_create(config, &job->strategy));
+  PLT_TRY(plt_dataset_from_config(config, &job->data));
+  PLT_TRY(plt_model_create(config, job->data, &job->model));
+  PLT_TRY(make_specs(config, job->model, &job->plan));
+  plt_sampler_config_t sampler = {.seed = (uint64_t)plt_config_int(config, "run.seed"),
+                                  .batch_size = job->plan.batch_size,
+                                  .negatives = job->model->negatives,
+                                  .replay = plt_config_text(config, "train.replay")};
+  PLT_TRY(plt_sampler_create(job->data, &sampler, &job->sampler));
+  job->plan.data = job->data;
+  job->plan.model = job->model;
+  job->plan.strategy = job->strategy;
+  job->plan.sampler = job->sampler;
+  return PLT_OK;
+}
+
+plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out) {
+  plt_job_t *job = plt_mem_zalloc(1, sizeof *job);
+  job->config = *config;
+  *config = NULL;
+  plt_status_t status = fill(job);
+  if (status != PLT_OK) {
+    plt_job_destroy(&job);
+    return status;
+  }
+  *out = job;
+  return PLT_OK;
+}
+
+void plt_job_destroy(plt_job_t **job) {
+  if (*job == NULL) return;
+  plt_sampler_destroy(&(*job)->sampler);
+  plt_model_destroy(&(*job)->model);
+  plt_dataset_destroy(&(*job)->data);
+  plt_strategy_destroy(&(*job)->strategy);
+  plt_config_destroy(&(*job)->config);
+  free(*job);
+  *job = NULL;
+}
+
+/* ---- memory ---- */
+
+uint64_t plt_job_table_bytes(const plt_job_t *job) {
+  uint64_t bytes = 0;
+  for (size_t t = 0; t < job->model->n_tables; t++) {
+    const plt_table_spec_t *spec = &job->plan.specs[t];
+    size_t state = plt_optimizer_find(spec->optimizer)->state_floats(spec->cols);
+    bytes += spec->rows * ((spec->cols + state) * sizeof(float) + sizeof(uint64_t));
+  }
+  return bytes;
+}
+
+static uint64_t available_memory(void) {
+  char line[128];
+  uint64_t kib = 0;
+  FILE *file = fopen("/proc/meminfo", "r");
+  if (file == NULL) return UINT64_MAX;
+  while (fgets(line, sizeof line, file) != NULL)
+    if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1) break;
+  fclose(file);
+  return kib == 0 ? UINT64_MAX : kib * 1024;
+}
+
+plt_status_t plt_job_check_memory(const plt_job_t *job) {
+  const plt_plan_t *plan = &job->plan;
+  uint64_t tables = plt_job_table_bytes(job);
+  uint64_t evaluation = (uint64_t)job->data->items * (job->model->score_cols + 256) * sizeof(float);
+  uint64_t batch = (uint64_t)plan->micro_batch * (2 + job->model->negatives) *
+                   (plt_dataset_feature_cols(job->data) + 16 * job->model->score_cols) * sizeof(float);
+  uint64_t worker = evaluation + batch, total = tables + plan->workers * worker, there = available_memory();
+  plt_log(PLT_LOG_INFO, "expected memory: %.0f MB per server, %.0f MB per worker, %.0f MB in all",
+          (double)tables / plan->servers / 1e6, (double)worker / 1e6, (double)total / 1e6);
+  if (total > there)
+    return plt_fail(PLT_ERR_USAGE, "this job needs about %.1f GB of memory (%.1f GB of tables), %.1f GB are available; "
+                    "lower model.dim or use more machines", (double)total / 1e9, (double)tables / 1e9,
+                    (double)there / 1e9);
+  return PLT_OK;
+}

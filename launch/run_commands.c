@@ -1,0 +1,228 @@
+/* run_commands.c - plateau evaluate, export, recommend (see run_commands.h). */
+#include "launch/run_commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "launch/command.h"
+#include "launch/outcome.h"
+#include "launch/run_dir.h"
+#include "worker/transfer.h"
+
+bool plt_run_options_take(plt_run_options_t *options, int c) {
+  switch (c) {
+    case 'B': options->choice = "best"; return true;
+    case 'L': options->choice = "last"; return true;
+    case 's': plt_sets_add(&options->sets, NULL, optarg); return true;
+    case 'S': plt_sets_add(&options->sets, "cluster.servers", optarg); return true;
+    default: return false;
+  }
+}
+
+plt_status_t plt_run_open(const char *run_dir, const plt_run_options_t *options, plt_job_t **job,
+                          plt_restore_t *restore) {
+  plt_sets_t sets = {0};
+  plt_config_t *config = NULL;
+  bool is_best;
+  plt_sets_add(&sets, NULL, "cluster.workers=1");
+  plt_sets_add(&sets, NULL, "cluster.threads=null"); /* this machine's cores, not those of the training's */
+  for (size_t i = 0; i < options->sets.n; i++) plt_sets_add(&sets, NULL, options->sets.text[i]);
+  plt_status_t status = plt_run_dir_config(run_dir, sets.text, sets.n, &config);
+  if (status == PLT_OK) status = plt_outcome_choose(run_dir, options->choice, restore, &is_best);
+  if (status == PLT_OK) status = plt_job_create(&config, job);
+  if (status == PLT_OK) {
+    (*job)->plan.run_dir = NULL;
+    (*job)->plan.init_from = NULL;
+  } else {
+    plt_restore_clear(restore);
+  }
+  plt_config_destroy(&config);
+  plt_sets_clear(&sets);
+  return status;
+}
+
+/* Opens the run, lets `task` work on it, closes it. */
+static plt_status_t with_run(const char *run_dir, const plt_run_options_t *options,
+                             plt_status_t (*use)(const plt_job_t *job, const plt_restore_t *restore, void *context),
+                             void *context) {
+  plt_job_t *job = NULL;
+  plt_restore_t restore = {0};
+  PLT_TRY(plt_run_open(run_dir, options, &job, &restore));
+  plt_status_t status = use(job, &restore, context);
+  plt_job_destroy(&job);
+  plt_restore_clear(&restore);
+  return status;
+}
+
+/* ---- evaluate ---- */
+
+typedef struct evaluate {
+  const char *split;
+  bool json;
+} evaluate_t;
+
+static void print_json(const plt_topk_t *topk, const plt_outcome_t *outcome) {
+  static const char *const names[PLT_PARTS] = {"train", "valid", "test"};
+  plt_json_t json = {0};
+  plt_json_open(&json, NULL, '{');
+  plt_json_int(&json, "clock", (int64_t)outcome->clock);
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
+    if (!outcome->parts[part]) continue;
+    plt_json_open(&json, names[part], '{');
+    plt_json_int(&json, "users", (int64_t)outcome->metrics[part].users);
+    for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
+      for (size_t i = 0; i < topk->n; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
+        plt_json_real(&json, name, outcome->metrics[part].value[kind * topk->n + i]);
+      }
+    plt_json_close(&json, '}');
+  }
+  plt_json_close(&json, '}');
+  puts(json.text);
+  plt_json_clear(&json);
+}
+
+static plt_status_t use_evaluate(const plt_job_t *job, const plt_restore_t *restore, void *context) {
+  const evaluate_t *evaluate = context;
+  bool valid = evaluate->split == NULL || strcmp(evaluate->split, "valid") == 0;
+  bool test = evaluate->split == NULL || strcmp(evaluate->split, "test") == 0;
+  plt_outcome_t outcome = {.parts = {[PLT_PART_VALID] = valid, [PLT_PART_TEST] = test}};
+  PLT_TRY(plt_outcome_evaluate(job, restore, &outcome));
+  if (evaluate->json) {
+    print_json(&job->plan.topk, &outcome);
+    return PLT_OK;
+  }
+  printf("tables of epoch %" PRIu32 ", clock %" PRIu64 "\n", restore->manifest.epoch, outcome.clock);
+  plt_outcome_print(stdout, &job->plan.topk, &outcome);
+  return PLT_OK;
+}
+
+static plt_status_t run_evaluate(int argc, char **argv) {
+  static const struct option options[] = {
+      PLT_RUN_OPTIONS, {"split", required_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+  plt_run_options_t common = {0};
+  evaluate_t evaluate = {0};
+  const char *run_dir;
+  plt_status_t status = PLT_OK;
+  for (int c; (c = plt_arguments_next(argc, argv, "", options)) != -1 && status == PLT_OK;) {
+    if (c == 'p')
+      evaluate.split = optarg;
+    else if (c == 'j')
+      evaluate.json = true;
+    else if (!plt_run_options_take(&common, c))
+      status = plt_arguments_fault(argv);
+  }
+  if (status == PLT_OK && evaluate.split != NULL && strcmp(evaluate.split, "valid") != 0 &&
+      strcmp(evaluate.split, "test") != 0)
+    status = plt_fail(PLT_ERR_USAGE, "evaluate: --split is valid or test, not \"%s\"", evaluate.split);
+  if (status == PLT_OK) status = plt_arguments_positional(argc, argv, "a run directory", &run_dir);
+  if (status == PLT_OK) status = with_run(run_dir, &common, use_evaluate, &evaluate);
+  plt_sets_clear(&common.sets);
+  return status;
+}
+
+const plt_command_t plt_command_evaluate = {
+    .name = "evaluate",
+    .summary = "rank all items with the tables of a run",
+    .usage = "usage: plateau evaluate RUN [--best | --last] [--split valid|test] [--json] [--servers N] [--set KEY=VALUE]\n"
+             "\n" PLT_RUN_USAGE
+             "  --split PART     one part only\n"
+             "  --json           one JSON object instead of the table\n"
+             "\n"
+             "Example: plateau evaluate runs/quickstart-20261121-101500 --split test\n",
+    .run = run_evaluate,
+};
+
+/* ---- export ---- */
+
+static plt_status_t use_export(const plt_job_t *job, const plt_restore_t *restore, void *directory) {
+  void *contexts[] = {directory};
+  PLT_TRY(plt_job_run_embedded(job, restore, plt_transfer_export, contexts));
+  for (size_t t = 0; t < job->model->n_tables; t++)
+    printf("%s/%s.npy  %" PRIu64 " x %" PRIu32 "\n", (const char *)directory, job->plan.specs[t].name,
+           job->plan.specs[t].rows, job->plan.specs[t].cols);
+  return PLT_OK;
+}
+
+static plt_status_t run_export(int argc, char **argv) {
+  static const struct option options[] = {PLT_RUN_OPTIONS, {"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+  plt_run_options_t common = {0};
+  char *directory = NULL;
+  const char *run_dir;
+  plt_status_t status = PLT_OK;
+  for (int c; (c = plt_arguments_next(argc, argv, "o:", options)) != -1 && status == PLT_OK;) {
+    if (c == 'o')
+      directory = optarg;
+    else if (!plt_run_options_take(&common, c))
+      status = plt_arguments_fault(argv);
+  }
+  if (status == PLT_OK) status = plt_arguments_positional(argc, argv, "a run directory", &run_dir);
+  if (status == PLT_OK && directory == NULL) status = plt_fail(PLT_ERR_USAGE, "export: needs -o DIR, where the .npy files go");
+  if (status == PLT_OK) status = with_run(run_dir, &common, use_export, directory);
+  plt_sets_clear(&common.sets);
+  return status;
+}
+
+const plt_command_t plt_command_export = {
+    .name = "export",
+    .summary = "write the tables of a run as .npy files",
+    .usage = "usage: plateau export RUN -o DIR [--best | --last] [--servers N] [--set KEY=VALUE]\n"
+             "\n"
+             "Writes DIR/TABLE.npy, float32, row = id; init.from reads the same.\n"
+             "\n"
+             "  -o, --output DIR where to\n" PLT_RUN_USAGE
+             "\n"
+             "Example: plateau export runs/quickstart-20261121-101500 -o tables\n",
+    .run = run_export,
+};
+
+/* ---- recommend ---- */
+
+static plt_status_t use_recommend(const plt_job_t *job, const plt_restore_t *restore, void *recommend) {
+  void *contexts[] = {recommend};
+  return plt_job_run_embedded(job, restore, plt_recommend, contexts);
+}
+
+static plt_status_t run_recommend(int argc, char **argv) {
+  static const struct option options[] = {
+      PLT_RUN_OPTIONS, {"output", required_argument, NULL, 'o'}, {"topk", required_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
+  plt_run_options_t common = {0};
+  plt_recommend_t recommend = {.path = "-", .k = 20};
+  const char *run_dir;
+  plt_status_t status = PLT_OK;
+  for (int c; (c = plt_arguments_next(argc, argv, "o:k:", options)) != -1 && status == PLT_OK;) {
+    char *end = NULL;
+    if (c == 'o') {
+      recommend.path = optarg;
+    } else if (c == 'k') {
+      long k = strtol(optarg, &end, 10);
+      if (*optarg == '\0' || *end != '\0' || k < 1 || k > 100000)
+        status = plt_fail(PLT_ERR_USAGE, "recommend: --topk is a whole number from 1 to 100000, not \"%s\"", optarg);
+      recommend.k = (uint32_t)k;
+    } else if (!plt_run_options_take(&common, c)) {
+      status = plt_arguments_fault(argv);
+    }
+  }
+  if (status == PLT_OK) status = plt_arguments_positional(argc, argv, "a run directory", &run_dir);
+  if (status == PLT_OK) status = with_run(run_dir, &common, use_recommend, &recommend);
+  plt_sets_clear(&common.sets);
+  return status;
+}
+
+const plt_command_t plt_command_recommend = {
+    .name = "recommend",
+    .summary = "write the best items of every user as TSV",
+    .usage = "usage: plateau recommend RUN [-k N] [-o FILE] [--best | --last] [--servers N] [--set KEY=VALUE]\n"
+             "\n"
+             "One line per user and item: user, item, rank (from 1), score. Training items are left out.\n"
+             "\n"
+             "  -k, --topk N     items per user (20)\n"
+             "  -o, --output F   a file instead of standard output\n" PLT_RUN_USAGE
+             "\n"
+             "Example: plateau recommend runs/quickstart-20261121-101500 -k 10 -o top10.tsv\n",
+    .run = run_recommend,
+};

@@ -1,0 +1,107 @@
+/* run_dir.c - see run_dir.h. */
+#include "launch/run_dir.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fileio.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/time.h"
+#include "launch/config.h"
+
+void plt_run_dir_choose(plt_config_t *config, const char *config_path) {
+  if (plt_config_given(config, "run.dir")) return;
+  char stamp[32];
+  const char *slash = strrchr(config_path, '/'), *name = slash == NULL ? config_path : slash + 1;
+  const char *dot = strrchr(name, '.');
+  int length = dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name);
+  plt_time_stamp(stamp, sizeof stamp);
+  char *dir = plt_mem_print("runs/%.*s-%s", length, name, stamp);
+  for (int again = 2; plt_path_exists(dir); again++) { /* two runs in one second */
+    free(dir);
+    dir = plt_mem_print("runs/%.*s-%s-%d", length, name, stamp, again);
+  }
+  plt_config_put(config, "run.dir", dir);
+  free(dir);
+}
+
+static plt_status_t config_path(const char *run_dir, char out[PLT_PATH_MAX]) {
+  return plt_path_join(run_dir, "config.yaml", out);
+}
+
+/* Files that make a directory a run; an empty directory is none. */
+static plt_status_t holds_run(const char *run_dir, bool *holds) {
+  static const char *const names[] = {"config.yaml", "metrics.jsonl", "checkpoints"};
+  *holds = false;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char path[PLT_PATH_MAX];
+    PLT_TRY(plt_path_join(run_dir, names[i], path));
+    *holds = *holds || plt_path_exists(path);
+  }
+  return PLT_OK;
+}
+
+static plt_status_t write_config(const plt_config_t *config) {
+  char path[PLT_PATH_MAX];
+  char *text = plt_config_dump(config);
+  plt_status_t status = config_path(plt_config_text(config, "run.dir"), path);
+  if (status == PLT_OK) status = plt_file_publish(path, text, strlen(text));
+  free(text);
+  return status;
+}
+
+static plt_status_t make_dirs(const char *run_dir) {
+  char logs[PLT_PATH_MAX];
+  PLT_TRY(plt_dir_create(run_dir));
+  PLT_TRY(plt_path_join(run_dir, "logs", logs));
+  return plt_dir_create(logs);
+}
+
+plt_status_t plt_run_dir_begin(const plt_config_t *config) {
+  const char *run_dir = plt_config_text(config, "run.dir");
+  bool holds;
+  PLT_TRY(holds_run(run_dir, &holds));
+  if (holds)
+    return plt_fail(PLT_ERR_USAGE, "%s holds a run already; choose another run.dir, or --resume to go on with it", run_dir);
+  PLT_TRY(make_dirs(run_dir));
+  return write_config(config);
+}
+
+plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, size_t n, plt_config_t **out) {
+  char path[PLT_PATH_MAX];
+  PLT_TRY(config_path(run_dir, path));
+  if (!plt_path_exists(path))
+    return plt_fail(PLT_ERR_USAGE, "%s is no run directory: it has no config.yaml", run_dir);
+  PLT_TRY(plt_config_load(path, sets, n, out));
+  plt_config_put(*out, "run.dir", run_dir); /* it may have been moved */
+  return PLT_OK;
+}
+
+plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed) {
+  char path[PLT_PATH_MAX];
+  const char *run_dir = plt_config_text(config, "run.dir");
+  PLT_TRY(config_path(run_dir, path));
+  *resumed = plt_path_exists(path);
+  if (!*resumed) return plt_run_dir_begin(config);
+  plt_config_t *was;
+  PLT_TRY(plt_run_dir_config(run_dir, NULL, 0, &was));
+  if (!plt_config_given(config, "train.micro_batch")) {
+    char *text = plt_mem_print("%lld", (long long)plt_config_int(was, "train.micro_batch"));
+    plt_config_put(config, "train.micro_batch", text);
+    free(text);
+  }
+  char *differences = plt_config_differences(config, was);
+  plt_config_destroy(&was);
+  if (differences != NULL) {
+    size_t length = strlen(differences);
+    if (length > 0 && differences[length - 1] == '\n') differences[length - 1] = '\0';
+    plt_status_t status = plt_fail(PLT_ERR_USAGE, "%s was started with another configuration and cannot be resumed with "
+                                   "this one:\n%s", run_dir, differences);
+    free(differences);
+    return status;
+  }
+  PLT_TRY(make_dirs(run_dir));
+  return write_config(config);
+}
