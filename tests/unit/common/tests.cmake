@@ -1,6 +1,7 @@
 # plateau_unit(common NAME): one line per test program.
 plateau_unit(common fileio)
 plateau_unit(common json)
+plateau_unit(common log)
 plateau_unit(common manifest)
 plateau_unit(common mem)
 plateau_unit(common npy)
