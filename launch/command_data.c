@@ -94,8 +94,8 @@ static plt_status_t run_check(int argc, char **argv) {
     plt_data_report_print(report, stdout);
   plt_status_t status = PLT_OK;
   if (report->errors > 0)
-    status = plt_fail(PLT_ERR_DATA, "%s: %llu errors, listed on standard output", args.folder,
-                      (unsigned long long)report->errors);
+    status = plt_fail(PLT_ERR_DATA, "%s: %llu error%s, listed on standard output", args.folder,
+                      (unsigned long long)report->errors, report->errors == 1 ? "" : "s");
   plt_data_report_destroy(&report);
   return status;
 }

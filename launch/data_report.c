@@ -111,7 +111,8 @@ void plt_data_report_print(const plt_data_report_t *report, FILE *out) {
   if (report->source != NULL || report->n_features > 0) print_features(report, out);
   print_problems(report, out, true);
   print_problems(report, out, false);
-  fprintf(out, "\n%s errors, %s warnings\n", grouped(report->errors, errors), grouped(report->warnings, warnings));
+  fprintf(out, "\n%s error%s, %s warning%s\n", grouped(report->errors, errors), report->errors == 1 ? "" : "s",
+          grouped(report->warnings, warnings), report->warnings == 1 ? "" : "s");
 }
 
 static void json_parts(plt_json_t *json, const char *key, const uint64_t count[PLT_PARTS]) {
