@@ -272,7 +272,8 @@ const plt_command_t plt_command_data = {
         "  --features LIST      the feature files to check, with commas between; default: all *_feat.npy\n"
         "  --json               one JSON object instead of the page\n"
         "\n"
-        "synth writes an invented data folder, the same for the same arguments, in which features help.\n"
+        "synth writes an invented data folder, the same for the same arguments. Features help, and the more the fewer\n"
+        "interactions an item has.\n"
         "  --users, --items, --interactions N  its size; each user takes at most half of the items\n"
         "  --modalities LIST    features as NAME:COLUMNS, with commas between; default: none\n"
         "  --factors N          dimensions in which users and items lie near or far; default 16\n"
@@ -280,7 +281,7 @@ const plt_command_t plt_command_data = {
         "  --seed N             default 1\n"
         "  --force              write into a folder that is not empty\n"
         "\n"
-        "Example: plateau data synth toy --users 2000 --items 1000 --interactions 20000 --modalities "
+        "Example: plateau data synth toy --users 2000 --items 3000 --interactions 12000 --modalities "
         "text:64,image:128\n"
         "         plateau data check toy\n",
     .run = run,

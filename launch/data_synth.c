@@ -13,7 +13,7 @@ enum { CLUSTERS = 24, LEAST_PER_USER = 5 };
 
 static const double user_shape = 1.75;    /* Pareto tail of the users' activity */
 static const double item_exponent = 0.85; /* popularity = 1 / (rank + shift)^exponent */
-static const double closeness = 6.0;      /* weight of the cosine against log popularity */
+static const double closeness = 12.0;     /* weight of the cosine against log popularity */
 
 plt_status_t plt_synth_check(const plt_synth_t *synth) {
   if (synth->users == 0 || synth->items < 2)

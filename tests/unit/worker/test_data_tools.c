@@ -1,7 +1,9 @@
 /* What `plateau data` does, below its command line: the generator's promises and the check's report. */
 #include <criterion/criterion.h>
+#include <criterion/redirect.h>
 #include <math.h>
 
+#include "launch/command.h"
 #include "launch/data_check.h"
 #include "launch/data_synth.h"
 #include "tests/unit/worker/folder.h"
@@ -126,7 +128,7 @@ Test(data_synth, features_tell_what_a_user_takes) {
   cr_expect_eq(data->items, synth.items);
   cr_expect_eq(data->part[PLT_PART_VALID].n, data->part[PLT_PART_TEST].n);
   double auc = feature_auc(data);
-  cr_expect_gt(auc, 0.75, "features decide only %.3f of the comparisons", auc);
+  cr_expect_gt(auc, 0.85, "features decide only %.3f of the comparisons", auc);
   plt_dataset_destroy(&data);
   folder_remove(&folder);
 }
@@ -209,5 +211,73 @@ Test(data_check, of_a_folder_without_interactions_still_looks_at_features) {
   cr_expect_eq(report->problems[PLT_PROBLEM_UNREADABLE].count, 1);
   cr_expect_eq(report->problems[PLT_PROBLEM_FEATURE_VALUE].count, 1);
   plt_data_report_destroy(&report);
+  folder_remove(&folder);
+}
+
+/* Runs `plateau data` with the words of a line. */
+static plt_status_t command(const char *line) {
+  char copy[512], *argv[32], *rest = copy;
+  int argc = 0;
+  snprintf(copy, sizeof copy, "%s", line);
+  for (char *word; (word = strsep(&rest, " ")) != NULL;) argv[argc++] = word;
+  argv[argc] = NULL;
+  return plt_command_data.run(argc, argv);
+}
+
+static plt_status_t command_in(const char *format, const folder_t *folder) {
+  char *line = NULL;
+  size_t bytes = 0;
+  FILE *out = open_memstream(&line, &bytes);
+  const char *place = strstr(format, "DIR");
+  fprintf(out, "%.*s%s%s", (int)(place - format), format, folder->path, place + 3);
+  fclose(out);
+  plt_status_t status = command(line);
+  free(line);
+  return status;
+}
+
+#define SYNTH "data synth DIR --users 40 --items 30 --interactions 200 --modalities a:4"
+
+Test(data_command, refuses_wrong_arguments, .init = cr_redirect_stdout) {
+  static const char *const wrong[] = {
+      "data",
+      "data mend",
+      "data check",
+      "data check a b",
+      "data check a --colour",
+      "data check a -q",
+      "data check a --json=3",
+      "data check --interactions",
+      "data synth a --users 3",
+      "data synth a --users 3x",
+      "data synth a --users -3",
+      "data synth a --users 99999999999999999999999",
+      "data synth a --noise nan",
+      "data synth a --noise -1",
+      "data synth a --factors 0",
+      "data synth a --modalities text",
+      "data synth a --modalities text:0",
+      "data synth a --modalities te/xt:3",
+      "data synth a --modalities t:3,t:4",
+      "data synth a --users 10 --items 10 --interactions 51",
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    cr_expect_eq(command(wrong[i]), PLT_ERR_USAGE, "%s", wrong[i]);
+    cr_expect_eq(strncmp(plt_fail_text(), "data", 4), 0, "%s: %s", wrong[i], plt_fail_text());
+  }
+}
+
+Test(data_command, synth_spares_what_is_there, .init = cr_redirect_stdout) {
+  folder_t folder = folder_make();
+  cr_expect_eq(command_in(SYNTH, &folder), PLT_OK, "%s", plt_fail_text());
+  cr_expect_eq(command_in(SYNTH, &folder), PLT_ERR_CREATE);
+  cr_expect_not_null(strstr(plt_fail_text(), "--force"));
+  cr_expect_eq(command_in(SYNTH " --force", &folder), PLT_OK, "%s", plt_fail_text());
+  cr_expect_eq(command_in("data check DIR", &folder), PLT_OK, "%s", plt_fail_text());
+  cr_expect_eq(command_in("data check DIR --json --features a_feat.npy", &folder), PLT_OK, "%s", plt_fail_text());
+  cr_expect_eq(command_in("data check DIR --features b_feat.npy", &folder), PLT_ERR_DATA);
+  cr_expect_eq(command_in("data check DIR/nowhere", &folder), PLT_ERR_DATA);
+  folder_text(&folder, "file", "");
+  cr_expect_eq(command_in("data synth DIR/file --users 40 --items 30 --interactions 200", &folder), PLT_ERR_CREATE);
   folder_remove(&folder);
 }
