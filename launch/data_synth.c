@@ -85,19 +85,20 @@ static void draw_degrees(const plt_synth_t *synth, uint64_t *degree) {
     weight[u] = pow(plt_rng_open01(plt_rng_draw(key, u, 0, 0, 0).word[0]), -1 / user_shape) - 1;
     total += weight[u];
   }
-  uint64_t sum = 0;
+  uint64_t spare = synth->interactions - least * synth->users, left = spare;
   for (uint32_t u = 0; u < synth->users; u++) {
-    double share = (mean - (double)least) * synth->users * (weight[u] / total);
-    degree[u] = least + (uint64_t)share;
-    if (degree[u] > most) degree[u] = most;
-    sum += degree[u];
+    uint64_t share = (uint64_t)((double)spare * (weight[u] / total));
+    if (share > most - least) share = most - least;
+    if (share > left) share = left;
+    degree[u] = least + share;
+    left -= share;
   }
   free(weight);
-  for (uint64_t turn = 0; sum < synth->interactions; turn++) {
+  for (uint64_t turn = 0; left > 0; turn++) {
     uint64_t u = plt_rng_permute(key, synth->users, turn % synth->users);
     if (degree[u] == most) continue;
     degree[u]++;
-    sum++;
+    left--;
   }
 }
 

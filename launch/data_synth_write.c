@@ -125,8 +125,8 @@ static plt_status_t write_readme(const plt_synth_t *synth, const char *folder, c
       "Users and items are points in %u dimensions, in clusters. A user takes items that are near and popular;\n"
       "activity and popularity follow power laws. A feature row is the item's point and %d private factors through a\n"
       "random projection, plus noise of standard deviation %g (the signal's is about 1).\n"
-      "%s.inter: x_label 0 is training, 1 validation, 2 test, about 8:1:1 for each user; users with fewer than three\n"
-      "items have training pairs only.\n",
+      "%s.inter: x_label 0 is training, 1 validation, 2 test, for each user a tenth of the items in\n"
+      "each of the last two, at least one; users with fewer than three items have training pairs only.\n",
       name, synth->users, synth->items, (unsigned long long)synth->interactions, synth->factors, synth->noise,
       (unsigned long long)synth->seed, synth->n_modalities > 0 ? " --modalities " : "", modalities, synth->factors,
       PRIVATE_FACTORS, synth->noise, name);
