@@ -18,7 +18,7 @@ plt_status_t plt_path_join(const char *dir, const char *name, char out[PLT_PATH_
   bool alone = name[0] == '/' || dir[0] == '\0';
   bool slash = !alone && dir[strlen(dir) - 1] != '/';
   size_t need = (alone ? 0 : strlen(dir)) + slash + strlen(name);
-  if (need >= PLT_PATH_MAX) return plt_fail(PLT_ERR_USAGE, "%s/%s: path is too long", dir, name);
+  if (need >= PLT_PATH_MAX) return plt_fail(PLT_ERR_USAGE, "path is too long: %s/%s", dir, name);
   snprintf(out, PLT_PATH_MAX, "%s%s%s", alone ? "" : dir, slash ? "/" : "", name);
   return PLT_OK;
 }

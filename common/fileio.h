@@ -22,9 +22,11 @@ plt_status_t plt_dir_remove(const char *path);
 plt_status_t plt_path_sync(const char *path);
 /* fsync of the directory that holds `path`. */
 plt_status_t plt_dir_sync_of(const char *path);
-/* The whole file as a NUL-terminated string (free it), at most max_bytes. `bytes` may be NULL. */
+/* The whole file as a NUL-terminated string (free it); `bytes` may be NULL. PLT_ERR_IO, or PLT_ERR_DATA when it has
+ * more than max_bytes. */
 plt_status_t plt_file_read(const char *path, size_t max_bytes, char **text, size_t *bytes);
-/* Writes a temporary file beside `path`, fsyncs, renames it over `path`, fsyncs the directory. */
+/* Writes a temporary file beside `path` ("path.tmp": one writer per path), fsyncs, renames it over `path`, fsyncs the
+ * directory. PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE; the old file stays then. */
 plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes);
 /* Free bytes for this user on the file system of `path`. */
 plt_status_t plt_dir_free_bytes(const char *path, uint64_t *bytes);

@@ -39,6 +39,8 @@ void plt_log_close(void) {
 void plt_log_before_speaking(void (*hook)(void)) { atomic_store(&before_speaking, hook); }
 
 /* A line that does not fit is cut; its end of line stays. */
+static void write_line(int fd, const char *prefix, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
 static void write_line(int fd, const char *prefix, const char *format, va_list args) {
   char line[LINE_MAX_BYTES];
   size_t used = (size_t)snprintf(line, sizeof line / 2, "%s", prefix);
@@ -62,6 +64,7 @@ static void file_prefix(plt_log_level_t level, char *out, size_t bytes) {
   snprintf(out, bytes, "%s.%03d %s ", seconds, (int)(now.tv_nsec / 1000000), names[level]);
 }
 
+static void speak(plt_log_level_t level, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 static void speak(plt_log_level_t level, const char *format, va_list args) {
   hook_fn hook = atomic_load(&before_speaking);
   if (hook != NULL) hook();

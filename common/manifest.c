@@ -104,7 +104,10 @@ static plt_status_t swap_in(const char *part, const char *final) {
     if (rename(part, final) == 0) return PLT_OK;
     return plt_fail_errno(PLT_ERR_IO, "%s: cannot rename to its place", final);
   }
-  if (renameat2(AT_FDCWD, part, AT_FDCWD, final, RENAME_EXCHANGE) == 0) return plt_dir_remove(part);
+  if (renameat2(AT_FDCWD, part, AT_FDCWD, final, RENAME_EXCHANGE) == 0) {
+    PLT_TRY(plt_dir_sync_of(final)); /* the exchange must be on disk before the old files go */
+    return plt_dir_remove(part);
+  }
   if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
     return plt_fail_errno(PLT_ERR_IO, "%s: cannot replace", final);
   PLT_TRY(plt_dir_remove(final)); /* a file system without exchange */

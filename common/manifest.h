@@ -34,12 +34,14 @@ typedef struct plt_manifest {
 void plt_manifest_clear(plt_manifest_t *manifest);
 /* RUN/checkpoints/<clock>.part into out; `make` creates it empty. */
 plt_status_t plt_manifest_part_dir(const char *run_dir, uint64_t clock, bool make, char out[PLT_PATH_MAX]);
-/* Publishes <clock>.part as complete, `last` (and `best` if asked) point to it. Replaces one of the same clock. */
+/* Publishes <clock>.part, whose files the servers wrote and synced, as complete (sizes are checked, hashes are not);
+ * `last` (and `best` if asked) point to it then. Replaces one of the same clock. */
 plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *manifest, bool is_best);
-/* Removes complete checkpoints but the newest `keep` and those that links point to; and leftovers (.part). */
+/* Removes complete checkpoints but the newest `keep` and those that links point to; and leftovers (.part), so no
+ * checkpoint may be in the making. */
 plt_status_t plt_manifest_prune(const char *run_dir, size_t keep);
 
-/* Reads and verifies RUN/checkpoints/<name> ("last", "best" or a clock); dir receives its path. */
+/* Reads and verifies RUN/checkpoints/<name> ("last", "best" or a clock); dir receives its path, links followed. */
 plt_status_t plt_manifest_load(const char *run_dir, const char *name, plt_manifest_t *manifest,
                                char dir[PLT_PATH_MAX]);
 /* The newest complete checkpoint that verifies; damaged ones are passed over with a warning each.

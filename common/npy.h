@@ -26,7 +26,8 @@ typedef struct plt_npy {
 plt_status_t plt_npy_open(const char *path, plt_npy_t *npy);
 void plt_npy_close(plt_npy_t *npy);
 size_t plt_npy_type_size(plt_npy_type_t type);
-/* Row `row` as float32 into out[cols]; for float types only. f2 and f8 are converted to nearest even. */
+/* Row `row` as float32 into out[cols]; for float types only (else our bug: abort). f2 is exact, f8 goes to the nearest,
+ * ties to even. */
 void plt_npy_row_f32(const plt_npy_t *npy, uint64_t row, float *out);
 /* The element at (row, col) of an integer array. */
 int64_t plt_npy_int(const plt_npy_t *npy, uint64_t row, uint64_t col);

@@ -1,1 +1,11 @@
 # plateau_unit(common NAME): one line per test program.
+plateau_unit(common fileio)
+plateau_unit(common json)
+plateau_unit(common log)
+plateau_unit(common manifest)
+plateau_unit(common mem)
+plateau_unit(common npy)
+plateau_unit(common options)
+plateau_unit(common rng)
+plateau_unit(common threads)
+plateau_unit(common yaml)
