@@ -35,7 +35,7 @@ size_t plt_tape_blocks(const plt_tape_t *tape);
 
 /* ---- variables ---- */
 /* Neither copies: `value` [rows, cols] must stay until the reset. backward adds into `gradient` of the same
- * shape (the caller zeroes it); a constant has none. */
+ * shape (the caller zeroes it); NULL: none is wanted, the same as a constant. */
 plt_var_t plt_tape_parameter(plt_tape_t *tape, size_t rows, size_t cols, const float *value, float *gradient);
 plt_var_t plt_tape_constant(plt_tape_t *tape, size_t rows, size_t cols, const float *value);
 /* Uninitialised memory of the tape's arena, for a constant made by the caller. */
