@@ -41,7 +41,7 @@ typedef struct plt_pass {
   const uint32_t *user;     /* [n] */
   const uint32_t *positive; /* [n] */
   const uint32_t *negative; /* [n * negatives], those of sample s from s * negatives */
-  const float *features; /* [n_items, feature_cols] of `items`, or NULL when the model uses none */
+  const float *features;    /* [n_items, feature_cols] of `items`, or NULL when the model uses none */
 } plt_pass_t;
 
 typedef struct plt_model plt_model_t; /* a model's own object begins with this */

@@ -1,1 +1,3 @@
 # plateau_unit(worker NAME): one line per test program.
+plateau_unit(worker kernels)
+plateau_unit(worker ranking)
