@@ -1,3 +1,4 @@
 # plateau_unit(worker NAME): one line per test program.
 plateau_unit(worker kernels)
 plateau_unit(worker ranking)
+plateau_unit(worker tape)
