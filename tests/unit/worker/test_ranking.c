@@ -1,7 +1,12 @@
 /* test_ranking.c - top-k against a full sort, metrics against their definitions, and a golden case. */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
+
+#include "common/npy.h"
 #include "naive.h"
+#include "worker/dataset.h"
+#include "worker/kernels.h"
 #include "worker/ranking.h"
 
 typedef struct scored {
@@ -122,4 +127,75 @@ Test(ranking, metric_names) {
   for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
     cr_assert_eq(plt_metric_index(&topk, none[i]), -1, "%s", none[i]);
   }
+}
+
+/* ---- the golden case: METHODS 5 on given tables ---- */
+
+enum { DIM = 8, ROOM = 64 };
+
+static size_t read_golden_table(const char *name, float *out) {
+  char path[4096];
+  plt_npy_t npy;
+  snprintf(path, sizeof path, "%s/ranking/init/%s.npy", PLT_GOLDEN_DIR, name);
+  cr_assert_eq(plt_npy_open(path, &npy), PLT_OK, "%s", plt_fail_text());
+  cr_assert(npy.cols == DIM && npy.rows <= ROOM);
+  for (uint64_t row = 0; row < npy.rows; row++) plt_npy_row_f32(&npy, row, out + row * DIM);
+  size_t rows = npy.rows;
+  plt_npy_close(&npy);
+  return rows;
+}
+
+static plt_metric_sums_t rank_part(const plt_dataset_t *data, plt_part_t part, const plt_topk_t *topk,
+                                   const float *scores) {
+  const plt_user_items_t *train = &data->part[PLT_PART_TRAIN], *asked = &data->part[part];
+  plt_metric_sums_t sums = {.users = 0};
+  for (uint32_t user = 0; user < data->users; user++) {
+    size_t n_train = train->offset[user + 1] - train->offset[user];
+    uint32_t ranked[ROOM];
+    if (n_train == 0) continue;
+    size_t n = plt_ranking_top(scores + user * data->items, data->items, train->item + train->offset[user], n_train,
+                               topk->k[topk->n - 1], ranked);
+    plt_ranking_add(&sums, topk, ranked, n, asked->item + asked->offset[user],
+                    asked->offset[user + 1] - asked->offset[user]);
+  }
+  return sums;
+}
+
+/* The number of "key" after `from`. */
+static double number_after(const char *from, const char *key) {
+  char quoted[32];
+  snprintf(quoted, sizeof quoted, "\"%s\":", key);
+  const char *at = strstr(from, quoted);
+  cr_assert_not_null(at, "%s", key);
+  return strtod(at + strlen(quoted), NULL);
+}
+
+Test(ranking, golden) {
+  static float users[ROOM * DIM], items[ROOM * DIM], scores[ROOM * ROOM];
+  static char expected[8192];
+  const plt_topk_t topk = {.k = {5, 10, 20, 50}, .n = 4};
+  plt_dataset_t *data;
+  plt_kernels_init();
+  cr_assert_eq(plt_dataset_open(PLT_GOLDEN_DIR "/ranking/data", NULL, NULL, 0, &data), PLT_OK, "%s", plt_fail_text());
+  size_t n_users = read_golden_table("user", users), n_items = read_golden_table("item", items);
+  cr_assert(n_users == data->users && n_items == data->items);
+  plt_kernel_scores(NULL, n_users, n_items, DIM, users, items, scores);
+  FILE *file = fopen(PLT_GOLDEN_DIR "/ranking/expect.json", "r");
+  cr_assert_not_null(file);
+  expected[fread(expected, 1, sizeof expected - 1, file)] = '\0';
+  fclose(file);
+  for (int p = 0; p < 2; p++) {
+    plt_metric_sums_t sums = rank_part(data, p == 0 ? PLT_PART_VALID : PLT_PART_TEST, &topk, scores);
+    const char *from = strstr(expected, p == 0 ? "\"valid\"" : "\"test\"");
+    cr_assert_eq(sums.users, number_after(from, "users"));
+    for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
+      for (size_t place = 0; place < topk.n; place++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s@%u", plt_metric_names[kind], topk.k[place]);
+        double got = sums.value[plt_metric_index(&topk, name)] / sums.users, want = number_after(from, name);
+        cr_assert(fabs(got - want) <= 1e-12, "%s is %.17g, not %.17g", name, got, want);
+      }
+    }
+  }
+  plt_dataset_destroy(&data);
 }
