@@ -10,7 +10,7 @@
 enum {
   RANGE_COST = 16 * 1024, /* operations in a range: some microseconds, far above the cost of a hand-over */
   PARTIALS = 64,          /* ranges of a reduction at most: their sums live on the stack */
-  TILE_ROWS = 128,        /* of a product's result: a few dozen tiles for a batch of some thousand rows */
+  TILE_ROWS = 256, /* of a product: a dozen tiles for some thousand rows, each long enough to pay for packing b */
   TILE_COLS = 1024,
   LINE = 16 /* floats in a cache line */
 };

@@ -16,15 +16,15 @@ typedef struct bsam {
   double rho, lambda;
 } bsam_t;
 
-#define RHO_ROW                                                                                 \
-  {                                                                                             \
-    .key = "strategy.rho", .type = PLT_OPT_REAL, .fallback = "0.05", .min = 0, .max = INFINITY, \
-    .help = "Length of the ascent step, over all rows and dense parameters of a leaf together." \
-  }
+enum { BSAM_ROWS = 1, BSAM_PLUS_ROWS = 2 }; /* bsam has the first row, bsam+ both */
 
-static const plt_option_t bsam_rows[] = {RHO_ROW};
-static const plt_option_t bsam_plus_rows[] = {
-    RHO_ROW,
+static const plt_option_t rows[BSAM_PLUS_ROWS] = {
+    {.key = "strategy.rho",
+     .type = PLT_OPT_REAL,
+     .fallback = "0.05",
+     .min = 0,
+     .max = INFINITY,
+     .help = "Length of the ascent step, over all rows and dense parameters of a leaf together."},
     {.key = "strategy.lambda",
      .type = PLT_OPT_REAL,
      .fallback = "0.5",
@@ -84,7 +84,7 @@ static uint32_t passes(const plt_strategy_t *self, uint32_t batch, uint32_t phas
 const plt_strategy_ops_t plt_strategy_bsam = {
     .name = "bsam",
     .summary = "the gradient at the worst nearby weights of the same batch",
-    .options = {"strategy bsam", bsam_rows, sizeof bsam_rows / sizeof *bsam_rows},
+    .options = {"strategy bsam", rows, BSAM_ROWS},
     .create = create_bsam,
     .destroy = destroy,
     .gradient = bsam_gradient,
@@ -94,7 +94,7 @@ const plt_strategy_ops_t plt_strategy_bsam = {
 const plt_strategy_ops_t plt_strategy_bsam_plus = {
     .name = "bsam+",
     .summary = "the gradients at the weights and at the worst nearby weights, mixed",
-    .options = {"strategy bsam+", bsam_plus_rows, sizeof bsam_plus_rows / sizeof *bsam_plus_rows},
+    .options = {"strategy bsam+", rows, BSAM_PLUS_ROWS},
     .create = create_bsam_plus,
     .destroy = destroy,
     .gradient = bsam_plus_gradient,

@@ -55,11 +55,12 @@ static bool is_sequential(const plt_config_t *config) {
   if (!plt_config_given(config, "strategy.mode")) return !sgd;
   if (strcmp(plt_config_text(config, "strategy.mode"), "sequential") == 0) return true;
   if (!sgd) {
-    plt_log(PLT_LOG_WARN,
-            "strategy.mode: combined with optimizer %s: the perturbed gradient is taken an sgd step away, which is far "
-            "shorter than this optimizer's, so the mirror gradient does almost nothing; sequential does what the "
-            "authors' code does",
-            optimizer == NULL ? "other than sgd" : optimizer);
+    plt_log(
+        PLT_LOG_WARN,
+        "strategy.mode combined does next to nothing with optimizer %s: it looks ahead by lr times the gradient, far "
+        "less than this optimizer's own step, and what remains is a gradient scaled by alpha1 - alpha2; sequential "
+        "does what the authors' code does",
+        optimizer == NULL ? "other than sgd" : optimizer);
   }
   return false;
 }

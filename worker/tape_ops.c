@@ -24,7 +24,7 @@ static void map_backward(plt_tape_t *t, const plt_node_t *node, size_t cost, plt
 }
 
 /* Defines name_forward and name_backward. `value` is f in terms of x and the node's p and q; `slope` is its
- * derivative, which may also use y = f(x). `cost` in additions. */
+ * derivative, which may also use y = f(x); both are single terms. `cost` in additions. */
 #define MAP(name, cost, value_expression, slope_expression)                                                  \
   static void name##_values(void *context, size_t first, size_t last) {                                      \
     const map_job_t *job = context;                                                                          \
@@ -34,7 +34,7 @@ static void map_backward(plt_tape_t *t, const plt_node_t *node, size_t cost, plt
     (void)p, (void)q;                                                                                        \
     for (size_t i = first; i < last; i++) {                                                                  \
       const float x = from[i];                                                                               \
-      to[i] = (value_expression);                                                                            \
+      to[i] = value_expression;                                                                              \
     }                                                                                                        \
   }                                                                                                          \
   static void name##_slopes(void *context, size_t first, size_t last) {                                      \
@@ -47,23 +47,23 @@ static void map_backward(plt_tape_t *t, const plt_node_t *node, size_t cost, plt
     for (size_t i = first; i < last; i++) {                                                                  \
       const float x = from[i], y = to[i];                                                                    \
       (void)x, (void)y;                                                                                      \
-      dx[i] += dy[i] * (slope_expression);                                                                   \
+      dx[i] += dy[i] * slope_expression;                                                                     \
     }                                                                                                        \
   }                                                                                                          \
   static void name##_forward(plt_tape_t *t, plt_node_t *node) { map_forward(t, node, cost, name##_values); } \
   static void name##_backward(plt_tape_t *t, const plt_node_t *node) { map_backward(t, node, cost, name##_slopes); }
 
-MAP(scale, 1, p *x, p)
-MAP(shift, 1, x + p, 1.0f)
-MAP(sigmoid, 16, 1.0f / (1.0f + expf(-x)), y *(1.0f - y))
-MAP(tanh, 16, tanhf(x), 1.0f - y * y)
+MAP(scale, 1, (p * x), p)
+MAP(shift, 1, (x + p), 1.0f)
+MAP(sigmoid, 16, (1.0f / (1.0f + expf(-x))), (y * (1.0f - y)))
+MAP(tanh, 16, tanhf(x), (1.0f - y * y))
 /* e^x would overflow from 89 on: log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
-MAP(softplus, 32, fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x))), 1.0f / (1.0f + expf(-x)))
-MAP(leaky_relu, 1, x > 0.0f ? x : p * x, x > 0.0f ? 1.0f : p)
+MAP(softplus, 32, (fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)))), (1.0f / (1.0f + expf(-x))))
+MAP(leaky_relu, 1, (x > 0.0f ? x : p * x), (x > 0.0f ? 1.0f : p))
 MAP(exp, 16, expf(x), y)
-MAP(log, 16, logf(x), 1.0f / x)
+MAP(log, 16, logf(x), (1.0f / x))
 /* Comparisons with NaN are false: NaN stays NaN, for the trainer to see. */
-MAP(clamp, 1, x<p ? p : x> q ? q : x, x<p || x> q ? 0.0f : 1.0f)
+MAP(clamp, 1, (x < p ? p : (x > q ? q : x)), (x < p || x > q ? 0.0f : 1.0f))
 
 /* ---- two operands ---- */
 

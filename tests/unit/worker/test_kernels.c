@@ -10,7 +10,7 @@ typedef struct shape {
 
 /* One row, one column, below, at and above the sizes at which a job is cut. */
 static const shape_t shapes[] = {{1, 1, 1},   {1, 7, 5},     {5, 1, 3},    {3, 4, 1},     {16, 16, 16},
-                                 {17, 33, 9}, {128, 20, 64}, {129, 31, 7}, {300, 50, 65}, {40, 12, 1100}};
+                                 {17, 33, 9}, {256, 20, 64}, {257, 31, 7}, {300, 50, 65}, {40, 12, 1100}};
 enum { SHAPES = sizeof shapes / sizeof *shapes, CREWS = 3 };
 
 static plt_crew_t *crews[CREWS];

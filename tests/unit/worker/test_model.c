@@ -224,7 +224,8 @@ static size_t read_losses(const char *name, double *out, size_t room) {
   return n;
 }
 
-/* Every row of the case is in the leaf, so positions are ids and rows that a batch does not touch have gradient 0. */
+/* A whole run under sgd, its first loss under other optimizers.
+ * Every row of the case is in the leaf, so positions are ids and rows that a batch does not touch have gradient 0. */
 static void check_golden(const char *name) {
   enum { IDS = 64, SAMPLES = 64, STEPS = 32 };
   static const char *const feature_files[] = {"text_feat.npy", "image_feat.npy"};
@@ -269,6 +270,8 @@ static void check_golden(const char *name) {
   cr_assert_eq(plt_npy_open(golden_path(name, "batches.npy"), &batches), PLT_OK, "%s", plt_fail_text());
   cr_assert(steps > 0 && batches.rows == steps);
   leaf.pass.n = batches.cols / 3;
+  bool whole_run = strcmp(plt_config_text(config, "optimizer.name"), "sgd") == 0;
+  if (!whole_run) steps = 1;
   for (uint32_t step = 0; step < steps; step++) {
     for (size_t s = 0; s < leaf.pass.n; s++) {
       user[s] = (uint32_t)plt_npy_int(&batches, step, 3 * s);
@@ -293,7 +296,7 @@ static void check_golden(const char *name) {
   for (size_t i = 0; i < leaf.model->n_tables; i++) {
     read_table(name, "expect", leaf.model->tables[i].name, gradient + leaf.first[i]);
   }
-  for (size_t i = 0; i < leaf.n; i++) {
+  for (size_t i = 0; whole_run && i < leaf.n; i++) {
     cr_assert(fabs((double)w[i] - gradient[i]) <= 2e-6, "%s: number %zu is %.9g, not %.9g", name, i, (double)w[i],
               (double)gradient[i]);
   }
@@ -309,3 +312,5 @@ static void check_golden(const char *name) {
 Test(model, golden_vbpr_plain_sgd) { check_golden("vbpr-plain-sgd"); }
 Test(model, golden_vbpr_bsam_plus_sgd) { check_golden("vbpr-bsam+-sgd"); }
 Test(model, golden_vbpr_mirror_sgd) { check_golden("vbpr-mirror-sgd"); }
+Test(model, golden_vbpr_plain_adam) { check_golden("vbpr-plain-adam"); }
+Test(model, golden_bpr_plain_adam) { check_golden("bpr-plain-adam"); }
