@@ -1,2 +1,103 @@
 /* model.c - see model.h. */
 #include "worker/model.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const plt_model_ops_t plt_model_bpr, plt_model_vbpr;
+
+const plt_model_ops_t *const plt_models[] = {&plt_model_bpr, &plt_model_vbpr, NULL};
+
+/* model.name is TEXT and not CHOICE: plt_models[] alone says what there is. */
+static const plt_option_t rows[] = {
+    {.key = "model.name", .type = PLT_OPT_TEXT, .help = "The recommender to train."},
+    {.key = "model.dim",
+     .type = PLT_OPT_INT,
+     .fallback = "64",
+     .min = 1,
+     .max = 4096,
+     .help = "Columns of the embeddings of users and items."},
+};
+
+const plt_option_table_t plt_model_options = {"model", rows, sizeof rows / sizeof *rows};
+
+const plt_model_ops_t *plt_model_find(const char *name) {
+  for (size_t i = 0; plt_models[i] != NULL; i++) {
+    if (strcmp(plt_models[i]->name, name) == 0) return plt_models[i];
+  }
+  return NULL;
+}
+
+/* "bpr, vbpr" */
+static void list_models(char *out, size_t size) {
+  size_t used = 0;
+  out[0] = '\0';
+  for (size_t i = 0; plt_models[i] != NULL && used < size; i++) {
+    used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : ", ", plt_models[i]->name);
+  }
+}
+
+plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {
+  char known[512];
+  list_models(known, sizeof known);
+  if (!plt_config_given(config, "model.name")) {
+    return plt_fail(PLT_ERR_USAGE, "model.name is not given: name one of %s", known);
+  }
+  const char *name = plt_config_text(config, "model.name");
+  const plt_model_ops_t *ops = plt_model_find(name);
+  if (ops == NULL) {
+    return plt_fail(PLT_ERR_USAGE, "%s: model.name: there is no model \"%s\"; there are %s",
+                    plt_config_origin(config, "model.name"), name, known);
+  }
+  if (ops->uses_features && data->n_features == 0) {
+    return plt_fail(PLT_ERR_USAGE, "model %s needs item features: name their files in data.features", name);
+  }
+  return ops->create(config, data, out);
+}
+
+void plt_model_destroy(plt_model_t **model) {
+  if (*model == NULL) return;
+  (*model)->ops->destroy(*model);
+  *model = NULL;
+}
+
+/* ---- for model files ---- */
+
+void plt_model_add_table(plt_model_t *model, const char *name, plt_entity_t entity, uint64_t n_rows, uint32_t cols,
+                         plt_init_t init) {
+  assert(model->n_tables < PLT_MODEL_TABLES_MAX && strlen(name) < PLT_TABLE_NAME_MAX);
+  plt_model_table_t *table = &model->tables[model->n_tables++];
+  *table = (plt_model_table_t){.entity = entity, .rows = n_rows, .cols = cols, .init = init};
+  snprintf(table->name, sizeof table->name, "%s", name);
+}
+
+plt_init_t plt_init_xavier_uniform(uint64_t n_rows, uint64_t cols) {
+  return (plt_init_t){PLT_INIT_UNIFORM, sqrt(6.0 / ((double)n_rows + (double)cols))};
+}
+
+plt_init_t plt_init_xavier_normal(uint64_t n_rows, uint64_t cols) {
+  return (plt_init_t){PLT_INIT_NORMAL, sqrt(2.0 / ((double)n_rows + (double)cols))};
+}
+
+plt_init_t plt_init_zero(void) { return (plt_init_t){PLT_INIT_ZERO, 0}; }
+
+plt_var_t plt_pass_features(const plt_pass_t *pass) {
+  assert(pass->features != NULL);
+  return plt_tape_constant(pass->tape, pass->n_items, plt_dataset_feature_cols(pass->data), pass->features);
+}
+
+plt_var_t plt_pass_bpr_loss(const plt_pass_t *pass, plt_var_t users, plt_var_t items, float reg) {
+  plt_tape_t *t = pass->tape;
+  plt_var_t u = plt_op_gather(t, users, pass->user, pass->n);
+  plt_var_t p = plt_op_gather(t, items, pass->positive, pass->n);
+  plt_var_t n = plt_op_gather(t, items, pass->negative, pass->n);
+  plt_var_t loss = plt_op_bpr(t, plt_op_row_dot(t, u, p), plt_op_row_dot(t, u, n));
+  return reg == 0 ? loss : plt_op_add(t, loss, plt_op_scale(t, plt_loss_embedding(t, u, p, n), reg));
+}
+
+plt_var_t plt_loss_embedding(plt_tape_t *t, plt_var_t a, plt_var_t b, plt_var_t c) {
+  plt_var_t norms = plt_op_add(t, plt_op_add(t, plt_op_norm(t, a), plt_op_norm(t, b)), plt_op_norm(t, c));
+  return plt_op_scale(t, norms, 1.0f / (float)plt_tape_rows(t, c));
+}

@@ -41,7 +41,7 @@ typedef struct plt_pass {
   const uint32_t *user;     /* [n] */
   const uint32_t *positive; /* [n] */
   const uint32_t *negative; /* [n * negatives], those of sample s from s * negatives */
-  const float *features; /* [n_items, feature_cols] of `items`, or NULL when the model uses none */
+  const float *features;    /* [n_items, feature_cols] of `items`, or NULL when the model uses none */
 } plt_pass_t;
 
 typedef struct plt_model plt_model_t; /* a model's own object begins with this */
@@ -88,5 +88,9 @@ plt_init_t plt_init_xavier_normal(uint64_t rows, uint64_t cols);
 plt_init_t plt_init_zero(void);
 /* The pass's features as a constant [n_items, feature_cols]. */
 plt_var_t plt_pass_features(const plt_pass_t *pass);
+/* BPR + reg * Emb over the samples' rows of users [n_users, c] and items [n_items, c]; one negative each (METHODS 4). */
+plt_var_t plt_pass_bpr_loss(const plt_pass_t *pass, plt_var_t users, plt_var_t items, float reg);
+/* Emb(a, b, c) = (|a| + |b| + |c|) / rows(c), Frobenius norms, -> [1, 1] (METHODS 4). */
+plt_var_t plt_loss_embedding(plt_tape_t *tape, plt_var_t a, plt_var_t b, plt_var_t c);
 
 #endif

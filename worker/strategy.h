@@ -19,13 +19,13 @@ typedef double (*plt_gradient_fn)(void *context, const float *w, float *gradient
 typedef struct plt_leaf_problem {
   plt_gradient_fn gradient_at;
   void *context;
-  size_t n;           /* floats in w */
-  const float *w;     /* as pulled */
-  float *point;       /* [n], scratch: a perturbed copy of w */
-  float *second;      /* [n], scratch: the gradient there */
-  uint32_t batch;     /* of the epoch, from 0 */
-  uint32_t phase;     /* of the batch, from 0 */
-  double eta;         /* learning rate of this step */
+  size_t n;       /* floats in w */
+  const float *w; /* as pulled */
+  float *point;   /* [n], scratch: a perturbed copy of w */
+  float *second;  /* [n], scratch: the gradient there */
+  uint32_t batch; /* of the epoch, from 0 */
+  uint32_t phase; /* of the batch, from 0 */
+  double eta;     /* learning rate of this step */
 } plt_leaf_problem_t;
 
 typedef struct plt_strategy plt_strategy_t; /* a strategy's own object begins with this */
@@ -33,7 +33,7 @@ typedef struct plt_strategy plt_strategy_t; /* a strategy's own object begins wi
 typedef struct plt_strategy_ops {
   const char *name;
   const char *summary;
-  plt_option_table_t options; /* rows "strategy.<key>" */
+  plt_option_table_t options;                                               /* rows "strategy.<key>" */
   plt_status_t (*create)(const plt_config_t *config, plt_strategy_t **out); /* may read optimizer.name */
   void (*destroy)(plt_strategy_t *self);
   /* Exchanges of batch `batch`; NULL means 1. */
@@ -48,7 +48,7 @@ struct plt_strategy {
   const plt_strategy_ops_t *ops;
 };
 
-extern const plt_option_table_t plt_strategy_options; /* strategy.name */
+extern const plt_option_table_t plt_strategy_options;    /* strategy.name */
 extern const plt_strategy_ops_t *const plt_strategies[]; /* NULL-terminated */
 const plt_strategy_ops_t *plt_strategy_find(const char *name);
 plt_status_t plt_strategy_create(const plt_config_t *config, plt_strategy_t **out);

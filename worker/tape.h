@@ -35,7 +35,7 @@ size_t plt_tape_blocks(const plt_tape_t *tape);
 
 /* ---- variables ---- */
 /* Neither copies: `value` [rows, cols] must stay until the reset. backward adds into `gradient` of the same
- * shape (the caller zeroes it); a constant has none. */
+ * shape (the caller zeroes it); NULL: none is wanted, the same as a constant. */
 plt_var_t plt_tape_parameter(plt_tape_t *tape, size_t rows, size_t cols, const float *value, float *gradient);
 plt_var_t plt_tape_constant(plt_tape_t *tape, size_t rows, size_t cols, const float *value);
 /* Uninitialised memory of the tape's arena, for a constant made by the caller. */
@@ -49,21 +49,21 @@ void plt_tape_backward(plt_tape_t *tape, plt_var_t loss);
 
 /* ---- operations: shapes in comments, all results are new variables ---- */
 plt_var_t plt_op_gather(plt_tape_t *t, plt_var_t x, const uint32_t *index, size_t n); /* [r,c] -> [n,c]; index stays */
-plt_var_t plt_op_matmul(plt_tape_t *t, plt_var_t a, plt_var_t b);          /* [n,k][k,m] -> [n,m] */
-plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b);       /* [n,k][m,k] -> [n,m], a b^T */
-plt_var_t plt_op_add(plt_tape_t *t, plt_var_t a, plt_var_t b);             /* same shape, or b is [1,c] or [n,1] */
-plt_var_t plt_op_sub(plt_tape_t *t, plt_var_t a, plt_var_t b);             /* same shape */
-plt_var_t plt_op_mul(plt_tape_t *t, plt_var_t a, plt_var_t b);             /* same shape, or b is [1,c] or [n,1] */
+plt_var_t plt_op_matmul(plt_tape_t *t, plt_var_t a, plt_var_t b);                     /* [n,k][k,m] -> [n,m] */
+plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b);                  /* [n,k][m,k] -> [n,m], a b^T */
+plt_var_t plt_op_add(plt_tape_t *t, plt_var_t a, plt_var_t b); /* same shape, or b is [1,c] or [n,1] */
+plt_var_t plt_op_sub(plt_tape_t *t, plt_var_t a, plt_var_t b); /* same shape */
+plt_var_t plt_op_mul(plt_tape_t *t, plt_var_t a, plt_var_t b); /* same shape, or b is [1,c] or [n,1] */
 plt_var_t plt_op_scale(plt_tape_t *t, plt_var_t x, float factor);
 plt_var_t plt_op_shift(plt_tape_t *t, plt_var_t x, float addend);
-plt_var_t plt_op_concat(plt_tape_t *t, const plt_var_t *parts, size_t n);  /* side by side: [n,c1][n,c2] -> [n,c1+c2] */
+plt_var_t plt_op_concat(plt_tape_t *t, const plt_var_t *parts, size_t n); /* side by side: [n,c1][n,c2] -> [n,c1+c2] */
 plt_var_t plt_op_columns(plt_tape_t *t, plt_var_t x, size_t first, size_t n); /* [r,c] -> [r,n] */
-plt_var_t plt_op_row_dot(plt_tape_t *t, plt_var_t a, plt_var_t b);         /* [n,c][n,c] -> [n,1] */
-plt_var_t plt_op_normalise(plt_tape_t *t, plt_var_t x);                    /* rows / max(norm, 1e-12) */
-plt_var_t plt_op_softmax(plt_tape_t *t, plt_var_t x);                      /* over each row */
+plt_var_t plt_op_row_dot(plt_tape_t *t, plt_var_t a, plt_var_t b);            /* [n,c][n,c] -> [n,1] */
+plt_var_t plt_op_normalise(plt_tape_t *t, plt_var_t x);                       /* rows / max(norm, 1e-12) */
+plt_var_t plt_op_softmax(plt_tape_t *t, plt_var_t x);                         /* over each row */
 plt_var_t plt_op_sigmoid(plt_tape_t *t, plt_var_t x);
 plt_var_t plt_op_tanh(plt_tape_t *t, plt_var_t x);
-plt_var_t plt_op_softplus(plt_tape_t *t, plt_var_t x);                     /* log(1 + e^x), stable */
+plt_var_t plt_op_softplus(plt_tape_t *t, plt_var_t x); /* log(1 + e^x), stable */
 plt_var_t plt_op_leaky_relu(plt_tape_t *t, plt_var_t x, float slope);
 plt_var_t plt_op_exp(plt_tape_t *t, plt_var_t x);
 plt_var_t plt_op_log(plt_tape_t *t, plt_var_t x);
