@@ -43,8 +43,9 @@ inter=("$data"/*.inter)
 quietly "$plateau" data check "$data"
 has "$work/quietly.txt" '300' "data check: users"
 has "$work/quietly.txt" 'text' "data check: features"
-make_data "$work/again"
-diff -r "$data" "$work/again" >/dev/null || complain "data synth: the same seed gives other data"
+mkdir "$work/again"
+make_data "$work/again/data"
+diff -r "$data" "$work/again/data" >/dev/null || complain "data synth: the same seed gives other data"
 
 say "train"
 write_config "$config" "$data" "$bsam_plus"
