@@ -8,6 +8,7 @@ if ! command -v valgrind >/dev/null; then
 fi
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+# shellcheck disable=SC2054
 checked=(valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect
   --show-leak-kinds=definite,indirect "--suppressions=$root/tests/valgrind.supp" "$plateau")
 data=$work/data config=$work/config.yaml
