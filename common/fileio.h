@@ -20,13 +20,16 @@ plt_status_t plt_dir_create(const char *path);
 plt_status_t plt_dir_remove(const char *path);
 /* fsync of a file or directory by name. */
 plt_status_t plt_path_sync(const char *path);
+/* fsync of the directory that holds `path`. */
+plt_status_t plt_dir_sync_of(const char *path);
 /* The whole file as a NUL-terminated string (free it), at most max_bytes. `bytes` may be NULL. */
 plt_status_t plt_file_read(const char *path, size_t max_bytes, char **text, size_t *bytes);
 /* Writes a temporary file beside `path`, fsyncs, renames it over `path`, fsyncs the directory. */
 plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes);
 /* Free bytes for this user on the file system of `path`. */
 plt_status_t plt_dir_free_bytes(const char *path, uint64_t *bytes);
-/* Names in a directory in byte order, without dot files; free each name and the array. */
+/* Names in a directory in byte order, without dot files. */
 plt_status_t plt_dir_list(const char *path, char ***names, size_t *n);
+void plt_names_free(char ***names, size_t n);
 
 #endif
