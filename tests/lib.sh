@@ -22,16 +22,17 @@ trap finish EXIT
 trap 'exit 130' INT TERM
 
 say() { printf '%s\n' "$*"; }
-fail() { printf 'FAILED: %s\n' "$*"; exit 1; }
+# To stderr: functions whose output is captured fail too.
+fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
 # Notes a failure and goes on; conclude() ends the test.
-complain() { printf 'FAILED: %s\n' "$*"; failures=$((failures + 1)); }
+complain() { printf 'FAILED: %s\n' "$*" >&2; failures=$((failures + 1)); }
 conclude() {
   ((failures == 0)) || fail "$failures checks"
   say "all well"
 }
 # Runs a command; its output is shown only if it fails.
 quietly() {
-  "$@" >"$work/quietly.txt" 2>&1 </dev/null || { local code=$?; cat "$work/quietly.txt"; fail "exit $code: $*"; }
+  "$@" >"$work/quietly.txt" 2>&1 </dev/null || { local code=$?; cat "$work/quietly.txt" >&2; fail "exit $code: $*"; }
 }
 
 # make_data DIR: 300 users, 200 items, 4000 interactions, features of 16 (text) and 8 (image) columns.
@@ -85,7 +86,7 @@ tables_hash() {
   quietly "$plateau" export "$1" --last -o "$work/tables"
   (cd "$work/tables" && sha256sum -- *.npy) | sha256sum | cut -c 1-16
 }
-# number_in KEY: filters lines of JSON to the value of a top-level number.
+# json_number KEY: filters lines of JSON to the value of a top-level number.
 json_number() { sed -n "s/.*\"$1\": *\([-+0-9.eE]*\).*/\1/p"; }
 # "epoch step loss" of each step of a run, the last of each; the losses in full precision.
 losses_of() {
