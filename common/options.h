@@ -56,7 +56,8 @@ void plt_config_destroy(plt_config_t **config);
 
 /* Adds the entries of a YAML file. At most one file. PLT_ERR_USAGE also when it cannot be read. */
 plt_status_t plt_config_read(plt_config_t *config, const char *path);
-/* "key=value", value as in YAML ("[5,10]", "0.1", "{a: 1}"); wins over the file. */
+/* "key=value", value as in YAML ("[5,10]", "0.1", "{a: 1}"); wins over the file: replaces all that stands at or
+ * below the key. An empty value means "not given". Once set, no file may be read. */
 plt_status_t plt_config_set(plt_config_t *config, const char *assignment);
 /* Types, ranges and defaults for the rows of a table. The table must outlive the configuration. */
 plt_status_t plt_config_apply(plt_config_t *config, const plt_option_table_t *table);
@@ -65,7 +66,7 @@ plt_status_t plt_config_apply(plt_config_t *config, const plt_option_table_t *ta
 plt_status_t plt_config_finish(plt_config_t *config, const plt_option_table_t *const *known, size_t n_known,
                                char **warnings);
 
-/* Values. Asking for a key that no applied table has, or with another type, is our bug: abort. */
+/* Values: 0, false or NULL when there is none. Asking for a key that no applied table has, or with another type, is our bug: abort. */
 bool plt_config_given(const plt_config_t *config, const char *key);   /* has a value, be it the default */
 bool plt_config_is_set(const plt_config_t *config, const char *key);  /* written by the user */
 bool plt_config_bool(const plt_config_t *config, const char *key);
@@ -79,7 +80,8 @@ const char *plt_config_list_text(const plt_config_t *config, const char *key, si
 /* "config.yaml:7:8", "--set" or "default": where a value comes from, for messages. */
 const char *plt_config_origin(const plt_config_t *config, const char *key);
 
-/* Replaces a value by one that the program worked out (micro_batch, run.dir). `text` as in YAML. */
+/* Replaces a value by one that the program worked out (micro_batch, run.dir); is_set and origin stay. `text` as in
+ * YAML, but as it is for TEXT and PATH (nothing to quote; relative to the working directory). */
 void plt_config_put(plt_config_t *config, const char *key, const char *text);
 /* The effective configuration as YAML that reads back to the same values; free it. */
 char *plt_config_dump(const plt_config_t *config);

@@ -61,9 +61,7 @@ static bool scalar_is_null(const yaml_event_t *event) {
   return false;
 }
 
-static bool has_nul(const yaml_event_t *event) {
-  return strlen(scalar_text(event)) != event->data.scalar.length;
-}
+static bool has_nul(const yaml_event_t *event) { return strlen(scalar_text(event)) != event->data.scalar.length; }
 
 static bool has_tag_or_anchor(const yaml_event_t *event) {
   switch (event->type) {
@@ -120,8 +118,7 @@ static const plt_yaml_entry_t *find_at_or_below(const plt_yaml_t *yaml, const ch
   size_t length = strlen(path);
   for (size_t i = 0; i < yaml->n_entries; i++) {
     const char *other = yaml->entries[i].path;
-    if (strncmp(other, path, length) == 0 && (other[length] == '\0' || other[length] == '.'))
-      return &yaml->entries[i];
+    if (strncmp(other, path, length) == 0 && (other[length] == '\0' || other[length] == '.')) return &yaml->entries[i];
   }
   return NULL;
 }

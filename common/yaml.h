@@ -24,7 +24,7 @@ typedef struct plt_yaml_entry {
   char **items;
   size_t n_items;
   bool is_list;
-  bool is_quoted;    /* a quoted scalar: text even where it looks like a number */
+  bool is_quoted;      /* a quoted scalar: text even where it looks like a number */
   size_t line, column; /* from 1 */
 } plt_yaml_entry_t;
 
