@@ -55,7 +55,7 @@ bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*model\.name.*vbrp.*vbpr' -e 's/name: 
 bad_edit 64 'edited\.yaml:[0-9]+' -e 's/epochs: 3/epochs: [3/'
 bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*twice|duplicate' -e 's/  epochs: 3/  epochs: 3\n  epochs: 4/'
 bad_edit 64 'train\.epochs' -e 's/epochs: 3/epochs: [3, 4]/'
-error_lines=3 bad_edit 64 'did you mean' -e 's/dim: 8/dmi: 8/; s/epochs: 3/epochs: three/; s/rho: 0.1/rho: -1/'
+error_lines=2 bad_edit 64 'train\.epochs.*three' -e 's/epochs: 3/epochs: three/; s/batch_size: 512/batch_size: 0/'
 bad_set 64 'strategy\.name.*bsam' strategy.name=bsamm
 bad_set 64 'optimizer\.name.*adam' optimizer.name=adan
 bad_set 64 'cluster\.transport.*(ipc|tcp)' cluster.transport=udp
