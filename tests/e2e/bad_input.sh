@@ -10,8 +10,8 @@ write_config "$config" "$data" "$bsam_plus"
 inter=$(basename "$data"/*.inter)
 cases=0
 
-# refuses CODE PATTERN COMMAND...: exit code and a line of stderr that matches; $error_lines lines of error text
-# (default 1; "any" where training had begun and notes or progress may stand beside it).
+# refuses CODE PATTERN COMMAND...: exit code and a line of stderr ($told: or stdout) that matches; $error_lines lines
+# of error text (default 1; "any" where training had begun and notes or progress may stand beside it).
 refuses() {
   local want=$1 pattern=$2 code=0 lines
   shift 2
@@ -20,7 +20,7 @@ refuses() {
   lines=$(grep -cvE '^$|^(plateau: )?(warning|note): ' "$work/stderr.txt" || true)
   if [[ ! $code =~ ^($want)$ ]]; then
     complain "exit $code, expected $want: ${*:2}"
-  elif ! grep -qE -- "$pattern" "$work/stderr.txt"; then
+  elif ! grep -qE -- "$pattern" "$work/${told:-stderr}.txt"; then
     complain "no line matches /$pattern/: ${*:2}"
   elif [[ ${error_lines:-1} != any && $lines != "${error_lines:-1}" ]]; then
     complain "$lines lines of error, expected ${error_lines:-1}: ${*:2}"
@@ -85,16 +85,17 @@ npy() {
     "{'descr': '<f4', 'fortran_order': ${4:-False}, 'shape': ($2, $3), }" >"$1"
   head -c $(($2 * $3 * 4)) /dev/zero >>"$1"
 }
-# bad_data CODE PATTERN EDIT: a copy of the good data after the shell command EDIT in it; train and check refuse it.
+# bad_data CODE PATTERN EDIT: a copy of the good data after the shell command EDIT in it; train refuses it.
 bad_data() {
   rm -rf "$work/broken"
   cp -r "$data" "$work/broken"
   (cd "$work/broken" && eval "$3")
   bad_set "$1" "$2" "data.path=$work/broken"
 }
+# The same, and `data check` lists it in its report.
 bad_check() {
   bad_data "$@"
-  refuses "$1" "$2" "$plateau" data check "$work/broken"
+  told=stdout refuses "$1" "$2" "$plateau" data check "$work/broken"
 }
 bad_set 65 'nowhere' "data.path=$work/nowhere"
 bad_set 65 'other\.inter' data.interactions=other.inter

@@ -44,7 +44,8 @@ grep -q '"event": *"final".*"test"' "$work/lightgcn-run/metrics.jsonl" || compla
 
 say "duplicate pairs: a warning, kept"
 cp -r "$data" "$work/duplicates"
-sed -n '2p;2p;3p' "${inter[0]}" >>"$work/duplicates/$(basename "${inter[0]}")"
+pairs 'BEGIN { print "userID\titemID\tx_label" } { print } $3 == 0 && n++ < 3 { print }' \
+  >"$work/duplicates/$(basename "${inter[0]}")"
 quietly "$plateau" data check "$work/duplicates"
 grep -qiE '\b3\b.*duplicate|duplicate.*\b3\b' "$work/quietly.txt" || complain "data check: 3 duplicates not counted"
 quietly "$plateau" train "$config" --set "run.dir=$work/duplicates-run" --set "data.path=$work/duplicates"
