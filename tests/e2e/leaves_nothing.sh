@@ -15,7 +15,7 @@ cluster=(--servers 2 --workers 2 --set cluster.transport=ipc)
 leftovers() {
   find "$TMPDIR" -mindepth 1 2>/dev/null || true
   find /tmp /run "/run/user/$(id -u)" /dev/shm /var/tmp -maxdepth 1 \( -iname '*plateau*' -o -name 'plt[-_.]*' \) \
-    ! -name 'plateau-test.*' 2>/dev/null || true
+    ! -name 'plateau-test[.-]*' 2>/dev/null || true
 }
 # Processes of our binary that belong to this test.
 processes() {
