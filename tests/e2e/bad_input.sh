@@ -1,0 +1,226 @@
+#!/usr/bin/env bash
+# What a user can get wrong: each fault gives its exit code and one clear line, and loses nothing.
+# Codes: 64 usage or configuration, 65 data, 73 cannot create, 74 disk.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+data=$work/data config=$work/config.yaml
+make_data "$data"
+write_config "$config" "$data" "$bsam_plus"
+inter=$(basename "$data"/*.inter)
+cases=0
+
+# refuses CODE PATTERN COMMAND...: exit code and a line of stderr ($told: or stdout) that matches; $error_lines lines
+# of error text (default 1; "any" where training had begun and notes or progress may stand beside it).
+refuses() {
+  local want=$1 pattern=$2 code=0 lines
+  shift 2
+  cases=$((cases + 1))
+  timeout 120 "$@" >"$work/stdout.txt" 2>"$work/stderr.txt" </dev/null || code=$?
+  lines=$(grep -cvE '^$|^(plateau: )?(warning|note): ' "$work/stderr.txt" || true)
+  if [[ ! $code =~ ^($want)$ ]]; then
+    complain "exit $code, expected $want: ${*:2}"
+  elif ! grep -qE -- "$pattern" "$work/${told:-stderr}.txt"; then
+    complain "no line matches /$pattern/: ${*:2}"
+  elif [[ ${error_lines:-1} != any && $lines != "${error_lines:-1}" ]]; then
+    complain "$lines lines of error, expected ${error_lines:-1}: ${*:2}"
+  else
+    return 0
+  fi
+  sed 's/^/    /' "$work/stderr.txt" | head -n 10
+}
+# bad_set CODE PATTERN KEY=VALUE...: the good configuration with these settings.
+bad_set() {
+  local want=$1 pattern=$2 settings=() assignment
+  shift 2
+  for assignment in "$@"; do settings+=(--set "$assignment"); done
+  refuses "$want" "$pattern" "$plateau" train "$config" --set "run.dir=$work/bad/$cases" "${settings[@]}"
+}
+# bad_edit CODE PATTERN SED...: the good configuration edited by sed.
+bad_edit() {
+  local want=$1 pattern=$2
+  shift 2
+  sed "$@" "$config" >"$work/edited.yaml"
+  refuses "$want" "$pattern" "$plateau" train "$work/edited.yaml" --set "run.dir=$work/bad/$cases"
+}
+
+say "configuration"
+bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*model\.dmi.*did you mean.*model\.dim' -e 's/dim: 8/dmi: 8/'
+bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*train\.batch_size.*4x' -e 's/batch_size: 512/batch_size: 4x/'
+bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*optimizer\.lr.*0\.1\.2' -e 's/lr: 0.01/lr: 0.1.2/'
+bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*strategy\.rho' -e 's/rho: 0.1/rho: -0.1/'
+bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*strategy\.rho' -e 's/rho: 0.1/rho: .nan/'
+bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*strategy\.lambda' -e 's/lambda: 0.5/lambda: 1.5/'
+bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*model\.name.*vbrp.*vbpr' -e 's/name: vbpr/name: vbrp/'
+bad_edit 64 'edited\.yaml:[0-9]+' -e 's/epochs: 3/epochs: [3/'
+bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*twice|duplicate' -e 's/  epochs: 3/  epochs: 3\n  epochs: 4/'
+bad_edit 64 'train\.epochs' -e 's/epochs: 3/epochs: [3, 4]/'
+error_lines=2 bad_edit 64 'train\.epochs.*three' -e 's/epochs: 3/epochs: three/; s/batch_size: 512/batch_size: 0/'
+bad_set 64 'strategy\.name.*bsam' strategy.name=bsamm
+bad_set 64 'optimizer\.name.*adam' optimizer.name=adan
+bad_set 64 'cluster\.transport.*(ipc|tcp)' cluster.transport=udp
+bad_set 64 'train\.batch_size' train.batch_size=0
+bad_set 64 'train\.batch_size.*99999999999999999999' train.batch_size=99999999999999999999
+bad_set 64 'train\.epochs' train.epochs=-1
+bad_set 64 'model\.dim' model.dim=0
+bad_set 64 'eval\.topk' 'eval.topk=[0]'
+bad_set 64 'alpha' strategy.name=mirror strategy.alpha1=0.2 strategy.alpha2=0.3
+bad_set 64 'strategy\.beta' strategy.name=mirror strategy.beta=0
+bad_set 64 'weight_decay.*(adamw|sweep)' optimizer.weight_decay=0.1
+bad_set 64 'trian\.epochs.*did you mean.*train\.epochs' trian.epochs=3
+bad_set 64 'nonsense' nonsense
+refuses 64 'absent\.yaml' "$plateau" train "$work/absent.yaml"
+refuses 64 'CONFIG|configuration' "$plateau" train
+refuses 64 'servers' "$plateau" train "$config" --servers 0
+refuses 64 'workers' "$plateau" train "$config" --workers 4x
+refuses 64 '--wrokers' "$plateau" train "$config" --wrokers 4
+refuses 64 'run\.dir' "$plateau" train "$config" --resume
+bad_set 64 'init\.missing' init.missing=perhaps
+bad_set '6[45]' 'absent' init.from="$work/absent"
+
+say "data"
+# npy FILE ROWS COLS [ORDER]: float32 zeros; data begin at byte 128.
+npy() {
+  printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' \
+    "{'descr': '<f4', 'fortran_order': ${4:-False}, 'shape': ($2, $3), }" >"$1"
+  head -c $(($2 * $3 * 4)) /dev/zero >>"$1"
+}
+# bad_data CODE PATTERN EDIT: a copy of the good data after the shell command EDIT in it; train refuses it.
+bad_data() {
+  rm -rf "$work/broken"
+  cp -r "$data" "$work/broken"
+  (cd "$work/broken" && eval "$3")
+  bad_set "$1" "$2" "data.path=$work/broken"
+}
+# The same, and `data check` lists it in its report.
+bad_check() {
+  bad_data "$@"
+  told=stdout refuses "$1" "$2" "$plateau" data check "$work/broken"
+}
+bad_set 65 'nowhere' "data.path=$work/nowhere"
+bad_set 65 'other\.inter' data.interactions=other.inter
+bad_set 65 'audio_feat\.npy' 'data.features=[audio_feat.npy]'
+bad_set '6[45]' 'features' 'data.features=[]'
+bad_check 65 "$inter:4: .*(999999999999|id|range)" 'sed -i "4s/^[0-9]*/999999999999/" "$inter"'
+bad_check 65 "$inter:5: .*-3" 'sed -i "5s/^[0-9]*/-3/" "$inter"'
+bad_check 65 "$inter:6: .*1x" 'sed -i "6s/^[0-9]*/1x/" "$inter"'
+bad_check 65 "$inter:7: " 'sed -i "7s/\t.*//" "$inter"'
+bad_check 65 "$inter.*(userID|itemID|x_label)" 'sed -i "1s/itemID/item/" "$inter"'
+bad_check 65 "$inter" ': >"$inter"'
+bad_check 65 'train' 'awk -F"\t" -v OFS="\t" "NR == 1 { for (i = 1; i <= NF; i++) if (\$i == \"x_label\") c = i }
+                       NR > 1 { \$c = 2 } { print }" "$inter" >t && mv t "$inter"'
+bad_check 65 "$inter:8: .*9" 'awk -F"\t" -v OFS="\t" "NR == 1 { for (i = 1; i <= NF; i++) if (\$i == \"x_label\") c = i }
+                       NR == 8 { \$c = 9 } { print }" "$inter" >t && mv t "$inter"'
+bad_data 65 'text_feat\.npy' 'rm text_feat.npy'
+bad_check 65 'text_feat\.npy' 'truncate -s -100 text_feat.npy'
+bad_check 65 'text_feat\.npy' 'truncate -s 20 text_feat.npy'
+bad_check 65 'text_feat\.npy' ': >text_feat.npy'
+bad_check 65 'text_feat\.npy' 'echo not an array at all >text_feat.npy'
+bad_check 65 'text_feat\.npy.*(100|rows)' 'npy text_feat.npy 100 16'
+bad_check 65 'text_feat\.npy.*Fortran' 'npy text_feat.npy 200 16 True'
+# A NaN in column 3 of row 17.
+bad_check 65 'text_feat\.npy.*(NaN|nan|finite).*17|text_feat\.npy.*17.*(NaN|nan|finite)' \
+  'npy text_feat.npy 200 16; printf "\x00\x00\xc0\x7f" | dd of=text_feat.npy bs=1 seek=$((128 + (17 * 16 + 3) * 4)) conv=notrunc status=none'
+# The helper itself is sound: zeros are accepted.
+npy "$work/zero_feat.npy" 200 16
+quietly "$plateau" train "$config" --set "run.dir=$work/zeros" --set train.max_steps=1 \
+  --set "data.features=[$work/zero_feat.npy]"
+# A user with every item has no negative left.
+bad_data 65 'user.* 0|negative' 'head -n 1 "$inter" >t; awk -F"\t" -v OFS="\t" "NR == 1 { for (i = 1; i <= NF; i++) c[\$i] = i; n = NF }
+  NR == 2 { for (i = 0; i < 200; i++) { \$c[\"userID\"] = 0; \$c[\"itemID\"] = i; \$c[\"x_label\"] = 0; print } }" "$inter" >>t; mv t "$inter"'
+
+say "runs that exist, runs that do not"
+train_run "$work/run" --set train.max_steps=3
+before=$(tables_hash "$work/run")
+refuses 64 'resume' "$plateau" train "$config" --set "run.dir=$work/run"
+refuses 64 'model\.name' "$plateau" train "$config" --set "run.dir=$work/run" --set model.name=bpr --resume
+refuses 64 'optimizer\.lr' "$plateau" train "$config" --set "run.dir=$work/run" --set optimizer.lr=0.5 --resume
+[[ $(tables_hash "$work/run") == "$before" ]] || complain "a refused command changed the run"
+for command in evaluate recommend inspect; do
+  refuses '6[45]' 'absent' "$plateau" "$command" "$work/absent"
+done
+refuses '6[45]' 'absent' "$plateau" export "$work/absent" -o "$work/out"
+refuses 64 '-o' "$plateau" export "$work/run"
+mkdir "$work/empty"
+refuses '6[45]' 'empty' "$plateau" evaluate "$work/empty"
+
+say "places that cannot be written"
+: >"$work/file"
+bad_set 73 "file" "run.dir=$work/file/run"
+refuses 73 "file" "$plateau" export "$work/run" -o "$work/file/out"
+refuses 73 "file" "$plateau" data synth "$work/file/data" --users 10 --items 10 --interactions 50
+
+say "a loss that is not finite"
+nan=(--set "run.dir=$work/nan" --set optimizer.name=sgd --set optimizer.lr=1e30)
+quietly "$plateau" train "$config" "${nan[@]}" --set train.max_steps=1
+before=$(tables_hash "$work/nan")
+error_lines=any refuses 65 'step.*batch.*bsam\+|bsam\+.*step.*batch|batch.*bsam\+' \
+  "$plateau" train "$config" "${nan[@]}" --resume
+[[ $(tables_hash "$work/nan") == "$before" ]] || complain "the last good checkpoint is not kept"
+error_lines=any refuses 65 'finite|nan|NaN' "$plateau" train "$config" "${nan[@]/nan/nan2}" --servers 2 --workers 3
+
+say "a damaged checkpoint"
+train_run "$work/whole"
+reference=$(tables_hash "$work/whole")
+# two_checkpoints RUN: stopped after steps 3 and 6; $newest is the directory of the second.
+two_checkpoints() {
+  train_run "$1" --set train.max_steps=3
+  train_run "$1" --set train.max_steps=6 --resume
+  newest=$(readlink -f "$1/checkpoints/last")
+}
+flip_byte() { # FILE OFFSET
+  local byte
+  byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+  printf '%b' "$(printf '\\x%02x' $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+recovers() { # NAME RUN: resumes from the checkpoint before, warns, ends with the right tables
+  local code=0
+  "$plateau" train "$config" --set "run.dir=$2" --resume >"$work/stdout.txt" 2>"$work/stderr.txt" </dev/null || code=$?
+  ((code == 0)) || { complain "$1: exit $code"; cat "$work/stderr.txt"; return 0; }
+  grep -q 'warning: .*checkpoints/' "$work/stderr.txt" || complain "$1: no warning"
+  [[ $(tables_hash "$2") == "$reference" ]] || complain "$1: other tables"
+}
+two_checkpoints "$work/flipped"
+[[ $newest != "$work/flipped/checkpoints/last" ]] || complain "checkpoints/last is no link"
+flip_byte "$newest/server-0.h5" $(($(stat -c %s "$newest/server-0.h5") / 2))
+refuses 65 'server-0\.h5' "$plateau" export "$work/flipped" --last -o "$work/out"
+recovers "byte flipped" "$work/flipped"
+
+two_checkpoints "$work/truncated"
+truncate -s -1 "$newest/server-0.h5"
+recovers "file truncated" "$work/truncated"
+
+two_checkpoints "$work/manifest"
+truncate -s 10 "$newest/manifest.json"
+recovers "manifest truncated" "$work/manifest"
+
+two_checkpoints "$work/absent-part"
+rm "$newest/server-0.h5"
+recovers "part missing" "$work/absent-part"
+
+two_checkpoints "$work/none"
+for part in "$work"/none/checkpoints/*/server-0.h5; do
+  [[ -L $(dirname "$part") ]] || truncate -s 100 "$part"
+done
+error_lines=any refuses 65 'checkpoint' "$plateau" train "$config" --set "run.dir=$work/none" --resume
+
+say "a full disk"
+mkdir "$work/small"
+if [[ $(id -u) == 0 ]] && mount -t tmpfs -o size=16m plateau-test "$work/small" 2>/dev/null; then
+  at_end+=("umount -l $work/small")
+  train_run "$work/small/run" --set train.max_steps=3
+  before=$(tables_hash "$work/small/run")
+  dd if=/dev/zero of="$work/small/filler" bs=4k status=none 2>/dev/null || true
+  error_lines=any refuses 74 'space' "$plateau" train "$config" --set "run.dir=$work/small/run" --resume
+  [[ $(tables_hash "$work/small/run") == "$before" ]] || complain "full disk: the checkpoint before is lost"
+  rm "$work/small/filler"
+  train_run "$work/small/run" --resume
+  [[ $(tables_hash "$work/small/run") == "$reference" ]] || complain "full disk: other tables after resuming"
+  dd if=/dev/zero of="$work/small/filler" bs=4k status=none 2>/dev/null || true
+  refuses 74 'space' "$plateau" export "$work/whole" --last -o "$work/small/out"
+else
+  say "skipped: needs root and mount"
+fi
+
+say "$cases cases"
+conclude

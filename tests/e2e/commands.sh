@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Every subcommand on a real run: help with an example, exit 0, what it prints and writes.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+data=$work/data config=$work/config.yaml run=$work/run
+has() { # FILE PATTERN WHAT
+  grep -qE -- "$2" "$1" || { complain "$3: nothing matches /$2/ in:"; head -n 20 "$1"; }
+}
+
+say "help"
+quietly "$plateau" --help
+for command in train evaluate recommend export inspect data; do
+  has "$work/quietly.txt" "^ *(plateau )?$command\b" "plateau --help"
+done
+quietly "$plateau" --version
+has "$work/quietly.txt" '[0-9]+\.[0-9]+\.[0-9]+' "plateau --version"
+for command in train evaluate recommend export inspect data; do
+  quietly "$plateau" "$command" --help
+  has "$work/quietly.txt" '[Ee]xample' "plateau $command --help"
+  has "$work/quietly.txt" "plateau $command" "plateau $command --help"
+done
+
+say "unknown and missing subcommands"
+# exits CODE PATTERN COMMAND...
+exits() {
+  local want=$1 pattern=$2 code=0
+  shift 2
+  "$@" >"$work/stdout.txt" 2>"$work/stderr.txt" </dev/null || code=$?
+  [[ $code == "$want" ]] || complain "exit $code, expected $want: ${*:2}"
+  has "$work/stderr.txt" "$pattern" "${*:2}"
+}
+exits 64 'tarin.*did you mean.*train' "$plateau" tarin
+exits 64 'evalute.*did you mean.*evaluate' "$plateau" evalute "$run"
+exits 64 'plateau' "$plateau"
+exits 64 '--frobnicate' "$plateau" inspect "$run" --frobnicate
+
+say "data"
+make_data "$data"
+[[ -f $data/text_feat.npy && -f $data/image_feat.npy ]] || complain "data synth: features missing"
+inter=("$data"/*.inter)
+[[ -f ${inter[0]} ]] || complain "data synth: no .inter"
+quietly "$plateau" data check "$data"
+has "$work/quietly.txt" '300' "data check: users"
+has "$work/quietly.txt" 'text' "data check: features"
+mkdir "$work/again"
+make_data "$work/again/data"
+diff -r "$data" "$work/again/data" >/dev/null || complain "data synth: the same seed gives other data"
+
+say "train"
+write_config "$config" "$data" "$bsam_plus"
+quietly "$plateau" train "$config" --set "run.dir=$run" --set eval.every=1 --servers 2 --workers 2
+has "$work/quietly.txt" '[Rr]ecall@20' "train: metric table"
+has "$work/quietly.txt" "$run" "train: where the run lies"
+for file in config.yaml metrics.jsonl checkpoints/last checkpoints/best; do
+  [[ -e $run/$file ]] || complain "train: no $file"
+done
+compgen -G "$run/logs/*.txt" >/dev/null || complain "train: no logs"
+for event in '"step"' '"epoch"' '"eval".*"valid"' '"eval".*"test"' '"final".*"best_epoch"'; do
+  has "$run/metrics.jsonl" "\"event\": *$event" "metrics.jsonl"
+done
+for key in seconds samples_per_s pull_bytes push_bytes sample_s compute_s exchange_s wait_s; do
+  has "$run/metrics.jsonl" "\"event\": *\"epoch\".*\"$key\": *[0-9]" "metrics.jsonl, epoch"
+done
+# The effective configuration reads back to the same run.
+quietly "$plateau" train "$run/config.yaml" --set "run.dir=$work/same" --servers 1 --workers 1
+[[ $(tables_hash "$work/same") == $(tables_hash "$run") ]] || complain "config.yaml of a run gives other tables"
+
+say "inspect, evaluate, export, recommend"
+quietly "$plateau" inspect "$run"
+for table in user item proj_w proj_b; do has "$work/quietly.txt" "$table" "inspect"; done
+quietly "$plateau" evaluate "$run" --last
+has "$work/quietly.txt" '[Nn][Dd][Cc][Gg]@20' "evaluate"
+quietly "$plateau" export "$run" --last -o "$work/tables"
+for table in user item proj_w proj_b; do [[ -f $work/tables/$table.npy ]] || complain "export: no $table.npy"; done
+quietly "$plateau" export "$run" --best -o "$work/best"
+# Tables go in as they came out.
+quietly "$plateau" train "$config" --set "run.dir=$work/init" --set train.epochs=0 --set "init.from=$work/tables"
+[[ $(tables_hash "$work/init") == $(tables_hash "$run") ]] || complain "init.from changed the tables"
+# More epochs from where it ended: a resumed run may have them.
+quietly "$plateau" train "$config" --set "run.dir=$run" --set train.epochs=4 --resume
+has "$run/metrics.jsonl" '"event": *"epoch".*"epoch": *3' "train.epochs=4 --resume"
+
+quietly "$plateau" recommend "$run" -o "$work/top.tsv"
+has "$work/top.tsv" $'^[0-9]+\t[0-9]+' "recommend"
+# user, item of the training part, found by the header
+awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+            $column["x_label"] == 0 { print $column["userID"] "\t" $column["itemID"] }' "${inter[0]}" | sort >"$work/seen.txt"
+grep -E '^[0-9]+'$'\t' "$work/top.tsv" | cut -f 1,2 | sort >"$work/top.txt"
+(($(wc -l <"$work/top.txt") >= 1000)) || complain "recommend: only $(wc -l <"$work/top.txt") rows"
+[[ -z $(uniq -d "$work/top.txt") ]] || complain "recommend: an item twice for a user"
+[[ -z $(comm -12 "$work/seen.txt" "$work/top.txt") ]] || complain "recommend: training items among the recommended"
+
+conclude

@@ -1,0 +1,20 @@
+# Tests through the binary, as a user would. "heavy": not in the asan run and not in tests/run --quick.
+function(plateau_e2e name)
+  plateau_shell(e2e.${name} LABELS e2e ${ARGN})
+endfunction()
+set(e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e)
+
+plateau_e2e(commands COMMAND ${e2e}/commands.sh TIMEOUT 120)
+plateau_e2e(data COMMAND ${e2e}/data.sh)
+plateau_e2e(traffic COMMAND ${e2e}/traffic.sh)
+plateau_e2e(bad_input COMMAND ${e2e}/bad_input.sh TIMEOUT 240)
+plateau_e2e(leaves_nothing COMMAND ${e2e}/leaves_nothing.sh TIMEOUT 120)
+set_tests_properties(e2e.leaves_nothing PROPERTIES RUN_SERIAL ON) # it looks at /tmp
+foreach(strategy bsam+ mirror)
+  plateau_e2e(determinism.${strategy} COMMAND ${e2e}/determinism.sh ${strategy} LABELS heavy TIMEOUT 300)
+endforeach()
+
+# A sanitized binary does not run under valgrind.
+if(NOT PLATEAU_SANITIZE)
+  plateau_shell(valgrind.run COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/run_valgrind.sh LABELS valgrind heavy TIMEOUT 300)
+endif()

@@ -1,0 +1,19 @@
+# Every case with a config.yaml, through `plateau train` and `plateau export`: with 1 and 3 servers; cases of several
+# leaves also with 2 and 3 workers. New cases come in by themselves.
+file(GLOB configurations CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/golden/*/config.yaml)
+foreach(configuration IN LISTS configurations)
+  cmake_path(GET configuration PARENT_PATH folder)
+  cmake_path(GET folder FILENAME case)
+  set(clusters "1 1" "3 1")
+  if(case MATCHES "-leaves-")
+    list(APPEND clusters "2 2" "3 3")
+  endif()
+  foreach(cluster IN LISTS clusters)
+    separate_arguments(cluster)
+    list(GET cluster 0 servers)
+    list(GET cluster 1 workers)
+    plateau_shell(golden.${case}.s${servers}w${workers}
+      COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/golden/run_case.sh ${folder} --servers ${servers} --workers ${workers}
+      LABELS golden)
+  endforeach()
+endforeach()

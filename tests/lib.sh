@@ -1,0 +1,96 @@
+# lib.sh - what the shell tests share. Sourced after `set -euo pipefail`.
+#   $plateau   the binary under test      (environment: PLATEAU; default: the release build)
+#   $tools     the comparing programs     (environment: PLATEAU_TOOLS)
+#   $work      a directory of this test, removed at its end
+# shellcheck shell=bash
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+plateau=${PLATEAU:-$root/build/release/plateau}
+tools=${PLATEAU_TOOLS:-$root/build/release/tests}
+work=$(mktemp -d "${TMPDIR:-/tmp}/plateau-test.XXXXXX")
+failures=0
+export LC_ALL=C
+
+# Commands to run at the end, last first, before $work goes.
+at_end=()
+finish() {
+  local code=$? i
+  for ((i = ${#at_end[@]} - 1; i >= 0; i--)); do ${at_end[i]} || true; done
+  rm -rf "$work"
+  exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+say() { printf '%s\n' "$*"; }
+# To stderr: functions whose output is captured fail too.
+fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+# Notes a failure and goes on; conclude() ends the test.
+complain() { printf 'FAILED: %s\n' "$*" >&2; failures=$((failures + 1)); }
+conclude() {
+  ((failures == 0)) || fail "$failures checks"
+  say "all well"
+}
+# Runs a command; its output is shown only if it fails.
+quietly() {
+  "$@" >"$work/quietly.txt" 2>&1 </dev/null || { local code=$?; cat "$work/quietly.txt" >&2; fail "exit $code: $*"; }
+}
+
+# make_data DIR: 300 users, 200 items, 4000 interactions, features of 16 (text) and 8 (image) columns.
+make_data() {
+  quietly "$plateau" data synth "$1" --users 300 --items 200 --interactions 4000 --modalities text:16,image:8 --seed 1
+}
+# write_config FILE DATA STRATEGY-LINES: VBPR with Adam, 3 epochs, batches of 512 in leaves of 128, no evaluation.
+write_config() {
+  cat >"$1" <<YAML
+run:
+  seed: 7
+data:
+  path: $2
+  features: [text_feat.npy, image_feat.npy]
+model:
+  name: vbpr
+  dim: 8
+  reg: 0.001
+strategy:
+$3
+optimizer:
+  name: adam
+  lr: 0.01
+train:
+  epochs: 3
+  batch_size: 512
+  micro_batch: 128
+  log_every: 1
+eval:
+  every: 0
+  topk: [5, 20]
+checkpoint:
+  keep: 4
+YAML
+}
+bsam_plus='  name: bsam+
+  rho: 0.1
+  lambda: 0.5'
+mirror_sequential='  name: mirror
+  mode: sequential'
+
+# train_run RUN [options]: trains $config into RUN.
+train_run() {
+  local run=$1
+  shift
+  quietly "$plateau" train "$config" --set "run.dir=$run" "$@"
+}
+# One hash over all tables of a run's last checkpoint.
+tables_hash() {
+  rm -rf "$work/tables"
+  quietly "$plateau" export "$1" --last -o "$work/tables"
+  (cd "$work/tables" && sha256sum -- *.npy) | sha256sum | cut -c 1-16
+}
+# json_number KEY: filters lines of JSON to the value of a top-level number.
+json_number() { sed -n "s/.*\"$1\": *\([-+0-9.eE]*\).*/\1/p"; }
+# "epoch step loss" of each step of a run, the last of each; the losses in full precision.
+losses_of() {
+  grep '"event": *"step"' "$1/metrics.jsonl" |
+    sed 's/.*"epoch": *\([0-9]*\).*"step": *\([0-9]*\).*"loss": *\([^,} ]*\).*/\1 \2 \3/' |
+    awk '{ last[$1 " " $2] = $3 } END { for (place in last) print place, last[place] }' | sort -k1,1n -k2,2n
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Every shell script of the project parses, stops at errors and is executable (lib.sh, which is sourced, aside).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+bad=0
+mapfile -t scripts < <(find .ci launch tests -type f -exec grep -lE -m 1 '^#!(/usr/bin/env bash|/bin/(ba)?sh)' {} + | sort)
+((${#scripts[@]} > 0))
+for script in "${scripts[@]}"; do
+  bash -n "$script" || bad=1
+  grep -q '^set -euo pipefail' "$script" || { echo "$script: lacks set -euo pipefail"; bad=1; }
+  [[ -x $script ]] || { echo "$script: not executable"; bad=1; }
+done
+exit $bad

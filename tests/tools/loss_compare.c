@@ -1,0 +1,90 @@
+/* loss_compare.c - loss_compare METRICS.jsonl LOSS.json: the losses of the "step" events, in order of (epoch, step)
+ * and the last of each, equal the list "loss" within a relative tolerance. Exit 1 otherwise. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/tools/events.h"
+
+typedef struct step {
+  double epoch, step, loss;
+  size_t line;
+} step_t;
+
+static int by_place(const void *left, const void *right) {
+  const step_t *a = left, *b = right;
+  if (a->epoch != b->epoch) return a->epoch < b->epoch ? -1 : 1;
+  if (a->step != b->step) return a->step < b->step ? -1 : 1;
+  return a->line < b->line ? -1 : 1;
+}
+
+/* Steps in order, of each place the last; NULL if an event lacks a number. */
+static step_t *steps_of(const events_t *events, size_t *n) {
+  step_t *steps = calloc(events->n + 1, sizeof *steps);
+  if (!steps) abort();
+  size_t count = 0, kept = 0;
+  for (size_t i = 0; i < events->n; i++) {
+    const plt_yaml_t *event = &events->lines[i];
+    if (!event_is(event, "event", "step")) continue;
+    step_t *step = &steps[count++];
+    step->line = i;
+    if (!event_number(event, "epoch", &step->epoch) || !event_number(event, "step", &step->step) ||
+        !event_number(event, "loss", &step->loss)) {
+      plt_fail(PLT_ERR_DATA, "line %zu: a step needs the numbers epoch, step, loss", i + 1);
+      free(steps);
+      return NULL;
+    }
+  }
+  qsort(steps, count, sizeof *steps, by_place);
+  for (size_t i = 0; i < count; i++) {
+    bool repeated = i + 1 < count && steps[i].epoch == steps[i + 1].epoch && steps[i].step == steps[i + 1].step;
+    if (!repeated) steps[kept++] = steps[i];
+  }
+  *n = kept;
+  return steps;
+}
+
+static int compare(const step_t *steps, size_t n, const plt_yaml_entry_t *expected, double tolerance) {
+  if (n != expected->n_items) {
+    fprintf(stderr, "loss_compare: %zu steps, expected %zu\n", n, expected->n_items);
+    return 1;
+  }
+  double worst = 0;
+  int code = 0;
+  for (size_t i = 0; i < n; i++) {
+    double want = 0;
+    if (!number_of(expected->items[i], &want)) want = NAN;
+    double difference = fabs(steps[i].loss - want) / fmax(fabs(want), 1e-30);
+    worst = fmax(worst, difference);
+    if (difference <= tolerance) continue;
+    code = 1;
+    printf("loss of epoch %g, step %g: %.17g, expected %.17g\n", steps[i].epoch, steps[i].step, steps[i].loss, want);
+  }
+  printf("%-16s max difference %.3g (relative, %zu steps)\n", "loss", worst, n);
+  return code;
+}
+
+int main(int argc, char **argv) {
+  const char *paths[2];
+  double tolerance = compare_arguments(argc, argv, "loss_compare METRICS.jsonl LOSS.json [--tolerance 1e-5]", paths);
+  events_t events;
+  plt_yaml_t expect;
+  if (events_read(paths[0], &events) != PLT_OK) return compare_failed("loss_compare");
+  if (document_read(paths[1], &expect) != PLT_OK) {
+    events_clear(&events);
+    return compare_failed("loss_compare");
+  }
+  int code = 1;
+  size_t n = 0;
+  step_t *steps = steps_of(&events, &n);
+  const plt_yaml_entry_t *losses = plt_yaml_find(&expect, "loss");
+  if (!losses) plt_fail(PLT_ERR_DATA, "%s: no list \"loss\"", paths[1]);
+  if (steps && losses)
+    code = compare(steps, n, losses, tolerance);
+  else
+    compare_failed("loss_compare");
+  free(steps);
+  plt_yaml_clear(&expect);
+  events_clear(&events);
+  return code;
+}
