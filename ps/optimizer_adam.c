@@ -2,8 +2,9 @@
  * touched (METHODS 3). State: m, v. A row is stored as of its last push; its movement since then is computed when
  * it is read or pushed again (adam_gap.h), and only a push stores it. Bias correction and step as in PyTorch.
  *
- * All arithmetic between two stores is in double: in float the movement of a row, up to 60 learning rates, would
- * lose more than the closed form does. */
+ * The movement is computed in double: in float a row that moves by many learning rates would lose more than the
+ * closed form does. Decay factors are double too: 0.999 as a float would bias v by 1e-5. The quotient of the step
+ * is in float, as in PyTorch. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ typedef struct adam {
   double step, unbias; /* of step t: eta / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
   plt_adam_gap_t *gap;
   double *moved; /* cols: scratch, how far a row moved */
+  double *ratio; /* cols: scratch, u of adam_gap.h */
   double *still; /* cols zeros */
 } adam_t;
 
@@ -62,6 +64,7 @@ static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) 
   self->eps = eps;
   self->gap = gap;
   self->moved = plt_mem_zalloc(spec->cols, sizeof(double));
+  self->ratio = plt_mem_zalloc(spec->cols, sizeof(double));
   self->still = plt_mem_zalloc(spec->cols, sizeof(double));
   *out = &self->base;
   return PLT_OK;
@@ -71,6 +74,7 @@ static void destroy(plt_optimizer_t *base) {
   adam_t *self = (adam_t *)base;
   plt_adam_gap_destroy(&self->gap);
   free(self->moved);
+  free(self->ratio);
   free(self->still);
   free(self);
 }
@@ -83,24 +87,37 @@ static void begin(plt_optimizer_t *base, uint64_t t, const plt_eta_history_t *hi
   self->unbias = 1 / sqrt(1 - pow(self->beta2, (double)t));
 }
 
-/* moved[cols] by the polynomial of 8 terms: the hot loop of reads. Estrin's order keeps the chain short. */
+/* moved[cols] by the polynomial of 8 terms: the hot loop. Its higher terms are a few hundredths of the first, so
+ * float does for them. */
 static void move_short(const plt_adam_move_t *move, size_t cols, const float *restrict m, const float *restrict v,
                        double *restrict moved) {
-  const double shift = move->shift, t0 = move->sum[0], t1 = move->sum[1], t2 = move->sum[2], t3 = move->sum[3];
-  const double t4 = move->sum[4], t5 = move->sum[5], t6 = move->sum[6], t7 = move->sum[7];
+  const double shift = move->shift, t0 = -move->sum[0];
+  const float t1 = -(float)move->sum[1], t2 = -(float)move->sum[2], t3 = -(float)move->sum[3];
+  const float t4 = -(float)move->sum[4], t5 = -(float)move->sum[5], t6 = -(float)move->sum[6];
+  const float t7 = -(float)move->sum[7];
   for (size_t i = 0; i < cols; i++) {
-    double s = sqrt((double)v[i]), inverse = 1 / (s + shift), u = (shift - s) * inverse, u2 = u * u;
-    double low = (t0 + t1 * u) + (t2 + t3 * u) * u2, high = (t4 + t5 * u) + (t6 + t7 * u) * u2;
-    moved[i] = -(double)m[i] * inverse * (low + high * (u2 * u2));
+    double s = sqrt((double)v[i]), inverse = 1 / (s + shift);
+    float u = (float)((shift - s) * inverse);
+    float u2 = u * u, low = (t1 + t2 * u) + (t3 + t4 * u) * u2, high = (t5 + t6 * u) + t7 * u2;
+    float higher = u * (low + high * (u2 * u2));
+    moved[i] = m[i] * inverse * (t0 + higher);
   }
 }
 
-static void move_long(const plt_adam_move_t *move, size_t cols, const float *m, const float *v, double *moved) {
+/* The same for 32 terms, four at a time over the whole row; u[cols] is scratch. */
+static void move_long(const plt_adam_move_t *move, size_t cols, const float *restrict m, const float *restrict v,
+                      double *restrict u, double *restrict moved) {
+  const double shift = move->shift;
   for (size_t i = 0; i < cols; i++) {
-    double s = sqrt((double)v[i]), inverse = 1 / (s + move->shift), u = (move->shift - s) * inverse, sum = 0;
-    for (size_t p = move->terms; p-- > 0;) sum = sum * u + move->sum[p];
-    moved[i] = -(double)m[i] * inverse * sum;
+    double s = sqrt((double)v[i]);
+    u[i] = (shift - s) / (shift + s);
+    moved[i] = 0;
   }
+  for (size_t p = move->terms; p >= 4; p -= 4) {
+    const double t3 = move->sum[p - 1], t2 = move->sum[p - 2], t1 = move->sum[p - 3], t0 = move->sum[p - 4];
+    for (size_t i = 0; i < cols; i++) moved[i] = (((moved[i] * u[i] + t3) * u[i] + t2) * u[i] + t1) * u[i] + t0;
+  }
+  for (size_t i = 0; i < cols; i++) moved[i] *= -(double)m[i] / (sqrt((double)v[i]) + shift);
 }
 
 static void move_steps(const plt_adam_move_t *move, size_t cols, const float *m, const float *v, double *moved) {
@@ -118,7 +135,7 @@ static const double *moved_by(adam_t *self, const plt_adam_move_t *move, const f
   if (move->terms == PLT_ADAM_SHORT) {
     move_short(move, cols, m, v, self->moved);
   } else if (move->terms > 0) {
-    move_long(move, cols, m, v, self->moved);
+    move_long(move, cols, m, v, self->ratio, self->moved);
   } else if (move->steps > 0) {
     move_steps(move, cols, m, v, self->moved);
   } else {
@@ -134,13 +151,14 @@ static void apply(plt_optimizer_t *base, float *value, float *state, uint64_t la
   float *restrict w = value, *restrict m = state, *restrict v = state + base->cols;
   const float *restrict g = gradient;
   const double keep1 = self->beta1 * move.decay1, keep2 = self->beta2 * move.decay2;
-  const double rest1 = 1 - self->beta1, rest2 = 1 - self->beta2;
-  const double step = self->step, unbias = self->unbias, eps = self->eps;
+  const double rest1 = 1 - self->beta1, rest2 = 1 - self->beta2, step = self->step;
+  const float unbias = (float)self->unbias, eps = (float)self->eps;
   for (size_t i = 0; i < base->cols; i++) {
-    double d = g[i], mean = keep1 * m[i] + rest1 * d, square = keep2 * v[i] + rest2 * (d * d);
-    w[i] = (float)(w[i] + moved[i] - step * mean / (sqrt(square) * unbias + eps));
-    m[i] = (float)mean;
-    v[i] = (float)square;
+    double d = g[i];
+    float mean = (float)(keep1 * m[i] + rest1 * d), square = (float)(keep2 * v[i] + rest2 * (d * d));
+    m[i] = mean;
+    v[i] = square;
+    w[i] = (float)(w[i] + (moved[i] - step * (mean / (sqrtf(square) * unbias + eps))));
   }
 }
 
