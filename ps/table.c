@@ -40,10 +40,18 @@ static size_t rows_per_slab(const plt_table_t *table) { return (size_t)1 << tabl
 
 static size_t slab_row_bytes(const plt_table_t *table) { return rows_per_slab(table) * table->stride * sizeof(float); }
 
+/* Names become HDF5 groups and file names. */
+static bool is_name(const char *name) {
+  static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+  return name[0] != '\0' && name[0] != '.' && name[strspn(name, allowed)] == '\0';
+}
+
 plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out) {
   plt_table_spec_t with_optimizer = *spec;
   plt_optimizer_t *optimizer;
   assert(servers > 0 && number < servers);
+  if (!is_name(spec->name))
+    return plt_fail(PLT_ERR_USAGE, "table \"%s\": a name has letters, digits, _ - and, not first, dots", spec->name);
   if (spec->cols == 0 || spec->cols > COLS_MAX)
     return plt_fail(PLT_ERR_USAGE, "table %s: %u columns, but 1 to %d are possible", spec->name, spec->cols, COLS_MAX);
   /* A frozen table takes assignments only and needs no state: the plainest optimizer stands in. */
