@@ -2,4 +2,4 @@
 plateau_unit(ps optimizer)
 plateau_unit(ps adam)
 plateau_unit(ps table)
-plateau_unit(ps checkpoint)
+plateau_unit(ps checkpoint USES ${PLATEAU_HDF5})
