@@ -1,2 +1,49 @@
 /* table_spec.c - see table_spec.h. */
 #include "proto/table_spec.h"
+
+#include <string.h>
+
+#include "common/rng.h"
+
+bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b) {
+  if (strcmp(a->name, b->name) != 0 || a->rows != b->rows || a->cols != b->cols) return false;
+  if (a->init.kind != b->init.kind || a->init.scale != b->init.scale || a->seed != b->seed) return false;
+  if (a->frozen != b->frozen || strcmp(a->optimizer, b->optimizer) != 0 || a->n_settings != b->n_settings) return false;
+  for (size_t i = 0; i < a->n_settings; i++) {
+    if (strcmp(a->settings[i].name, b->settings[i].name) != 0) return false;
+    if (a->settings[i].value != b->settings[i].value) return false;
+  }
+  return true;
+}
+
+double plt_table_spec_setting(const plt_table_spec_t *spec, const char *name, double fallback) {
+  for (size_t i = 0; i < spec->n_settings; i++)
+    if (strcmp(spec->settings[i].name, name) == 0) return spec->settings[i].value;
+  return fallback;
+}
+
+/* Four values for four words; every value is a function of its column alone, whatever the width of the table. */
+static void draw_four(plt_init_t init, plt_rng_block_t block, double out[4]) {
+  if (init.kind == PLT_INIT_NORMAL) {
+    plt_rng_normal(block.word[0], block.word[1], out);
+    plt_rng_normal(block.word[2], block.word[3], out + 2);
+    for (int i = 0; i < 4; i++) out[i] *= init.scale;
+  } else {
+    for (int i = 0; i < 4; i++) out[i] = (2 * plt_rng_open01(block.word[i]) - 1) * init.scale;
+  }
+}
+
+void plt_table_spec_birth(const plt_table_spec_t *spec, uint64_t salt, uint64_t key, float *out) {
+  if (spec->init.kind == PLT_INIT_ZERO) {
+    memset(out, 0, spec->cols * sizeof *out);
+    return;
+  }
+  char purpose[sizeof "row " + PLT_TABLE_NAME_MAX] = "row ";
+  memcpy(purpose + 4, spec->name, sizeof spec->name);
+  plt_rng_key_t rng = plt_rng_key(spec->seed, purpose, salt);
+  for (uint32_t column = 0; column < spec->cols; column += 4) {
+    double four[4];
+    draw_four(spec->init, plt_rng_draw(rng, (uint32_t)key, (uint32_t)(key >> 32), column / 4, 0), four);
+    for (uint32_t i = 0; i < 4 && column + i < spec->cols; i++) out[column + i] = (float)four[i];
+  }
+}

@@ -2,12 +2,14 @@
  *
  *   /                    attributes: format, job, generation, clock, server, servers; server 0: progress (epoch,
  *                        batch, loss_sum, best ...) as attributes of /progress
- *   /tables/NAME         attributes: rows, cols, optimizer, settings, init, seed, salt, t
+ *   /tables/NAME         attributes: index, rows, cols, optimizer, settings (name, value), init, init_scale, seed,
+ *                        frozen, salt, t
  *     keys u64[n]  last u64[n]  value f32[n,cols]  state f32[n,state]  eta_first u64[r]  eta f64[r]
  *
- * Chunks of 256 KiB, libver V110 (checksummed metadata). HDF5 reports success when a full disk is closed, so
- * every call's result goes into one sticky error and a file with an error is removed, never published
- * (MECHANISMS 5). Files are verified against the manifest's hash before they are opened.
+ * Chunks of 256 KiB (smaller datasets are contiguous), libver V110 (checksummed metadata). HDF5 reports success when a full disk is closed, so
+ * every call's result goes into one sticky error, no buffer delays a write to the close, the metadata are read
+ * back after it, and a file with an error is removed, never published. Files are verified against the manifest's
+ * hash before they are opened.
  *
  * Threads    HDF5 is used by one thread at a time in a process (a mutex of ours around each call here).
  * Errors     PLT_ERR_SPACE, PLT_ERR_IO naming the file; reading: PLT_ERR_CHECKPOINT. */
@@ -38,7 +40,8 @@ size_t plt_checkpoint_tables(const plt_checkpoint_part_t *part);
 plt_status_t plt_checkpoint_table(plt_checkpoint_part_t *part, size_t i, plt_table_spec_t *spec, uint64_t *t,
                                   uint64_t *stored);
 /* Adds this part's rows of the table of that name to `table` (rows of other shards are skipped) and sets its
- * state. PLT_ERR_CHECKPOINT when the part has no such table or another shape or optimizer. */
+ * state. PLT_ERR_CHECKPOINT when the part has no such table, another shape or optimizer, or other steps than the
+ * part restored before; the table may then hold some of the rows: discard it. */
 plt_status_t plt_checkpoint_restore(plt_checkpoint_part_t *part, plt_table_t *table);
 
 #endif

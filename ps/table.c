@@ -1,2 +1,272 @@
 /* table.c - see table.h. */
 #include "ps/table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+enum {
+  SLAB_BYTES = 256 * 1024,
+  SLAB_ROWS_MAX = 4096,  /* narrow rows: keeps `last` and a sweep's steps small */
+  COLS_MAX = 1 << 20,
+  SLABS_MAX = 1 << 26    /* 1 GiB of slab heads: more rows than any machine holds */
+};
+
+/* rows == NULL until the first row of the slab is stored. */
+typedef struct slab {
+  float *rows;    /* rows_per_slab x stride */
+  uint64_t *last; /* rows_per_slab: step count of the last push + 1, 0 = not stored */
+} slab_t;
+
+struct plt_table {
+  plt_table_spec_t spec;
+  uint32_t number, servers;
+  uint64_t salt, t;
+  uint64_t local_rows;
+  size_t cols, stride; /* floats of a value; of value and state */
+  unsigned shift;      /* rows_per_slab = 1 << shift */
+  size_t n_slabs;
+  slab_t *slabs;
+  uint64_t stored;
+  size_t slabs_held;
+  plt_optimizer_t *optimizer;
+  plt_eta_history_t history;
+  float *gradient; /* cols: an aligned copy of what arrived */
+};
+
+static size_t rows_per_slab(const plt_table_t *table) { return (size_t)1 << table->shift; }
+
+static size_t slab_row_bytes(const plt_table_t *table) { return rows_per_slab(table) * table->stride * sizeof(float); }
+
+/* Names become HDF5 groups and file names. */
+static bool is_name(const char *name) {
+  static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+  return name[0] != '\0' && name[0] != '.' && name[strspn(name, allowed)] == '\0';
+}
+
+plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out) {
+  plt_table_spec_t with_optimizer = *spec;
+  plt_optimizer_t *optimizer;
+  assert(servers > 0 && number < servers);
+  if (!is_name(spec->name))
+    return plt_fail(PLT_ERR_USAGE, "table \"%s\": a name has letters, digits, _ - and, not first, dots", spec->name);
+  if (spec->cols == 0 || spec->cols > COLS_MAX)
+    return plt_fail(PLT_ERR_USAGE, "table %s: %u columns, but 1 to %d are possible", spec->name, spec->cols, COLS_MAX);
+  /* A frozen table takes assignments only and needs no state: the plainest optimizer stands in. */
+  if (spec->frozen && spec->optimizer[0] == '\0') strcpy(with_optimizer.optimizer, "sgd");
+  PLT_TRY(plt_optimizer_create(&with_optimizer, &optimizer));
+
+  plt_table_t *table = plt_mem_zalloc(1, sizeof *table);
+  table->spec = *spec;
+  table->number = number;
+  table->servers = servers;
+  table->optimizer = optimizer;
+  table->cols = spec->cols;
+  table->stride = table->cols + optimizer->ops->state_floats(optimizer);
+  table->local_rows = spec->rows > number ? (spec->rows - number - 1) / servers + 1 : 0;
+  while (rows_per_slab(table) < SLAB_ROWS_MAX && 2 * slab_row_bytes(table) <= SLAB_BYTES) table->shift++;
+  uint64_t slabs = (table->local_rows >> table->shift) + 1;
+  if (slabs > SLABS_MAX) {
+    plt_status_t status = plt_fail(PLT_ERR_USAGE, "table %s: %llu rows of %zu floats are more than a server can hold",
+                                   spec->name, (unsigned long long)table->local_rows, table->stride);
+    plt_table_destroy(&table);
+    return status;
+  }
+  table->n_slabs = (size_t)slabs;
+  table->slabs = plt_mem_zalloc(table->n_slabs, sizeof *table->slabs);
+  table->gradient = plt_mem_zalloc(table->cols, sizeof *table->gradient);
+  plt_optimizer_begin(optimizer, 0, &table->history);
+  *out = table;
+  return PLT_OK;
+}
+
+static void free_slabs(plt_table_t *table) {
+  for (size_t i = 0; i < table->n_slabs; i++) {
+    free(table->slabs[i].rows);
+    free(table->slabs[i].last);
+    table->slabs[i] = (slab_t){0};
+  }
+  table->stored = 0;
+  table->slabs_held = 0;
+}
+
+void plt_table_destroy(plt_table_t **table) {
+  plt_table_t *self = *table;
+  if (self == NULL) return;
+  free_slabs(self);
+  free(self->gradient);
+  free(self->slabs);
+  plt_eta_history_clear(&self->history);
+  plt_optimizer_destroy(&self->optimizer);
+  free(self);
+  *table = NULL;
+}
+
+const plt_table_spec_t *plt_table_spec(const plt_table_t *table) { return &table->spec; }
+
+plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    unsigned long long key = keys[i];
+    if (key >= table->spec.rows)
+      return plt_fail(PLT_ERR_PROTOCOL, "table %s: key %llu, but there are %llu rows", table->spec.name, key,
+                      (unsigned long long)table->spec.rows);
+    if (i > 0 && key <= keys[i - 1])
+      return plt_fail(PLT_ERR_PROTOCOL, "table %s: key %llu after %llu: keys must ascend", table->spec.name, key,
+                      (unsigned long long)keys[i - 1]);
+    if (key % table->servers != table->number)
+      return plt_fail(PLT_ERR_PROTOCOL, "table %s: key %llu is not of server %u of %u", table->spec.name, key,
+                      table->number, table->servers);
+  }
+  return PLT_OK;
+}
+
+/* A place for a row: where it is or would be stored. */
+typedef struct place {
+  float *row; /* NULL: no memory yet */
+  uint64_t *last;
+} place_t;
+
+static place_t find(const plt_table_t *table, uint64_t key) {
+  uint64_t local = key / table->servers;
+  slab_t slab = table->slabs[local >> table->shift];
+  size_t within = (size_t)local & (rows_per_slab(table) - 1);
+  if (slab.rows == NULL) return (place_t){0};
+  return (place_t){slab.rows + within * table->stride, slab.last + within};
+}
+
+static place_t find_or_make(plt_table_t *table, uint64_t key) {
+  place_t place = find(table, key);
+  if (place.row != NULL) return place;
+  slab_t *slab = &table->slabs[(key / table->servers) >> table->shift];
+  slab->rows = plt_mem_alloc(slab_row_bytes(table));
+  slab->last = plt_mem_zalloc(rows_per_slab(table), sizeof *slab->last);
+  table->slabs_held++;
+  return find(table, key);
+}
+
+static void birth_state(const plt_table_t *table, float *row) {
+  const plt_optimizer_ops_t *ops = table->optimizer->ops;
+  memset(row + table->cols, 0, (table->stride - table->cols) * sizeof *row);
+  if (ops->state_init != NULL) ops->state_init(table->optimizer, row + table->cols);
+}
+
+void plt_table_step(plt_table_t *table, double eta, plt_rows_t push) {
+  const plt_optimizer_ops_t *ops = table->optimizer->ops;
+  const char *gradient = push.values;
+  size_t bytes = table->cols * sizeof(float);
+  assert(!table->spec.frozen || push.n == 0);
+  table->t++;
+  plt_eta_history_append(&table->history, table->t, eta);
+  plt_optimizer_begin(table->optimizer, table->t, &table->history);
+  for (size_t i = 0; i < push.n; i++, gradient += bytes) {
+    place_t place = find_or_make(table, push.keys[i]);
+    uint64_t last = *place.last - 1;
+    if (*place.last == 0) { /* as if it had stood there up to the step before */
+      plt_table_spec_birth(&table->spec, table->salt, push.keys[i], place.row);
+      birth_state(table, place.row);
+      last = table->t - 1;
+      table->stored++;
+    }
+    memcpy(table->gradient, gradient, bytes);
+    ops->apply(table->optimizer, place.row, place.row + table->cols, last, table->gradient);
+    *place.last = table->t + 1;
+  }
+}
+
+void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *out) {
+  const plt_optimizer_ops_t *ops = table->optimizer->ops;
+  for (size_t i = 0; i < n; i++, out += table->cols) {
+    place_t place = find(table, keys[i]);
+    if (place.row == NULL || *place.last == 0) {
+      plt_table_spec_birth(&table->spec, table->salt, keys[i], out);
+    } else if (ops->value != NULL) {
+      ops->value(table->optimizer, place.row, place.row + table->cols, *place.last - 1, out);
+    } else {
+      memcpy(out, place.row, table->cols * sizeof *out);
+    }
+  }
+}
+
+void plt_table_assign(plt_table_t *table, const uint64_t *keys, size_t n, const void *values) {
+  const char *value = values;
+  size_t bytes = table->cols * sizeof(float);
+  for (size_t i = 0; i < n; i++, value += bytes) {
+    place_t place = find_or_make(table, keys[i]);
+    memcpy(place.row, value, bytes);
+    birth_state(table, place.row);
+    table->stored += *place.last == 0;
+    *place.last = table->t + 1;
+  }
+}
+
+void plt_table_reset(plt_table_t *table, uint64_t salt) {
+  free_slabs(table);
+  plt_eta_history_clear(&table->history);
+  table->t = 0;
+  table->salt = salt;
+  plt_optimizer_begin(table->optimizer, 0, &table->history);
+}
+
+plt_table_state_t plt_table_state(const plt_table_t *table) {
+  return (plt_table_state_t){.t = table->t, .salt = table->salt, .history = &table->history};
+}
+
+size_t plt_table_state_floats(const plt_table_t *table) { return table->stride - table->cols; }
+
+uint64_t plt_table_stored(const plt_table_t *table) { return table->stored; }
+
+size_t plt_table_bytes(const plt_table_t *table) {
+  size_t slab = slab_row_bytes(table) + rows_per_slab(table) * sizeof(uint64_t);
+  return sizeof *table + table->n_slabs * sizeof(slab_t) + table->slabs_held * slab;
+}
+
+size_t plt_table_sweep(const plt_table_t *table, uint64_t *cursor, size_t n, uint64_t *keys, uint64_t *last,
+                       float *values, float *state) {
+  size_t got = 0, state_floats = table->stride - table->cols;
+  uint64_t local = *cursor;
+  while (got < n && local < table->local_rows) {
+    const slab_t *slab = &table->slabs[local >> table->shift];
+    size_t within = (size_t)local & (rows_per_slab(table) - 1);
+    if (slab->rows == NULL) {
+      local = ((local >> table->shift) + 1) << table->shift;
+      continue;
+    }
+    if (slab->last[within] != 0) {
+      const float *row = slab->rows + within * table->stride;
+      keys[got] = local * table->servers + table->number;
+      last[got] = slab->last[within] - 1;
+      memcpy(values + got * table->cols, row, table->cols * sizeof *row);
+      memcpy(state + got * state_floats, row + table->cols, state_floats * sizeof *row);
+      got++;
+    }
+    local++;
+  }
+  *cursor = local;
+  return got;
+}
+
+void plt_table_restore_rows(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last,
+                            const float *values, const float *state) {
+  size_t state_floats = table->stride - table->cols;
+  for (size_t i = 0; i < n; i++) {
+    if (keys[i] % table->servers != table->number) continue;
+    place_t place = find_or_make(table, keys[i]);
+    memcpy(place.row, values + i * table->cols, table->cols * sizeof *values);
+    memcpy(place.row + table->cols, state + i * state_floats, state_floats * sizeof *state);
+    table->stored += *place.last == 0;
+    *place.last = last[i] + 1;
+  }
+}
+
+void plt_table_restore_state(plt_table_t *table, plt_table_state_t state) {
+  plt_eta_history_t copy = {0}; /* state.history may be the table's own */
+  for (size_t i = 0; i < state.history->n; i++)
+    plt_eta_history_append(&copy, state.history->runs[i].first, state.history->runs[i].eta);
+  plt_eta_history_clear(&table->history);
+  table->history = copy;
+  table->t = state.t;
+  table->salt = state.salt;
+  plt_optimizer_begin(table->optimizer, table->t, &table->history);
+}

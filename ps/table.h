@@ -19,7 +19,8 @@
 
 typedef struct plt_table plt_table_t;
 
-/* Shard `number` of `servers`. PLT_ERR_USAGE when spec names no optimizer or bad settings. */
+/* Shard `number` of `servers`. PLT_ERR_USAGE: a name that is no file name, no columns or rows beyond reason, no
+ * such optimizer (a frozen table needs none), bad settings. */
 plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out);
 void plt_table_destroy(plt_table_t **table);
 const plt_table_spec_t *plt_table_spec(const plt_table_t *table);
@@ -47,7 +48,7 @@ size_t plt_table_state_floats(const plt_table_t *table); /* per row */
 uint64_t plt_table_stored(const plt_table_t *table);     /* rows in memory */
 size_t plt_table_bytes(const plt_table_t *table);        /* memory held */
 /* Copies the next stored rows at local index >= *cursor: at most n of them; keys[n], last[n], values[n*cols],
- * state[n*state_floats]. Returns how many; 0 at the end. Start with *cursor = 0. */
+ * state[n*state_floats]; `last` is the step count itself, without the 1 above. Returns how many; 0 at the end. Start with *cursor = 0. */
 size_t plt_table_sweep(const plt_table_t *table, uint64_t *cursor, size_t n, uint64_t *keys, uint64_t *last,
                        float *values, float *state);
 /* The inverse, into a fresh table; keys of other shards are skipped. */

@@ -1,1 +1,2 @@
 # plateau_unit(proto NAME): one line per test program.
+plateau_unit(proto table_spec)

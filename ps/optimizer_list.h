@@ -1,0 +1,9 @@
+/* optimizer_list.h - the optimizers there are, one per file optimizer_<name>.c; private to ps/. */
+#ifndef PLT_PS_OPTIMIZER_LIST_H
+#define PLT_PS_OPTIMIZER_LIST_H
+
+#include "ps/optimizer.h"
+
+extern const plt_optimizer_ops_t plt_optimizer_sgd, plt_optimizer_adagrad, plt_optimizer_adam, plt_optimizer_lazy_adam;
+
+#endif
