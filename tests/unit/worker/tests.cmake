@@ -1,15 +1,12 @@
 # plateau_unit(worker NAME): one line per test program.
-<<<<<<< HEAD
 plateau_unit(worker dataset)
 plateau_unit(worker data_tools)
 target_sources(test_worker_data_tools PRIVATE
   ${CMAKE_SOURCE_DIR}/launch/command_data.c ${CMAKE_SOURCE_DIR}/launch/data_check.c
   ${CMAKE_SOURCE_DIR}/launch/data_report.c ${CMAKE_SOURCE_DIR}/launch/data_synth.c
   ${CMAKE_SOURCE_DIR}/launch/data_synth_write.c)
-=======
 plateau_unit(worker kernels)
 plateau_unit(worker ranking)
 plateau_unit(worker tape)
 plateau_unit(worker model)
 plateau_unit(worker strategy)
->>>>>>> hc
