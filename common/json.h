@@ -18,8 +18,8 @@ typedef struct plt_json {
 
 void plt_json_clear(plt_json_t *json);
 /* key NULL inside arrays and at the top. */
-void plt_json_open(plt_json_t *json, const char *key, char bracket); /* '{' or '[' */
-void plt_json_close(plt_json_t *json, char bracket);                 /* '}' or ']' */
+void plt_json_open(plt_json_t *json, const char *key, char bracket);      /* '{' or '[' */
+void plt_json_close(plt_json_t *json, char bracket);                      /* '}' or ']' */
 void plt_json_text(plt_json_t *json, const char *key, const char *value); /* value NULL: null */
 void plt_json_int(plt_json_t *json, const char *key, int64_t value);
 void plt_json_real(plt_json_t *json, const char *key, double value);

@@ -26,7 +26,7 @@ typedef struct plt_manifest {
   uint64_t clock;
   uint64_t job;
   uint32_t generation;
-  uint32_t epoch; /* for people */
+  uint32_t epoch;             /* for people */
   plt_manifest_part_t *parts; /* one per server, in order */
   size_t n_parts;
 } plt_manifest_t;
@@ -42,8 +42,7 @@ plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *man
 plt_status_t plt_manifest_prune(const char *run_dir, size_t keep);
 
 /* Reads and verifies RUN/checkpoints/<name> ("last", "best" or a clock); dir receives its path, links followed. */
-plt_status_t plt_manifest_load(const char *run_dir, const char *name, plt_manifest_t *manifest,
-                               char dir[PLT_PATH_MAX]);
+plt_status_t plt_manifest_load(const char *run_dir, const char *name, plt_manifest_t *manifest, char dir[PLT_PATH_MAX]);
 /* The newest complete checkpoint that verifies; damaged ones are passed over with a warning each.
  * PLT_ERR_CHECKPOINT when none is left; *none tells whether there was none at all. */
 plt_status_t plt_manifest_newest(const char *run_dir, plt_manifest_t *manifest, char dir[PLT_PATH_MAX], bool *none);

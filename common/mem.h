@@ -23,12 +23,12 @@ char *plt_mem_strdup(const char *text);
 char *plt_mem_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Room for one more element in a growing array: doubles *capacity when count reaches it. */
-#define PLT_MEM_GROW(array, count, capacity)                                            \
-  do {                                                                                  \
-    if ((count) >= (capacity)) {                                                        \
-      (capacity) = (capacity) ? (capacity) * 2 : 16;                                    \
-      (array) = plt_mem_resize((array), (capacity), sizeof *(array));                   \
-    }                                                                                   \
+#define PLT_MEM_GROW(array, count, capacity)                          \
+  do {                                                                \
+    if ((count) >= (capacity)) {                                      \
+      (capacity) = (capacity) ? (capacity)*2 : 16;                    \
+      (array) = plt_mem_resize((array), (capacity), sizeof *(array)); \
+    }                                                                 \
   } while (0)
 
 typedef struct plt_arena plt_arena_t;

@@ -19,9 +19,9 @@
 #include "common/status.h"
 
 typedef enum {
-  PLT_OPT_BOOL,   /* true | false */
-  PLT_OPT_INT,    /* decimal, whole text, int64 */
-  PLT_OPT_REAL,   /* decimal or exponent, finite */
+  PLT_OPT_BOOL, /* true | false */
+  PLT_OPT_INT,  /* decimal, whole text, int64 */
+  PLT_OPT_REAL, /* decimal or exponent, finite */
   PLT_OPT_TEXT,
   PLT_OPT_PATH,   /* relative to the file that holds it (--set: to the working directory); kept absolute */
   PLT_OPT_CHOICE, /* one of `choices` */
@@ -67,8 +67,8 @@ plt_status_t plt_config_finish(plt_config_t *config, const plt_option_table_t *c
                                char **warnings);
 
 /* Values: 0, false or NULL when there is none. Asking for a key that no applied table has, or with another type, is our bug: abort. */
-bool plt_config_given(const plt_config_t *config, const char *key);   /* has a value, be it the default */
-bool plt_config_is_set(const plt_config_t *config, const char *key);  /* written by the user */
+bool plt_config_given(const plt_config_t *config, const char *key);  /* has a value, be it the default */
+bool plt_config_is_set(const plt_config_t *config, const char *key); /* written by the user */
 bool plt_config_bool(const plt_config_t *config, const char *key);
 int64_t plt_config_int(const plt_config_t *config, const char *key);
 double plt_config_real(const plt_config_t *config, const char *key);

@@ -48,8 +48,7 @@ plt_status_t plt_fail_within(plt_status_t status, const char *format, ...) {
   va_start(args, format);
   int used = vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  if (used > 0 && (size_t)used < sizeof text)
-    snprintf(text + used, sizeof text - (size_t)used, ": %s", last_text);
+  if (used > 0 && (size_t)used < sizeof text) snprintf(text + used, sizeof text - (size_t)used, ": %s", last_text);
   memcpy(last_text, text, sizeof text);
   return status;
 }

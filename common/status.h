@@ -12,19 +12,19 @@
 #include <stdarg.h>
 
 /* Name, exit code of the process (DESIGN 3), meaning. Codes of one exit code stand together. */
-#define PLT_STATUS_LIST(X)                                           \
-  X(OK, 0, "ok")                                                     \
-  X(ERR_USAGE, 64, "usage or configuration error")                   \
-  X(ERR_DATA, 65, "bad data")                                        \
-  X(ERR_NAN, 65, "loss or gradient is not finite")                   \
-  X(ERR_CHECKPOINT, 65, "no usable checkpoint")                      \
-  X(ERR_BUG, 70, "internal error")                                   \
-  X(ERR_CREATE, 73, "cannot create")                                 \
-  X(ERR_IO, 74, "input/output error")                                \
-  X(ERR_SPACE, 74, "no space left")                                  \
-  X(ERR_PEER, 75, "peer lost")                                       \
-  X(ERR_DEADLINE, 75, "deadline passed")                             \
-  X(ERR_PREEMPTED, 75, "stopped by request")                         \
+#define PLT_STATUS_LIST(X)                         \
+  X(OK, 0, "ok")                                   \
+  X(ERR_USAGE, 64, "usage or configuration error") \
+  X(ERR_DATA, 65, "bad data")                      \
+  X(ERR_NAN, 65, "loss or gradient is not finite") \
+  X(ERR_CHECKPOINT, 65, "no usable checkpoint")    \
+  X(ERR_BUG, 70, "internal error")                 \
+  X(ERR_CREATE, 73, "cannot create")               \
+  X(ERR_IO, 74, "input/output error")              \
+  X(ERR_SPACE, 74, "no space left")                \
+  X(ERR_PEER, 75, "peer lost")                     \
+  X(ERR_DEADLINE, 75, "deadline passed")           \
+  X(ERR_PREEMPTED, 75, "stopped by request")       \
   X(ERR_PROTOCOL, 75, "message refused")
 
 #define PLT_STATUS_ENUM(name, code, text) PLT_##name,
@@ -45,17 +45,17 @@ plt_status_t plt_fail_within(plt_status_t status, const char *format, ...) __att
 /* The recorded text of this thread, "" if none. Valid until the next failure of this thread. */
 const char *plt_fail_text(void);
 
-#define PLT_TRY(call)                            \
-  do {                                           \
-    plt_status_t plt_try_status_ = (call);       \
+#define PLT_TRY(call)                                      \
+  do {                                                     \
+    plt_status_t plt_try_status_ = (call);                 \
     if (plt_try_status_ != PLT_OK) return plt_try_status_; \
   } while (0)
 
 /* For functions that clean up under a label: sets `status` and jumps. */
-#define PLT_TRY_OR(label, call)                  \
-  do {                                           \
-    status = (call);                             \
-    if (status != PLT_OK) goto label;            \
+#define PLT_TRY_OR(label, call)       \
+  do {                                \
+    status = (call);                  \
+    if (status != PLT_OK) goto label; \
   } while (0)
 
 #endif

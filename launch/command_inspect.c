@@ -44,7 +44,8 @@ static plt_status_t print_checkpoint(const char *dir, const plt_manifest_t *mani
     if (status == PLT_OK) status = add_part(path, lines, &n, &head);
   }
   if (status == PLT_OK) {
-    printf("  %zu servers; epoch %" PRIu32 ", batch %" PRIu32 ", %" PRIu64 " gradient evaluations, %.1f s of training\n",
+    printf("  %zu servers; epoch %" PRIu32 ", batch %" PRIu32 ", %" PRIu64
+           " gradient evaluations, %.1f s of training\n",
            manifest->n_parts, head.progress.epoch, head.progress.batch, head.progress.gradients, head.progress.seconds);
     if (head.progress.has_best)
       printf("  best so far: epoch %" PRIu32 ", %.6f\n", head.progress.best_epoch, head.progress.best);
@@ -96,8 +97,7 @@ static plt_status_t print_checkpoints(const char *run_dir) {
     shown++;
   }
   if (shown == 0) printf("no checkpoint yet\n");
-  for (size_t i = 0; i < n; i++) free(names[i]);
-  free(names);
+  plt_names_free(&names, n);
   if (result == PLT_OK) return PLT_OK;
   return plt_fail_within(result, "%s has a damaged checkpoint", run_dir);
 }
@@ -120,11 +120,12 @@ static plt_status_t run(int argc, char **argv) {
 const plt_command_t plt_command_inspect = {
     .name = "inspect",
     .summary = "show what a run holds: configuration, checkpoints, tables",
-    .usage = "usage: plateau inspect RUN\n"
-             "\n"
-             "Prints the effective configuration and, for each checkpoint, what it holds and whether its files are\n"
-             "what the manifest says; exit code 65 if one is damaged.\n"
-             "\n"
-             "Example: plateau inspect runs/quickstart-20261121-101500\n",
+    .usage =
+        "usage: plateau inspect RUN\n"
+        "\n"
+        "Prints the effective configuration and, for each checkpoint, what it holds and whether its files are\n"
+        "what the manifest says; exit code 65 if one is damaged.\n"
+        "\n"
+        "Example: plateau inspect runs/quickstart-20261121-101500\n",
     .run = run,
 };

@@ -21,9 +21,10 @@ typedef struct arguments {
 } arguments_t;
 
 static plt_status_t parse(int argc, char **argv, arguments_t *a) {
-  static const struct option options[] = {{"set", required_argument, NULL, 's'},     {"workers", required_argument, NULL, 'w'},
-                                          {"servers", required_argument, NULL, 'S'}, {"resume", no_argument, NULL, 'r'},
-                                          {"quiet", no_argument, NULL, 'q'},         {NULL, 0, NULL, 0}};
+  static const struct option options[] = {
+      {"set", required_argument, NULL, 's'},     {"workers", required_argument, NULL, 'w'},
+      {"servers", required_argument, NULL, 'S'}, {"resume", no_argument, NULL, 'r'},
+      {"quiet", no_argument, NULL, 'q'},         {NULL, 0, NULL, 0}};
   for (int c; (c = plt_arguments_next(argc, argv, "q", options)) != -1;) {
     switch (c) {
       case 's': plt_sets_add(&a->sets, NULL, optarg); break;
@@ -50,9 +51,9 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   const plt_plan_t *plan = &job->plan;
   plt_log(PLT_LOG_NOTE,
           "%s with %s and %s on %s: %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs; %" PRIu32
-          " servers, %" PRIu32 " workers of %" PRIu32 " threads", job->model->ops->name, job->strategy->ops->name,
-          plan->specs[0].optimizer, job->data->name, job->data->users, job->data->items, job->data->n_train, plan->servers,
-          plan->workers, plan->threads);
+          " servers, %" PRIu32 " workers of %" PRIu32 " threads",
+          job->model->ops->name, job->strategy->ops->name, plan->specs[0].optimizer, job->data->name, job->data->users,
+          job->data->items, job->data->n_train, plan->servers, plan->workers, plan->threads);
   if (restore->given)
     plt_log(PLT_LOG_NOTE, "going on from checkpoint %s (epoch %" PRIu32 ")", restore->dir, restore->manifest.epoch);
   if (job->data->part[PLT_PART_VALID].n == 0)
@@ -81,9 +82,9 @@ static plt_status_t conclude(const plt_job_t *job, plt_journal_t *journal) {
   plt_status_t status = plt_outcome_evaluate(job, &restore, &outcome);
   plt_restore_clear(&restore);
   PLT_TRY(status);
-  if (plan->epochs == 0)
-    for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
-      if (outcome.parts[part]) PLT_TRY(plt_journal_eval(journal, 0, part, &outcome.metrics[part], false));
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) /* what training did not tell already */
+    if (outcome.parts[part] && (part == PLT_PART_TEST || plan->epochs == 0))
+      PLT_TRY(plt_journal_eval(journal, outcome.progress.best_epoch, part, &outcome.metrics[part], false));
   PLT_TRY(plt_journal_final(journal, is_best, &outcome.progress, outcome.parts, outcome.metrics));
   if (is_best)
     printf("\nbest epoch %" PRIu32 ", chosen by validation %s\n", outcome.progress.best_epoch, plan->metric);

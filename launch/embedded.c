@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/fileio.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "launch/job.h"
+#include "launch/socket_dir.h"
 #include "ps/server.h"
 
 typedef struct role {
@@ -31,9 +31,9 @@ typedef struct embedded {
   plt_wire_t *wire;
   role_t *servers, *workers;
   const char **addresses;
-  char ipc_dir[64]; /* "" unless the transport is ipc */
-  atomic_bool stop;   /* ends the servers */
-  atomic_bool failed; /* a server has ended by a failure: workers need not wait for it */
+  char ipc_dir[PLT_SOCKET_DIR_MAX]; /* "" unless the transport is ipc */
+  atomic_bool stop;                 /* ends the servers */
+  atomic_bool failed;               /* a server has ended by a failure: workers need not wait for it */
 } embedded_t;
 
 static void open_log(const role_t *role, const char *name, bool speaks) {
@@ -88,13 +88,7 @@ static void *worker_main(void *argument) {
 
 static plt_status_t listen_all(embedded_t *all) {
   const plt_job_t *job = all->job;
-  if (job->transport == PLT_TRANSPORT_IPC) {
-    snprintf(all->ipc_dir, sizeof all->ipc_dir, "/tmp/plateau-XXXXXX"); /* mkdtemp makes it 0700 */
-    if (mkdtemp(all->ipc_dir) == NULL) {
-      all->ipc_dir[0] = '\0';
-      return plt_fail_errno(PLT_ERR_CREATE, "cannot make a directory for sockets in /tmp");
-    }
-  }
+  if (job->transport == PLT_TRANSPORT_IPC) PLT_TRY(plt_socket_dir_create(all->ipc_dir));
   for (uint32_t s = 0; s < job->plan.servers; s++) {
     char endpoint[128];
     switch (job->transport) {

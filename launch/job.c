@@ -36,7 +36,8 @@ static plt_status_t read_topk(const plt_config_t *config, plt_plan_t *plan) {
   if (plt_metric_index(&plan->topk, plan->metric) < 0)
     return plt_fail(PLT_ERR_USAGE,
                     "%s: eval.metric: \"%s\" is none of recall, ndcg, precision, map at a cut-off of eval.topk, like "
-                    "recall@%" PRIu32, plt_config_origin(config, "eval.metric"), plan->metric, plan->topk.k[0]);
+                    "recall@%" PRIu32,
+                    plt_config_origin(config, "eval.metric"), plan->metric, plan->topk.k[0]);
   return PLT_OK;
 }
 
@@ -52,7 +53,8 @@ static plt_status_t read_batches(plt_config_t *config, plt_plan_t *plan) {
   if (plt_config_given(config, "train.micro_batch")) {
     plan->micro_batch = (uint32_t)plt_config_int(config, "train.micro_batch");
     if (plan->micro_batch > plan->batch_size)
-      return plt_fail(PLT_ERR_USAGE, "%s: train.micro_batch (%" PRIu32 ") is larger than train.batch_size (%" PRIu32 ")",
+      return plt_fail(PLT_ERR_USAGE,
+                      "%s: train.micro_batch (%" PRIu32 ") is larger than train.batch_size (%" PRIu32 ")",
                       plt_config_origin(config, "train.micro_batch"), plan->micro_batch, plan->batch_size);
   } else {
     char text[16];
@@ -60,13 +62,19 @@ static plt_status_t read_batches(plt_config_t *config, plt_plan_t *plan) {
     snprintf(text, sizeof text, "%" PRIu32, plan->micro_batch);
     plt_config_put(config, "train.micro_batch", text);
     if (plan->workers > 1)
-      plt_log(PLT_LOG_NOTE, "train.micro_batch is %" PRIu32 ": each worker perturbs and clips its own part of a batch "
-              "(m-sharpness); results depend on it, not on the number of workers", plan->micro_batch);
+      plt_log(PLT_LOG_NOTE,
+              "train.micro_batch is %" PRIu32
+              ": each worker perturbs and clips its own part of a batch "
+              "(m-sharpness); results depend on it, not on the number of workers",
+              plan->micro_batch);
   }
   uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
   if (leaves < plan->workers)
-    plt_log(PLT_LOG_WARN, "a batch has %" PRIu32 " leaves for %" PRIu32 " workers: some have nothing to do; lower "
-            "train.micro_batch", leaves, plan->workers);
+    plt_log(PLT_LOG_WARN,
+            "a batch has %" PRIu32 " leaves for %" PRIu32
+            " workers: some have nothing to do; lower "
+            "train.micro_batch",
+            leaves, plan->workers);
   return PLT_OK;
 }
 
@@ -189,7 +197,7 @@ uint64_t plt_job_table_bytes(const plt_job_t *job) {
   uint64_t bytes = 0;
   for (size_t t = 0; t < job->model->n_tables; t++) {
     const plt_table_spec_t *spec = &job->plan.specs[t];
-    plt_optimizer_t *optimizer; /* knows how much state a row has */
+    plt_optimizer_t *optimizer;                                     /* knows how much state a row has */
     if (plt_optimizer_create(spec, &optimizer) != PLT_OK) continue; /* cannot be: it was tried when specs were made */
     size_t state = optimizer->ops->state_floats(optimizer);
     plt_optimizer_destroy(&optimizer);
@@ -219,8 +227,9 @@ plt_status_t plt_job_check_memory(const plt_job_t *job) {
   plt_log(PLT_LOG_INFO, "expected memory: %.0f MB per server, %.0f MB per worker, %.0f MB in all",
           (double)tables / plan->servers / 1e6, (double)worker / 1e6, (double)total / 1e6);
   if (total > there)
-    return plt_fail(PLT_ERR_USAGE, "this job needs about %.1f GB of memory (%.1f GB of tables), %.1f GB are available; "
-                    "lower model.dim or use more machines", (double)total / 1e9, (double)tables / 1e9,
-                    (double)there / 1e9);
+    return plt_fail(PLT_ERR_USAGE,
+                    "this job needs about %.1f GB of memory (%.1f GB of tables), %.1f GB are available; "
+                    "lower model.dim or use more machines",
+                    (double)total / 1e9, (double)tables / 1e9, (double)there / 1e9);
   return PLT_OK;
 }

@@ -14,12 +14,14 @@ static const plt_command_t *const commands[] = {&plt_command_train,  &plt_comman
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *out) {
-  fprintf(out, "plateau trains multimodal recommenders to flat minima on a parameter server.\n\n"
-               "usage: plateau COMMAND [ARGUMENTS]\n\n");
+  fprintf(out,
+          "plateau trains multimodal recommenders to flat minima on a parameter server.\n\n"
+          "usage: plateau COMMAND [ARGUMENTS]\n\n");
   for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
   fprintf(out, "  %-10s %s\n\n", "help", "show the help of a command, or all options of configurations");
-  fprintf(out, "Example: plateau train examples/quickstart.yaml\n"
-               "Help:    plateau COMMAND --help, plateau help options\n");
+  fprintf(out,
+          "Example: plateau train examples/quickstart.yaml\n"
+          "Help:    plateau COMMAND --help, plateau help options\n");
 }
 
 static void print_options(void) {
@@ -97,11 +99,11 @@ int main(int argc, char **argv) {
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
   plt_log_open(NULL, true);
   plt_status_t status = run(argc, argv);
-  if (status != PLT_OK) fprintf(stderr, "plateau: %s\n", plt_fail_text());
+  if (status != PLT_OK) fprintf(stderr, "plateau: error: %s\n", plt_fail_text());
   plt_log_close();
   if (fflush(stdout) != 0 && status == PLT_OK) {
     status = plt_fail_errno(PLT_ERR_IO, "standard output");
-    fprintf(stderr, "plateau: %s\n", plt_fail_text());
+    fprintf(stderr, "plateau: error: %s\n", plt_fail_text());
   }
   return plt_status_exit(status);
 }

@@ -51,15 +51,17 @@ plt_status_t plt_outcome_evaluate(const plt_job_t *job, const plt_restore_t *res
 
 void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome) {
   static const char *const names[PLT_PARTS] = {"train", "validation", "test"};
-  fprintf(out, "%-12s%-12s", "metric", "part");
-  for (size_t i = 0; i < topk->n; i++) fprintf(out, "     @%-4" PRIu32, topk->k[i]);
+  fprintf(out, "%-14s", "metric");
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
+    if (outcome->parts[part]) fprintf(out, "%12s", names[part]);
   fputc('\n', out);
   for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
-    for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
-      if (!outcome->parts[part]) continue;
-      fprintf(out, "%-12s%-12s", plt_metric_names[kind], names[part]);
-      for (size_t i = 0; i < topk->n; i++)
-        fprintf(out, "    %.4f", outcome->metrics[part].value[kind * topk->n + i]);
+    for (size_t i = 0; i < topk->n; i++) {
+      char name[32];
+      snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
+      fprintf(out, "%-14s", name);
+      for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
+        if (outcome->parts[part]) fprintf(out, "%12.4f", outcome->metrics[part].value[kind * topk->n + i]);
       fputc('\n', out);
     }
   }

@@ -8,9 +8,9 @@
 #include "worker/evaluate.h"
 
 typedef struct plt_outcome {
-  bool parts[PLT_PARTS];            /* in: which to evaluate; out: those that have users */
+  bool parts[PLT_PARTS]; /* in: which to evaluate; out: those that have users */
   plt_metrics_t metrics[PLT_PARTS];
-  plt_progress_t progress;          /* of the checkpoint */
+  plt_progress_t progress; /* of the checkpoint */
   uint64_t clock;
 } plt_outcome_t;
 
@@ -19,7 +19,7 @@ plt_status_t plt_outcome_choose(const char *run_dir, const char *choice, plt_res
 void plt_restore_clear(plt_restore_t *restore);
 /* Evaluates the tables of a checkpoint in servers of their own. */
 plt_status_t plt_outcome_evaluate(const plt_job_t *job, const plt_restore_t *restore, plt_outcome_t *outcome);
-/* The table of metrics: a row per metric and part, a column per cut-off. */
+/* The table of metrics: a row per metric and cut-off, a column per part. */
 void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
 
 #endif

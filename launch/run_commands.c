@@ -128,12 +128,13 @@ static plt_status_t run_evaluate(int argc, char **argv) {
 const plt_command_t plt_command_evaluate = {
     .name = "evaluate",
     .summary = "rank all items with the tables of a run",
-    .usage = "usage: plateau evaluate RUN [--best | --last] [--split valid|test] [--json] [--servers N] [--set KEY=VALUE]\n"
-             "\n" PLT_RUN_USAGE
-             "  --split PART     one part only\n"
-             "  --json           one JSON object instead of the table\n"
-             "\n"
-             "Example: plateau evaluate runs/quickstart-20261121-101500 --split test\n",
+    .usage =
+        "usage: plateau evaluate RUN [--best | --last] [--split valid|test] [--json] [--servers N] [--set KEY=VALUE]\n"
+        "\n" PLT_RUN_USAGE
+        "  --split PART     one part only\n"
+        "  --json           one JSON object instead of the table\n"
+        "\n"
+        "Example: plateau evaluate runs/quickstart-20261121-101500 --split test\n",
     .run = run_evaluate,
 };
 
@@ -149,7 +150,8 @@ static plt_status_t use_export(const plt_job_t *job, const plt_restore_t *restor
 }
 
 static plt_status_t run_export(int argc, char **argv) {
-  static const struct option options[] = {PLT_RUN_OPTIONS, {"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+  static const struct option options[] = {
+      PLT_RUN_OPTIONS, {"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
   plt_run_options_t common = {0};
   char *directory = NULL;
   const char *run_dir;
@@ -161,7 +163,8 @@ static plt_status_t run_export(int argc, char **argv) {
       status = plt_arguments_fault(argv);
   }
   if (status == PLT_OK) status = plt_arguments_positional(argc, argv, "a run directory", &run_dir);
-  if (status == PLT_OK && directory == NULL) status = plt_fail(PLT_ERR_USAGE, "export: needs -o DIR, where the .npy files go");
+  if (status == PLT_OK && directory == NULL)
+    status = plt_fail(PLT_ERR_USAGE, "export: needs -o DIR, where the .npy files go");
   if (status == PLT_OK) status = with_run(run_dir, &common, use_export, directory);
   plt_sets_clear(&common.sets);
   return status;
@@ -170,13 +173,14 @@ static plt_status_t run_export(int argc, char **argv) {
 const plt_command_t plt_command_export = {
     .name = "export",
     .summary = "write the tables of a run as .npy files",
-    .usage = "usage: plateau export RUN -o DIR [--best | --last] [--servers N] [--set KEY=VALUE]\n"
-             "\n"
-             "Writes DIR/TABLE.npy, float32, row = id; init.from reads the same.\n"
-             "\n"
-             "  -o, --output DIR where to\n" PLT_RUN_USAGE
-             "\n"
-             "Example: plateau export runs/quickstart-20261121-101500 -o tables\n",
+    .usage =
+        "usage: plateau export RUN -o DIR [--best | --last] [--servers N] [--set KEY=VALUE]\n"
+        "\n"
+        "Writes DIR/TABLE.npy, float32, row = id; init.from reads the same.\n"
+        "\n"
+        "  -o, --output DIR where to\n" PLT_RUN_USAGE
+        "\n"
+        "Example: plateau export runs/quickstart-20261121-101500 -o tables\n",
     .run = run_export,
 };
 
@@ -188,8 +192,10 @@ static plt_status_t use_recommend(const plt_job_t *job, const plt_restore_t *res
 }
 
 static plt_status_t run_recommend(int argc, char **argv) {
-  static const struct option options[] = {
-      PLT_RUN_OPTIONS, {"output", required_argument, NULL, 'o'}, {"topk", required_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
+  static const struct option options[] = {PLT_RUN_OPTIONS,
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"topk", required_argument, NULL, 'k'},
+                                          {NULL, 0, NULL, 0}};
   plt_run_options_t common = {0};
   plt_recommend_t recommend = {.path = "-", .k = 20};
   const char *run_dir;
@@ -216,13 +222,14 @@ static plt_status_t run_recommend(int argc, char **argv) {
 const plt_command_t plt_command_recommend = {
     .name = "recommend",
     .summary = "write the best items of every user as TSV",
-    .usage = "usage: plateau recommend RUN [-k N] [-o FILE] [--best | --last] [--servers N] [--set KEY=VALUE]\n"
-             "\n"
-             "One line per user and item: user, item, rank (from 1), score. Training items are left out.\n"
-             "\n"
-             "  -k, --topk N     items per user (20)\n"
-             "  -o, --output F   a file instead of standard output\n" PLT_RUN_USAGE
-             "\n"
-             "Example: plateau recommend runs/quickstart-20261121-101500 -k 10 -o top10.tsv\n",
+    .usage =
+        "usage: plateau recommend RUN [-k N] [-o FILE] [--best | --last] [--servers N] [--set KEY=VALUE]\n"
+        "\n"
+        "One line per user and item: user, item, rank (from 1), score. Training items are left out.\n"
+        "\n"
+        "  -k, --topk N     items per user (20)\n"
+        "  -o, --output F   a file instead of standard output\n" PLT_RUN_USAGE
+        "\n"
+        "Example: plateau recommend runs/quickstart-20261121-101500 -k 10 -o top10.tsv\n",
     .run = run_recommend,
 };

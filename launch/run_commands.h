@@ -12,9 +12,10 @@ typedef struct plt_run_options {
 } plt_run_options_t;
 
 /* The long options, for a command's own list. */
-#define PLT_RUN_OPTIONS                                                                     \
-  {"best", no_argument, NULL, 'B'}, {"last", no_argument, NULL, 'L'}, {"set", required_argument, NULL, 's'}, \
-      {"servers", required_argument, NULL, 'S'}
+#define PLT_RUN_OPTIONS                                                                                        \
+  {"best", no_argument, NULL, 'B'}, {"last", no_argument, NULL, 'L'}, {"set", required_argument, NULL, 's'}, { \
+    "servers", required_argument, NULL, 'S'                                                                    \
+  }
 /* Whether `c` was one of them. */
 bool plt_run_options_take(plt_run_options_t *options, int c);
 
@@ -22,7 +23,7 @@ bool plt_run_options_take(plt_run_options_t *options, int c);
 plt_status_t plt_run_open(const char *run_dir, const plt_run_options_t *options, plt_job_t **job,
                           plt_restore_t *restore);
 
-#define PLT_RUN_USAGE                                                                \
+#define PLT_RUN_USAGE                                                                 \
   "  --best, --last   the tables of the best epoch by validation (default if there\n" \
   "                   is one), or those at the end\n"                                 \
   "  --servers N      servers to load the tables into\n"                              \

@@ -64,7 +64,8 @@ plt_status_t plt_run_dir_begin(const plt_config_t *config) {
   bool holds;
   PLT_TRY(holds_run(run_dir, &holds));
   if (holds)
-    return plt_fail(PLT_ERR_USAGE, "%s holds a run already; choose another run.dir, or --resume to go on with it", run_dir);
+    return plt_fail(PLT_ERR_USAGE, "%s holds a run already; choose another run.dir, or --resume to go on with it",
+                    run_dir);
   PLT_TRY(make_dirs(run_dir));
   return write_config(config);
 }
@@ -72,8 +73,7 @@ plt_status_t plt_run_dir_begin(const plt_config_t *config) {
 plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, size_t n, plt_config_t **out) {
   char path[PLT_PATH_MAX];
   PLT_TRY(config_path(run_dir, path));
-  if (!plt_path_exists(path))
-    return plt_fail(PLT_ERR_USAGE, "%s is no run directory: it has no config.yaml", run_dir);
+  if (!plt_path_exists(path)) return plt_fail(PLT_ERR_USAGE, "%s is no run directory: it has no config.yaml", run_dir);
   PLT_TRY(plt_config_load(path, sets, n, out));
   plt_config_put(*out, "run.dir", run_dir); /* it may have been moved */
   return PLT_OK;
@@ -95,10 +95,12 @@ plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed) {
   char *differences = plt_config_differences(config, was);
   plt_config_destroy(&was);
   if (differences != NULL) {
-    size_t length = strlen(differences);
-    if (length > 0 && differences[length - 1] == '\n') differences[length - 1] = '\0';
-    plt_status_t status = plt_fail(PLT_ERR_USAGE, "%s was started with another configuration and cannot be resumed with "
-                                   "this one:\n%s", run_dir, differences);
+    for (char *c = differences; *c != '\0'; c++)
+      if (*c == '\n') *c = c[1] == '\0' ? '\0' : ';';
+    plt_status_t status = plt_fail(PLT_ERR_USAGE,
+                                   "%s was started with another configuration and cannot be resumed with "
+                                   "this one: %s",
+                                   run_dir, differences);
     free(differences);
     return status;
   }

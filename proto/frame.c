@@ -119,10 +119,10 @@ static void encode_fields(const plt_header_t *header, plt_arena_t *arena, Platea
   pb->number = header->number;
   pb->request = header->request;
   pb->end = END_MARK;
-#define OPTIONAL(field, given)  \
-  do {                          \
-    pb->has_##field = (given);  \
-    pb->field = header->field;  \
+#define OPTIONAL(field, given) \
+  do {                         \
+    pb->has_##field = (given); \
+    pb->field = header->field; \
   } while (0)
   OPTIONAL(pushes, header->pushes);
   OPTIONAL(clock, header->clock != 0);
@@ -221,8 +221,8 @@ static bool span_is_valid(plt_leaf_span_t span) {
   return span.leaves != 0 && (span.leaves & (span.leaves - 1)) == 0 && span.first % span.leaves == 0;
 }
 
-static plt_status_t decode_section(const Plateau__Section *pb, const plt_parcel_t *in, size_t frame,
-                                   plt_arena_t *arena, plt_section_t *section) {
+static plt_status_t decode_section(const Plateau__Section *pb, const plt_parcel_t *in, size_t frame, plt_arena_t *arena,
+                                   plt_section_t *section) {
   size_t key_bytes, bytes;
   const void *keys = plt_parcel_frame(in, frame, &key_bytes);
   const void *values = plt_parcel_frame(in, frame + 1, &bytes);
@@ -265,8 +265,7 @@ static plt_status_t decode_sections(const Plateau__Header *pb, const plt_parcel_
 }
 
 static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *spec) {
-  if (!copy_text(pb->name, spec->name, sizeof spec->name) || spec->name[0] == '\0')
-    return refuse("bad table name");
+  if (!copy_text(pb->name, spec->name, sizeof spec->name) || spec->name[0] == '\0') return refuse("bad table name");
   if (!copy_text(pb->optimizer, spec->optimizer, sizeof spec->optimizer)) return refuse("bad optimizer name");
   if (pb->n_settings > PLT_SETTINGS_MAX) return refuse("too many settings");
   if (pb->init > PLT_INIT_UNIFORM) return refuse("unknown initial value");

@@ -22,9 +22,10 @@ enum {
   PLT_TEXT_MAX = 1024      /* bytes of a text in a header */
 };
 
-#define PLT_VERB_LIST(X) \
-  X(HELLO) X(WELCOME) X(DECLARE) X(STEP) X(ROWS) X(WAIT) X(READ) X(ASSIGN) X(RESET) X(DROP) X(SUM) X(CHECKPOINTED) \
-  X(BYE) X(REFUSED) X(DONE)
+#define PLT_VERB_LIST(X)                                                                                         \
+  X(HELLO)                                                                                                       \
+  X(WELCOME) X(DECLARE) X(STEP) X(ROWS) X(WAIT) X(READ) X(ASSIGN) X(RESET) X(DROP) X(SUM) X(CHECKPOINTED) X(BYE) \
+      X(REFUSED) X(DONE)
 #define PLT_VERB_ENUM(name) PLT_VERB_##name,
 typedef enum { PLT_VERB_NONE, PLT_VERB_LIST(PLT_VERB_ENUM) PLT_VERB_COUNT } plt_verb_t;
 #undef PLT_VERB_ENUM
@@ -41,14 +42,14 @@ typedef struct plt_progress {
   uint32_t stage, epoch, batch, phase; /* the next thing to do: batch `batch` of epoch `epoch` */
   bool epoch_closed;                   /* the epoch before was evaluated; false between its last push and that */
   bool finished;
-  double loss_sum;                     /* over the batches of this epoch so far */
-  uint64_t gradients;                  /* gradient evaluations so far, in units of batches */
-  double best;                         /* best validation metric */
+  double loss_sum;    /* over the batches of this epoch so far */
+  uint64_t gradients; /* gradient evaluations so far, in units of batches */
+  double best;        /* best validation metric */
   uint32_t best_epoch;
   uint64_t best_clock;
   bool has_best;
-  uint32_t bad_evals;                  /* evaluations since the best */
-  double seconds;                      /* training time so far */
+  uint32_t bad_evals; /* evaluations since the best */
+  double seconds;     /* training time so far */
 } plt_progress_t;
 
 /* Loss of the leaves of one block, already weighted to add up to the step's loss. */
@@ -61,13 +62,13 @@ typedef enum { PLT_SECTION_PUSH = 1, PLT_SECTION_PULL = 2, PLT_SECTION_ROWS = 3 
 
 typedef struct plt_section {
   plt_section_kind_t kind;
-  uint32_t table; /* index of its declaration */
+  uint32_t table;       /* index of its declaration */
   plt_leaf_span_t span; /* PUSH: the leaves in this partial sum */
   uint64_t n;
-  uint32_t cols;          /* of values; 0 in a PULL */
-  plt_wire_type_t type;   /* of values on the wire */
-  const uint64_t *keys;   /* n, or NULL */
-  const void *values;     /* n x cols on the wire's type, unaligned, or NULL */
+  uint32_t cols;        /* of values; 0 in a PULL */
+  plt_wire_type_t type; /* of values on the wire */
+  const uint64_t *keys; /* n, or NULL */
+  const void *values;   /* n x cols on the wire's type, unaligned, or NULL */
 } plt_section_t;
 
 typedef struct plt_header {
@@ -75,8 +76,8 @@ typedef struct plt_header {
   uint32_t version;
   uint64_t job;
   uint32_t generation;
-  plt_role_t role; /* of the sender */
-  uint32_t number; /* of the sender */
+  plt_role_t role;  /* of the sender */
+  uint32_t number;  /* of the sender */
   uint64_t request; /* chosen by the asker, echoed in the answer */
 
   /* STEP: what is pushed and asked for. ROWS: rows as of `clock`. */
@@ -86,7 +87,7 @@ typedef struct plt_header {
   uint32_t flags; /* PLT_FLAG_*; in ROWS: as decided by all */
   const plt_block_loss_t *losses;
   size_t n_losses;
-  double loss;    /* ROWS of server 0: loss of the step before */
+  double loss; /* ROWS of server 0: loss of the step before */
   bool has_loss;
 
   bool has_progress; /* STEP of worker 0, WELCOME of server 0 */
@@ -97,13 +98,13 @@ typedef struct plt_header {
   uint32_t table; /* DECLARE: its index; RESET, DROP */
   uint64_t salt;  /* RESET */
 
-  char text[PLT_TEXT_MAX];  /* SUM: name; REFUSED, BYE: reason; CHECKPOINTED: file name; WAIT: what for */
-  plt_status_t status;      /* REFUSED, BYE */
-  uint32_t who;             /* WAIT: the worker waited for */
-  uint64_t age_ms;          /* WAIT: since it was last heard */
-  uint64_t bytes;           /* CHECKPOINTED */
-  char hash[PLT_HASH_HEX];  /* CHECKPOINTED */
-  const double *sums;       /* SUM: n_sums doubles, in the frame after the header */
+  char text[PLT_TEXT_MAX]; /* SUM: name; REFUSED, BYE: reason; CHECKPOINTED: file name; WAIT: what for */
+  plt_status_t status;     /* REFUSED, BYE */
+  uint32_t who;            /* WAIT: the worker waited for */
+  uint64_t age_ms;         /* WAIT: since it was last heard */
+  uint64_t bytes;          /* CHECKPOINTED */
+  char hash[PLT_HASH_HEX]; /* CHECKPOINTED */
+  const double *sums;      /* SUM: n_sums doubles, in the frame after the header */
   size_t n_sums;
 
   const plt_section_t *sections;

@@ -77,8 +77,8 @@ static plt_rows_t add_rows(plt_rows_t a, plt_rows_t b, size_t cols, plt_arena_t 
   return (plt_rows_t){keys, values, n};
 }
 
-static plt_rows_t sum_rows(const plt_leaf_span_t *spans, const plt_rows_t *parts, size_t n, uint64_t lo,
-                           uint64_t size, size_t cols, plt_arena_t *arena) {
+static plt_rows_t sum_rows(const plt_leaf_span_t *spans, const plt_rows_t *parts, size_t n, uint64_t lo, uint64_t size,
+                           size_t cols, plt_arena_t *arena) {
   if (n == 0) return (plt_rows_t){0};
   if (n == 1) return parts[0];
   uint64_t half = size / 2;

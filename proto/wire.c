@@ -11,7 +11,7 @@ enum {
   HEARTBEAT_TIMEOUT_MS = 15000, /* longer than any stall of a reader (MECHANISMS 2) */
   HANDSHAKE_MS = 5000,
   LINGER_MS = 1000,
-  QUEUE = 64,     /* messages per peer; requests are few and large */
+  QUEUE = 64, /* messages per peer; requests are few and large */
   BACKLOG = 1024,
   RECONNECT_MS = 10,
   RECONNECT_MAX_MS = 500
@@ -247,9 +247,8 @@ plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size
     void *socket = open_socket(wire, ZMQ_DEALER);
     links->items[links->n] = (zmq_pollitem_t){.socket = socket, .events = ZMQ_POLLIN};
     if (socket == NULL || zmq_connect(socket, addresses[links->n]) != 0) {
-      plt_status_t status =
-          plt_fail(PLT_ERR_PEER, "cannot connect to server %zu at %s: %s", links->n, addresses[links->n],
-                   zmq_strerror(errno));
+      plt_status_t status = plt_fail(PLT_ERR_PEER, "cannot connect to server %zu at %s: %s", links->n,
+                                     addresses[links->n], zmq_strerror(errno));
       if (socket != NULL) zmq_close(socket);
       plt_links_close(&links);
       return status;

@@ -27,11 +27,11 @@ typedef struct inbox {
 /* What the server knows of a worker: state per worker, not per connection. */
 typedef struct peer {
   bool greeted;
-  bool pending;       /* `inbox` holds a STEP or SUM that waits for the others */
-  bool counted;       /* its push is in the round */
+  bool pending; /* `inbox` holds a STEP or SUM that waits for the others */
+  bool counted; /* its push is in the round */
   inbox_t *inbox;
   int64_t heard_ns, waited_ns;
-  double *sums;       /* its contribution to the SUM under way */
+  double *sums; /* its contribution to the SUM under way */
   size_t n_sums;
 } peer_t;
 
@@ -121,8 +121,7 @@ static plt_status_t answer_rows(server_t *s, const inbox_t *to) {
                          .flags = s->decided,
                          .loss = s->loss,
                          .has_loss = s->config->number == 0 && to->header.verb == PLT_VERB_STEP};
-  header.sections =
-      plt_tableset_read(s->tables, &to->header, plt_wire_pool(s->wire), s->out_arena, &header.n_sections);
+  header.sections = plt_tableset_read(s->tables, &to->header, plt_wire_pool(s->wire), s->out_arena, &header.n_sections);
   return answer(s, to, &header);
 }
 
@@ -202,8 +201,8 @@ static plt_status_t on_push(server_t *s, uint32_t w) {
   const plt_header_t *step = &s->spare->header;
   uint64_t clock = plt_clock_of(s->clock, w);
   if (clock == step->clock + 1) return PLT_OK; /* a second delivery (invariant 2) */
-  if (clock != step->clock) return plt_fail(PLT_ERR_PROTOCOL, "push of clock %" PRIu64 ", expected %" PRIu64,
-                                            step->clock, clock);
+  if (clock != step->clock)
+    return plt_fail(PLT_ERR_PROTOCOL, "push of clock %" PRIu64 ", expected %" PRIu64, step->clock, clock);
   plt_clock_advance(s->clock, w);
   plt_round_add(s->round, step);
   s->peers[w].pending = false; /* whatever was asked before is asked no more */
@@ -218,8 +217,8 @@ static plt_status_t on_step(server_t *s, uint32_t w) {
   plt_tableset_settled(s->tables);
   plt_status_t status = plt_tableset_check(s->tables, step);
   if (status == PLT_OK && !step->pushes && step->clock != s->now)
-    status = plt_fail(PLT_ERR_PROTOCOL, "bare step at clock %" PRIu64 ", the tables are at %" PRIu64, step->clock,
-                      s->now);
+    status =
+        plt_fail(PLT_ERR_PROTOCOL, "bare step at clock %" PRIu64 ", the tables are at %" PRIu64, step->clock, s->now);
   if (status == PLT_OK && step->pushes) status = on_push(s, w);
   if (status != PLT_OK) return refuse(s, s->spare, status, plt_fail_text());
   if (s->peers[w].pending && s->peers[w].counted && step->pushes) { /* the round points into the first delivery */
@@ -295,11 +294,10 @@ static plt_status_t on_sum(server_t *s, uint32_t w) {
 
 static plt_status_t on_hello(server_t *s, uint32_t w) {
   s->peers[w].greeted = true;
-  return answer(s, s->spare,
-                &(plt_header_t){.verb = PLT_VERB_WELCOME,
-                                .clock = s->now,
-                                .has_progress = s->has_progress,
-                                .progress = s->progress});
+  return answer(
+      s, s->spare,
+      &(plt_header_t){
+          .verb = PLT_VERB_WELCOME, .clock = s->now, .has_progress = s->has_progress, .progress = s->progress});
 }
 
 static plt_status_t on_declare(server_t *s) {
@@ -448,15 +446,16 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   server_t *s = &server;
   plt_checkpoint_head_t head = {0};
   plt_status_t status;
-  PLT_TRY(plt_tableset_create(config->number, config->servers, config->restore_dir, config->restore, &head,
-                              &s->tables));
+  PLT_TRY(
+      plt_tableset_create(config->number, config->servers, config->restore_dir, config->restore, &head, &s->tables));
   s->has_progress = config->restore_dir != NULL && config->number == 0;
   s->progress = head.progress;
   s->now = head.clock;
   s->clock = plt_clock_create(config->workers, 0, head.clock);
   s->round = plt_round_create();
   s->peers = plt_mem_zalloc(config->workers, sizeof *s->peers);
-  for (uint32_t w = 0; w < config->workers; w++) s->peers[w] = (peer_t){.inbox = inbox_create(), .heard_ns = plt_time_ns()};
+  for (uint32_t w = 0; w < config->workers; w++)
+    s->peers[w] = (peer_t){.inbox = inbox_create(), .heard_ns = plt_time_ns()};
   s->spare = inbox_create();
   s->out = plt_parcel_create();
   s->out_arena = plt_arena_create();
@@ -469,8 +468,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_log(PLT_LOG_INFO,
           "server %" PRIu32 " ends at clock %" PRIu64 ": %" PRIu64 " messages in (%" PRIu64 " bytes), %" PRIu64
           " out (%" PRIu64 " bytes), %" PRIu64 " refused",
-          config->number, s->now, count.messages_in, count.bytes_in, count.messages_out, count.bytes_out,
-          s->refused);
+          config->number, s->now, count.messages_in, count.bytes_in, count.messages_out, count.bytes_out, s->refused);
   plt_parcel_destroy(&s->out);
   plt_arena_destroy(&s->out_arena);
   inbox_destroy(s->spare);

@@ -25,10 +25,10 @@ typedef struct plt_server_config {
   uint32_t number, servers, workers;
   uint64_t job;
   uint32_t generation;
-  const char *run_dir;             /* where checkpoints go; NULL: none are written */
-  const char *restore_dir;         /* directory of a verified checkpoint; NULL: start afresh */
-  const plt_manifest_t *restore;   /* its manifest */
-  const atomic_bool *stop;         /* set by the owner to end the loop early; may be NULL */
+  const char *run_dir;           /* where checkpoints go; NULL: none are written */
+  const char *restore_dir;       /* directory of a verified checkpoint; NULL: start afresh */
+  const plt_manifest_t *restore; /* its manifest */
+  const atomic_bool *stop;       /* set by the owner to end the loop early; may be NULL */
 } plt_server_config_t;
 
 plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const plt_server_config_t *config);

@@ -155,7 +155,8 @@ static void make_pull(const plt_batch_maker_t *maker, const uint32_t *user, cons
     batch->floats = batch->leaves[0].floats;
     return;
   }
-  uint32_t *users = plt_arena_alloc(arena, n * sizeof *users), *unused = plt_arena_alloc(arena, n_items * sizeof *unused);
+  uint32_t *users = plt_arena_alloc(arena, n * sizeof *users),
+           *unused = plt_arena_alloc(arena, n_items * sizeof *unused);
   uint32_t *items = plt_arena_alloc(arena, n_items * sizeof *items);
   size_t n_users = plt_distinct(user, n, users, unused, arena);
   size_t n_distinct = plt_distinct(item, n_items, items, unused, arena);

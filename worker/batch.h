@@ -20,16 +20,16 @@
 typedef struct plt_rows_view {
   const uint64_t *keys; /* ascending */
   size_t n;
-  size_t offset;        /* floats from the start of the vector */
+  size_t offset;         /* floats from the start of the vector */
   const uint32_t *place; /* leaf: row k is row place[k] of the batch's pull; NULL: they are the same rows */
 } plt_rows_view_t;
 
 typedef struct plt_leaf {
-  uint32_t number;  /* within the batch */
-  double weight;    /* of its loss and gradient in the step (DESIGN 4) */
-  plt_pass_t pass;  /* without tape, tables and features */
+  uint32_t number;       /* within the batch */
+  double weight;         /* of its loss and gradient in the step (DESIGN 4) */
+  plt_pass_t pass;       /* without tape, tables and features */
   plt_rows_view_t *rows; /* [n_tables] */
-  size_t floats;    /* of w */
+  size_t floats;         /* of w */
 } plt_leaf_t;
 
 typedef struct plt_batch {

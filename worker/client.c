@@ -31,8 +31,8 @@ struct plt_client {
   call_t *calls;
   uint64_t request;
   plt_parcel_t *in;
-  plt_arena_t *in_arena;  /* of the message being read */
-  plt_arena_t *arena;     /* of the call under way */
+  plt_arena_t *in_arena; /* of the message being read */
+  plt_arena_t *arena;    /* of the call under way */
   char host[64];
   int64_t exchange_ns, wait_ns;
 };
@@ -88,8 +88,7 @@ static plt_status_t waited_for(const plt_client_t *client, const plt_header_t *w
 }
 
 /* Handles one received message; answers of earlier requests are passed over. */
-static plt_status_t take_answer(plt_client_t *client, uint32_t server, const char *what, answer_fn fn,
-                                void *context) {
+static plt_status_t take_answer(plt_client_t *client, uint32_t server, const char *what, answer_fn fn, void *context) {
   plt_header_t header;
   call_t *call = &client->calls[server];
   plt_arena_reset(client->in_arena);
@@ -446,7 +445,6 @@ plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_m
 }
 
 plt_client_count_t plt_client_count(const plt_client_t *client) {
-  return (plt_client_count_t){.wire = plt_links_count(client->links),
-                              .exchange_ns = client->exchange_ns,
-                              .wait_ns = client->wait_ns};
+  return (plt_client_count_t){
+      .wire = plt_links_count(client->links), .exchange_ns = client->exchange_ns, .wait_ns = client->wait_ns};
 }

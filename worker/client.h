@@ -19,13 +19,13 @@
 #include "proto/wire.h"
 
 typedef struct plt_client_config {
-  uint32_t number, workers; /* this worker, and how many there are */
+  uint32_t number, workers;   /* this worker, and how many there are */
   const char *const *servers; /* addresses */
   uint32_t n_servers;
   uint64_t job;
   uint32_t generation;
   double deadline_s;
-  plt_wire_type_t wire; /* of values */
+  plt_wire_type_t wire;         /* of values */
   const atomic_bool *cancelled; /* set when a server is known to be lost: calls fail at once; may be NULL */
 } plt_client_config_t;
 

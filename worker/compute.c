@@ -46,8 +46,7 @@ static double gradient_at(void *context, const float *w, float *gradient) {
   plt_tape_reset(tape);
   for (size_t t = 0; t < model->n_tables; t++) {
     const plt_rows_view_t *rows = &run->leaf->rows[t];
-    tables[t] =
-        plt_tape_parameter(tape, rows->n, model->tables[t].cols, w + rows->offset, gradient + rows->offset);
+    tables[t] = plt_tape_parameter(tape, rows->n, model->tables[t].cols, w + rows->offset, gradient + rows->offset);
   }
   run->pass.tape = tape;
   run->pass.table = tables;
@@ -140,16 +139,14 @@ static plt_push_t block_push(plt_compute_t *compute, const plt_batch_t *batch, c
     parts[l] = (plt_rows_t){rows->keys, results->gradients[from + l] + rows->offset, rows->n};
   }
   plt_rows_t sum = plt_tree_sum_rows(results->spans + from, parts, n, cols, compute->arena);
-  return (plt_push_t){
-      .table = table, .cols = cols, .span = block, .keys = sum.keys, .values = sum.values, .n = sum.n};
+  return (plt_push_t){.table = table, .cols = cols, .span = block, .keys = sum.keys, .values = sum.values, .n = sum.n};
 }
 
 static void add_blocks(plt_compute_t *compute, const plt_batch_t *batch, const leaf_results_t *results,
                        plt_gradients_t *out) {
   size_t n_tables = compute->plan->model->n_tables;
-  *out = (plt_gradients_t){
-      .push = plt_arena_alloc(compute->arena, batch->n_blocks * n_tables * sizeof *out->push),
-      .losses = plt_arena_alloc(compute->arena, batch->n_blocks * sizeof *out->losses)};
+  *out = (plt_gradients_t){.push = plt_arena_alloc(compute->arena, batch->n_blocks * n_tables * sizeof *out->push),
+                           .losses = plt_arena_alloc(compute->arena, batch->n_blocks * sizeof *out->losses)};
   size_t from = 0;
   for (size_t b = 0; b < batch->n_blocks; b++) {
     plt_leaf_span_t block = batch->blocks[b];
@@ -172,8 +169,7 @@ plt_status_t plt_compute_gradients(plt_compute_t *compute, const plt_batch_t *ba
                             .losses = plt_arena_alloc(compute->arena, n * sizeof *results.losses)};
   for (size_t l = 0; l < n; l++) {
     results.spans[l] = (plt_leaf_span_t){batch->leaves[l].number, 1};
-    PLT_TRY(run_leaf(compute, batch, &batch->leaves[l], values, phase, eta, &results.gradients[l],
-                     &results.losses[l]));
+    PLT_TRY(run_leaf(compute, batch, &batch->leaves[l], values, phase, eta, &results.gradients[l], &results.losses[l]));
   }
   add_blocks(compute, batch, &results, out);
   return PLT_OK;

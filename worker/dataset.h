@@ -35,8 +35,8 @@ typedef struct plt_feature {
 } plt_feature_t;
 
 typedef struct plt_dataset {
-  char *name;        /* of the interactions file, without ".inter" */
-  char *source;      /* its path */
+  char *name;   /* of the interactions file, without ".inter" */
+  char *source; /* its path */
   uint32_t users, items;
   plt_pair_t *train; /* in file order */
   uint64_t n_train;

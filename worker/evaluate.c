@@ -33,8 +33,8 @@ typedef struct ranking {
   const uint32_t *users;
   const float *scores;
   uint32_t k;
-  uint32_t *top;   /* [256, k] */
-  size_t *found;   /* [256] */
+  uint32_t *top; /* [256, k] */
+  size_t *found; /* [256] */
 } ranking_t;
 
 static void rank_user(void *context, size_t block, size_t lane) {
@@ -101,8 +101,7 @@ static plt_status_t evaluate_part(plt_session_t *session, plt_scorer_t *scorer, 
   plt_status_t status = sum_blocks(session, scorer, part, users, n, sums, width);
   char full_name[PLT_TEXT_MAX];
   snprintf(full_name, sizeof full_name, "%.200s, part %d", name, part);
-  if (status == PLT_OK && n > 0)
-    status = plt_client_sum(session->client, full_name, sums, block_count(n) * width);
+  if (status == PLT_OK && n > 0) status = plt_client_sum(session->client, full_name, sums, block_count(n) * width);
   double total[PLT_METRIC_KINDS * PLT_TOPK_MAX + 1] = {0};
   for (size_t b = 0; b < block_count(n); b++)
     for (size_t i = 0; i < width; i++) total[i] += sums[b * width + i];

@@ -136,11 +136,15 @@ void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done,
   double in_epoch = plt_time_seconds(now - journal->epoch_ns), total = plt_time_seconds(now - journal->begin_ns);
   double epochs_done = (double)(epoch - journal->first_epoch) + (double)done / batches;
   char left[32];
-  format_duration(epochs_done > 0 ? total / epochs_done * ((double)(plan->epochs - journal->first_epoch) - epochs_done) : 0,
-                  left, sizeof left);
-  fprintf(stderr, "\r\033[Kepoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32 "  loss %.5f  %.0fk samples/s  %.0f MB/s  at most %s left",
+  format_duration(
+      epochs_done > 0 ? total / epochs_done * ((double)(plan->epochs - journal->first_epoch) - epochs_done) : 0, left,
+      sizeof left);
+  fprintf(stderr,
+          "\r\033[Kepoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32
+          "  loss %.5f  %.0fk samples/s  %.0f MB/s  at most %s left",
           epoch, plan->epochs, done, batches, loss_sum / (done == 0 ? 1 : done),
-          (double)done * plan->batch_size / in_epoch / 1000, (double)(bytes - journal->epoch_bytes) / in_epoch / 1e6, left);
+          (double)done * plan->batch_size / in_epoch / 1000, (double)(bytes - journal->epoch_bytes) / in_epoch / 1e6,
+          left);
   line_is_drawn = true;
   journal->drawn_ns = now;
 }

@@ -17,10 +17,10 @@ plt_status_t plt_journal_close(plt_journal_t **journal);
 
 typedef struct plt_epoch_report {
   uint32_t epoch;
-  double loss;            /* mean over batches */
-  double seconds;         /* without evaluation and checkpoints */
+  double loss;    /* mean over batches */
+  double seconds; /* without evaluation and checkpoints */
   uint64_t samples;
-  uint64_t pull_bytes, push_bytes; /* all workers */
+  uint64_t pull_bytes, push_bytes;                /* all workers */
   double sample_s, compute_s, exchange_s, wait_s; /* worker 0 */
 } plt_epoch_report_t;
 

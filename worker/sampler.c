@@ -27,9 +27,10 @@ static size_t distinct_items(const plt_user_items_t *part, uint32_t user) {
 static plt_status_t check_users(const plt_dataset_t *data) {
   for (uint32_t u = 0; u < data->users; u++)
     if (distinct_items(&data->part[PLT_PART_TRAIN], u) >= data->n_train_items)
-      return plt_fail(PLT_ERR_DATA, "%s: user %" PRIu32 " has all %" PRIu32
-                      " training items, so no negative can be drawn; leave this user out", data->source, u,
-                      data->n_train_items);
+      return plt_fail(PLT_ERR_DATA,
+                      "%s: user %" PRIu32 " has all %" PRIu32
+                      " training items, so no negative can be drawn; leave this user out",
+                      data->source, u, data->n_train_items);
   return PLT_OK;
 }
 
@@ -41,14 +42,18 @@ static plt_status_t open_replay(plt_sampler_t *sampler) {
   const plt_npy_t *npy = &sampler->replay;
   if ((npy->type != PLT_NPY_I8 && npy->type != PLT_NPY_I4) || npy->dims != 3 || npy->rows == 0 ||
       npy->cols != (uint64_t)config->batch_size * width || npy->rows > UINT32_MAX)
-    return plt_fail(PLT_ERR_DATA, "%s: a replay file is an integer array [batches, %" PRIu32 ", %zu]: train.batch_size "
-                    "samples of user, positive item, negative items", path, config->batch_size, width);
+    return plt_fail(PLT_ERR_DATA,
+                    "%s: a replay file is an integer array [batches, %" PRIu32
+                    ", %zu]: train.batch_size "
+                    "samples of user, positive item, negative items",
+                    path, config->batch_size, width);
   for (uint64_t row = 0; row < npy->rows; row++) {
     for (uint64_t col = 0; col < npy->cols; col++) {
       int64_t id = plt_npy_int(npy, row, col), limit = col % width == 0 ? sampler->data->users : sampler->data->items;
       if (id < 0 || id >= limit)
-        return plt_fail(PLT_ERR_DATA, "%s: batch %" PRIu64 ", sample %" PRIu64 ": %s %" PRId64 " is not in [0, %" PRId64
-                        ")", path, row, col / width, col % width == 0 ? "user" : "item", id, limit);
+        return plt_fail(PLT_ERR_DATA,
+                        "%s: batch %" PRIu64 ", sample %" PRIu64 ": %s %" PRId64 " is not in [0, %" PRId64 ")", path,
+                        row, col / width, col % width == 0 ? "user" : "item", id, limit);
     }
   }
   sampler->batches = (uint32_t)npy->rows;

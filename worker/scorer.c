@@ -10,10 +10,10 @@
 struct plt_scorer {
   plt_session_t *session;
   plt_tape_t *tape;
-  plt_arena_t *arena;                    /* of one block */
-  float *dense[PLT_MODEL_TABLES_MAX];    /* all rows of the dense tables, NULL for others */
-  float *items;                          /* [items, score_cols] */
-  float *scores;                         /* [256, items] */
+  plt_arena_t *arena;                 /* of one block */
+  float *dense[PLT_MODEL_TABLES_MAX]; /* all rows of the dense tables, NULL for others */
+  float *items;                       /* [items, score_cols] */
+  float *scores;                      /* [256, items] */
 };
 
 static plt_status_t pull_dense(plt_scorer_t *scorer) {

@@ -30,7 +30,8 @@ static plt_status_t work(plt_session_t *session, plt_task_fn task, void *context
 
 plt_status_t plt_session_run(const plt_plan_t *plan, plt_wire_t *wire, const plt_client_config_t *config,
                              plt_task_fn task, void *context) {
-  plt_session_t session = {.plan = plan, .worker = config->number, .job = config->job, .generation = config->generation};
+  plt_session_t session = {
+      .plan = plan, .worker = config->number, .job = config->job, .generation = config->generation};
   plt_kernels_init();
   PLT_TRY(plt_client_open(wire, config, &session.clock, &session.resumed, &session.progress, &session.client));
   session.crew = plt_crew_create(plan->threads);

@@ -22,10 +22,10 @@ typedef struct trainer {
   uint32_t batches;          /* per epoch */
   uint64_t clock;
   plt_progress_t p;
-  uint64_t saved_clock;      /* of the last checkpoint; UINT64_MAX: none */
-  bool saved_closed;         /* that checkpoint knew the epoch's evaluation */
+  uint64_t saved_clock; /* of the last checkpoint; UINT64_MAX: none */
+  bool saved_closed;    /* that checkpoint knew the epoch's evaluation */
   int64_t saved_ns, begin_ns;
-  double begin_seconds;      /* training time before this start */
+  double begin_seconds; /* training time before this start */
   /* of the epoch under way */
   int64_t sample_ns, compute_ns, epoch_ns;
   uint64_t samples;
@@ -38,9 +38,7 @@ static bool is_interrupted(const trainer_t *t) {
   return t->plan->interrupted != NULL && atomic_load(t->plan->interrupted) != 0;
 }
 
-static bool steps_are_used_up(const trainer_t *t) {
-  return t->plan->max_steps != 0 && t->clock >= t->plan->max_steps;
-}
+static bool steps_are_used_up(const trainer_t *t) { return t->plan->max_steps != 0 && t->clock >= t->plan->max_steps; }
 
 /* ---- checkpoints: worker 0 collects the servers' parts and publishes them ---- */
 
@@ -56,7 +54,8 @@ static plt_status_t publish(trainer_t *t, bool is_best) {
   if (status == PLT_OK) status = plt_manifest_publish(plan->run_dir, &manifest, is_best);
   if (status == PLT_OK) status = plt_manifest_prune(plan->run_dir, plan->checkpoint_keep);
   free(manifest.parts);
-  if (status == PLT_OK) plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 " published%s", t->clock, is_best ? " (best)" : "");
+  if (status == PLT_OK)
+    plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 " published%s", t->clock, is_best ? " (best)" : "");
   t->saved_clock = t->training->clock = t->clock;
   t->saved_closed = t->p.epoch_closed;
   t->saved_ns = plt_time_ns();
@@ -152,8 +151,10 @@ static plt_status_t after_push(trainer_t *t, uint32_t batch, uint32_t phase, con
   }
   if ((result->flags & PLT_FLAG_CHECKPOINT) && is_first(t)) PLT_TRY(publish(t, false));
   if (result->flags & PLT_FLAG_STOP)
-    return plt_fail(PLT_ERR_PREEMPTED, "stopped by request at epoch %" PRIu32 ", clock %" PRIu64
-                    "; a checkpoint was made: the same command with --resume continues", t->p.epoch, t->clock);
+    return plt_fail(PLT_ERR_PREEMPTED,
+                    "stopped by request at epoch %" PRIu32 ", clock %" PRIu64
+                    "; a checkpoint was made: the same command with --resume continues",
+                    t->p.epoch, t->clock);
   return PLT_OK;
 }
 
@@ -255,7 +256,8 @@ static plt_status_t close_epoch(trainer_t *t) {
   if (plan->patience != 0 && t->p.bad_evals >= plan->patience) {
     t->p.finished = true;
     if (is_first(t))
-      plt_log(PLT_LOG_NOTE, "stopped after epoch %" PRIu32 ": no better %s for %" PRIu32 " evaluations, best was epoch %" PRIu32,
+      plt_log(PLT_LOG_NOTE,
+              "stopped after epoch %" PRIu32 ": no better %s for %" PRIu32 " evaluations, best was epoch %" PRIu32,
               epoch, plan->metric, plan->patience, t->p.best_epoch);
   }
   bool due = plan->checkpoint_every_epochs != 0 && (epoch + 1) % plan->checkpoint_every_epochs == 0;

@@ -51,13 +51,14 @@ static plt_status_t import_table(plt_session_t *session, uint32_t index, const c
   PLT_TRY(plt_npy_open(path, &npy));
   plt_status_t status = PLT_OK;
   if (npy.type > PLT_NPY_F8 || npy.cols != spec->cols || npy.rows > spec->rows)
-    status = plt_fail(PLT_ERR_DATA, "%s: table %s takes floating-point rows of %" PRIu32 " columns, at most %" PRIu64
-                      " of them; the file has %" PRIu64 " x %" PRIu64, path, spec->name, spec->cols, spec->rows,
-                      npy.rows, npy.cols);
+    status = plt_fail(PLT_ERR_DATA,
+                      "%s: table %s takes floating-point rows of %" PRIu32 " columns, at most %" PRIu64
+                      " of them; the file has %" PRIu64 " x %" PRIu64,
+                      path, spec->name, spec->cols, spec->rows, npy.rows, npy.cols);
   if (status == PLT_OK) status = assign_rows(session, index, &npy);
   if (status == PLT_OK && npy.rows < spec->rows)
-    plt_log(PLT_LOG_NOTE, "table %s: %" PRIu64 " of %" PRIu64 " rows come from %s, the rest is born fresh",
-            spec->name, npy.rows, spec->rows, path);
+    plt_log(PLT_LOG_NOTE, "table %s: %" PRIu64 " of %" PRIu64 " rows come from %s, the rest is born fresh", spec->name,
+            npy.rows, spec->rows, path);
   plt_npy_close(&npy);
   return status;
 }

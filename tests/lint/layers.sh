@@ -42,7 +42,7 @@ mapfile -t files < <(except='^proto/frame\.c$' sources common proto ps worker la
 forbid "*.pb-c.h only in proto/frame.c" "$(include '[^">]*(\.pb-c\.h|protobuf-c\.h)')" "${files[@]}"
 mapfile -t files < <(except='^(worker|tests/bench)/' sources common proto ps worker launch tests)
 forbid "cblas.h only in worker/" "$(include 'cblas(-[a-z0-9]*)?\.h')" "${files[@]}"
-mapfile -t files < <(except='^ps/' sources common proto ps worker launch tests)
+mapfile -t files < <(except='^(ps|tests/unit/ps)/' sources common proto ps worker launch tests)
 forbid "hdf5.h only in ps/" "$(include 'hdf5[a-z_]*\.h')" "${files[@]}"
 mapfile -t files < <(sources common proto ps worker)
 forbid "no exit outside launch/" '\b(exit|_exit|quick_exit)[[:space:]]*\(' "${files[@]}"
