@@ -18,12 +18,13 @@
 enum { ROWS = 3000, COLS = 6, BIAS_COLS = 3, N_TABLES = 3 };
 
 /* HDF5 loses its memory of a file that could not be closed. */
+const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:libhdf5"; }
 
 static char dir[64];
 
 static void make_dir(void) {
-  strcpy(dir, "/tmp/plateau-test-XXXXXX");
+  strcpy(dir, "/tmp/plateau-checkpoint-XXXXXX");
   cr_assert_not_null(mkdtemp(dir));
 }
 
