@@ -9,11 +9,11 @@
 #include "common/mem.h"
 
 enum {
-  SPAN_MAX = 8192,         /* steps after which a push must have faded */
-  DECAYS = 1024,           /* powers of beta that are tabled */
-  BIAS_MAX = 65536,        /* steps whose bias corrections are tabled; the default betas need 37,412 */
+  SPAN_MAX = 8192,  /* steps after which a push must have faded */
+  DECAYS = 1024,    /* powers of beta that are tabled */
+  BIAS_MAX = 65536, /* steps whose bias corrections are tabled; the default betas need 37,412 */
   SLOTS_MIN = 256,
-  SLOTS_MAX = 16384        /* values of `last` that are remembered */
+  SLOTS_MAX = 16384 /* values of `last` that are remembered */
 };
 
 static const double tolerance = 3e-8; /* of the learning rate, for each of: series, span */
@@ -45,7 +45,7 @@ struct plt_adam_gap {
   uint64_t from_short, from_long;
   bias_t *bias; /* of steps 0 .. n_bias - 1 */
   size_t n_bias, bias_capacity;
-  cache_t brief, wide; /* 8 and 32 terms */
+  cache_t brief, wide;   /* 8 and 32 terms */
   double *weight, *root; /* of the steps in [steps_last + 1, steps_now], for rows without a series */
   uint64_t steps_last, steps_now;
   uint64_t t;
@@ -147,8 +147,8 @@ plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, const c
 void plt_adam_gap_destroy(plt_adam_gap_t **gap) {
   if (*gap == NULL) return;
   plt_adam_gap_t *self = *gap;
-  void *blocks[] = {self->fade, self->grow, self->decay1, self->decay2, self->bias, self->weight, self->root,
-                    self->brief.slots, self->brief.values, self->wide.slots, self->wide.values};
+  void *blocks[] = {self->fade, self->grow,        self->decay1,       self->decay2,     self->bias,       self->weight,
+                    self->root, self->brief.slots, self->brief.values, self->wide.slots, self->wide.values};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) free(blocks[i]);
   free(self);
   *gap = NULL;

@@ -10,21 +10,23 @@
 
 static pthread_mutex_t hdf5_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-#define FIELD(type, kind, member) {#member, PLT_FIELD_##kind, offsetof(type, member)}
-#define LIST(array) {array, sizeof array / sizeof *array}
+#define FIELD(type, kind, member) \
+  { #member, PLT_FIELD_##kind, offsetof(type, member) }
+#define LIST(array) \
+  { array, sizeof array / sizeof *array }
 
 static const plt_field_t head_fields[] = {
-    FIELD(plt_checkpoint_head_t, U64, job),    FIELD(plt_checkpoint_head_t, U32, generation),
-    FIELD(plt_checkpoint_head_t, U64, clock),  FIELD(plt_checkpoint_head_t, U32, server),
+    FIELD(plt_checkpoint_head_t, U64, job), FIELD(plt_checkpoint_head_t, U32, generation),
+    FIELD(plt_checkpoint_head_t, U64, clock), FIELD(plt_checkpoint_head_t, U32, server),
     FIELD(plt_checkpoint_head_t, U32, servers)};
 static const plt_field_t progress_fields[] = {
-    FIELD(plt_progress_t, U32, stage),          FIELD(plt_progress_t, U32, epoch),
-    FIELD(plt_progress_t, U32, batch),          FIELD(plt_progress_t, U32, phase),
-    FIELD(plt_progress_t, BOOL, epoch_closed),  FIELD(plt_progress_t, BOOL, finished),
-    FIELD(plt_progress_t, F64, loss_sum),       FIELD(plt_progress_t, U64, gradients),
-    FIELD(plt_progress_t, F64, best),           FIELD(plt_progress_t, U32, best_epoch),
-    FIELD(plt_progress_t, U64, best_clock),     FIELD(plt_progress_t, BOOL, has_best),
-    FIELD(plt_progress_t, U32, bad_evals),      FIELD(plt_progress_t, F64, seconds)};
+    FIELD(plt_progress_t, U32, stage),         FIELD(plt_progress_t, U32, epoch),
+    FIELD(plt_progress_t, U32, batch),         FIELD(plt_progress_t, U32, phase),
+    FIELD(plt_progress_t, BOOL, epoch_closed), FIELD(plt_progress_t, BOOL, finished),
+    FIELD(plt_progress_t, F64, loss_sum),      FIELD(plt_progress_t, U64, gradients),
+    FIELD(plt_progress_t, F64, best),          FIELD(plt_progress_t, U32, best_epoch),
+    FIELD(plt_progress_t, U64, best_clock),    FIELD(plt_progress_t, BOOL, has_best),
+    FIELD(plt_progress_t, U32, bad_evals),     FIELD(plt_progress_t, F64, seconds)};
 static const plt_field_t record_fields[] = {
     FIELD(plt_checkpoint_record_t, U32, index),
     FIELD(plt_checkpoint_record_t, TEXT, init),

@@ -118,8 +118,9 @@ static void read_tables(plt_fault_t *fault, plt_checkpoint_part_t *part) {
   if (!fault->failed) part->tables = plt_mem_zalloc(info.nlinks, sizeof *part->tables);
   for (hsize_t i = 0; i < info.nlinks && !fault->failed; i++) {
     plt_checkpoint_record_t *record = &part->tables[part->n_tables++];
-    plt_heard(fault, "table name", H5Lget_name_by_idx(tables, ".", H5_INDEX_NAME, H5_ITER_INC, i, record->spec.name,
-                                                      sizeof record->spec.name, H5P_DEFAULT));
+    plt_heard(fault, "table name",
+              H5Lget_name_by_idx(tables, ".", H5_INDEX_NAME, H5_ITER_INC, i, record->spec.name,
+                                 sizeof record->spec.name, H5P_DEFAULT));
     hid_t group = plt_heard(fault, "table", H5Gopen2(tables, record->spec.name, H5P_DEFAULT));
     if (group < 0) break;
     read_record(fault, group, record);
@@ -253,7 +254,8 @@ static void read_rows(plt_fault_t *fault, hid_t group, const plt_checkpoint_reco
   hsize_t size[2];
   hid_t keys = open_column(fault, group, "keys", 1, size), last = open_column(fault, group, "last", 1, size);
   hid_t value = open_column(fault, group, "value", 2, size), state = open_column(fault, group, "state", 2, size);
-  uint64_t *key_block = plt_mem_alloc(block * sizeof *key_block), *last_block = plt_mem_alloc(block * sizeof *last_block);
+  uint64_t *key_block = plt_mem_alloc(block * sizeof *key_block),
+           *last_block = plt_mem_alloc(block * sizeof *last_block);
   float *value_block = plt_mem_alloc(block * cols * sizeof(float));
   float *state_block = plt_mem_alloc(block * state_floats * sizeof(float));
   for (uint64_t at = 0; at < record->stored && !fault->failed; at += block) {

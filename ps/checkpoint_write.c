@@ -31,8 +31,7 @@ static void write_settings(plt_fault_t *fault, hid_t place, const plt_table_spec
   if (n == 0) return;
   hid_t type = plt_setting_type();
   hid_t space = plt_heard(fault, "settings", H5Screate_simple(1, &n, NULL));
-  hid_t attribute =
-      plt_heard(fault, "settings", H5Acreate2(place, "settings", type, space, H5P_DEFAULT, H5P_DEFAULT));
+  hid_t attribute = plt_heard(fault, "settings", H5Acreate2(place, "settings", type, space, H5P_DEFAULT, H5P_DEFAULT));
   plt_heard(fault, "settings", H5Awrite(attribute, type, spec->settings));
   plt_heard(fault, "settings", H5Aclose(attribute));
   H5Sclose(space);
@@ -106,7 +105,8 @@ static void write_rows(plt_fault_t *fault, hid_t group, const plt_table_t *table
   column_t last = column_create(fault, group, "last", H5T_NATIVE_UINT64, 1, stored, 1);
   column_t values = column_create(fault, group, "value", H5T_NATIVE_FLOAT, 2, stored, cols);
   column_t state = column_create(fault, group, "state", H5T_NATIVE_FLOAT, 2, stored, state_floats);
-  uint64_t *key_block = plt_mem_alloc(block * sizeof *key_block), *last_block = plt_mem_alloc(block * sizeof *last_block);
+  uint64_t *key_block = plt_mem_alloc(block * sizeof *key_block),
+           *last_block = plt_mem_alloc(block * sizeof *last_block);
   float *value_block = plt_mem_alloc(block * cols * sizeof(float));
   float *state_block = plt_mem_alloc(block * state_floats * sizeof(float));
   while (!fault->failed &&
@@ -130,8 +130,8 @@ static void write_table(plt_fault_t *fault, hid_t tables, const plt_table_t *tab
   plt_table_state_t state = plt_table_state(table);
   plt_checkpoint_record_t record = {.index = index, .spec = *plt_table_spec(table), .t = state.t, .salt = state.salt};
   snprintf(record.init, sizeof record.init, "%s", plt_init_names[record.spec.init.kind]);
-  hid_t group = plt_heard(fault, record.spec.name,
-                          H5Gcreate2(tables, record.spec.name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  hid_t group =
+      plt_heard(fault, record.spec.name, H5Gcreate2(tables, record.spec.name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   write_fields(fault, group, plt_record_fields, &record);
   write_settings(fault, group, &record.spec);
   write_history(fault, group, state.history);

@@ -43,7 +43,7 @@ typedef struct plt_optimizer plt_optimizer_t; /* an optimizer's own object begin
 
 typedef struct plt_optimizer_ops {
   const char *name;
-  const char *summary; /* one line for --help */
+  const char *summary;        /* one line for --help */
   plt_option_table_t options; /* rows "optimizer.<setting>": the numbers that travel as plt_setting_t */
   /* Floats of state per row. */
   size_t (*state_floats)(const plt_optimizer_t *self);

@@ -9,9 +9,9 @@
 
 enum {
   SLAB_BYTES = 256 * 1024,
-  SLAB_ROWS_MAX = 4096,  /* narrow rows: keeps `last` and a sweep's steps small */
+  SLAB_ROWS_MAX = 4096, /* narrow rows: keeps `last` and a sweep's steps small */
   COLS_MAX = 1 << 20,
-  SLABS_MAX = 1 << 26    /* 1 GiB of slab heads: more rows than any machine holds */
+  SLABS_MAX = 1 << 26 /* 1 GiB of slab heads: more rows than any machine holds */
 };
 
 /* rows == NULL until the first row of the slab is stored. */

@@ -6,8 +6,14 @@
 #include "proto/table_spec.h"
 
 static plt_table_spec_t spec_of(plt_init_kind_t kind, double scale, uint32_t cols) {
-  plt_table_spec_t spec = {.name = "user", .rows = 1000, .cols = cols, .init = {kind, scale}, .seed = 7,
-                           .optimizer = "adam", .settings = {{"beta1", 0.8}, {"eps", 1e-6}}, .n_settings = 2};
+  plt_table_spec_t spec = {.name = "user",
+                           .rows = 1000,
+                           .cols = cols,
+                           .init = {kind, scale},
+                           .seed = 7,
+                           .optimizer = "adam",
+                           .settings = {{"beta1", 0.8}, {"eps", 1e-6}},
+                           .n_settings = 2};
   return spec;
 }
 

@@ -9,8 +9,13 @@
 #include "ps/table.h"
 
 static plt_table_spec_t adam_spec(uint64_t rows, uint32_t cols, double beta1, double beta2, double eps) {
-  plt_table_spec_t spec = {.name = "user", .rows = rows, .cols = cols, .init = {PLT_INIT_NORMAL, 0.1}, .seed = 3,
-                           .optimizer = "adam", .n_settings = 3,
+  plt_table_spec_t spec = {.name = "user",
+                           .rows = rows,
+                           .cols = cols,
+                           .init = {PLT_INIT_NORMAL, 0.1},
+                           .seed = 3,
+                           .optimizer = "adam",
+                           .n_settings = 3,
                            .settings = {{"beta1", beta1}, {"beta2", beta2}, {"eps", eps}}};
   return spec;
 }

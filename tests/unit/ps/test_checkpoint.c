@@ -43,8 +43,14 @@ static const char *path_of(const char *name) {
 }
 
 static plt_table_spec_t specs[N_TABLES] = {
-    {.name = "user", .rows = ROWS, .cols = COLS, .init = {PLT_INIT_NORMAL, 0.1}, .seed = 5, .optimizer = "adam",
-     .settings = {{"beta1", 0.8}, {"eps", 1e-7}}, .n_settings = 2},
+    {.name = "user",
+     .rows = ROWS,
+     .cols = COLS,
+     .init = {PLT_INIT_NORMAL, 0.1},
+     .seed = 5,
+     .optimizer = "adam",
+     .settings = {{"beta1", 0.8}, {"eps", 1e-7}},
+     .n_settings = 2},
     {.name = "bias", .rows = 1, .cols = BIAS_COLS, .init = {PLT_INIT_ZERO, 0}, .seed = 5, .optimizer = "sgd"},
     {.name = "environment", .rows = 2 * ROWS, .cols = 1, .init = {PLT_INIT_UNIFORM, 2}, .seed = 5, .frozen = true}};
 
@@ -96,11 +102,24 @@ static void read_all(server_t *servers, uint32_t n_servers, float *out) {
 enum { ALL = ROWS * COLS + BIAS_COLS + 2 * ROWS };
 
 static plt_checkpoint_head_t head_of(uint32_t server, uint32_t servers) {
-  plt_checkpoint_head_t head = {
-      .job = 0xfedcba9876543210, .generation = 3, .clock = 90, .server = server, .servers = servers,
-      .progress = {.stage = 1, .epoch = 2, .batch = 7, .phase = 1, .epoch_closed = true, .loss_sum = 0.1,
-                   .gradients = 180, .best = 0.25, .best_epoch = 1, .best_clock = 60, .has_best = true,
-                   .bad_evals = 4, .seconds = 12.5}};
+  plt_checkpoint_head_t head = {.job = 0xfedcba9876543210,
+                                .generation = 3,
+                                .clock = 90,
+                                .server = server,
+                                .servers = servers,
+                                .progress = {.stage = 1,
+                                             .epoch = 2,
+                                             .batch = 7,
+                                             .phase = 1,
+                                             .epoch_closed = true,
+                                             .loss_sum = 0.1,
+                                             .gradients = 180,
+                                             .best = 0.25,
+                                             .best_epoch = 1,
+                                             .best_clock = 60,
+                                             .has_best = true,
+                                             .bad_evals = 4,
+                                             .seconds = 12.5}};
   return head;
 }
 
@@ -174,8 +193,8 @@ Test(checkpoint, head_and_specs_come_back) {
 }
 
 Test(checkpoint, empty_tables_and_more_than_a_block_of_rows) {
-  plt_table_spec_t spec = {.name = "wide", .rows = 20000, .cols = 100, .init = {PLT_INIT_NORMAL, 1}, .seed = 1,
-                           .optimizer = "adagrad"};
+  plt_table_spec_t spec = {
+      .name = "wide", .rows = 20000, .cols = 100, .init = {PLT_INIT_NORMAL, 1}, .seed = 1, .optimizer = "adagrad"};
   plt_table_t *tables[1], *copy;
   plt_checkpoint_head_t head = head_of(1, 2);
   plt_checkpoint_part_t *part;
