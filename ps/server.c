@@ -22,15 +22,16 @@ typedef struct inbox {
   plt_arena_t *arena;
   plt_header_t header;
   plt_route_t route;
+  int64_t waited_ns; /* kept: when its sender was last told that it waits */
 } inbox_t;
 
 /* What the server knows of a worker: state per worker, not per connection. */
 typedef struct peer {
   bool greeted;
-  bool pending; /* `inbox` holds a STEP or SUM that waits for the others */
-  bool counted; /* its push is in the round */
-  inbox_t *inbox;
-  int64_t heard_ns, waited_ns;
+  bool counted;                 /* bsp: its push is in the round */
+  inbox_t *kept[PLT_STEPS_MAX]; /* the first n_kept: STEPs, or a SUM, that wait for the others, oldest first */
+  size_t n_kept;
+  int64_t heard_ns;
   double *sums; /* its contribution to the SUM under way */
   size_t n_sums;
 } peer_t;
@@ -42,7 +43,9 @@ typedef struct server {
   plt_tableset_t *tables;
   plt_clock_t *clock;
   plt_round_t *round;
-  uint64_t now; /* clock of the tables: steps applied */
+  uint64_t now;  /* clock of the tables: steps applied */
+  uint64_t meet; /* ssp, asp: the last clock at which workers were called together; 0: none */
+  uint64_t lead; /* most that an answered pull was ahead of the slowest worker */
   peer_t *peers;
   inbox_t *spare; /* the next message is received into this one */
   uint32_t flags; /* of the round under way */
@@ -119,19 +122,28 @@ static plt_status_t answer_rows(server_t *s, const inbox_t *to) {
   plt_header_t header = {.verb = PLT_VERB_ROWS,
                          .clock = s->now,
                          .flags = s->decided,
+                         .meet = s->meet,
                          .loss = s->loss,
-                         .has_loss = s->config->number == 0 && to->header.verb == PLT_VERB_STEP};
+                         .has_loss = s->config->bsp && s->config->number == 0 && to->header.verb == PLT_VERB_STEP};
   header.sections = plt_tableset_read(s->tables, &to->header, plt_wire_pool(s->wire), s->out_arena, &header.n_sections);
   return answer(s, to, &header);
 }
 
-/* Keeps the message that was just received until it can be answered. */
+/* Keeps the message that was just received until it can be answered. The caller sees to it that there is room. */
 static void keep(server_t *s, peer_t *peer) {
+  inbox_t **place = &peer->kept[peer->n_kept++];
   inbox_t *received = s->spare;
-  s->spare = peer->inbox;
-  peer->inbox = received;
-  peer->pending = true;
-  peer->waited_ns = plt_time_ns();
+  s->spare = *place == NULL ? inbox_create() : *place;
+  *place = received;
+  received->waited_ns = plt_time_ns();
+}
+
+/* The i-th kept message has been answered. */
+static void release(peer_t *peer, size_t i) {
+  inbox_t *answered = peer->kept[i];
+  peer->n_kept--;
+  for (; i < peer->n_kept; i++) peer->kept[i] = peer->kept[i + 1];
+  peer->kept[i] = answered;
 }
 
 /* ---- checkpoints ---- */
@@ -156,6 +168,58 @@ static void save(server_t *s) {
 }
 
 /* ---- STEP ---- */
+
+static bool has_pulls(const plt_header_t *step) {
+  for (size_t i = 0; i < step->n_sections; i++)
+    if (step->sections[i].kind == PLT_SECTION_PULL) return true;
+  return false;
+}
+
+/* Whether a kept STEP can be answered: the rule of clock.h. */
+static bool may_answer(server_t *s, uint32_t w, const plt_header_t *step) {
+  uint64_t wanted = step->clock + step->pushes + step->ahead;
+  uint32_t who = w;
+  if (s->config->bsp) return wanted <= s->now && plt_clock_admits(s->clock, w, wanted, &who);
+  if (!has_pulls(step)) { /* nothing to wait for */
+    plt_clock_told(s->clock, w, step->clock + step->pushes);
+    return true;
+  }
+  if (!plt_clock_admits(s->clock, w, wanted, &who)) return false;
+  uint64_t lead = plt_clock_lead(s->clock, w, wanted);
+  if (lead > s->lead) s->lead = lead;
+  plt_clock_told(s->clock, w, wanted + 1);
+  return true;
+}
+
+/* Answers every kept STEP whose clock has come. */
+static plt_status_t answer_steps(server_t *s) {
+  for (uint32_t w = 0; w < s->config->workers; w++) {
+    peer_t *peer = &s->peers[w];
+    for (size_t i = 0; i < peer->n_kept;) {
+      inbox_t *kept = peer->kept[i];
+      if (kept->header.verb != PLT_VERB_STEP || !may_answer(s, w, &kept->header)) {
+        i++;
+        continue;
+      }
+      PLT_TRY(answer_rows(s, kept));
+      release(peer, i);
+    }
+  }
+  return PLT_OK;
+}
+
+/* A bare STEP can order a checkpoint: once, however often it arrives. */
+static void obey(server_t *s, const plt_header_t *step) {
+  if (step->has_progress) {
+    s->progress = step->progress;
+    s->has_progress = true;
+  }
+  if (step->pushes || !(step->flags & PLT_FLAG_CHECKPOINT) || step->request <= s->save_request) return;
+  s->save_request = step->request;
+  save(s);
+}
+
+/* ---- bsp: the pushes of a clock are one step ---- */
 
 /* All live workers have pushed: one optimizer step (invariant 1). */
 static plt_status_t complete_clock(server_t *s) {
@@ -182,22 +246,7 @@ static bool round_is_full(const server_t *s) {
   return any;
 }
 
-/* Answers every kept STEP whose clock has come. */
-static plt_status_t answer_steps(server_t *s) {
-  for (uint32_t w = 0; w < s->config->workers; w++) {
-    peer_t *peer = &s->peers[w];
-    if (!peer->pending || peer->inbox->header.verb != PLT_VERB_STEP) continue;
-    const plt_header_t *step = &peer->inbox->header;
-    uint64_t wanted = step->pushes ? step->clock + 1 : step->clock;
-    uint32_t who = w;
-    if (wanted > s->now || !plt_clock_admits(s->clock, w, wanted, &who)) continue;
-    PLT_TRY(answer_rows(s, peer->inbox));
-    peer->pending = false;
-  }
-  return PLT_OK;
-}
-
-static plt_status_t on_push(server_t *s, uint32_t w) {
+static plt_status_t join_push(server_t *s, uint32_t w) {
   const plt_header_t *step = &s->spare->header;
   uint64_t clock = plt_clock_of(s->clock, w);
   if (clock == step->clock + 1) return PLT_OK; /* a second delivery (invariant 2) */
@@ -205,41 +254,91 @@ static plt_status_t on_push(server_t *s, uint32_t w) {
     return plt_fail(PLT_ERR_PROTOCOL, "push of clock %" PRIu64 ", expected %" PRIu64, step->clock, clock);
   plt_clock_advance(s->clock, w);
   plt_round_add(s->round, step);
-  s->peers[w].pending = false; /* whatever was asked before is asked no more */
+  s->peers[w].n_kept = 0; /* whatever was asked before is asked no more */
   s->peers[w].counted = true;
   s->flags |= step->flags;
   s->eta = step->eta;
   return PLT_OK;
 }
 
-static plt_status_t on_step(server_t *s, uint32_t w) {
+static plt_status_t step_together(server_t *s, uint32_t w) {
   const plt_header_t *step = &s->spare->header;
-  plt_tableset_settled(s->tables);
-  plt_status_t status = plt_tableset_check(s->tables, step);
-  if (status == PLT_OK && !step->pushes && step->clock != s->now)
+  peer_t *peer = &s->peers[w];
+  plt_status_t status = PLT_OK;
+  if (!step->pushes && step->clock != s->now)
     status =
         plt_fail(PLT_ERR_PROTOCOL, "bare step at clock %" PRIu64 ", the tables are at %" PRIu64, step->clock, s->now);
-  if (status == PLT_OK && step->pushes) status = on_push(s, w);
+  if (status == PLT_OK && step->pushes) status = join_push(s, w);
   if (status != PLT_OK) return refuse(s, s->spare, status, plt_fail_text());
-  if (s->peers[w].pending && s->peers[w].counted && step->pushes) { /* the round points into the first delivery */
-    s->peers[w].inbox->route = s->spare->route;
-    s->peers[w].inbox->header.request = step->request;
+  if (peer->n_kept > 0 && peer->counted && step->pushes) { /* the round points into the first delivery */
+    peer->kept[0]->route = s->spare->route;
+    peer->kept[0]->header.request = step->request;
     return PLT_OK;
   }
-  if (step->has_progress) {
-    s->progress = step->progress;
-    s->has_progress = true;
-  }
-  if (!step->pushes && (step->flags & PLT_FLAG_CHECKPOINT) && s->save_request != step->request) {
-    s->save_request = step->request;
-    save(s);
-  }
-  keep(s, &s->peers[w]);
+  obey(s, step);
+  peer->n_kept = 0;
+  keep(s, peer);
   if (round_is_full(s)) {
     status = complete_clock(s);
-    if (status != PLT_OK) return refuse(s, s->peers[w].inbox, status, plt_fail_text());
+    if (status != PLT_OK) return refuse(s, peer->kept[0], status, plt_fail_text());
   }
   return answer_steps(s);
+}
+
+/* ---- ssp, asp: every push is a step ---- */
+
+/* The push of worker w's clock: one optimizer step. A flag calls the workers together, unless they are on their way
+ * to a meeting already; server 0 tells where. */
+static plt_status_t apply_push(server_t *s, uint32_t w) {
+  const plt_header_t *step = &s->spare->header;
+  plt_round_clear(s->round);
+  plt_round_add(s->round, step);
+  PLT_TRY(plt_round_check(s->round));
+  plt_round_apply(s->round, plt_tableset_tables(s->tables), plt_tableset_size(s->tables), step->eta);
+  plt_round_clear(s->round);
+  s->now++;
+  plt_clock_advance(s->clock, w);
+  if (step->flags != 0 && s->config->number == 0 && s->meet <= step->clock) s->meet = plt_clock_meeting(s->clock);
+  return PLT_OK;
+}
+
+/* Whether the message asks again for what is kept already: its answer then takes the new way. */
+static bool asks_again(server_t *s, peer_t *peer) {
+  for (size_t i = 0; i < peer->n_kept; i++) {
+    if (peer->kept[i]->header.request != s->spare->header.request) continue;
+    peer->kept[i]->route = s->spare->route;
+    return true;
+  }
+  return false;
+}
+
+static plt_status_t step_alone(server_t *s, uint32_t w) {
+  const plt_header_t *step = &s->spare->header;
+  peer_t *peer = &s->peers[w];
+  uint64_t clock = plt_clock_of(s->clock, w);
+  if (asks_again(s, peer)) return PLT_OK;
+  if (peer->n_kept == PLT_STEPS_MAX) return refuse(s, s->spare, PLT_ERR_PROTOCOL, "too many steps wait already");
+  if (step->pushes && step->clock > clock) { /* the one before was lost: both will come again (invariant 3) */
+    if (step->clock - clock < PLT_STEPS_MAX) return PLT_OK;
+    plt_fail(PLT_ERR_PROTOCOL, "push of clock %" PRIu64 ", expected %" PRIu64, step->clock, clock);
+    return refuse(s, s->spare, PLT_ERR_PROTOCOL, plt_fail_text());
+  }
+  plt_status_t status = PLT_OK;
+  if (step->pushes && step->clock == clock) status = apply_push(s, w); /* not at a second delivery (invariant 2) */
+  if (status != PLT_OK) return refuse(s, s->spare, status, plt_fail_text());
+  if (!step->pushes) plt_clock_place(s->clock, w, step->clock);
+  obey(s, step);
+  keep(s, peer);
+  return answer_steps(s);
+}
+
+static plt_status_t on_step(server_t *s, uint32_t w) {
+  plt_tableset_settled(s->tables);
+  plt_status_t status = plt_tableset_check(s->tables, &s->spare->header);
+  if (status == PLT_OK && s->spare->header.ahead > PLT_PREFETCH_MAX)
+    status = plt_fail(PLT_ERR_PROTOCOL, "rows are asked for %" PRIu32 " clocks ahead", s->spare->header.ahead);
+  if (status != PLT_OK) return refuse(s, s->spare, status, plt_fail_text());
+  return s->config->bsp ? step_together(s, w) : step_alone(s, w);
 }
 
 /* ---- SUM: server 0 adds in worker order and answers all ---- */
@@ -263,9 +362,15 @@ static plt_status_t finish_sum(server_t *s) {
   }
   s->sum_done = true;
   for (uint32_t w = 0; w < s->config->workers; w++) {
-    if (!s->peers[w].pending || s->peers[w].inbox->header.verb != PLT_VERB_SUM) continue;
-    s->peers[w].pending = false;
-    PLT_TRY(answer_sum(s, s->peers[w].inbox));
+    peer_t *peer = &s->peers[w];
+    for (size_t i = 0; i < peer->n_kept;) {
+      if (peer->kept[i]->header.verb != PLT_VERB_SUM) {
+        i++;
+        continue;
+      }
+      PLT_TRY(answer_sum(s, peer->kept[i]));
+      release(peer, i);
+    }
   }
   return PLT_OK;
 }
@@ -283,10 +388,13 @@ static plt_status_t on_sum(server_t *s, uint32_t w) {
   }
   if (sum->n_sums != s->n_sum || sum->sums == NULL)
     return refuse(s, s->spare, PLT_ERR_PROTOCOL, "workers sum vectors of different lengths");
-  free(s->peers[w].sums);
-  s->peers[w].sums = plt_mem_alloc(s->n_sum * sizeof *s->peers[w].sums);
-  memcpy(s->peers[w].sums, sum->sums, s->n_sum * sizeof *s->peers[w].sums);
-  keep(s, &s->peers[w]);
+  peer_t *peer = &s->peers[w];
+  if (asks_again(s, peer)) return PLT_OK;
+  if (peer->n_kept == PLT_STEPS_MAX) return refuse(s, s->spare, PLT_ERR_PROTOCOL, "too many requests wait already");
+  free(peer->sums);
+  peer->sums = plt_mem_alloc(s->n_sum * sizeof *peer->sums);
+  memcpy(peer->sums, sum->sums, s->n_sum * sizeof *peer->sums);
+  keep(s, peer);
   return finish_sum(s);
 }
 
@@ -346,16 +454,16 @@ static plt_status_t on_checkpointed(server_t *s) {
 
 static plt_status_t on_bye(server_t *s, uint32_t w) {
   const plt_header_t *bye = &s->spare->header;
-  s->peers[w].pending = false;
+  s->peers[w].n_kept = 0;
   plt_clock_leave(s->clock, w);
   PLT_TRY(answer_done(s, s->spare));
   if (bye->status == PLT_OK || s->failed != PLT_OK) return PLT_OK;
   s->failed = PLT_ERR_PEER;
   snprintf(s->failed_text, sizeof s->failed_text, "worker %" PRIu32 " gave up: %.900s", w, bye->text);
   for (uint32_t other = 0; other < s->config->workers; other++) {
-    if (!s->peers[other].pending) continue;
-    s->peers[other].pending = false;
-    PLT_TRY(refuse(s, s->peers[other].inbox, s->failed, s->failed_text));
+    peer_t *peer = &s->peers[other];
+    for (size_t i = 0; i < peer->n_kept; i++) PLT_TRY(refuse(s, peer->kept[i], s->failed, s->failed_text));
+    peer->n_kept = 0;
   }
   return PLT_OK;
 }
@@ -419,13 +527,15 @@ static plt_status_t on_message(server_t *s) {
 static plt_status_t send_waits(server_t *s) {
   int64_t now = plt_time_ns();
   for (uint32_t w = 0; w < s->config->workers; w++) {
-    peer_t *peer = &s->peers[w];
-    if (!peer->pending || now - peer->waited_ns < WAIT_INTERVAL_NS) continue;
-    plt_header_t header = {.verb = PLT_VERB_WAIT, .who = w};
-    plt_clock_admits(s->clock, w, UINT64_MAX, &header.who);
-    header.age_ms = (uint64_t)((now - s->peers[header.who].heard_ns) / PLT_NS_PER_MS);
-    peer->waited_ns = now;
-    PLT_TRY(answer(s, peer->inbox, &header));
+    for (size_t i = 0; i < s->peers[w].n_kept; i++) {
+      inbox_t *kept = s->peers[w].kept[i];
+      if (now - kept->waited_ns < WAIT_INTERVAL_NS) continue;
+      plt_header_t header = {.verb = PLT_VERB_WAIT, .who = w};
+      plt_clock_admits(s->clock, w, UINT64_MAX, &header.who);
+      header.age_ms = (uint64_t)((now - s->peers[header.who].heard_ns) / PLT_NS_PER_MS);
+      kept->waited_ns = now;
+      PLT_TRY(answer(s, kept, &header));
+    }
   }
   return PLT_OK;
 }
@@ -451,11 +561,11 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   s->has_progress = config->restore_dir != NULL && config->number == 0;
   s->progress = head.progress;
   s->now = head.clock;
-  s->clock = plt_clock_create(config->workers, 0, head.clock);
+  s->clock = config->bsp ? plt_clock_create(config->workers, 0, head.clock)
+                         : plt_clock_create(config->workers, config->staleness, 0); /* bare pulls place the workers */
   s->round = plt_round_create();
   s->peers = plt_mem_zalloc(config->workers, sizeof *s->peers);
-  for (uint32_t w = 0; w < config->workers; w++)
-    s->peers[w] = (peer_t){.inbox = inbox_create(), .heard_ns = plt_time_ns()};
+  for (uint32_t w = 0; w < config->workers; w++) s->peers[w].heard_ns = plt_time_ns();
   s->spare = inbox_create();
   s->out = plt_parcel_create();
   s->out_arena = plt_arena_create();
@@ -469,11 +579,13 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
           "server %" PRIu32 " ends at clock %" PRIu64 ": %" PRIu64 " messages in (%" PRIu64 " bytes), %" PRIu64
           " out (%" PRIu64 " bytes), %" PRIu64 " refused",
           config->number, s->now, count.messages_in, count.bytes_in, count.messages_out, count.bytes_out, s->refused);
+  if (!config->bsp)
+    plt_log(PLT_LOG_INFO, "rows went out at most %" PRIu64 " clocks ahead of the slowest worker", s->lead);
   plt_parcel_destroy(&s->out);
   plt_arena_destroy(&s->out_arena);
   inbox_destroy(s->spare);
   for (uint32_t w = 0; w < config->workers; w++) {
-    inbox_destroy(s->peers[w].inbox);
+    for (size_t i = 0; i < PLT_STEPS_MAX; i++) inbox_destroy(s->peers[w].kept[i]);
     free(s->peers[w].sums);
   }
   free(s->peers);

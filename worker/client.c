@@ -360,10 +360,8 @@ static pulls_t *add_pulls(plt_client_t *client, exchange_t *exchange, const plt_
   pulls_t *pulls = plt_arena_zalloc(exchange->arena, sizeof *pulls);
   plt_pull_t *copy = plt_arena_alloc(exchange->arena, n * sizeof *copy);
   if (n > 0) memcpy(copy, pull, n * sizeof *copy);
-  *pulls = (pulls_t){.client = client,
-                     .pull = copy,
-                     .n = n,
-                     .shares = plt_arena_alloc(exchange->arena, n * sizeof *pulls->shares)};
+  *pulls = (pulls_t){
+      .client = client, .pull = copy, .n = n, .shares = plt_arena_alloc(exchange->arena, n * sizeof *pulls->shares)};
   for (size_t i = 0; i < n; i++)
     pulls->shares[i] = plt_shard_split(pull[i].keys, pull[i].n, client->config.n_servers, exchange->arena);
   return pulls;

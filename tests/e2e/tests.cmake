@@ -7,6 +7,7 @@ set(e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e)
 plateau_e2e(commands COMMAND ${e2e}/commands.sh TIMEOUT 120)
 plateau_e2e(data COMMAND ${e2e}/data.sh)
 plateau_e2e(traffic COMMAND ${e2e}/traffic.sh)
+plateau_e2e(consistency COMMAND ${e2e}/consistency.sh LABELS heavy TIMEOUT 300)
 plateau_e2e(bad_input COMMAND ${e2e}/bad_input.sh TIMEOUT 240)
 plateau_e2e(leaves_nothing COMMAND ${e2e}/leaves_nothing.sh TIMEOUT 120)
 set_tests_properties(e2e.leaves_nothing PROPERTIES RUN_SERIAL ON) # it looks at /tmp

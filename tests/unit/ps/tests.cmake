@@ -1,4 +1,5 @@
 # plateau_unit(ps NAME): one line per test program.
+plateau_unit(ps clock)
 plateau_unit(ps optimizer)
 plateau_unit(ps adam)
 plateau_unit(ps table)
