@@ -10,14 +10,16 @@
 #include "launch/config.h"
 
 static const plt_command_t *const commands[] = {&plt_command_train,  &plt_command_evaluate, &plt_command_recommend,
-                                                &plt_command_export, &plt_command_inspect,  &plt_command_data};
+                                                &plt_command_export, &plt_command_inspect,  &plt_command_data,
+                                                &plt_command_server, &plt_command_worker};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *out) {
   fprintf(out,
           "plateau trains multimodal recommenders to flat minima on a parameter server.\n\n"
           "usage: plateau COMMAND [ARGUMENTS]\n\n");
-  for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+  for (size_t i = 0; i < COMMANDS; i++)
+    if (commands[i]->summary != NULL) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
   fprintf(out, "  %-10s %s\n\n", "help", "show the help of a command, or all options of configurations");
   fprintf(out,
           "Example: plateau train examples/quickstart.yaml\n"

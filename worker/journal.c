@@ -34,12 +34,24 @@ static void clear_line(void) {
   line_is_drawn = false;
 }
 
+/* A process that was killed may have left half a line: it is cut off, so that every line is an object. */
+static void mend(const char *path) {
+  FILE *file = fopen(path, "r+");
+  if (file == NULL) return;
+  long end = 0, at = 0;
+  for (int c; (c = fgetc(file)) != EOF; at++)
+    if (c == '\n') end = at + 1;
+  if (end != at && ftruncate(fileno(file), end) != 0) plt_log(PLT_LOG_WARN, "%s: its last line is broken", path);
+  fclose(file);
+}
+
 plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out) {
   plt_journal_t *journal = plt_mem_zalloc(1, sizeof *journal);
   *journal = (plt_journal_t){.plan = plan, .quiet = quiet, .live = !quiet && isatty(STDERR_FILENO)};
   journal->begin_ns = plt_time_ns();
   plt_status_t status = plt_path_join(plan->run_dir, "metrics.jsonl", journal->path);
   if (status == PLT_OK) {
+    mend(journal->path);
     journal->file = fopen(journal->path, "a");
     if (journal->file == NULL) status = plt_fail_errno(PLT_ERR_CREATE, "%s: cannot open", journal->path);
   }
@@ -205,4 +217,24 @@ plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_
   }
   put_event(journal, &json);
   return flush(journal);
+}
+
+void plt_journal_recovery(const char *run_dir, const char *what, uint32_t generation, uint64_t clock, double seconds) {
+  char path[PLT_PATH_MAX];
+  if (plt_path_join(run_dir, "metrics.jsonl", path) != PLT_OK) return;
+  mend(path);
+  FILE *file = fopen(path, "a");
+  if (file == NULL) {
+    plt_log(PLT_LOG_WARN, "%s: cannot note the recovery", path);
+    return;
+  }
+  plt_json_t json = begin_event("recovery");
+  plt_json_text(&json, "what", what);
+  plt_json_int(&json, "generation", generation);
+  plt_json_int(&json, "clock", (int64_t)clock);
+  plt_json_real(&json, "seconds", seconds);
+  plt_json_close(&json, '}');
+  fprintf(file, "%s\n", json.text);
+  plt_json_clear(&json);
+  fclose(file);
 }
