@@ -168,6 +168,7 @@ static void go_on(conductor_t *c) {
 /* All are stopped: from the newest checkpoint, which --resume would take too. */
 static void restart(conductor_t *c) {
   plt_manifest_t manifest = {0};
+  int64_t failed_ns = c->failed_ns;
   char dir[PLT_PATH_MAX], clock[32] = "", what[2200];
   bool none = true;
   describe(c, c->cause_rank, &c->cause, what, sizeof what);
@@ -201,10 +202,9 @@ static void restart(conductor_t *c) {
             none ? "the beginning" : "checkpoint ", clock, c->order.generation);
     if (c->config->keeps)
       plt_journal_recovery(c->config->run_dir, what, c->order.generation, none ? 0 : manifest.clock,
-                           plt_time_seconds(plt_time_ns() - c->failed_ns));
+                           plt_time_seconds(plt_time_ns() - failed_ns));
   }
   if (!none) plt_manifest_clear(&manifest);
-  c->failed_ns = 0;
 }
 
 /* A rank that is silent is lost with its node. */
