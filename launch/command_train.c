@@ -63,20 +63,23 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
     plt_log(PLT_LOG_NOTE, "%s has no validation part: no early stopping, the last epoch counts", job->data->name);
 }
 
-static plt_status_t train(const plt_job_t *job, const plt_restore_t *restore, plt_journal_t *journal) {
+/* *end: where the loop stopped. */
+static plt_status_t train(const plt_job_t *job, const plt_restore_t *restore, plt_journal_t *journal,
+                          plt_progress_t *end) {
   uint32_t workers = job->plan.workers;
   plt_training_t *training = plt_mem_zalloc(workers, sizeof *training);
   void **contexts = plt_mem_zalloc(workers, sizeof *contexts);
   for (uint32_t w = 0; w < workers; w++) contexts[w] = &training[w];
   training[0].journal = journal;
   plt_status_t status = plt_job_run_embedded(job, restore, plt_train, contexts);
+  *end = training[0].progress;
   free(contexts);
   free(training);
   return status;
 }
 
 /* Test is evaluated once, on the best tables (or the last, where no validation chose). */
-static plt_status_t conclude(const plt_job_t *job, plt_journal_t *journal) {
+static plt_status_t conclude(const plt_job_t *job, plt_journal_t *journal, const plt_progress_t *end) {
   const plt_plan_t *plan = &job->plan;
   plt_restore_t restore = {0};
   plt_outcome_t outcome = {.parts = {[PLT_PART_VALID] = true, [PLT_PART_TEST] = true}};
@@ -88,7 +91,7 @@ static plt_status_t conclude(const plt_job_t *job, plt_journal_t *journal) {
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) /* what training did not tell already */
     if (outcome.parts[part] && (part == PLT_PART_TEST || plan->epochs == 0))
       PLT_TRY(plt_journal_eval(journal, outcome.progress.best_epoch, part, &outcome.metrics[part], false));
-  PLT_TRY(plt_journal_final(journal, is_best, &outcome.progress, outcome.parts, outcome.metrics));
+  PLT_TRY(plt_journal_final(journal, is_best, end, outcome.parts, outcome.metrics));
   if (is_best)
     printf("\nbest epoch %" PRIu32 ", chosen by validation %s\n", outcome.progress.best_epoch, plan->metric);
   else
@@ -101,6 +104,7 @@ static plt_status_t conclude(const plt_job_t *job, plt_journal_t *journal) {
 static plt_status_t run_job(plt_job_t *job, bool resumed, bool quiet) {
   plt_restore_t restore = {0};
   plt_journal_t *journal = NULL;
+  plt_progress_t end = {0};
   plt_status_t status = PLT_OK;
   PLT_TRY(plt_job_check_memory(job));
   if (resumed) {
@@ -115,8 +119,8 @@ static plt_status_t run_job(plt_job_t *job, bool resumed, bool quiet) {
   PLT_TRY_OR(done, plt_journal_open(&job->plan, quiet, &journal));
   say_start(job, &restore);
   job->plan.interrupted = plt_signals_watch();
-  PLT_TRY_OR(done, train(job, &restore, journal));
-  PLT_TRY_OR(done, conclude(job, journal));
+  PLT_TRY_OR(done, train(job, &restore, journal, &end));
+  PLT_TRY_OR(done, conclude(job, journal, &end));
   status = plt_journal_close(&journal);
 done:
   plt_restore_clear(&restore);

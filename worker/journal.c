@@ -169,6 +169,7 @@ plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t 
   plt_json_real(&json, "loss", r->loss);
   plt_json_real(&json, "seconds", r->seconds);
   plt_json_real(&json, "samples_per_s", rate);
+  plt_json_int(&json, "gradients", (int64_t)r->gradients);
   plt_json_int(&json, "pull_bytes", (int64_t)r->pull_bytes);
   plt_json_int(&json, "push_bytes", (int64_t)r->push_bytes);
   plt_json_real(&json, "sample_s", r->sample_s);

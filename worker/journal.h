@@ -20,6 +20,7 @@ typedef struct plt_epoch_report {
   double loss;    /* mean over batches */
   double seconds; /* without evaluation and checkpoints */
   uint64_t samples;
+  uint64_t gradients;     /* gradient evaluations since the run began, in batches */
   uint64_t pull_bytes, push_bytes;                /* all workers */
   double sample_s, compute_s, exchange_s, wait_s; /* worker 0 */
 } plt_epoch_report_t;
@@ -35,7 +36,7 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
 /* Hands all events to the system, where a killed process does not lose them; before a checkpoint is published, which
  * a resumed run starts from. */
 plt_status_t plt_journal_flush(plt_journal_t *journal);
-/* The end: metrics of the best tables (or the last). parts[p] tells which are there. */
+/* The end: where training stands, and metrics of the best tables (or the last). parts[p] tells which are there. */
 plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
                                const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS]);
 

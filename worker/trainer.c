@@ -222,6 +222,7 @@ static plt_status_t report_epoch(trainer_t *t) {
                                .loss = t->p.loss_sum / t->batches,
                                .seconds = seconds,
                                .samples = t->samples,
+                               .gradients = t->p.gradients,
                                .pull_bytes = (uint64_t)bytes[0],
                                .push_bytes = (uint64_t)bytes[1],
                                .sample_s = plt_time_seconds(t->sample_ns),
