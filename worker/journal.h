@@ -20,7 +20,7 @@ typedef struct plt_epoch_report {
   double loss;    /* mean over batches */
   double seconds; /* without evaluation and checkpoints */
   uint64_t samples;
-  uint64_t gradients;     /* gradient evaluations since the run began, in batches */
+  uint64_t gradients;                             /* gradient evaluations since the run began, in batches */
   uint64_t pull_bytes, push_bytes;                /* all workers */
   double sample_s, compute_s, exchange_s, wait_s; /* worker 0 */
 } plt_epoch_report_t;
