@@ -48,13 +48,16 @@ static plt_status_t check_disk(const plt_job_t *job) {
                   (double)needed / 1e6, (double)there / 1e6);
 }
 
+static const char *s_of(uint32_t n) { return n == 1 ? "" : "s"; }
+
 static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   const plt_plan_t *plan = &job->plan;
   plt_log(PLT_LOG_NOTE,
           "%s with %s and %s on %s: %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs; %" PRIu32
-          " servers, %" PRIu32 " workers of %" PRIu32 " threads",
+          " server%s, %" PRIu32 " worker%s of %" PRIu32 " thread%s",
           job->model->ops->name, job->strategy->ops->name, plan->specs[0].optimizer, job->data->name, job->data->users,
-          job->data->items, job->data->n_train, plan->servers, plan->workers, plan->threads);
+          job->data->items, job->data->n_train, plan->servers, s_of(plan->servers), plan->workers, s_of(plan->workers),
+          plan->threads, s_of(plan->threads));
   if (restore->given)
     plt_log(PLT_LOG_NOTE, "going on from checkpoint %s (epoch %" PRIu32 ")", restore->dir, restore->manifest.epoch);
   if (job->data->part[PLT_PART_VALID].n == 0)
@@ -159,7 +162,7 @@ static plt_status_t prepare(const plt_rendezvous_t *rv, const arguments_t *a, pl
    * the configuration, so it looks at the directory before. */
   if (a->resume) PLT_TRY_OR(done, plt_run_dir_resume(config, resumed));
   PLT_TRY_OR(done, plt_job_create(&config, job));
-  if (!a->resume) status = plt_run_dir_begin((*job)->config);
+  status = a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
 done:
   plt_config_destroy(&config);
   if (status != PLT_OK) plt_job_destroy(job);

@@ -96,16 +96,25 @@ static plt_status_t run(int argc, char **argv) {
   return command->run(argc - 1, argv + 1);
 }
 
+/* A configuration may have several faults, one a line. */
+static void print_failure(void) {
+  for (const char *line = plt_fail_text(); *line != '\0';) {
+    int length = (int)strcspn(line, "\n");
+    fprintf(stderr, "plateau: error: %.*s\n", length, line);
+    line += length + (line[length] == '\n');
+  }
+}
+
 int main(int argc, char **argv) {
   /* Lustre and NFS often have no locks; read once, when HDF5 is first used. */
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
   plt_log_open(NULL, true);
   plt_status_t status = run(argc, argv);
-  if (status != PLT_OK) fprintf(stderr, "plateau: error: %s\n", plt_fail_text());
+  if (status != PLT_OK) print_failure();
   plt_log_close();
   if (fflush(stdout) != 0 && status == PLT_OK) {
     status = plt_fail_errno(PLT_ERR_IO, "standard output");
-    fprintf(stderr, "plateau: error: %s\n", plt_fail_text());
+    print_failure();
   }
   return plt_status_exit(status);
 }
