@@ -24,11 +24,22 @@ enum {
   PLT_STEPS_MAX = PLT_PREFETCH_MAX + 1 /* STEPs of one worker that wait for an answer at a time */
 };
 
-#define PLT_VERB_LIST(X)                                                                                         \
-  X(HELLO)                                                                                                       \
-  X(WELCOME)                                                                                                     \
-  X(DECLARE) X(STEP) X(ROWS) X(WAIT) X(READ) X(ASSIGN) X(RESET) X(DROP) X(SUM) X(CHECKPOINTED) X(BYE) X(REFUSED) \
-      X(DONE)
+#define PLT_VERB_LIST(X) \
+  X(HELLO)               \
+  X(WELCOME)             \
+  X(DECLARE)             \
+  X(STEP)                \
+  X(ROWS)                \
+  X(WAIT)                \
+  X(READ)                \
+  X(ASSIGN)              \
+  X(RESET)               \
+  X(DROP)                \
+  X(SUM)                 \
+  X(CHECKPOINTED)        \
+  X(BYE)                 \
+  X(REFUSED)             \
+  X(DONE)
 #define PLT_VERB_ENUM(name) PLT_VERB_##name,
 typedef enum { PLT_VERB_NONE, PLT_VERB_LIST(PLT_VERB_ENUM) PLT_VERB_COUNT } plt_verb_t;
 #undef PLT_VERB_ENUM

@@ -191,13 +191,18 @@ static bool may_answer(server_t *s, uint32_t w, const plt_header_t *step) {
   return true;
 }
 
+/* Whether a push has not been counted yet. */
+static bool is_early(const server_t *s, uint32_t w, const plt_header_t *step) {
+  return step->pushes && step->clock >= plt_clock_of(s->clock, w);
+}
+
 /* Answers every kept STEP whose clock has come. */
 static plt_status_t answer_steps(server_t *s) {
   for (uint32_t w = 0; w < s->config->workers; w++) {
     peer_t *peer = &s->peers[w];
     for (size_t i = 0; i < peer->n_kept;) {
       inbox_t *kept = peer->kept[i];
-      if (kept->header.verb != PLT_VERB_STEP || !may_answer(s, w, &kept->header)) {
+      if (kept->header.verb != PLT_VERB_STEP || is_early(s, w, &kept->header) || !may_answer(s, w, &kept->header)) {
         i++;
         continue;
       }
@@ -289,8 +294,7 @@ static plt_status_t step_together(server_t *s, uint32_t w) {
 
 /* The push of worker w's clock: one optimizer step. A flag calls the workers together, unless they are on their way
  * to a meeting already; server 0 tells where. */
-static plt_status_t apply_push(server_t *s, uint32_t w) {
-  const plt_header_t *step = &s->spare->header;
+static plt_status_t apply_push(server_t *s, uint32_t w, const plt_header_t *step) {
   plt_round_clear(s->round);
   plt_round_add(s->round, step);
   PLT_TRY(plt_round_check(s->round));
@@ -312,23 +316,34 @@ static bool asks_again(server_t *s, peer_t *peer) {
   return false;
 }
 
+/* Counts the kept pushes whose turn has come; a bad one is refused. */
+static plt_status_t apply_kept(server_t *s, uint32_t w) {
+  peer_t *peer = &s->peers[w];
+  for (size_t i = 0; i < peer->n_kept;) {
+    inbox_t *kept = peer->kept[i];
+    if (!kept->header.pushes || kept->header.clock != plt_clock_of(s->clock, w)) {
+      i++;
+      continue;
+    }
+    plt_status_t status = apply_push(s, w, &kept->header);
+    if (status != PLT_OK) {
+      release(peer, i);
+      return refuse(s, kept, status, plt_fail_text());
+    }
+    i = 0; /* one that came before this one may be next */
+  }
+  return PLT_OK;
+}
+
 static plt_status_t step_alone(server_t *s, uint32_t w) {
   const plt_header_t *step = &s->spare->header;
   peer_t *peer = &s->peers[w];
-  uint64_t clock = plt_clock_of(s->clock, w);
   if (asks_again(s, peer)) return PLT_OK;
   if (peer->n_kept == PLT_STEPS_MAX) return refuse(s, s->spare, PLT_ERR_PROTOCOL, "too many steps wait already");
-  if (step->pushes && step->clock > clock) { /* the one before was lost: both will come again (invariant 3) */
-    if (step->clock - clock < PLT_STEPS_MAX) return PLT_OK;
-    plt_fail(PLT_ERR_PROTOCOL, "push of clock %" PRIu64 ", expected %" PRIu64, step->clock, clock);
-    return refuse(s, s->spare, PLT_ERR_PROTOCOL, plt_fail_text());
-  }
-  plt_status_t status = PLT_OK;
-  if (step->pushes && step->clock == clock) status = apply_push(s, w); /* not at a second delivery (invariant 2) */
-  if (status != PLT_OK) return refuse(s, s->spare, status, plt_fail_text());
   if (!step->pushes) plt_clock_place(s->clock, w, step->clock);
   obey(s, step);
   keep(s, peer);
+  PLT_TRY(apply_kept(s, w)); /* at a second delivery there is nothing to count (invariant 2) */
   return answer_steps(s);
 }
 
@@ -457,7 +472,8 @@ static plt_status_t on_bye(server_t *s, uint32_t w) {
   s->peers[w].n_kept = 0;
   plt_clock_leave(s->clock, w);
   PLT_TRY(answer_done(s, s->spare));
-  if (bye->status == PLT_OK || s->failed != PLT_OK) return PLT_OK;
+  bool orderly = bye->status == PLT_OK || bye->status == PLT_ERR_PREEMPTED; /* all leave at the same clock */
+  if (orderly || s->failed != PLT_OK) return PLT_OK;
   s->failed = PLT_ERR_PEER;
   snprintf(s->failed_text, sizeof s->failed_text, "worker %" PRIu32 " gave up: %.900s", w, bye->text);
   for (uint32_t other = 0; other < s->config->workers; other++) {

@@ -6,8 +6,8 @@
  * Invariants
  *  1. A table changes only when a clock completes (bsp), by a push (ssp, asp), by ASSIGN or by RESET.
  *  2. A push of (worker, clock) counts once, however often it arrives.
- *  3. Every request is answered, refused, or kept with a WAIT once a second; but a push that overtook the one
- *     before it is dropped, as if it had been lost: its worker asks again.
+ *  3. Every request is answered, refused, or kept with a WAIT once a second. A push that overtook the one before it
+ *     is kept until that comes.
  *  4. Nothing a peer sends ends the server; the failure of one worker (BYE with a status) is told to all others.
  *
  * Ownership  the listener is the caller's.

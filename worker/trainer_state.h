@@ -38,8 +38,8 @@ plt_status_t plt_trainer_save(plt_trainer_t *t, bool is_best);
 plt_status_t plt_trainer_barrier(plt_trainer_t *t, const char *what);
 /* What worker 0 asks for: a checkpoint that is due, a stop. */
 uint32_t plt_trainer_flags(const plt_trainer_t *t);
-/* PLT_ERR_PREEMPTED, once all workers know of the checkpoint. */
-plt_status_t plt_trainer_stop(plt_trainer_t *t);
+/* PLT_ERR_PREEMPTED, saying that a checkpoint was made. */
+plt_status_t plt_trainer_stop(const plt_trainer_t *t);
 /* The rows of `batch`, into the vector `values`; returns their number. */
 size_t plt_trainer_pulls(const plt_trainer_t *t, const plt_batch_t *batch, float *values, plt_pull_t *pulls);
 

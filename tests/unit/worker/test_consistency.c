@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/rng.h"
+#include "proto/frame.h"
 #include "ps/server.h"
 #include "worker/client.h"
 
@@ -15,6 +16,7 @@ enum { WORKERS_MAX = 4, SERVERS = 2 };
 typedef struct job {
   uint32_t workers, batches, epochs, prefetch, slow, slow_us, fails_at;
   uint64_t staleness;
+  bool faulty; /* messages are lost, doubled and overtake each other */
   plt_wire_t *wire;
   plt_listener_t *listeners[SERVERS];
   const char *addresses[SERVERS];
@@ -42,6 +44,22 @@ typedef struct server {
   plt_listener_t *listener;
   plt_status_t status;
 } server_t;
+
+/* Stands before a server and mistreats STEPs and their answers. */
+typedef struct proxy {
+  job_t *job;
+  uint32_t number, draws;
+  pthread_t thread;
+  atomic_bool stop;
+  plt_listener_t *listener;
+  plt_links_t *links[WORKERS_MAX]; /* one per worker */
+  plt_route_t routes[WORKERS_MAX];
+  plt_parcel_t *held[WORKERS_MAX]; /* lets the next one of this worker pass first */
+  plt_parcel_t *old[WORKERS_MAX];  /* comes again much later */
+  bool holds[WORKERS_MAX], remembers[WORKERS_MAX];
+  plt_parcel_t *in;
+  uint64_t faults;
+} proxy_t;
 
 static const uint64_t all_keys[WORKERS_MAX] = {0, 1, 2, 3};
 
@@ -193,7 +211,112 @@ static void *server_main(void *argument) {
   return NULL;
 }
 
+/* ---- the proxy ---- */
+
+static bool happens(proxy_t *p, uint32_t one_in) {
+  bool does = plt_rng_draw(plt_rng_key(4, "proxy", p->number), p->draws++, 0, 0, 0).word[0] % one_in == 0;
+  p->faults += does;
+  return does;
+}
+
+static void swap(plt_parcel_t **a, plt_parcel_t **b) {
+  plt_parcel_t *was = *a;
+  *a = *b;
+  *b = was;
+}
+
+static void to_server(proxy_t *p, const plt_header_t *header, const plt_route_t *from) {
+  uint32_t w = header->number;
+  p->routes[w] = *from;
+  if (header->verb != PLT_VERB_STEP) {
+    plt_links_send(p->links[w], 0, p->in);
+    return;
+  }
+  if (happens(p, 300)) return; /* lost */
+  if (!p->holds[w] && happens(p, 8)) {
+    swap(&p->held[w], &p->in);
+    p->holds[w] = true;
+    return;
+  }
+  plt_links_send(p->links[w], 0, p->in);
+  if (happens(p, 5)) plt_links_send(p->links[w], 0, p->in);
+  if (p->remembers[w] && happens(p, 6)) {
+    plt_links_send(p->links[w], 0, p->old[w]);
+    p->remembers[w] = false;
+  } else if (!p->remembers[w]) {
+    swap(&p->old[w], &p->in);
+    p->remembers[w] = true;
+  }
+}
+
+/* Whoever was held back goes on at the next occasion. */
+static void let_go(proxy_t *p) {
+  for (uint32_t w = 0; w < p->job->workers; w++) {
+    if (p->holds[w]) plt_links_send(p->links[w], 0, p->held[w]);
+    p->holds[w] = false;
+  }
+}
+
+static void to_worker(proxy_t *p, uint32_t w, plt_arena_t *arena) {
+  plt_header_t header;
+  if (plt_frame_decode(p->in, arena, &header) == PLT_OK && header.verb == PLT_VERB_ROWS) {
+    if (happens(p, 300)) return;
+    if (happens(p, 10)) plt_listener_send(p->listener, &p->routes[w], p->in);
+  }
+  plt_listener_send(p->listener, &p->routes[w], p->in);
+}
+
+static void *proxy_main(void *argument) {
+  proxy_t *p = argument;
+  plt_arena_t *arena = plt_arena_create();
+  while (!atomic_load(&p->stop)) {
+    plt_route_t from;
+    plt_header_t header;
+    size_t server;
+    bool got = false;
+    plt_listener_receive(p->listener, 1, &from, p->in, &got);
+    if (got && plt_frame_decode(p->in, arena, &header) == PLT_OK) to_server(p, &header, &from);
+    if (!got || happens(p, 4)) let_go(p);
+    for (uint32_t w = 0; w < p->job->workers; w++)
+      for (got = true; got && plt_links_receive(p->links[w], 0, &server, p->in, &got) == PLT_OK && got;)
+        to_worker(p, w, arena);
+    plt_arena_reset(arena);
+  }
+  plt_arena_destroy(&arena);
+  return NULL;
+}
+
+static void begin_proxy(proxy_t *p, job_t *job, uint32_t number) {
+  char endpoint[64];
+  *p = (proxy_t){.job = job, .number = number, .in = plt_parcel_create()};
+  for (uint32_t w = 0; w < job->workers; w++) {
+    cr_assert_eq(plt_links_open(job->wire, &job->addresses[number], 1, &p->links[w]), PLT_OK);
+    p->held[w] = plt_parcel_create();
+    p->old[w] = plt_parcel_create();
+  }
+  snprintf(endpoint, sizeof endpoint, "inproc://proxy-%u", number);
+  cr_assert_eq(plt_listener_open(job->wire, endpoint, &p->listener), PLT_OK);
+  job->addresses[number] = plt_listener_address(p->listener);
+  pthread_create(&p->thread, NULL, proxy_main, p);
+}
+
+static void end_proxy(proxy_t *p) {
+  atomic_store(&p->stop, true);
+  pthread_join(p->thread, NULL);
+  for (uint32_t w = 0; w < p->job->workers; w++) {
+    plt_links_close(&p->links[w]);
+    plt_parcel_destroy(&p->held[w]);
+    plt_parcel_destroy(&p->old[w]);
+  }
+  plt_parcel_destroy(&p->in);
+  plt_listener_close(&p->listener);
+  cr_assert_gt(p->faults, 100);
+}
+
+/* ---- jobs ---- */
+
 static void run_job(job_t *job, worker_t *workers) {
+  proxy_t proxies[SERVERS];
   server_t servers[SERVERS];
   job->wire = plt_wire_create();
   for (uint32_t s = 0; s < SERVERS; s++) {
@@ -209,6 +332,7 @@ static void run_job(job_t *job, worker_t *workers) {
                                               .job = 7,
                                               .generation = 1};
     pthread_create(&servers[s].thread, NULL, server_main, &servers[s]);
+    if (job->faulty) begin_proxy(&proxies[s], job, s);
   }
   for (uint32_t w = 0; w < job->workers; w++) {
     workers[w] = (worker_t){.job = job, .number = w};
@@ -217,6 +341,7 @@ static void run_job(job_t *job, worker_t *workers) {
   for (uint32_t w = 0; w < job->workers; w++) pthread_join(workers[w].thread, NULL);
   for (uint32_t s = 0; s < SERVERS; s++) {
     pthread_join(servers[s].thread, NULL);
+    if (job->faulty) end_proxy(&proxies[s]);
     cr_assert_eq(servers[s].status, PLT_OK);
     plt_listener_close(&job->listeners[s]);
   }
@@ -252,6 +377,18 @@ Test(consistency, asp_with_prefetch_meets_too, .timeout = 40) {
     check_job(
         (job_t){.workers = workers, .batches = 41, .epochs = 3, .prefetch = 1, .staleness = UINT64_MAX, .slow = NOBODY},
         4);
+}
+
+Test(consistency, lost_doubled_and_overtaking_messages_change_nothing, .timeout = 100) {
+  for (uint32_t asp = 0; asp < 2; asp++)
+    check_job((job_t){.workers = 3,
+                      .batches = 100,
+                      .epochs = 3,
+                      .prefetch = asp ? 1 : 2,
+                      .staleness = asp ? UINT64_MAX : 2,
+                      .slow = NOBODY,
+                      .faulty = true},
+              3);
 }
 
 Test(consistency, more_workers_than_batches, .timeout = 20) {
