@@ -32,8 +32,8 @@ run_one() { # STRATEGY REG KNOB SEED
   local dir="$out/$1,$2,$3,seed=$4"
   grep -qs '"final"' "$dir/metrics.jsonl" && return
   rm -rf "$dir"
-  "$plateau" train "$config" --quiet --set run.dir="$dir" --set strategy.name="$1" --set "$2" --set "$3" \
-    --set run.seed="$4" "${extra[@]}" >"$dir.txt" 2>&1 || echo "failed: $dir.txt" >&2
+  "$plateau" train "$config" --quiet "${extra[@]}" --set run.dir="$dir" --set strategy.name="$1" --set "$2" --set "$3" \
+    --set run.seed="$4" >"$dir.txt" 2>&1 || echo "failed: $dir.txt" >&2
 }
 export -f run_one
 export out config plateau
