@@ -18,12 +18,26 @@ bench_options_t bench_parse(const char *program, int argc, char **argv) {
       options.runs = atoi(argv[++i]);
     else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
       options.seconds = atof(argv[++i]);
+    else if (strcmp(argv[i], "--transport") == 0 && i + 1 < argc)
+      options.transport = argv[++i];
+    else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+      options.contestant = argv[++i];
+    else if (strcmp(argv[i], "--rows") == 0 && i + 1 < argc)
+      options.rows = (size_t)atol(argv[++i]);
     else
       fine = false;
   }
   fine = fine && options.runs >= 1 && options.runs <= BENCH_RUNS_MAX && options.seconds > 0 && options.seconds <= 60;
-  bench_require(fine, 64, "usage: %s [--runs 1..%d] [--seconds 0..60] [--json]", program, BENCH_RUNS_MAX);
+  bench_require(fine, 64,
+                "usage: %s [--runs 1..%d] [--seconds 0..60] [--transport NAME] [--rows N] [--only CONTESTANT] [--json]",
+                program, BENCH_RUNS_MAX);
   return options;
+}
+
+bool bench_wants(const bench_options_t *options, const char *transport, size_t rows, const char *contestant) {
+  return (options->transport == NULL || strcmp(options->transport, transport) == 0) &&
+         (options->rows == 0 || options->rows == rows) &&
+         (options->contestant == NULL || strcmp(options->contestant, contestant) == 0);
 }
 
 static double wall_s(void) {

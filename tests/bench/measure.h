@@ -15,10 +15,16 @@ typedef struct bench_options {
   int runs;       /* measurements of each contestant; the median counts */
   double seconds; /* about, per measurement */
   bool json;
+  /* Only these, say for a profile; NULL and 0: all. */
+  const char *transport, *contestant;
+  size_t rows;
 } bench_options_t;
 
-/* --runs N, --seconds S, --json; anything else prints the usage and ends with 64. */
+/* --runs N, --seconds S, --json, --transport NAME, --rows N, --only CONTESTANT; anything else prints the usage and
+ * ends with 64. */
 bench_options_t bench_parse(const char *program, int argc, char **argv);
+/* Whether the options ask for it. */
+bool bench_wants(const bench_options_t *options, const char *transport, size_t rows, const char *contestant);
 
 typedef struct bench_rate {
   double per_s;     /* steps a second of wall clock */

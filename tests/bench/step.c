@@ -8,7 +8,7 @@
  *   array     the same gather and sgd update on a plain array in one thread: no wire, no table
  *   births    plateau, pulling rows that were never stored: their values are computed
  *
- *   bench_step [--runs 5] [--seconds 0.3] [--json] */
+ *   bench_step [--runs 5] [--seconds 0.3] [--transport NAME] [--rows N] [--only CONTESTANT] [--json] */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -139,6 +139,7 @@ static job_t *open_job(const char *transport, const char *optimizer) {
 
 static void close_job(job_t **job_at) {
   job_t *job = *job_at;
+  if (job == NULL) return;
   plt_client_bye(job->client, PLT_OK, "");
   pthread_join(job->thread, NULL);
   plt_client_close(&job->client);
@@ -149,6 +150,11 @@ static void close_job(job_t **job_at) {
   free(job->rows_out);
   free(job);
   *job_at = NULL;
+}
+
+static void begin_size(job_t *job, key_lists_t *lists) {
+  job->lists = lists;
+  job->keys = next_keys(lists);
 }
 
 static void exchange_step(void *argument) {
@@ -192,18 +198,25 @@ static void array_step(void *argument) {
 enum { SGD, ADAM, BIRTHS, BARE, ARRAY, CONTESTANTS };
 static const char *const names[CONTESTANTS] = {"plateau_sgd", "plateau_adam", "plateau_births", "bare_zmq", "array"};
 
-static void print_row(const char *transport, size_t n, const bench_rate_t *rates, bool json) {
-  double rows = (double)n, bare = rates[BARE].per_s;
+/* Whether any of its sizes is asked for. */
+static bool wants(const bench_options_t *options, const char *transport, int contestant) {
+  return bench_wants(options, transport, options->rows, names[contestant]);
+}
+
+static void print_row(const char *transport, size_t n, const bench_rate_t *rates, const double *of_bare, bool json) {
+  double rows = (double)n;
   if (json) {
     printf("{\"bench\": \"step\", \"transport\": \"%s\", \"rows\": %zu", transport, n);
-    for (int c = 0; c < CONTESTANTS; c++)
+    for (int c = 0; c < CONTESTANTS; c++) {
+      if (rates[c].per_s == 0) continue;
       printf(", \"%s\": {\"rows_per_s\": %.6g, \"cpu_ns_per_row\": %.6g, \"kernel_share\": %.3g}", names[c],
              rates[c].per_s * rows, 1e9 * rates[c].cpu_s / rows, rates[c].sys_share);
-    printf("}\n");
+    }
+    printf(", \"sgd_of_bare\": %.3g, \"adam_of_bare\": %.3g}\n", of_bare[SGD], of_bare[ADAM]);
   } else {
     printf("%-9s %6zu", transport, n);
     for (int c = 0; c < CONTESTANTS; c++) printf(" %7.2f", 1e-6 * rates[c].per_s * rows);
-    printf("  %5.0f%% %5.0f%%  ", 100 * rates[SGD].per_s / bare, 100 * rates[ADAM].per_s / bare);
+    printf("  %5.0f%% %5.0f%%  ", 100 * of_bare[SGD], 100 * of_bare[ADAM]);
     for (int c = 0; c < CONTESTANTS; c++) printf(" %6.0f", 1e9 * rates[c].cpu_s / rows);
     printf("\n");
   }
@@ -212,6 +225,8 @@ static void print_row(const char *transport, size_t n, const bench_rate_t *rates
 
 static void bench_size(const char *transport, job_t *sgd, job_t *adam, array_t *array, key_lists_t *lists,
                        const bench_options_t *options) {
+  if (options->rows != 0 && options->rows != lists->n) return;
+  if (options->transport != NULL && strcmp(options->transport, transport) != 0) return;
   bare_wire_t *bare = bare_wire_open(transport, lists->n, true);
   const struct {
     bench_step_fn step;
@@ -221,17 +236,28 @@ static void bench_size(const char *transport, job_t *sgd, job_t *adam, array_t *
                                 [BIRTHS] = {birth_step, sgd},
                                 [BARE] = {bare_wire_step, bare},
                                 [ARRAY] = {array_step, array}};
-  bench_rate_t runs[CONTESTANTS][BENCH_RUNS_MAX], medians[CONTESTANTS];
-  sgd->lists = adam->lists = array->lists = lists;
-  sgd->keys = adam->keys = array->keys = next_keys(lists);
+  bench_rate_t runs[CONTESTANTS][BENCH_RUNS_MAX], medians[CONTESTANTS] = {{0}};
+  bool wanted[CONTESTANTS];
+  array->lists = lists;
+  array->keys = next_keys(lists);
+  if (sgd != NULL) begin_size(sgd, lists);
+  if (adam != NULL) begin_size(adam, lists);
+  for (int c = 0; c < CONTESTANTS; c++) wanted[c] = bench_wants(options, transport, lists->n, names[c]);
   for (int c = 0; c < CONTESTANTS; c++)
-    for (int i = 0; i < 20; i++) contestants[c].step(contestants[c].context); /* warms buffers */
+    for (int i = 0; wanted[c] && i < 20; i++) contestants[c].step(contestants[c].context); /* warms buffers */
   for (int run = 0; run < options->runs; run++)
     for (int c = 0; c < CONTESTANTS; c++)
-      runs[c][run] = bench_measure(contestants[c].step, contestants[c].context, options->seconds);
-  for (int c = 0; c < CONTESTANTS; c++) medians[c] = bench_median(runs[c], options->runs);
+      if (wanted[c]) runs[c][run] = bench_measure(contestants[c].step, contestants[c].context, options->seconds);
+  double of_bare[CONTESTANTS] = {0}; /* the median of what neighbours in time say */
+  for (int c = 0; c < CONTESTANTS; c++) {
+    if (!wanted[c]) continue;
+    medians[c] = bench_median(runs[c], options->runs);
+    for (int run = 0; wanted[BARE] && c != BARE && run < options->runs; run++)
+      runs[c][run].per_s /= runs[BARE][run].per_s;
+    of_bare[c] = wanted[BARE] ? bench_median(runs[c], options->runs).per_s : 0;
+  }
   bare_wire_close(&bare);
-  print_row(transport, lists->n, medians, options->json);
+  print_row(transport, lists->n, medians, of_bare, options->json);
 }
 
 int main(int argc, char **argv) {
@@ -249,7 +275,10 @@ int main(int argc, char **argv) {
            "of bare zmq", "ns of processor per row", "transport", "rows", "sgd", "adam", "births", "bare", "array",
            "sgd", "adam", "sgd", "adam", "births", "bare", "array");
   for (size_t t = 0; t < sizeof transports / sizeof *transports; t++) {
-    job_t *sgd = open_job(transports[t], "sgd"), *adam = open_job(transports[t], "adam");
+    job_t *sgd = wants(&options, transports[t], SGD) || wants(&options, transports[t], BIRTHS)
+                     ? open_job(transports[t], "sgd")
+                     : NULL;
+    job_t *adam = wants(&options, transports[t], ADAM) ? open_job(transports[t], "adam") : NULL;
     for (size_t i = 0; i < SIZES; i++) bench_size(transports[t], sgd, adam, &array, &lists[i], &options);
     close_job(&sgd);
     close_job(&adam);
