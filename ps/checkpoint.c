@@ -78,13 +78,15 @@ hid_t plt_setting_type(void) {
 /* The innermost entries of HDF5's error stack say what happened; the outer ones only repeat the way there. */
 static herr_t take_entry(unsigned n, const H5E_error2_t *entry, void *context) {
   plt_fault_t *fault = context;
-  const char *cause = strstr(entry->desc, "errno = ");
-  size_t used = strlen(fault->text);
+  const char *cause = strstr(entry->desc, "errno = "); /* the rest of such an entry is of no use to a reader */
+  size_t used = strlen(fault->text), room = sizeof fault->text - used;
   if (cause != NULL) {
     int code = atoi(cause + strlen("errno = "));
     fault->full = code == ENOSPC || code == EDQUOT;
+    if (strstr(fault->text, strerror(code)) == NULL) snprintf(fault->text + used, room, ": %s", strerror(code));
+  } else if (n < 3) {
+    snprintf(fault->text + used, room, ": %s", entry->desc);
   }
-  if (n < 3) snprintf(fault->text + used, sizeof fault->text - used, ": %s", entry->desc);
   return 0;
 }
 
@@ -105,7 +107,13 @@ void plt_fault_note(plt_fault_t *fault, const char *format, ...) {
   va_end(args);
 }
 
+/* HDF5 1.10.8 crashes in its exit handler when a file could not be closed. We close what we open: it has nothing
+ * to do there. */
+static void forget_exit(void) { H5dont_atexit(); }
+
 void plt_hdf5_enter(void) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, forget_exit);
   pthread_mutex_lock(&hdf5_mutex);
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* per thread */
 }

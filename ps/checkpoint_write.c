@@ -180,6 +180,12 @@ static plt_status_t make_file(const char *path) {
   return PLT_OK;
 }
 
+/* A file that failed is closed only if what HDF5 still holds of it can be written: on a full disk, into the space
+ * that the file itself took. Else HDF5 keeps the descriptor, and with it the space of the removed file. */
+static void give_space_back(const plt_fault_t *fault, const char *path) {
+  if (fault->failed && truncate(path, 0) != 0) return; /* nothing more can be done: the first failure is told */
+}
+
 plt_status_t plt_checkpoint_write(const char *path, const plt_checkpoint_head_t *head, plt_table_t *const *tables,
                                   size_t n_tables) {
   plt_fault_t fault = {0};
@@ -191,6 +197,7 @@ plt_status_t plt_checkpoint_write(const char *path, const plt_checkpoint_head_t 
   if (file >= 0) {
     write_all(&fault, file, head, tables, n_tables);
     plt_heard(&fault, "flush", H5Fflush(file, H5F_SCOPE_GLOBAL));
+    give_space_back(&fault, path);
     plt_heard(&fault, "close", H5Fclose(file));
   }
   H5Pclose(access);

@@ -15,6 +15,8 @@ enum {
   LINE = 16 /* floats in a cache line */
 };
 
+const char *plt_kernels_core(void) { return openblas_get_corename(); }
+
 void plt_kernels_init(void) { openblas_set_num_threads(1); }
 
 static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }

@@ -19,6 +19,8 @@
 /* Makes OpenBLAS single-threaded: its own threads would change bits, and serialise several callers. Idempotent;
  * before the first product, in every process that computes one. */
 void plt_kernels_init(void);
+/* Which of OpenBLAS's sets of kernels runs here ("SkylakeX"): part of what bits depend on (DESIGN 4). */
+const char *plt_kernels_core(void);
 
 /* ---- splitting ---- */
 /* A part [first, last) of a job. */

@@ -17,10 +17,14 @@
 
 enum { ROWS = 3000, COLS = 6, BIAS_COLS = 3, N_TABLES = 3 };
 
+/* HDF5 loses its memory of a file that could not be closed. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libhdf5"; }
+
 static char dir[64];
 
 static void make_dir(void) {
-  strcpy(dir, "/tmp/plateau-test-XXXXXX");
+  strcpy(dir, "/tmp/plateau-checkpoint-XXXXXX");
   cr_assert_not_null(mkdtemp(dir));
 }
 
@@ -158,11 +162,11 @@ Test(checkpoint, another_number_of_servers_continues_with_the_same_bits) {
 }
 
 Test(checkpoint, head_and_specs_come_back) {
-  server_t server = server_create(0, 2);
+  server_t servers[2] = {server_create(0, 2), server_create(1, 2)};
   plt_checkpoint_head_t want = head_of(0, 2);
   plt_checkpoint_part_t *part;
-  train(&server, 1, 1, 20); /* shard 0 of 2 also takes the odd keys' steps here: rows are not what is tested */
-  write_part(path_of("a.h5"), &server, 0, 2);
+  train(servers, 2, 1, 20);
+  write_part(path_of("a.h5"), &servers[0], 0, 2);
   cr_assert_eq(plt_checkpoint_open(path_of("a.h5"), &part), PLT_OK, "%s", plt_fail_text());
   const plt_checkpoint_head_t *head = plt_checkpoint_head(part);
   cr_assert(head->job == want.job && head->generation == 3 && head->clock == 90 && head->servers == 2);
@@ -177,14 +181,15 @@ Test(checkpoint, head_and_specs_come_back) {
     cr_assert_eq(plt_checkpoint_table(part, i, &spec, &t, &stored), PLT_OK);
     cr_assert(plt_table_spec_equal(&spec, &specs[i]), "table %zu in the order of declaration", i);
     cr_assert_eq(t, i == 2 ? 0 : 20);
-    cr_assert_eq(stored, plt_table_stored(server.tables[i]));
+    cr_assert_eq(stored, plt_table_stored(servers[0].tables[i]));
   }
   plt_table_spec_t spec;
   uint64_t t, stored;
   cr_assert_eq(plt_checkpoint_table(part, N_TABLES, &spec, &t, &stored), PLT_ERR_CHECKPOINT);
   plt_checkpoint_close(&part);
   plt_checkpoint_close(&part);
-  server_destroy(&server);
+  server_destroy(&servers[0]);
+  server_destroy(&servers[1]);
 }
 
 Test(checkpoint, empty_tables_and_more_than_a_block_of_rows) {
@@ -381,7 +386,9 @@ Test(checkpoint, a_full_disk_is_noticed_at_every_size) {
     }
     plt_status_t status = plt_checkpoint_write(path_of("disk/b.h5"), &head, server.tables, N_TABLES);
     bool gone = access(path_of("disk/b.h5"), F_OK) != 0;
-    umount2(path_of("disk"), MNT_DETACH);
+    int closed = umount2(path_of("disk"), 0);
+    if (closed != 0) umount2(path_of("disk"), MNT_DETACH);
+    cr_assert_eq(closed, 0, "%ld pages: the failed file is still open", pages);
     cr_assert(status == PLT_ERR_SPACE || status == PLT_ERR_IO, "%ld pages: %d", pages, status);
     cr_assert(gone);
     if (status == PLT_ERR_SPACE) full = true;

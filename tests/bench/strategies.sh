@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# strategies.sh - trains plain, bsam, bsam+ and mirror on one data set with equal grids and prints the comparison.
+#
+#   tests/bench/strategies.sh CONFIG OUT [KEY=VALUE ...]
+#
+# Every strategy gets the same number of trials: 2 regularisers x 2 values of its own knob (plain: learning rate),
+# each with 2 seeds. The trial with the best validation Recall@20, averaged over seeds, is reported; test is looked at
+# for that one only. Runs that are there already are not run again.
+#   JOBS=N   runs at a time (1)      REGS="0.1 0.3"      SEEDS="1 2"
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+plateau=${PLATEAU:-$root/build/release/plateau}
+config=${1:?usage: strategies.sh CONFIG OUT [KEY=VALUE ...]}
+out=${2:?usage: strategies.sh CONFIG OUT [KEY=VALUE ...]}
+shift 2
+extra=()
+for assignment in "$@"; do extra+=(--set "$assignment"); done
+mkdir -p "$out"
+
+# strategy:knob=value of each trial.
+trials() {
+  local reg
+  for reg in ${REGS:-0.1 0.3}; do
+    printf 'plain model.reg=%s optimizer.lr=%s\n' "$reg" 0.002 "$reg" 0.001
+    printf 'bsam model.reg=%s strategy.rho=%s\n' "$reg" 0.05 "$reg" 0.5
+    printf 'bsam+ model.reg=%s strategy.rho=%s\n' "$reg" 0.05 "$reg" 0.5
+    printf 'mirror model.reg=%s strategy.alpha2=%s\n' "$reg" 0.1 "$reg" 0.3
+  done
+}
+
+run_one() { # STRATEGY REG KNOB SEED
+  local dir="$out/$1,$2,$3,seed=$4"
+  grep -qs '"final"' "$dir/metrics.jsonl" && return
+  rm -rf "$dir"
+  "$plateau" train "$config" --quiet "${extra[@]}" --set run.dir="$dir" --set strategy.name="$1" --set "$2" --set "$3" \
+    --set run.seed="$4" >"$dir.txt" 2>&1 || echo "failed: $dir.txt" >&2
+}
+export -f run_one
+export out config plateau
+
+jobs_list() {
+  local seed
+  for seed in ${SEEDS:-1 2}; do trials | sed "s/\$/ $seed/"; done
+}
+# xargs hands words to fresh shells, which know no arrays: the extra options travel as text.
+export EXTRA="${extra[*]-}"
+# shellcheck disable=SC2016
+jobs_list | xargs -P "${JOBS:-1}" -L 1 bash -c 'read -ra extra <<<"$EXTRA"; run_one "$@"' run_one
+
+# One line per run: strategy, trial, valid recall, valid ndcg, test recall, test ndcg, gradients, seconds, best epoch.
+field() { sed -n "s/.*\"$1\": {[^}]*\"$2\": \([-0-9.e+]*\).*/\1/p" <<<"$3"; }
+number() { sed -n "s/.*\"$1\": \([-0-9.e+]*\).*/\1/p" <<<"$2"; }
+for dir in "$out"/*,seed=*/; do
+  final=$(grep '"final"' "$dir/metrics.jsonl" | tail -n 1) || continue
+  name=$(basename "$dir")
+  trial=${name%,seed=*}
+  epochs=$(grep -c '"event": "epoch"' "$dir/metrics.jsonl")
+  seconds=$(sed -n 's/.*"event": "epoch".*"seconds": \([0-9.e-]*\).*/\1/p' "$dir/metrics.jsonl" | awk '{s += $1} END {print s}')
+  echo "${trial%%,*} $trial $(field valid recall@20 "$final") $(field valid ndcg@20 "$final") $(field test recall@20 "$final")" \
+    "$(field test ndcg@20 "$final") $(number gradients "$final") $seconds $(number best_epoch "$final") $epochs"
+done >"$out/runs.txt"
+
+awk '
+  { n[$2]++; strategy[$2] = $1; vr[$2] += $3; vn[$2] += $4; tr[$2] += $5; tn[$2] += $6; g[$2] += $7; s[$2] += $8; e[$2] += $9
+    low[$2] = n[$2] == 1 || $5 < low[$2] ? $5 : low[$2]; high[$2] = n[$2] == 1 || $5 > high[$2] ? $5 : high[$2] }
+  END {
+    for (t in n) if (!(strategy[t] in best) || vr[t] / n[t] > vr[best[strategy[t]]] / n[best[strategy[t]]]) best[strategy[t]] = t
+    print "| strategy | chosen trial | valid R@20 | valid N@20 | test R@20 (seeds) | test N@20 | best epoch | gradient evaluations to it | training s |"
+    print "|---|---|---|---|---|---|---|---|---|"
+    split("plain bsam bsam+ mirror", order, " ")
+    for (i = 1; i <= 4; i++) { t = best[order[i]]; if (t == "") continue; k = n[t]; trial = t; sub(/^[^,]*,/, "", trial)
+      printf "| %s | %s | %.4f | %.4f | %.4f (%.4f–%.4f) | %.4f | %.0f | %.0f | %.0f |\n", order[i], trial, vr[t]/k, vn[t]/k, tr[t]/k, low[t], high[t], tn[t]/k, e[t]/k, g[t]/k, s[t]/k }
+  }' "$out/runs.txt"
