@@ -7,8 +7,9 @@
 
 #include "ps/optimizer_list.h"
 
-const plt_optimizer_ops_t *const plt_optimizers[] = {&plt_optimizer_sgd, &plt_optimizer_adagrad, &plt_optimizer_adam,
-                                                     &plt_optimizer_lazy_adam, NULL};
+const plt_optimizer_ops_t *const plt_optimizers[] = {
+    &plt_optimizer_sgd,  &plt_optimizer_momentum, &plt_optimizer_adagrad,   &plt_optimizer_rowwise_adagrad,
+    &plt_optimizer_ftrl, &plt_optimizer_adam,     &plt_optimizer_lazy_adam, NULL};
 
 static const char prefix[] = "optimizer.";
 
