@@ -188,8 +188,8 @@ Test(optimizer, lazy_adam_follows_its_formula) {
 
 Test(optimizer, only_state_that_is_used_is_kept) {
   plt_table_spec_t spec = spec_of("sgd");
-  const char *names[] = {"sgd", "momentum", "adagrad", "rowwise_adagrad", "ftrl", "adam", "lazy_adam"};
-  const size_t want[] = {0, COLS, COLS, 1, 2 * COLS, 2 * COLS, 2 * COLS}, n = sizeof want / sizeof *want;
+  const char *names[] = {"sgd", "momentum", "adagrad", "rowwise_adagrad", "ftrl", "adam", "adamw", "lazy_adam"};
+  const size_t want[] = {0, COLS, COLS, 1, 2 * COLS, 2 * COLS, 2 * COLS, 2 * COLS}, n = sizeof want / sizeof *want;
   plt_optimizer_t *optimizer;
   for (size_t i = 0; i < n; i++) {
     strcpy(spec.optimizer, names[i]);

@@ -190,7 +190,7 @@ Test(table, bad_specs_are_refused) {
 Test(table, sweep_and_restore_continue_with_the_same_bits) {
   static float values[ROWS][COLS], state[ROWS][3 * COLS], a[ROWS][COLS], b[ROWS][COLS];
   static uint64_t keys[ROWS], last[ROWS], all[ROWS];
-  const char *optimizers[] = {"sgd", "momentum", "adagrad", "rowwise_adagrad", "ftrl", "adam", "lazy_adam"};
+  const char *optimizers[] = {"sgd", "momentum", "adagrad", "rowwise_adagrad", "ftrl", "adam", "adamw", "lazy_adam"};
   for (uint64_t key = 0; key < ROWS; key++) all[key] = key;
   for (size_t o = 0; o < sizeof optimizers / sizeof *optimizers; o++) {
     plt_table_spec_t spec = spec_of(optimizers[o]);
