@@ -227,6 +227,9 @@ Test(optimizer, settings_out_of_range_are_refused) {
   cr_assert_eq(try_setting("adam", "weight_decay", 0.1), PLT_ERR_USAGE);
   cr_assert(strstr(plt_fail_text(), "adamw") != NULL);
   cr_assert_eq(try_setting("lazy_adam", "weight_decay", 0.1), PLT_OK);
+  cr_assert_eq(try_setting("adamw", "weight_decay", 0.1), PLT_OK);
+  cr_assert_eq(try_setting("sgd", "sweep", 1), PLT_OK);
+  cr_assert_eq(try_setting("sgd", "sweep", 2), PLT_ERR_USAGE);
 }
 
 Test(optimizer, every_option_row_has_a_default_inside_its_range) {

@@ -223,3 +223,34 @@ Test(table, sweep_and_restore_continue_with_the_same_bits) {
     plt_table_destroy(&copy);
   }
 }
+
+/* Every row moves at every clock, is stored from the first on, and has the same bits on any number of shards. */
+Test(table, dense_sweep_moves_all_rows_on_any_number_of_shards) {
+  static float one[ROWS][COLS], now[ROWS][COLS], values[ROWS][COLS], born[ROWS][COLS];
+  static uint64_t keys[ROWS], all[ROWS];
+  const char *optimizers[] = {"sgd", "momentum", "adagrad", "rowwise_adagrad", "ftrl", "adam", "adamw", "lazy_adam"};
+  for (uint64_t key = 0; key < ROWS; key++) all[key] = key;
+  for (size_t o = 0; o < sizeof optimizers / sizeof *optimizers; o++) {
+    plt_table_spec_t spec = spec_of(optimizers[o]);
+    spec.settings[spec.n_settings++] = (plt_setting_t){"weight_decay", 0.1};
+    spec.settings[spec.n_settings++] = (plt_setting_t){"sweep", 1};
+    for (uint64_t key = 0; key < ROWS; key++) plt_table_spec_birth(&spec, 0, key, born[key]);
+    for (uint32_t servers = 1; servers <= 3; servers++) {
+      shards_t shards = {servers, {0}};
+      for (uint32_t s = 0; s < servers; s++) cr_assert_eq(plt_table_create(&spec, s, servers, &shards.of[s]), PLT_OK);
+      for (uint32_t t = 1; t <= 12; t++) {
+        size_t n = some_keys(t, keys);
+        for (size_t i = 0; i < n; i++)
+          for (uint32_t c = 0; c < COLS; c++) values[i][c] = (float)plt_rng_unit(draw(t, 10 + c)) - 0.4f;
+        each_shard(&shards, do_step, keys, n, values, 0.01);
+        uint64_t stored = 0;
+        for (uint32_t s = 0; s < servers; s++) stored += plt_table_stored(shards.of[s]);
+        cr_assert_eq(stored, ROWS);
+      }
+      each_shard(&shards, do_read, all, ROWS, servers == 1 ? one : now, 0);
+      if (servers > 1) cr_assert_arr_eq(one, now, sizeof one);
+      for (uint32_t s = 0; s < servers; s++) plt_table_destroy(&shards.of[s]);
+    }
+    for (uint64_t key = 0; key < ROWS; key++) cr_assert(memcmp(one[key], born[key], sizeof one[key]) != 0);
+  }
+}
