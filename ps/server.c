@@ -349,7 +349,8 @@ static plt_status_t on_bye(server_t *s, uint32_t w) {
   s->peers[w].pending = false;
   plt_clock_leave(s->clock, w);
   PLT_TRY(answer_done(s, s->spare));
-  if (bye->status == PLT_OK || s->failed != PLT_OK) return PLT_OK;
+  bool orderly = bye->status == PLT_OK || bye->status == PLT_ERR_PREEMPTED; /* all leave at the same clock */
+  if (orderly || s->failed != PLT_OK) return PLT_OK;
   s->failed = PLT_ERR_PEER;
   snprintf(s->failed_text, sizeof s->failed_text, "worker %" PRIu32 " gave up: %.900s", w, bye->text);
   for (uint32_t other = 0; other < s->config->workers; other++) {

@@ -18,10 +18,10 @@ enum { USER, ITEM, PROJ_W, PROJ_B }; /* tables */
 static const plt_option_t rows[] = {
     {.key = "model.reg",
      .type = PLT_OPT_REAL,
-     .fallback = "0.0001",
+     .fallback = "0.1",
      .min = 0,
      .max = INFINITY,
-     .help = "Weight of the norms of the batch's users and whole item vectors in the loss (1e-4 is our default: tune "
+     .help = "Weight of the norms of the batch's users and whole item vectors in the loss (0.1 is our default: tune "
              "it)."},
 };
 

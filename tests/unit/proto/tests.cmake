@@ -1,2 +1,4 @@
 # plateau_unit(proto NAME): one line per test program.
 plateau_unit(proto table_spec)
+plateau_unit(proto tree)
+plateau_unit(proto shard)
