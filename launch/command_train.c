@@ -120,7 +120,7 @@ static plt_status_t run_cluster(plt_rendezvous_t *rv, const plt_job_t *job, cons
                            .job = job->id,
                            .servers = job->plan.servers,
                            .workers = job->plan.workers,
-                           .bsp = job->plan.bsp,
+                           .alone = !job->plan.bsp,
                            .staleness = job->plan.staleness,
                            .restore = clock};
   return plt_cluster_lead(rv, job, &runtime);

@@ -58,7 +58,7 @@ static void *server_main(void *argument) {
   plt_server_config_t config = {.number = role->number,
                                 .servers = job->plan.servers,
                                 .workers = job->plan.workers,
-                                .bsp = job->plan.bsp,
+                                .alone = !job->plan.bsp,
                                 .staleness = job->plan.staleness,
                                 .job = job->id,
                                 .generation = job->generation,

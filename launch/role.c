@@ -56,7 +56,7 @@ static plt_status_t run_server(const plt_runtime_t *runtime) {
   plt_server_config_t config = {.number = runtime->number,
                                 .servers = runtime->servers,
                                 .workers = runtime->workers,
-                                .bsp = runtime->bsp,
+                                .alone = runtime->alone,
                                 .staleness = runtime->staleness,
                                 .job = runtime->job,
                                 .generation = runtime->generation,

@@ -34,7 +34,7 @@ char *plt_runtime_encode(const plt_runtime_t *r) {
   plt_json_int(&json, "generation", r->generation);
   plt_json_int(&json, "servers", r->servers);
   plt_json_int(&json, "workers", r->workers);
-  plt_json_int(&json, "bsp", r->bsp);
+  plt_json_int(&json, "alone", r->alone);
   plt_json_text(&json, "staleness", staleness);
   plt_json_text(&json, "restore", or_empty(r->restore));
   plt_json_text(&json, "secret", or_empty(r->secret));
@@ -87,7 +87,7 @@ plt_status_t plt_runtime_decode(const char *text, plt_runtime_t *r) {
   NUMBER(generation, uint32_t);
   NUMBER(servers, uint32_t);
   NUMBER(workers, uint32_t);
-  NUMBER(bsp, bool);
+  NUMBER(alone, bool);
   r->staleness = strtoull(plt_runtime_text(&yaml, "staleness"), NULL, 10);
   TEXT(restore);
   TEXT(secret);

@@ -29,7 +29,7 @@ typedef struct plt_runtime {
   uint64_t job;
   uint32_t generation;
   uint32_t servers, workers;
-  bool bsp; /* else staleness counts, UINT64_MAX in asp */
+  bool alone; /* ssp, asp (ps/server.h) */
   uint64_t staleness;
   char *restore; /* checkpoint to start from: "240", "best", "last"; "" for none */
   char *secret;

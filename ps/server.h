@@ -24,8 +24,8 @@
 
 typedef struct plt_server_config {
   uint32_t number, servers, workers;
-  bool bsp;           /* the pushes of a clock are merged into one step; else every push is one */
-  uint64_t staleness; /* not bsp: see clock.h */
+  bool alone;         /* ssp, asp: every push is a step; bsp merges those of a clock into one */
+  uint64_t staleness; /* ssp, asp: see clock.h */
   uint64_t job;
   uint32_t generation;
   const char *run_dir;           /* where checkpoints go; NULL: none are written */

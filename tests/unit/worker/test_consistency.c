@@ -328,6 +328,7 @@ static void run_job(job_t *job, worker_t *workers) {
     servers[s].config = (plt_server_config_t){.number = s,
                                               .servers = SERVERS,
                                               .workers = job->workers,
+                                              .alone = true,
                                               .staleness = job->staleness,
                                               .job = 7,
                                               .generation = 1};
