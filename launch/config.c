@@ -151,6 +151,13 @@ static const plt_option_t cluster_rows[] = {
      .choices = "auto|ipc|tcp",
      .help = "auto: inproc within one process.",
      .resumable = true},
+    {.key = "cluster.security",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "token",
+     .choices = "token|curve|none",
+     .help = "Who may speak to servers over tcp and ipc: token: processes that hold the job's secret; curve: the same, "
+             "encrypted; none: anybody who reaches the port.",
+     .resumable = true},
     {.key = "cluster.wire",
      .type = PLT_OPT_CHOICE,
      .fallback = "f32",

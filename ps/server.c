@@ -13,7 +13,8 @@
 #include "ps/round.h"
 #include "ps/tableset.h"
 
-enum { POLL_MS = 200 };
+enum { POLL_MS = 200, REFUSALS_TOLD = 1000 };
+#define STRANGERS_INTERVAL_NS (10 * PLT_NS_PER_S)
 #define WAIT_INTERVAL_NS PLT_NS_PER_S
 
 /* A received message with everything it decodes to. */
@@ -69,6 +70,8 @@ typedef struct server {
   plt_parcel_t *out;
   plt_arena_t *out_arena;
   uint64_t refused;
+  uint64_t strangers; /* as told last */
+  int64_t strangers_told_ns;
 } server_t;
 
 static inbox_t *inbox_create(void) {
@@ -110,8 +113,9 @@ static plt_status_t refuse(server_t *s, const inbox_t *to, plt_status_t why, con
   plt_header_t header = {.verb = PLT_VERB_REFUSED, .status = why};
   snprintf(header.text, sizeof header.text, "%s", text);
   s->refused++;
-  plt_log(PLT_LOG_INFO, "refused %s of worker %" PRIu32 ": %s", plt_verb_name(to->header.verb), to->header.number,
-          text);
+  if (s->refused <= REFUSALS_TOLD || (s->refused & (s->refused - 1)) == 0) /* peers shall not fill a disk */
+    plt_log(PLT_LOG_INFO, "refused %s of worker %" PRIu32 ": %s%s", plt_verb_name(to->header.verb), to->header.number,
+            text, s->refused == REFUSALS_TOLD ? " (further ones are counted, few are told)" : "");
   return answer(s, to, &header);
 }
 
@@ -273,6 +277,7 @@ static plt_status_t finish_sum(server_t *s) {
 static plt_status_t on_sum(server_t *s, uint32_t w) {
   const plt_header_t *sum = &s->spare->header;
   bool same = strcmp(sum->text, s->sum_name) == 0;
+  if (sum->text[0] == '\0') return refuse(s, s->spare, PLT_ERR_PROTOCOL, "a sum without a name");
   if (same && s->sum_done) return answer_sum(s, s->spare); /* asked again */
   if (!same && !s->sum_done && s->sum_name[0] != '\0')
     return refuse(s, s->spare, PLT_ERR_PROTOCOL, "another sum is under way");
@@ -430,6 +435,22 @@ static plt_status_t send_waits(server_t *s) {
   return PLT_OK;
 }
 
+/* Says what strangers did at the ports of this process since the last time. */
+static void tell_strangers(server_t *s, bool at_once) {
+  int64_t now = plt_time_ns();
+  if (!at_once && now - s->strangers_told_ns < STRANGERS_INTERVAL_NS) return;
+  plt_guard_count_t count = plt_wire_guard_count(s->wire);
+  uint64_t strangers = count.refused + count.dropped + count.closures;
+  s->strangers_told_ns = now;
+  if (strangers == s->strangers) return;
+  s->strangers = strangers;
+  plt_log(PLT_LOG_WARN,
+          "strangers at the ports of this process so far: %" PRIu64 " with a wrong secret, %" PRIu64
+          " dropped before they proved themselves; ports shut %" PRIu64 " times for too many connections (%" PRIu32
+          " open, %" PRIu32 " at most)",
+          count.refused, count.dropped, count.closures, count.open, count.peak);
+}
+
 static plt_status_t serve(server_t *s) {
   while (plt_clock_live(s->clock) > 0) {
     if (s->config->stop != NULL && atomic_load(s->config->stop)) return PLT_OK;
@@ -437,6 +458,7 @@ static plt_status_t serve(server_t *s) {
     PLT_TRY(plt_listener_receive(s->listener, POLL_MS, &s->spare->route, s->spare->parcel, &got));
     if (got) PLT_TRY(on_message(s));
     PLT_TRY(send_waits(s));
+    tell_strangers(s, false);
   }
   return PLT_OK;
 }
@@ -448,6 +470,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_status_t status;
   PLT_TRY(
       plt_tableset_create(config->number, config->servers, config->restore_dir, config->restore, &head, &s->tables));
+  plt_tableset_limit(s->tables, config->memory_bytes);
   s->has_progress = config->restore_dir != NULL && config->number == 0;
   s->progress = head.progress;
   s->now = head.clock;
@@ -463,6 +486,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
           config->number, config->servers, config->workers, plt_listener_address(listener), s->now);
 
   status = serve(s);
+  tell_strangers(s, true);
 
   plt_wire_count_t count = plt_listener_count(listener);
   plt_log(PLT_LOG_INFO,
