@@ -4,6 +4,8 @@
  * open as the process can bear (plt_connections_limit), the listening sockets get a packet filter that drops
  * everything: newcomers wait in the kernel of their own machine, open connections do not notice, and libzmq is never
  * asked to accept what it has no descriptor for (it would spin). The filter goes when a quarter is free again.
+ * Accepting costs the io thread time that open connections need, so it is rationed, too: a ticket for each newcomer,
+ * given back when it proves itself; as many as connections at first, PLT_STRANGERS_PER_S new ones.
  *
  * Strangers. libzmq ends a handshake that takes longer than ZMQ_HANDSHAKE_IVL, but lets a stranger fill a frame of
  * ZMQ_MAXMSGSIZE until then, and cannot be hurried when connections run out. So connections are looked at every
@@ -95,6 +97,7 @@ struct plt_guard {
   connection_t *connections;
   size_t n_connections;
   uint32_t unproved;
+  double tickets; /* for newcomers */
   bool shut;
   int nothing, spare; /* /dev/null, and the place for duplicates: kept, so that they are there when none is free */
 };
@@ -189,6 +192,15 @@ static void forget(plt_guard_t *guard, size_t descriptor) {
   pthread_mutex_unlock(&guard->lock);
 }
 
+static void end(plt_guard_t *guard, size_t descriptor) {
+  const connection_t *connection = &guard->connections[descriptor];
+  bool unproved = connection->watch != NULL && !connection->proved;
+  pthread_mutex_lock(&guard->lock);
+  guard->count.ended += unproved;
+  pthread_mutex_unlock(&guard->lock);
+  forget(guard, descriptor);
+}
+
 /* Lets newcomers in or keeps them waiting, at all ports. */
 static void shut_ports(plt_guard_t *guard, bool shut) {
   struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -222,7 +234,8 @@ static void on_accepted(plt_guard_t *guard, plt_watch_t *watch, uint32_t descrip
   guard->count.accepted++;
   uint32_t open = ++guard->count.open;
   if (open > guard->count.peak) guard->count.peak = open;
-  bool full = open >= guard->limit && !guard->shut;
+  guard->tickets -= 1;
+  bool full = (open >= guard->limit || guard->tickets < 0) && !guard->shut;
   if (full) guard->count.closures++;
   pthread_mutex_unlock(&guard->lock);
   if (full) shut_ports(guard, true);
@@ -252,9 +265,11 @@ static bool has_proved(plt_guard_t *guard, uint64_t *received) {
 }
 
 /* Every SWEEP_MS while there are connections that have not proved themselves, or ports are shut. */
-static void sweep(plt_guard_t *guard) {
-  int64_t now = plt_time_ns();
-  int64_t patience = (guard->shut ? PLT_HANDSHAKE_SHORT_MS : PLT_HANDSHAKE_MS) * PLT_NS_PER_MS;
+static void sweep(plt_guard_t *guard, int64_t now) {
+  pthread_mutex_lock(&guard->lock);
+  bool crowded = guard->count.open > guard->limit / 4 * 3;
+  pthread_mutex_unlock(&guard->lock);
+  int64_t patience = (guard->shut && crowded ? PLT_HANDSHAKE_SHORT_MS : PLT_HANDSHAKE_MS) * PLT_NS_PER_MS;
   uint64_t dropped = 0;
   for (size_t i = 0; i < guard->n_connections; i++) {
     connection_t *connection = &guard->connections[i];
@@ -265,6 +280,7 @@ static void sweep(plt_guard_t *guard) {
     } else if (!connection->proved && has_proved(guard, &received)) {
       connection->proved = true;
       guard->unproved--;
+      guard->tickets += 1;
     } else if (!connection->proved && (received > PLT_STRANGER_BYTES || now - connection->since_ns > patience)) {
       shutdown(guard->spare, SHUT_RDWR); /* libzmq sees the end and closes it */
       dropped++;
@@ -274,9 +290,14 @@ static void sweep(plt_guard_t *guard) {
   let_go(guard);
   pthread_mutex_lock(&guard->lock);
   guard->count.dropped += dropped;
-  bool room = guard->count.open <= guard->limit / 4 * 3;
+  crowded = guard->count.open > guard->limit / 4 * 3;
   pthread_mutex_unlock(&guard->lock);
-  if (guard->shut && room) shut_ports(guard, false);
+  if (guard->shut && !crowded && guard->tickets >= 1) shut_ports(guard, false);
+}
+
+static void add_tickets(plt_guard_t *guard, int64_t since_ns) {
+  guard->tickets += (double)since_ns / (double)PLT_NS_PER_S * PLT_STRANGERS_PER_S;
+  if (guard->tickets > guard->limit) guard->tickets = guard->limit;
 }
 
 /* ---- monitors ---- */
@@ -304,7 +325,7 @@ static void on_event(plt_watch_t *watch, unsigned event, uint32_t value) {
     }
     case ZMQ_EVENT_ACCEPTED: on_accepted(guard, watch, value); break;
     case ZMQ_EVENT_DISCONNECTED:
-      if (value < guard->n_connections) forget(guard, value);
+      if (value < guard->n_connections) end(guard, value);
       break;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: watch->failures = 0; break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: refuse_link(watch, "its secret is not the one of this job"); break;
@@ -373,7 +394,7 @@ static void rebuild(plt_guard_t *guard) {
 
 static void *guard_main(void *argument) {
   plt_guard_t *guard = argument;
-  int64_t swept_ns = 0;
+  int64_t swept_ns = plt_time_ns();
   for (;;) {
     pthread_mutex_lock(&guard->lock);
     if (guard->changed) rebuild(guard);
@@ -392,7 +413,8 @@ static void *guard_main(void *argument) {
     int64_t now = plt_time_ns();
     if ((guard->unproved > 0 || guard->shut) && now - swept_ns >= SWEEP_MS * PLT_NS_PER_MS) {
       for (size_t i = 0; i < guard->n; i++) drain(guard->polled[i]); /* what ended until now is forgotten */
-      sweep(guard);
+      add_tickets(guard, now - swept_ns);
+      sweep(guard, now);
       swept_ns = now;
     }
   }
@@ -403,6 +425,7 @@ static plt_status_t start(plt_guard_t *guard) {
   if (guard->running) return PLT_OK;
   int linger = 0;
   guard->limit = plt_connections_limit();
+  guard->tickets = guard->limit;
   guard->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   guard->nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
   guard->spare = guard->nothing < 0 ? -1 : fcntl(guard->nothing, F_DUPFD_CLOEXEC, 3);

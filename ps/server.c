@@ -440,15 +440,17 @@ static void tell_strangers(server_t *s, bool at_once) {
   int64_t now = plt_time_ns();
   if (!at_once && now - s->strangers_told_ns < STRANGERS_INTERVAL_NS) return;
   plt_guard_count_t count = plt_wire_guard_count(s->wire);
-  uint64_t strangers = count.refused + count.dropped + count.closures;
+  /* Workers that come and go within a moment look like strangers. */
+  uint64_t ended = count.ended > s->config->workers ? count.ended : 0;
+  uint64_t strangers = count.refused + count.dropped + count.closures + ended;
   s->strangers_told_ns = now;
   if (strangers == s->strangers) return;
   s->strangers = strangers;
   plt_log(PLT_LOG_WARN,
-          "strangers at the ports of this process so far: %" PRIu64 " with a wrong secret, %" PRIu64
-          " dropped before they proved themselves; ports shut %" PRIu64 " times for too many connections (%" PRIu32
-          " open, %" PRIu32 " at most)",
-          count.refused, count.dropped, count.closures, count.open, count.peak);
+          "strangers at the ports of this process so far: %" PRIu64 " connections ended before a proof, %" PRIu64
+          " of them for a wrong secret, %" PRIu64 " more were dropped; ports shut %" PRIu64
+          " times for too many newcomers (%" PRIu32 " open, %" PRIu32 " at most)",
+          count.ended, count.refused, count.dropped, count.closures, count.open, count.peak);
 }
 
 static plt_status_t serve(server_t *s) {

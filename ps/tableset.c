@@ -101,14 +101,16 @@ plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index) {
   return index < set->n ? set->tables[index] : NULL;
 }
 
-/* A section of values that is asked for: keys may repeat from section to section, so their sum is bounded. */
-static plt_status_t check_answer(const plt_section_t *pull, const plt_table_spec_t *spec, uint64_t *bytes) {
-  uint64_t row = (uint64_t)spec->cols * plt_shard_value_bytes(pull->type);
-  if (pull->n > PLT_FRAME_BYTES_MAX / row || (*bytes += pull->n * row) > PLT_ANSWER_BYTES_MAX)
-    return plt_fail(PLT_ERR_PROTOCOL,
-                    "%" PRIu64 " rows of table %s in one request: an answer has %.1f GB per table and %.1f GB at most",
-                    pull->n, spec->name, (double)PLT_FRAME_BYTES_MAX / 1e9, (double)PLT_ANSWER_BYTES_MAX / 1e9);
-  return PLT_OK;
+/* Values that are asked for; keys may repeat from section to section, so their sum is bounded, by the limit of memory
+ * too: no answer is larger than all tables. */
+static plt_status_t check_answer(const plt_tableset_t *set, const plt_section_t *pull, const plt_table_spec_t *spec,
+                                 uint64_t *bytes) {
+  uint64_t row = (uint64_t)spec->cols * plt_shard_value_bytes(pull->type), most = PLT_ANSWER_BYTES_MAX;
+  if (set->limit != 0 && set->limit < most) most = set->limit;
+  if (pull->n <= PLT_FRAME_BYTES_MAX / row && (*bytes += pull->n * row) <= most) return PLT_OK;
+  return plt_fail(PLT_ERR_PROTOCOL,
+                  "%" PRIu64 " rows of table %s in one request: an answer has %.1f GB per section and %.3g GB at most",
+                  pull->n, spec->name, (double)PLT_FRAME_BYTES_MAX / 1e9, (double)most / 1e9);
 }
 
 plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header) {
@@ -127,7 +129,7 @@ plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *h
     }
     if (section->n > 0 && section->keys == NULL)
       return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s without keys", spec->name);
-    if (section->kind == PLT_SECTION_PULL) PLT_TRY(check_answer(section, spec, &answer_bytes));
+    if (section->kind == PLT_SECTION_PULL) PLT_TRY(check_answer(set, section, spec, &answer_bytes));
     PLT_TRY(plt_table_check_keys(table, section->keys, section->n));
   }
   return PLT_OK;

@@ -1,2 +1,3 @@
 # plateau_unit(proto NAME): one line per test program.
 plateau_unit(proto table_spec)
+plateau_unit(proto wire_security USES plateau_stranger Threads::Threads TIMEOUT 120)
