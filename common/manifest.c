@@ -127,6 +127,14 @@ static plt_status_t move_link(const char *run_dir, const char *name, uint64_t cl
   return PLT_OK;
 }
 
+plt_status_t plt_manifest_link(const char *run_dir, uint64_t clock, bool is_best) {
+  char dir[PLT_PATH_MAX];
+  PLT_TRY(clock_place(run_dir, clock, "", dir));
+  PLT_TRY(move_link(run_dir, "last", clock));
+  if (is_best) PLT_TRY(move_link(run_dir, "best", clock));
+  return plt_dir_sync_of(dir);
+}
+
 plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *manifest, bool is_best) {
   char part[PLT_PATH_MAX], final[PLT_PATH_MAX], file[PLT_PATH_MAX];
   PLT_TRY(clock_place(run_dir, manifest->clock, ".part", part));
@@ -140,9 +148,7 @@ plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *man
   if (status != PLT_OK) return status;
   PLT_TRY(swap_in(part, final));
   PLT_TRY(plt_dir_sync_of(final));
-  PLT_TRY(move_link(run_dir, "last", manifest->clock));
-  if (is_best) PLT_TRY(move_link(run_dir, "best", manifest->clock));
-  return plt_dir_sync_of(final);
+  return plt_manifest_link(run_dir, manifest->clock, is_best);
 }
 
 /* ---- reading ---- */
@@ -293,6 +299,15 @@ static plt_status_t list_clocks(const char *run_dir, uint64_t **clocks, size_t *
   return PLT_OK;
 }
 
+plt_status_t plt_manifest_any(const char *run_dir, bool *any) {
+  uint64_t *clocks;
+  size_t n;
+  PLT_TRY(list_clocks(run_dir, &clocks, &n));
+  free(clocks);
+  *any = n > 0;
+  return PLT_OK;
+}
+
 plt_status_t plt_manifest_newest(const char *run_dir, plt_manifest_t *manifest, char dir[PLT_PATH_MAX], bool *none) {
   uint64_t *clocks;
   size_t n;
@@ -335,10 +350,13 @@ static bool is_linked(const char *run_dir, const char *link, uint64_t clock) {
   return is_clock(target, &linked) && linked == clock;
 }
 
-/* The manifest goes first: a directory that is half removed must not look complete. */
-static plt_status_t remove_checkpoint(const char *dir, const char *manifest) {
-  if (unlink(manifest) != 0 && errno != ENOENT) return plt_fail_errno(PLT_ERR_IO, "%s: cannot remove", manifest);
-  return plt_dir_remove(dir);
+/* Renamed first: one that is half removed neither looks complete nor stays. */
+static plt_status_t remove_checkpoint(const char *run_dir, uint64_t clock) {
+  char dir[PLT_PATH_MAX], part[PLT_PATH_MAX];
+  PLT_TRY(clock_place(run_dir, clock, "", dir));
+  PLT_TRY(clock_place(run_dir, clock, ".part", part));
+  if (rename(dir, part) != 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot remove", dir);
+  return plt_dir_remove(part);
 }
 
 plt_status_t plt_manifest_prune(const char *run_dir, size_t keep) {
@@ -354,7 +372,7 @@ plt_status_t plt_manifest_prune(const char *run_dir, size_t keep) {
     if (!plt_path_exists(manifest)) continue;
     complete++;
     if (complete <= keep || is_linked(run_dir, "last", clocks[i]) || is_linked(run_dir, "best", clocks[i])) continue;
-    status = remove_checkpoint(dir, manifest);
+    status = remove_checkpoint(run_dir, clocks[i]);
   }
 out:
   free(clocks);

@@ -43,6 +43,11 @@ plt_status_t plt_manifest_prune(const char *run_dir, size_t keep);
 
 /* Reads and verifies RUN/checkpoints/<name> ("last", "best" or a clock); dir receives its path, links followed. */
 plt_status_t plt_manifest_load(const char *run_dir, const char *name, plt_manifest_t *manifest, char dir[PLT_PATH_MAX]);
+/* Whether there is any checkpoint, damaged or not. */
+plt_status_t plt_manifest_any(const char *run_dir, bool *any);
+/* Points `last`, and `best` if asked, to the checkpoint of `clock`: a crash between publishing and moving the links
+ * leaves them behind. */
+plt_status_t plt_manifest_link(const char *run_dir, uint64_t clock, bool is_best);
 /* The newest complete checkpoint that verifies; damaged ones are passed over with a warning each.
  * PLT_ERR_CHECKPOINT when none is left; *none tells whether there was none at all. */
 plt_status_t plt_manifest_newest(const char *run_dir, plt_manifest_t *manifest, char dir[PLT_PATH_MAX], bool *none);

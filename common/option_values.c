@@ -44,11 +44,12 @@ const char *plt_option_type_text(plt_option_type_t type) {
 
 /* ---- ranges ---- */
 
-/* Shortest decimal that reads back to the same double. */
+/* Shortest decimal that reads back to the same double; without exponent where people would write none: 120, not 1.2e+02. */
 static void write_real(double value, char out[32]) {
+  bool plain = fabs(value) >= 1e-4 && fabs(value) < 1e15;
   for (int digits = 1; digits <= 17; digits++) {
     snprintf(out, 32, "%.*g", digits, value);
-    if (strtod(out, NULL) == value) return;
+    if (strtod(out, NULL) == value && !(plain && strchr(out, 'e') != NULL)) return;
   }
 }
 

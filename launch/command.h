@@ -9,7 +9,7 @@
 
 typedef struct plt_command {
   const char *name;
-  const char *summary; /* one line of `plateau --help` */
+  const char *summary; /* one line of `plateau --help`; NULL: not listed */
   const char *usage;   /* `plateau NAME --help`: synopsis, options, an example */
   /* argv[0] is the subcommand's name; --help was handled by main. */
   plt_status_t (*run)(int argc, char **argv);
@@ -21,5 +21,8 @@ extern const plt_command_t plt_command_export;
 extern const plt_command_t plt_command_inspect;
 extern const plt_command_t plt_command_recommend;
 extern const plt_command_t plt_command_train;
+/* What supervisors start; not for people. */
+extern const plt_command_t plt_command_server;
+extern const plt_command_t plt_command_worker;
 
 #endif

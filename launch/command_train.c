@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "launch/arguments.h"
+#include "launch/cluster.h"
 #include "launch/command.h"
 #include "launch/config.h"
 #include "launch/outcome.h"
@@ -47,13 +48,16 @@ static plt_status_t check_disk(const plt_job_t *job) {
                   (double)needed / 1e6, (double)there / 1e6);
 }
 
+static const char *s_of(uint32_t n) { return n == 1 ? "" : "s"; }
+
 static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   const plt_plan_t *plan = &job->plan;
   plt_log(PLT_LOG_NOTE,
           "%s with %s and %s on %s: %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs; %" PRIu32
-          " servers, %" PRIu32 " workers of %" PRIu32 " threads",
+          " server%s, %" PRIu32 " worker%s of %" PRIu32 " thread%s",
           job->model->ops->name, job->strategy->ops->name, plan->specs[0].optimizer, job->data->name, job->data->users,
-          job->data->items, job->data->n_train, plan->servers, plan->workers, plan->threads);
+          job->data->items, job->data->n_train, plan->servers, s_of(plan->servers), plan->workers, s_of(plan->workers),
+          plan->threads, s_of(plan->threads));
   if (restore->given)
     plt_log(PLT_LOG_NOTE, "going on from checkpoint %s (epoch %" PRIu32 ")", restore->dir, restore->manifest.epoch);
   if (job->data->part[PLT_PART_VALID].n == 0)
@@ -77,50 +81,26 @@ static plt_status_t train(const plt_job_t *job, const plt_restore_t *restore, pl
 
 /* Test is evaluated once, on the best tables (or the last, where no validation chose). */
 static plt_status_t conclude(const plt_job_t *job, plt_journal_t *journal, const plt_progress_t *end) {
-  const plt_plan_t *plan = &job->plan;
   plt_restore_t restore = {0};
   plt_outcome_t outcome = {.parts = {[PLT_PART_VALID] = true, [PLT_PART_TEST] = true}};
   bool is_best;
-  PLT_TRY(plt_outcome_choose(plan->run_dir, NULL, &restore, &is_best));
+  PLT_TRY(plt_outcome_choose(job->plan.run_dir, NULL, &restore, &is_best));
   plt_status_t status = plt_outcome_evaluate(job, &restore, &outcome);
   plt_restore_clear(&restore);
   PLT_TRY(status);
-  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) /* what training did not tell already */
-    if (outcome.parts[part] && (part == PLT_PART_TEST || plan->epochs == 0))
-      PLT_TRY(plt_journal_eval(journal, outcome.progress.best_epoch, part, &outcome.metrics[part], false));
-  PLT_TRY(plt_journal_final(journal, is_best, end, outcome.parts, outcome.metrics));
-  if (is_best)
-    printf("\nbest epoch %" PRIu32 ", chosen by validation %s\n", outcome.progress.best_epoch, plan->metric);
-  else
-    printf("\nafter %" PRIu32 " epochs\n", outcome.progress.epoch);
-  plt_outcome_print(stdout, &plan->topk, &outcome);
-  printf("\nrun directory: %s\n", plan->run_dir);
-  return PLT_OK;
+  return plt_outcome_conclude(job, journal, is_best, end, &outcome);
 }
 
-static plt_status_t run_job(plt_job_t *job, bool resumed, bool quiet) {
-  plt_restore_t restore = {0};
+static plt_status_t run_embedded(plt_job_t *job, const plt_restore_t *restore, bool quiet) {
   plt_journal_t *journal = NULL;
   plt_progress_t end = {0};
   plt_status_t status = PLT_OK;
-  PLT_TRY(plt_job_check_memory(job));
-  if (resumed) {
-    bool none;
-    status = plt_manifest_newest(job->plan.run_dir, &restore.manifest, restore.dir, &none);
-    restore.given = status == PLT_OK;
-    if (status != PLT_OK && !none) return status; /* a run that has not got so far begins */
-    status = PLT_OK;
-  }
-  PLT_TRY_OR(done, check_disk(job));
-  PLT_TRY_OR(done, plt_manifest_prune(job->plan.run_dir, UINT32_MAX)); /* leftovers of a broken start */
-  PLT_TRY_OR(done, plt_journal_open(&job->plan, quiet, &journal));
-  say_start(job, &restore);
+  PLT_TRY(plt_journal_open(&job->plan, quiet, &journal));
   job->plan.interrupted = plt_signals_watch();
-  PLT_TRY_OR(done, train(job, &restore, journal, &end));
+  PLT_TRY_OR(done, train(job, restore, journal, &end));
   PLT_TRY_OR(done, conclude(job, journal, &end));
   status = plt_journal_close(&journal);
 done:
-  plt_restore_clear(&restore);
   if (journal != NULL) {
     char *text = plt_mem_strdup(plt_fail_text());
     plt_journal_close(&journal); /* the first failure counts */
@@ -130,35 +110,90 @@ done:
   return status;
 }
 
-static plt_status_t run_config(plt_config_t **config, const arguments_t *a) {
-  if (a->resume && !plt_config_given(*config, "run.dir"))
-    return plt_fail(PLT_ERR_USAGE, "--resume needs run.dir: in the configuration or with --set run.dir=DIR");
-  plt_run_dir_choose(*config, a->config);
+static plt_status_t run_cluster(const plt_rendezvous_t *rv, const plt_job_t *job, const plt_restore_t *restore,
+                                bool quiet) {
+  char clock[32] = "";
+  if (restore->given) snprintf(clock, sizeof clock, "%" PRIu64, restore->manifest.clock);
+  plt_runtime_t runtime = {.task = PLT_TASK_TRAIN,
+                           .run_dir = (char *)(uintptr_t)job->plan.run_dir,
+                           .keeps = true,
+                           .quiet = quiet,
+                           .job = job->id,
+                           .servers = job->plan.servers,
+                           .workers = job->plan.workers,
+                           .restore = clock};
+  return plt_cluster_lead(rv, job, &runtime);
+}
+
+/* What is there to go on from, and whether there is room to go on. */
+static plt_status_t find_start(const plt_job_t *job, bool resumed, plt_restore_t *restore) {
+  PLT_TRY(plt_job_check_memory(job));
+  if (resumed) {
+    bool none;
+    plt_status_t status = plt_manifest_newest(job->plan.run_dir, &restore->manifest, restore->dir, &none);
+    restore->given = status == PLT_OK;
+    if (status != PLT_OK && !none) return status; /* a run that has not got so far begins */
+  }
+  PLT_TRY(check_disk(job));
+  PLT_TRY(plt_manifest_prune(job->plan.run_dir, UINT32_MAX)); /* leftovers of a broken start */
+  say_start(job, restore);
+  return PLT_OK;
+}
+
+static plt_status_t run_job(const plt_rendezvous_t *rv, plt_job_t *job, bool resumed, bool quiet) {
+  plt_restore_t restore = {0};
+  plt_status_t status = find_start(job, resumed, &restore);
+  if (rv == NULL && status == PLT_OK) status = run_embedded(job, &restore, quiet);
+  if (rv != NULL) status = status == PLT_OK ? run_cluster(rv, job, &restore, quiet) : plt_cluster_cancel(rv, status);
+  plt_restore_clear(&restore);
+  return status;
+}
+
+/* Everything that can be wrong before the job is started. */
+static plt_status_t prepare(const plt_rendezvous_t *rv, const arguments_t *a, plt_job_t **job, bool *resumed) {
+  plt_config_t *config = NULL;
+  plt_status_t status;
+  PLT_TRY(plt_config_load(a->config, a->sets.text, a->sets.n, &config));
+  if (a->resume && !plt_config_given(config, "run.dir"))
+    PLT_TRY_OR(done, plt_fail(PLT_ERR_USAGE, "--resume needs run.dir: in the configuration or with --set run.dir=DIR"));
+  if (rv != NULL) PLT_TRY_OR(done, plt_cluster_shape(rv, config));
+  plt_run_dir_choose(config, a->config);
   /* The job is made first: a wrong configuration or bad data leaves no run directory behind. Resuming may change
    * the configuration, so it looks at the directory before. */
-  bool resumed = false;
-  char *run_dir = plt_mem_strdup(plt_config_text(*config, "run.dir"));
+  if (a->resume) PLT_TRY_OR(done, plt_run_dir_resume(config, resumed));
+  PLT_TRY_OR(done, plt_job_create(&config, job));
+  status = a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
+done:
+  plt_config_destroy(&config);
+  if (status != PLT_OK) plt_job_destroy(job);
+  return status;
+}
+
+static plt_status_t lead(const plt_rendezvous_t *rv, int argc, char **argv) {
+  arguments_t a = {0};
   plt_job_t *job = NULL;
-  plt_status_t status = a->resume ? plt_run_dir_resume(*config, &resumed) : PLT_OK;
-  if (status == PLT_OK) status = plt_job_create(config, &job);
-  if (status == PLT_OK && !a->resume) status = plt_run_dir_begin(job->config);
-  char *log = plt_mem_print("%s/logs/launcher-0.txt", run_dir);
-  if (status == PLT_OK) plt_log_open(log, true);
-  if (status == PLT_OK) status = run_job(job, resumed, a->quiet);
+  bool resumed = false;
+  plt_status_t status = parse(argc, argv, &a);
+  if (status == PLT_OK) status = prepare(rv, &a, &job, &resumed);
+  if (status == PLT_OK) {
+    char *log = plt_mem_print("%s/logs/launcher-0.txt", job->plan.run_dir);
+    plt_log_open(log, true);
+    free(log);
+    status = run_job(rv, job, resumed, a.quiet);
+  } else {
+    plt_cluster_cancel(rv, status);
+  }
   plt_job_destroy(&job);
-  free(log);
-  free(run_dir);
+  plt_sets_clear(&a.sets);
   return status;
 }
 
 static plt_status_t run(int argc, char **argv) {
-  arguments_t a = {0};
-  plt_config_t *config = NULL;
-  plt_status_t status = parse(argc, argv, &a);
-  if (status == PLT_OK) status = plt_config_load(a.config, a.sets.text, a.sets.n, &config);
-  if (status == PLT_OK) status = run_config(&config, &a);
-  plt_config_destroy(&config);
-  plt_sets_clear(&a.sets);
+  plt_rendezvous_t *rv;
+  PLT_TRY(plt_rendezvous_join(&rv));
+  if (rv != NULL && rv->rank != 0) exit(plt_cluster_follow(rv)); /* rank 0 speaks for all */
+  plt_status_t status = lead(rv, argc, argv);
+  plt_rendezvous_destroy(&rv);
   return status;
 }
 

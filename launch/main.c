@@ -11,14 +11,16 @@
 #include "launch/limits.h"
 
 static const plt_command_t *const commands[] = {&plt_command_train,  &plt_command_evaluate, &plt_command_recommend,
-                                                &plt_command_export, &plt_command_inspect,  &plt_command_data};
+                                                &plt_command_export, &plt_command_inspect,  &plt_command_data,
+                                                &plt_command_server, &plt_command_worker};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *out) {
   fprintf(out,
           "plateau trains multimodal recommenders to flat minima on a parameter server.\n\n"
           "usage: plateau COMMAND [ARGUMENTS]\n\n");
-  for (size_t i = 0; i < COMMANDS; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+  for (size_t i = 0; i < COMMANDS; i++)
+    if (commands[i]->summary != NULL) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
   fprintf(out, "  %-10s %s\n\n", "help", "show the help of a command, or all options of configurations");
   fprintf(out,
           "Example: plateau train examples/quickstart.yaml\n"
@@ -95,17 +97,26 @@ static plt_status_t run(int argc, char **argv) {
   return command->run(argc - 1, argv + 1);
 }
 
+/* A configuration may have several faults, one a line. */
+static void print_failure(void) {
+  for (const char *line = plt_fail_text(); *line != '\0';) {
+    int length = (int)strcspn(line, "\n");
+    fprintf(stderr, "plateau: error: %.*s\n", length, line);
+    line += length + (line[length] == '\n');
+  }
+}
+
 int main(int argc, char **argv) {
   /* Lustre and NFS often have no locks; read once, when HDF5 is first used. */
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
   plt_limits_raise_files();
   plt_log_open(NULL, true);
   plt_status_t status = run(argc, argv);
-  if (status != PLT_OK) fprintf(stderr, "plateau: error: %s\n", plt_fail_text());
+  if (status != PLT_OK) print_failure();
   plt_log_close();
   if (fflush(stdout) != 0 && status == PLT_OK) {
     status = plt_fail_errno(PLT_ERR_IO, "standard output");
-    fprintf(stderr, "plateau: error: %s\n", plt_fail_text());
+    print_failure();
   }
   return plt_status_exit(status);
 }

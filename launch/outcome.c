@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "common/json.h"
 #include "common/mem.h"
 
 void plt_restore_clear(plt_restore_t *restore) {
@@ -65,4 +66,51 @@ void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *o
       fputc('\n', out);
     }
   }
+}
+
+plt_status_t plt_outcome_conclude(const plt_job_t *job, plt_journal_t *journal, bool is_best, const plt_progress_t *end,
+                                  const plt_outcome_t *outcome) {
+  const plt_plan_t *plan = &job->plan;
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) /* what training did not tell already */
+    if (outcome->parts[part] && (part == PLT_PART_TEST || plan->epochs == 0))
+      PLT_TRY(plt_journal_eval(journal, outcome->progress.best_epoch, part, &outcome->metrics[part], false));
+  PLT_TRY(plt_journal_final(journal, is_best, end, outcome->parts, outcome->metrics));
+  if (is_best)
+    printf("\nbest epoch %" PRIu32 ", chosen by validation %s\n", outcome->progress.best_epoch, plan->metric);
+  else
+    printf("\nafter %" PRIu32 " epochs\n", outcome->progress.epoch);
+  plt_outcome_print(stdout, &plan->topk, outcome);
+  printf("\nrun directory: %s\n", plan->run_dir);
+  return PLT_OK;
+}
+
+static void print_json(const plt_topk_t *topk, const plt_outcome_t *outcome) {
+  static const char *const names[PLT_PARTS] = {"train", "valid", "test"};
+  plt_json_t json = {0};
+  plt_json_open(&json, NULL, '{');
+  plt_json_int(&json, "clock", (int64_t)outcome->clock);
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
+    if (!outcome->parts[part]) continue;
+    plt_json_open(&json, names[part], '{');
+    plt_json_int(&json, "users", (int64_t)outcome->metrics[part].users);
+    for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
+      for (size_t i = 0; i < topk->n; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
+        plt_json_real(&json, name, outcome->metrics[part].value[kind * topk->n + i]);
+      }
+    plt_json_close(&json, '}');
+  }
+  plt_json_close(&json, '}');
+  puts(json.text);
+  plt_json_clear(&json);
+}
+
+void plt_outcome_tell(const plt_topk_t *topk, const plt_outcome_t *outcome, bool json) {
+  if (json) {
+    print_json(topk, outcome);
+    return;
+  }
+  printf("tables of epoch %" PRIu32 ", clock %" PRIu64 "\n", outcome->progress.epoch, outcome->clock);
+  plt_outcome_print(stdout, topk, outcome);
 }

@@ -6,6 +6,7 @@
 
 #include "launch/job.h"
 #include "worker/evaluate.h"
+#include "worker/journal.h"
 
 typedef struct plt_outcome {
   bool parts[PLT_PARTS]; /* in: which to evaluate; out: those that have users */
@@ -21,5 +22,12 @@ void plt_restore_clear(plt_restore_t *restore);
 plt_status_t plt_outcome_evaluate(const plt_job_t *job, const plt_restore_t *restore, plt_outcome_t *outcome);
 /* The table of metrics: a row per metric and cut-off, a column per part. */
 void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
+
+/* The end of a training run: the journal's last events and, on standard output, the table and where the run lies.
+ * end: where training stopped. */
+plt_status_t plt_outcome_conclude(const plt_job_t *job, plt_journal_t *journal, bool is_best, const plt_progress_t *end,
+                                  const plt_outcome_t *outcome);
+/* The answer of `plateau evaluate` on standard output. */
+void plt_outcome_tell(const plt_topk_t *topk, const plt_outcome_t *outcome, bool json);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
 #include "launch/command.h"
 #include "launch/outcome.h"
 #include "launch/run_dir.h"
@@ -64,40 +63,13 @@ typedef struct evaluate {
   bool json;
 } evaluate_t;
 
-static void print_json(const plt_topk_t *topk, const plt_outcome_t *outcome) {
-  static const char *const names[PLT_PARTS] = {"train", "valid", "test"};
-  plt_json_t json = {0};
-  plt_json_open(&json, NULL, '{');
-  plt_json_int(&json, "clock", (int64_t)outcome->clock);
-  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
-    if (!outcome->parts[part]) continue;
-    plt_json_open(&json, names[part], '{');
-    plt_json_int(&json, "users", (int64_t)outcome->metrics[part].users);
-    for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
-      for (size_t i = 0; i < topk->n; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
-        plt_json_real(&json, name, outcome->metrics[part].value[kind * topk->n + i]);
-      }
-    plt_json_close(&json, '}');
-  }
-  plt_json_close(&json, '}');
-  puts(json.text);
-  plt_json_clear(&json);
-}
-
 static plt_status_t use_evaluate(const plt_job_t *job, const plt_restore_t *restore, void *context) {
   const evaluate_t *evaluate = context;
   bool valid = evaluate->split == NULL || strcmp(evaluate->split, "valid") == 0;
   bool test = evaluate->split == NULL || strcmp(evaluate->split, "test") == 0;
   plt_outcome_t outcome = {.parts = {[PLT_PART_VALID] = valid, [PLT_PART_TEST] = test}};
   PLT_TRY(plt_outcome_evaluate(job, restore, &outcome));
-  if (evaluate->json) {
-    print_json(&job->plan.topk, &outcome);
-    return PLT_OK;
-  }
-  printf("tables of epoch %" PRIu32 ", clock %" PRIu64 "\n", restore->manifest.epoch, outcome.clock);
-  plt_outcome_print(stdout, &job->plan.topk, &outcome);
+  plt_outcome_tell(&job->plan.topk, &outcome, evaluate->json);
   return PLT_OK;
 }
 

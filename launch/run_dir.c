@@ -1,6 +1,7 @@
 /* run_dir.c - see run_dir.h. */
 #include "launch/run_dir.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,14 +81,12 @@ plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, si
 }
 
 plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed) {
-  char path[PLT_PATH_MAX];
   const char *run_dir = plt_config_text(config, "run.dir");
-  PLT_TRY(config_path(run_dir, path));
-  *resumed = plt_path_exists(path);
-  if (!*resumed) return plt_run_dir_begin(config);
+  PLT_TRY(plt_manifest_any(run_dir, resumed));
+  if (!*resumed) return PLT_OK;
   plt_config_t *was;
   PLT_TRY(plt_run_dir_config(run_dir, NULL, 0, &was));
-  if (!plt_config_given(config, "train.micro_batch")) {
+  if (!plt_config_given(config, "train.micro_batch") && plt_config_given(was, "train.micro_batch")) {
     char *text = plt_mem_print("%lld", (long long)plt_config_int(was, "train.micro_batch"));
     plt_config_put(config, "train.micro_batch", text);
     free(text);
@@ -104,6 +103,15 @@ plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed) {
     free(differences);
     return status;
   }
+  return PLT_OK;
+}
+
+plt_status_t plt_run_dir_go_on(const plt_config_t *config, bool resumed) {
+  char metrics[PLT_PATH_MAX];
+  const char *run_dir = plt_config_text(config, "run.dir");
+  PLT_TRY(plt_path_join(run_dir, "metrics.jsonl", metrics));
   PLT_TRY(make_dirs(run_dir));
+  if (!resumed && remove(metrics) != 0 && errno != ENOENT)
+    return plt_fail_errno(PLT_ERR_IO, "%s: cannot remove", metrics);
   return write_config(config);
 }

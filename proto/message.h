@@ -26,11 +26,22 @@ enum {
 /* Of all values in an answer; one frame holds PLT_FRAME_BYTES_MAX (wire.h). */
 #define PLT_ANSWER_BYTES_MAX (UINT64_C(1) << 32)
 
-#define PLT_VERB_LIST(X)                                                                                         \
-  X(HELLO)                                                                                                       \
-  X(WELCOME)                                                                                                     \
-  X(DECLARE) X(STEP) X(ROWS) X(WAIT) X(READ) X(ASSIGN) X(RESET) X(DROP) X(SUM) X(CHECKPOINTED) X(BYE) X(REFUSED) \
-      X(DONE)
+#define PLT_VERB_LIST(X) \
+  X(HELLO)               \
+  X(WELCOME)             \
+  X(DECLARE)             \
+  X(STEP)                \
+  X(ROWS)                \
+  X(WAIT)                \
+  X(READ)                \
+  X(ASSIGN)              \
+  X(RESET)               \
+  X(DROP)                \
+  X(SUM)                 \
+  X(CHECKPOINTED)        \
+  X(BYE)                 \
+  X(REFUSED)             \
+  X(DONE)
 #define PLT_VERB_ENUM(name) PLT_VERB_##name,
 typedef enum { PLT_VERB_NONE, PLT_VERB_LIST(PLT_VERB_ENUM) PLT_VERB_COUNT } plt_verb_t;
 #undef PLT_VERB_ENUM

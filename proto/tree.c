@@ -20,7 +20,7 @@ size_t plt_tree_blocks(uint32_t first, uint32_t end, uint32_t leaves, plt_leaf_s
   size_t n = 0;
   if (first >= end) return 0;
   uint64_t at = first, stop = end == leaves ? places(leaves) : end;
-  while (at < stop) {
+  while (at < end) { /* a block behind the last leaf would have nothing to say */
     uint64_t size = at == 0 ? places(leaves) : at & (~at + 1); /* the largest block that may begin here */
     while (at + size > stop) size /= 2;
     out[n++] = (plt_leaf_span_t){(uint32_t)at, (uint32_t)size};

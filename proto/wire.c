@@ -178,30 +178,50 @@ struct plt_listener {
   plt_wire_count_t count;
 };
 
-plt_status_t plt_listener_open(plt_wire_t *wire, const char *endpoint, plt_listener_t **out) {
+static plt_status_t open_listener(plt_wire_t *wire, const char *const *endpoints, size_t n, plt_listener_t **out) {
   plt_listener_t *listener = plt_mem_zalloc(1, sizeof *listener);
-  size_t bytes = sizeof listener->address;
   int on = 1;
   listener->socket = open_socket(wire, ZMQ_ROUTER);
-  if (listener->socket != NULL) {
-    zmq_setsockopt(listener->socket, ZMQ_ROUTER_MANDATORY, &on, sizeof on); /* else a full peer drops silently */
-    zmq_setsockopt(listener->socket, ZMQ_ROUTER_HANDOVER, &on, sizeof on);
-  }
-  if (listener->socket != NULL) {
-    plt_status_t guarded = plt_guard_listen(wire->guard, listener->socket, endpoint, &listener->watch);
-    if (guarded != PLT_OK) {
-      plt_listener_close(&listener);
-      return guarded;
-    }
-  }
-  if (listener->socket == NULL || zmq_bind(listener->socket, endpoint) != 0 ||
-      zmq_getsockopt(listener->socket, ZMQ_LAST_ENDPOINT, listener->address, &bytes) != 0) {
-    plt_status_t status = plt_fail(PLT_ERR_CREATE, "cannot listen at %s: %s", endpoint, zmq_strerror(errno));
-    plt_listener_close(&listener);
-    return status;
-  }
   *out = listener;
-  return PLT_OK;
+  if (listener->socket == NULL) return plt_fail(PLT_ERR_CREATE, "cannot make a socket: %s", zmq_strerror(errno));
+  zmq_setsockopt(listener->socket, ZMQ_ROUTER_MANDATORY, &on, sizeof on); /* else a full peer drops silently */
+  zmq_setsockopt(listener->socket, ZMQ_ROUTER_HANDOVER, &on, sizeof on);
+  return plt_guard_listen(wire->guard, listener->socket, endpoints, n, &listener->watch);
+}
+
+static plt_status_t bind_listener(plt_listener_t *listener, const char *endpoint) {
+  size_t bytes = sizeof listener->address;
+  if (zmq_bind(listener->socket, endpoint) == 0 &&
+      zmq_getsockopt(listener->socket, ZMQ_LAST_ENDPOINT, listener->address, &bytes) == 0)
+    return PLT_OK;
+  return plt_fail(PLT_ERR_CREATE, "cannot listen at %s: %s", endpoint, zmq_strerror(errno));
+}
+
+plt_status_t plt_listener_open(plt_wire_t *wire, const char *endpoint, plt_listener_t **out) {
+  plt_status_t status = open_listener(wire, &endpoint, 1, out);
+  if (status == PLT_OK) status = bind_listener(*out, endpoint);
+  if (status != PLT_OK) plt_listener_close(out);
+  return status;
+}
+
+plt_status_t plt_listener_inherit(plt_wire_t *wire, const char *const *endpoints, const int *sockets, size_t n,
+                                  plt_listener_t **out) {
+  plt_status_t status = open_listener(wire, endpoints, n, out);
+  for (size_t i = 0; i < n && status == PLT_OK; i++) {
+    zmq_setsockopt((*out)->socket, ZMQ_USE_FD, &sockets[i], sizeof sockets[i]);
+    status = bind_listener(*out, endpoints[i]);
+  }
+  if (status != PLT_OK) plt_listener_close(out);
+  return status;
+}
+
+static void wait_for(void *socket, int descriptor, int timeout_ms) {
+  zmq_pollitem_t items[2] = {{.socket = socket, .events = ZMQ_POLLIN}, {.fd = descriptor, .events = ZMQ_POLLIN}};
+  zmq_poll(items, descriptor < 0 ? 1 : 2, timeout_ms);
+}
+
+void plt_listener_wait(plt_listener_t *listener, int descriptor, int timeout_ms) {
+  wait_for(listener->socket, descriptor, timeout_ms);
 }
 
 void plt_listener_close(plt_listener_t **listener) {
@@ -315,6 +335,10 @@ static plt_status_t check_refusals(const plt_links_t *links) {
                       links->addresses[i], why);
   }
   return PLT_OK;
+}
+
+void plt_links_wait(plt_links_t *links, int descriptor, int timeout_ms) {
+  wait_for(links->items[0].socket, descriptor, timeout_ms);
 }
 
 plt_status_t plt_links_send(plt_links_t *links, size_t server, const plt_parcel_t *out) {

@@ -64,7 +64,12 @@ typedef struct plt_route {
 typedef struct plt_listener plt_listener_t;
 /* endpoint: "inproc://name", "ipc:///path" or "tcp://127.0.0.1:*" (the system chooses a port). */
 plt_status_t plt_listener_open(plt_wire_t *wire, const char *endpoint, plt_listener_t **out);
+/* The same at n endpoints ("tcp://address:port", "ipc:///path"), each with a listening socket that was inherited. */
+plt_status_t plt_listener_inherit(plt_wire_t *wire, const char *const *endpoints, const int *sockets, size_t n,
+                                  plt_listener_t **out);
 void plt_listener_close(plt_listener_t **listener);
+/* Returns when a message waits, when `descriptor` (-1: none) is readable, on a signal or after timeout_ms. */
+void plt_listener_wait(plt_listener_t *listener, int descriptor, int timeout_ms);
 /* What peers connect to. */
 const char *plt_listener_address(const plt_listener_t *listener);
 /* Waits at most timeout_ms; *got tells whether a message came. Oversized messages and such that have no frames
@@ -79,6 +84,8 @@ plt_wire_count_t plt_listener_count(const plt_listener_t *listener);
 typedef struct plt_links plt_links_t;
 plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size_t n, plt_links_t **out);
 void plt_links_close(plt_links_t **links);
+/* As plt_listener_wait, for the first server. */
+void plt_links_wait(plt_links_t *links, int descriptor, int timeout_ms);
 plt_status_t plt_links_send(plt_links_t *links, size_t server, const plt_parcel_t *out);
 /* Waits at most timeout_ms for a message of any server. PLT_ERR_PEER at once when a server refuses the secret. */
 plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *server, plt_parcel_t *in, bool *got);

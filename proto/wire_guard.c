@@ -51,15 +51,18 @@ enum {
   KEY_FAILURES = 10, /* handshakes broken off by a curve server in a row: it has other keys */
   ZAP_FRAMES = 8,    /* of a request, at most (PLAIN; CURVE has 7) */
   ZAP_FRAME_BYTES = 256,
-  CURVE_KEY_BYTES = 32
+  CURVE_KEY_BYTES = 32,
+  LISTENING_MAX = 4, /* tcp endpoints of a socket */
+  BACKLOG = 1024
 };
 
 struct plt_watch {
   plt_guard_t *guard;
   plt_watch_t *next;
-  void *socket;  /* what is watched */
-  void *monitor; /* read by the guard's thread */
-  int listening; /* duplicate of a listening tcp socket, or -1 */
+  void *socket;                 /* what is watched */
+  void *monitor;                /* read by the guard's thread */
+  int listening[LISTENING_MAX]; /* duplicates of its listening tcp sockets */
+  size_t n_listening;
   bool leaving, gone;
   unsigned failures; /* handshakes of a link in a row */
   _Atomic(const char *) refusal;
@@ -207,12 +210,13 @@ static void shut_ports(plt_guard_t *guard, bool shut) {
   struct sock_fprog program = {1, &nothing};
   int unused = 0;
   for (size_t i = 0; i < guard->n; i++) {
-    int listening = guard->polled[i]->listening;
-    if (listening < 0) continue;
-    if (shut)
-      setsockopt(listening, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
-    else
-      setsockopt(listening, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+    const plt_watch_t *watch = guard->polled[i];
+    for (size_t k = 0; k < watch->n_listening; k++) {
+      if (shut)
+        setsockopt(watch->listening[k], SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+      else
+        setsockopt(watch->listening[k], SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+    }
   }
   guard->shut = shut;
 }
@@ -308,21 +312,26 @@ static void refuse_link(plt_watch_t *watch, const char *why) {
   atomic_fetch_add(&watch->guard->refusals, 1);
 }
 
+/* Keeps a duplicate of a listening tcp socket, to shut it. */
+static void on_listening(plt_watch_t *watch, uint32_t descriptor) {
+  int accepts = 0, domain = 0, unused = 0, copy;
+  socklen_t bytes = sizeof accepts;
+  if (watch->n_listening == LISTENING_MAX) return;
+  if ((copy = fcntl((int)descriptor, F_DUPFD_CLOEXEC, 3)) < 0) return;
+  if (getsockopt(copy, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &bytes) != 0 || !accepts ||
+      getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) != 0 || (domain != AF_INET && domain != AF_INET6)) {
+    close(copy);
+    return;
+  }
+  listen(copy, watch->guard->limit < BACKLOG ? (int)watch->guard->limit : BACKLOG);
+  setsockopt(copy, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused); /* of a predecessor that shut it */
+  watch->listening[watch->n_listening++] = copy;
+}
+
 static void on_event(plt_watch_t *watch, unsigned event, uint32_t value) {
   plt_guard_t *guard = watch->guard;
   switch (event) {
-    case ZMQ_EVENT_LISTENING: {
-      int accepts = 0, unused = 0;
-      socklen_t bytes = sizeof accepts;
-      int copy = fcntl((int)value, F_DUPFD_CLOEXEC, 3);
-      if (copy >= 0 && (getsockopt(copy, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &bytes) != 0 || accepts == 0)) {
-        close(copy);
-        copy = -1;
-      }
-      watch->listening = copy;
-      if (copy >= 0) setsockopt(copy, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused); /* of a predecessor */
-      break;
-    }
+    case ZMQ_EVENT_LISTENING: on_listening(watch, value); break;
     case ZMQ_EVENT_ACCEPTED: on_accepted(guard, watch, value); break;
     case ZMQ_EVENT_DISCONNECTED:
       if (value < guard->n_connections) end(guard, value);
@@ -371,7 +380,7 @@ static void rebuild(plt_guard_t *guard) {
     }
     *at = watch->next;
     zmq_close(watch->monitor);
-    if (watch->listening >= 0) close(watch->listening);
+    while (watch->n_listening > 0) close(watch->listening[--watch->n_listening]);
     for (size_t i = 0; i < guard->n_connections; i++) {
       connection_t *connection = &guard->connections[i];
       if (connection->watch != watch) continue;
@@ -532,7 +541,7 @@ static plt_status_t watch_socket(plt_guard_t *guard, void *socket, int events, p
   plt_watch_t *watch = plt_mem_zalloc(1, sizeof *watch);
   char name[64];
   int linger = 0;
-  *watch = (plt_watch_t){.guard = guard, .socket = socket, .listening = -1};
+  *watch = (plt_watch_t){.guard = guard, .socket = socket};
   snprintf(name, sizeof name, "inproc://monitor-%u", atomic_fetch_add(&guard->named, 1));
   watch->monitor = zmq_socket(guard->context, ZMQ_PAIR);
   if (watch->monitor != NULL) zmq_setsockopt(watch->monitor, ZMQ_LINGER, &linger, sizeof linger);
@@ -561,16 +570,21 @@ static plt_status_t start_locked(plt_guard_t *guard) {
   return status;
 }
 
-plt_status_t plt_guard_listen(plt_guard_t *guard, void *socket, const char *endpoint, plt_watch_t **out) {
+plt_status_t plt_guard_listen(plt_guard_t *guard, void *socket, const char *const *endpoints, size_t n,
+                              plt_watch_t **out) {
+  bool tcp = false, inproc = true;
+  int handshake = PLT_HANDSHAKE_MS;
   *out = NULL;
-  if (is_scheme(endpoint, "inproc:")) return PLT_OK;
+  for (size_t i = 0; i < n; i++) {
+    tcp = tcp || is_scheme(endpoints[i], "tcp:");
+    inproc = inproc && is_scheme(endpoints[i], "inproc:");
+  }
+  if (inproc) return PLT_OK;
   PLT_TRY(start_locked(guard));
   if (secure_server(&guard->secret, socket) != 0)
-    return plt_fail(PLT_ERR_CREATE, "cannot secure %s: %s", endpoint, zmq_strerror(errno));
-  if (!is_scheme(endpoint, "tcp:")) return PLT_OK; /* ipc: the directory lets nobody else in */
-  int backlog = guard->limit < 1024 ? (int)guard->limit : 1024, handshake = PLT_HANDSHAKE_MS;
-  zmq_setsockopt(socket, ZMQ_BACKLOG, &backlog, sizeof backlog);
+    return plt_fail(PLT_ERR_CREATE, "cannot secure %s: %s", endpoints[0], zmq_strerror(errno));
   zmq_setsockopt(socket, ZMQ_HANDSHAKE_IVL, &handshake, sizeof handshake);
+  if (!tcp) return PLT_OK; /* ipc: the directory lets nobody else in */
   return watch_socket(guard, socket, ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED, out);
 }
 

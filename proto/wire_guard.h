@@ -11,6 +11,7 @@
 #define PLT_PROTO_WIRE_GUARD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "proto/wire_security.h"
 
@@ -25,7 +26,8 @@ void plt_guard_secure(plt_guard_t *guard, const plt_secret_t *secret);
 plt_guard_count_t plt_guard_count(plt_guard_t *guard);
 
 /* Prepare a socket before zmq_bind and zmq_connect. PLT_ERR_CREATE. */
-plt_status_t plt_guard_listen(plt_guard_t *guard, void *socket, const char *endpoint, plt_watch_t **out);
+plt_status_t plt_guard_listen(plt_guard_t *guard, void *socket, const char *const *endpoints, size_t n,
+                              plt_watch_t **out);
 plt_status_t plt_guard_connect(plt_guard_t *guard, void *socket, const char *endpoint, plt_watch_t **out);
 /* The socket is about to be closed. Takes NULL. */
 void plt_guard_leave(plt_watch_t **watch);

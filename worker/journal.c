@@ -34,11 +34,25 @@ static void clear_line(void) {
   line_is_drawn = false;
 }
 
+/* Cuts off the last line where a killed process left half of one. */
+static plt_status_t drop_torn_line(const char *path) {
+  FILE *file = fopen(path, "r+");
+  if (file == NULL) return PLT_OK;
+  plt_status_t status = PLT_OK;
+  off_t end = fseeko(file, 0, SEEK_END) == 0 ? ftello(file) : 0, whole = end;
+  while (whole > 0 && fseeko(file, whole - 1, SEEK_SET) == 0 && fgetc(file) != '\n') whole--;
+  if (whole != end && ftruncate(fileno(file), whole) != 0)
+    status = plt_fail_errno(PLT_ERR_IO, "%s: cannot cut off its last line", path);
+  fclose(file);
+  return status;
+}
+
 plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out) {
   plt_journal_t *journal = plt_mem_zalloc(1, sizeof *journal);
   *journal = (plt_journal_t){.plan = plan, .quiet = quiet, .live = !quiet && isatty(STDERR_FILENO)};
   journal->begin_ns = plt_time_ns();
   plt_status_t status = plt_path_join(plan->run_dir, "metrics.jsonl", journal->path);
+  if (status == PLT_OK) status = drop_torn_line(journal->path);
   if (status == PLT_OK) {
     journal->file = fopen(journal->path, "a");
     if (journal->file == NULL) status = plt_fail_errno(PLT_ERR_CREATE, "%s: cannot open", journal->path);
@@ -80,8 +94,7 @@ static void put_event(plt_journal_t *journal, plt_json_t *json) {
   plt_json_clear(json);
 }
 
-/* Events that people wait for are written through at once. */
-static plt_status_t flush(plt_journal_t *journal) {
+plt_status_t plt_journal_flush(plt_journal_t *journal) {
   if (fflush(journal->file) == 0) return PLT_OK;
   return plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path);
 }
@@ -168,7 +181,7 @@ plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t 
   snprintf(line, sizeof line, "epoch %3" PRIu32 "  loss %.6f  %6.2f s  %7.0f samples/s  %6.1f MB/s", r->epoch, r->loss,
            r->seconds, rate, r->seconds > 0 ? (double)(r->pull_bytes + r->push_bytes) / r->seconds / 1e6 : 0);
   say(journal, line);
-  return flush(journal);
+  return plt_journal_flush(journal);
 }
 
 static const char *part_name(plt_part_t part) { return part == PLT_PART_VALID ? "valid" : "test"; }
@@ -186,7 +199,7 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
   snprintf(line, sizeof line, "           %s %s %.4f%s", part_name(part), plan->metric,
            metrics->value[plt_metric_index(&plan->topk, plan->metric)], better ? "  (best so far)" : "");
   say(journal, line);
-  return flush(journal);
+  return plt_journal_flush(journal);
 }
 
 plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
@@ -204,5 +217,24 @@ plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_
     plt_json_close(&json, '}');
   }
   put_event(journal, &json);
-  return flush(journal);
+  return plt_journal_flush(journal);
+}
+
+void plt_journal_recovery(const char *run_dir, const char *what, uint32_t generation, uint64_t clock, double seconds) {
+  char path[PLT_PATH_MAX];
+  if (plt_path_join(run_dir, "metrics.jsonl", path) != PLT_OK) return;
+  FILE *file = drop_torn_line(path) == PLT_OK ? fopen(path, "a") : NULL;
+  if (file == NULL) {
+    plt_log(PLT_LOG_WARN, "%s: cannot note the recovery", path);
+    return;
+  }
+  plt_json_t json = begin_event("recovery");
+  plt_json_text(&json, "what", what);
+  plt_json_int(&json, "generation", generation);
+  plt_json_int(&json, "clock", (int64_t)clock);
+  plt_json_real(&json, "seconds", seconds);
+  plt_json_close(&json, '}');
+  fprintf(file, "%s\n", json.text);
+  plt_json_clear(&json);
+  fclose(file);
 }

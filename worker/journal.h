@@ -10,7 +10,7 @@
 
 typedef struct plt_journal plt_journal_t;
 
-/* Appends to RUN/metrics.jsonl. quiet: no progress. */
+/* Appends to RUN/metrics.jsonl, of which half a last line is cut off. quiet: no progress. */
 plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out);
 /* PLT_ERR_IO when the last lines could not be written. */
 plt_status_t plt_journal_close(plt_journal_t **journal);
@@ -20,7 +20,7 @@ typedef struct plt_epoch_report {
   double loss;    /* mean over batches */
   double seconds; /* without evaluation and checkpoints */
   uint64_t samples;
-  uint64_t gradients;     /* gradient evaluations since the run began, in batches */
+  uint64_t gradients;                             /* gradient evaluations since the run began, in batches */
   uint64_t pull_bytes, push_bytes;                /* all workers */
   double sample_s, compute_s, exchange_s, wait_s; /* worker 0 */
 } plt_epoch_report_t;
@@ -33,8 +33,15 @@ plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t 
 /* better: it is the best so far. */
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
                               bool better);
+/* Hands all events to the system, where a killed process does not lose them; before a checkpoint is published, which
+ * a resumed run starts from. */
+plt_status_t plt_journal_flush(plt_journal_t *journal);
 /* The end: where training stands, and metrics of the best tables (or the last). parts[p] tells which are there. */
 plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
                                const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS]);
+
+/* A restart, told by whoever conducts the job, while no journal is open. Failures are logged, not returned: a run goes
+ * on without the line. */
+void plt_journal_recovery(const char *run_dir, const char *what, uint32_t generation, uint64_t clock, double seconds);
 
 #endif

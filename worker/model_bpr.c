@@ -20,7 +20,7 @@ static const plt_option_t rows[] = {
      .fallback = "0.1",
      .min = 0,
      .max = INFINITY,
-     .help = "Weight of the norms of the batch's embeddings in the loss (1e-4 is our default: tune it)."},
+     .help = "Weight of the norms of the batch's embeddings in the loss (0.1 is our default: tune it)."},
 };
 
 static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {

@@ -21,7 +21,7 @@ static const plt_option_t rows[] = {
      .fallback = "0.1",
      .min = 0,
      .max = INFINITY,
-     .help = "Weight of the norms of the batch's users and whole item vectors in the loss (1e-4 is our default: tune "
+     .help = "Weight of the norms of the batch's users and whole item vectors in the loss (0.1 is our default: tune "
              "it)."},
 };
 

@@ -35,8 +35,10 @@ plt_status_t plt_session_run(const plt_plan_t *plan, plt_wire_t *wire, const plt
   plt_kernels_init();
   PLT_TRY(plt_client_open(wire, config, &session.clock, &session.resumed, &session.progress, &session.client));
   session.crew = plt_crew_create(plan->threads);
-  plt_log(PLT_LOG_INFO, "worker %" PRIu32 " of %" PRIu32 ": %zu threads, OpenBLAS for %s, %" PRIu32 " servers, clock %" PRIu64,
-          config->number, config->workers, plt_crew_size(session.crew), plt_kernels_core(), config->n_servers, session.clock);
+  plt_log(PLT_LOG_INFO,
+          "worker %" PRIu32 " of %" PRIu32 ": %zu threads, OpenBLAS for %s, %" PRIu32 " servers, clock %" PRIu64,
+          config->number, config->workers, plt_crew_size(session.crew), plt_kernels_core(), config->n_servers,
+          session.clock);
   plt_status_t status = work(&session, task, context);
   char text[PLT_TEXT_MAX];
   snprintf(text, sizeof text, "%s", plt_fail_text());

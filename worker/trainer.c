@@ -51,6 +51,7 @@ static plt_status_t publish(trainer_t *t, bool is_best) {
                              .parts = plt_mem_zalloc(plan->servers, sizeof(plt_manifest_part_t)),
                              .n_parts = plan->servers};
   plt_status_t status = plt_client_checkpointed(t->session->client, t->clock, manifest.parts);
+  if (status == PLT_OK && t->training->journal != NULL) status = plt_journal_flush(t->training->journal);
   if (status == PLT_OK) status = plt_manifest_publish(plan->run_dir, &manifest, is_best);
   if (status == PLT_OK) status = plt_manifest_prune(plan->run_dir, plan->checkpoint_keep);
   free(manifest.parts);
@@ -71,6 +72,13 @@ static plt_status_t save_now(trainer_t *t, bool is_best) {
   t->p.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
   PLT_TRY(plt_client_step(t->session->client, &step, &result));
   return publish(t, is_best);
+}
+
+/* What a crash between publishing and linking left undone. */
+static plt_status_t mend_links(const trainer_t *t) {
+  if (!is_first(t) || !t->session->resumed || t->plan->run_dir == NULL) return PLT_OK;
+  return plt_manifest_link(t->plan->run_dir, t->clock,
+                           t->p.has_best && t->p.best_clock == t->clock && t->p.epoch_closed);
 }
 
 /* Flags that worker 0 sets with the next push. */
@@ -185,17 +193,21 @@ static plt_status_t run_step(trainer_t *t) {
 
 static plt_status_t run_batches(trainer_t *t) {
   plt_step_result_t result;
-  t->epoch_ns = plt_time_ns();
-  t->sample_ns = t->compute_ns = 0;
-  t->samples = 0;
-  t->count = plt_client_count(t->session->client);
   make_batch(t, t->p.batch, t->batch);
   PLT_TRY(exchange(t, NULL, 0, t->batch, &result)); /* a bare pull */
   while (t->p.batch < t->batches && !steps_are_used_up(t)) PLT_TRY(run_step(t));
   return PLT_OK;
 }
 
-/* ---- the end of an epoch ---- */
+/* ---- the begin and end of an epoch ---- */
+
+static void begin_epoch(trainer_t *t) {
+  t->p.epoch_closed = false;
+  t->epoch_ns = plt_time_ns();
+  t->sample_ns = t->compute_ns = 0;
+  t->samples = 0;
+  t->count = plt_client_count(t->session->client);
+}
 
 static plt_status_t report_epoch(trainer_t *t) {
   double seconds = plt_time_seconds(plt_time_ns() - t->epoch_ns);
@@ -205,7 +217,7 @@ static plt_status_t report_epoch(trainer_t *t) {
   char name[64];
   snprintf(name, sizeof name, "bytes of epoch %" PRIu32 " at %" PRIu64, t->p.epoch, t->clock);
   PLT_TRY(plt_client_sum(t->session->client, name, bytes, 2));
-  if (t->training->journal == NULL || t->samples == 0) return PLT_OK;
+  if (t->training->journal == NULL) return PLT_OK;
   plt_epoch_report_t report = {.epoch = t->p.epoch,
                                .loss = t->p.loss_sum / t->batches,
                                .seconds = seconds,
@@ -270,9 +282,9 @@ static plt_status_t close_epoch(trainer_t *t) {
 static plt_status_t run(trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   while (t->p.epoch < plan->epochs && !t->p.finished && !steps_are_used_up(t)) {
-    t->p.epoch_closed = false;
-    if (t->p.batch < t->batches) PLT_TRY(run_batches(t));
-    if (t->p.batch < t->batches) break; /* max_steps */
+    begin_epoch(t);
+    if (t->p.batch < t->batches) PLT_TRY(run_batches(t)); /* else the checkpoint was made after the last batch */
+    if (t->p.batch < t->batches) break;                   /* max_steps */
     PLT_TRY(close_epoch(t));
   }
   return save_now(t, false);
@@ -300,7 +312,8 @@ plt_status_t plt_train(plt_session_t *session, void *context) {
   t->batch = plt_batch_create();
   t->next = plt_batch_create();
   t->training->clock = session->clock;
-  plt_status_t status = run(t);
+  plt_status_t status = mend_links(t);
+  if (status == PLT_OK) status = run(t);
   t->training->progress = t->p;
   t->training->progress.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
   plt_batch_destroy(&t->batch);

@@ -21,7 +21,7 @@ mkdir -p "$out"
 trials() {
   local reg
   for reg in ${REGS:-0.1 0.3}; do
-    printf 'plain model.reg=%s optimizer.lr=%s\n' "$reg" 0.001 "$reg" 0.0005
+    printf 'plain model.reg=%s optimizer.lr=%s\n' "$reg" 0.002 "$reg" 0.001
     printf 'bsam model.reg=%s strategy.rho=%s\n' "$reg" 0.05 "$reg" 0.5
     printf 'bsam+ model.reg=%s strategy.rho=%s\n' "$reg" 0.05 "$reg" 0.5
     printf 'mirror model.reg=%s strategy.alpha2=%s\n' "$reg" 0.1 "$reg" 0.3
@@ -32,8 +32,8 @@ run_one() { # STRATEGY REG KNOB SEED
   local dir="$out/$1,$2,$3,seed=$4"
   grep -qs '"final"' "$dir/metrics.jsonl" && return
   rm -rf "$dir"
-  "$plateau" train "$config" --quiet --set run.dir="$dir" --set strategy.name="$1" --set "$2" --set "$3" \
-    --set run.seed="$4" "${extra[@]}" >"$dir.txt" 2>&1 || echo "failed: $dir.txt" >&2
+  "$plateau" train "$config" --quiet "${extra[@]}" --set run.dir="$dir" --set strategy.name="$1" --set "$2" --set "$3" \
+    --set run.seed="$4" >"$dir.txt" 2>&1 || echo "failed: $dir.txt" >&2
 }
 export -f run_one
 export out config plateau

@@ -10,20 +10,23 @@ write_config "$config" "$data" "$bsam_plus"
 inter=$(basename "$data"/*.inter)
 cases=0
 
-# refuses CODE PATTERN COMMAND...: exit code and a line of stderr ($told: or stdout) that matches; $error_lines lines
-# of error text (default 1; "any" where training had begun and notes or progress may stand beside it).
+# refuses CODE PATTERN COMMAND...: exit code and a line of stderr ($told: or stdout) that matches; $error_lines errors
+# (default 1), and nothing on stderr that is not ours.
 refuses() {
-  local want=$1 pattern=$2 code=0 lines
+  local want=$1 pattern=$2 code=0 lines foreign
   shift 2
   cases=$((cases + 1))
   timeout 120 "$@" >"$work/stdout.txt" 2>"$work/stderr.txt" </dev/null || code=$?
-  lines=$(grep -cvE '^$|^(plateau: )?(warning|note): ' "$work/stderr.txt" || true)
+  lines=$(grep -c '^plateau: error: ' "$work/stderr.txt" || true)
+  foreign=$(grep -vE '^$|^plateau: |^epoch +[0-9]+ |^ +(valid|test) ' "$work/stderr.txt" || true)
   if [[ ! $code =~ ^($want)$ ]]; then
     complain "exit $code, expected $want: ${*:2}"
   elif ! grep -qE -- "$pattern" "$work/${told:-stderr}.txt"; then
     complain "no line matches /$pattern/: ${*:2}"
-  elif [[ ${error_lines:-1} != any && $lines != "${error_lines:-1}" ]]; then
-    complain "$lines lines of error, expected ${error_lines:-1}: ${*:2}"
+  elif [[ $lines != "${error_lines:-1}" ]]; then
+    complain "$lines errors, expected ${error_lines:-1}: ${*:2}"
+  elif [[ -n $foreign ]]; then
+    complain "lines on stderr that are not ours: ${*:2}"
   else
     return 0
   fi
@@ -154,10 +157,10 @@ say "a loss that is not finite"
 nan=(--set "run.dir=$work/nan" --set optimizer.name=sgd --set optimizer.lr=1e30)
 quietly "$plateau" train "$config" "${nan[@]}" --set train.max_steps=1
 before=$(tables_hash "$work/nan")
-error_lines=any refuses 65 'step.*batch.*bsam\+|bsam\+.*step.*batch|batch.*bsam\+' \
+refuses 65 'step.*batch.*bsam\+|bsam\+.*step.*batch|batch.*bsam\+' \
   "$plateau" train "$config" "${nan[@]}" --resume
 [[ $(tables_hash "$work/nan") == "$before" ]] || complain "the last good checkpoint is not kept"
-error_lines=any refuses 65 'finite|nan|NaN' "$plateau" train "$config" "${nan[@]/nan/nan2}" --servers 2 --workers 3
+refuses 65 'finite|nan|NaN' "$plateau" train "$config" "${nan[@]/nan/nan2}" --servers 2 --workers 3
 
 say "a damaged checkpoint"
 train_run "$work/whole"
@@ -202,7 +205,7 @@ two_checkpoints "$work/none"
 for part in "$work"/none/checkpoints/*/server-0.h5; do
   [[ -L $(dirname "$part") ]] || truncate -s 100 "$part"
 done
-error_lines=any refuses 65 'checkpoint' "$plateau" train "$config" --set "run.dir=$work/none" --resume
+refuses 65 'checkpoint' "$plateau" train "$config" --set "run.dir=$work/none" --resume
 
 say "a full disk"
 mkdir "$work/small"
@@ -211,7 +214,7 @@ if [[ $(id -u) == 0 ]] && mount -t tmpfs -o size=16m plateau-test "$work/small" 
   train_run "$work/small/run" --set train.max_steps=3
   before=$(tables_hash "$work/small/run")
   dd if=/dev/zero of="$work/small/filler" bs=4k status=none 2>/dev/null || true
-  error_lines=any refuses 74 'space' "$plateau" train "$config" --set "run.dir=$work/small/run" --resume
+  refuses 74 'space' "$plateau" train "$config" --set "run.dir=$work/small/run" --resume
   [[ $(tables_hash "$work/small/run") == "$before" ]] || complain "full disk: the checkpoint before is lost"
   rm "$work/small/filler"
   train_run "$work/small/run" --resume

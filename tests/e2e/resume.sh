@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# resume.sh bsam+|mirror: a run goes on with the same bits from every clock: stopped after each step, from each
+# checkpoint of a run that made one per step, stopped by each signal; always with other servers and workers. And what
+# a resumed run finds: half a line of metrics, links left behind, half-removed checkpoints, no checkpoint at all.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+data=$work/data config=$work/config.yaml
+make_data "$data"
+case ${1:-bsam+} in
+  bsam+) write_config "$config" "$data" "$bsam_plus" ;;
+  mirror) write_config "$config" "$data" "$mirror_sequential" ;;
+  *) fail "usage: resume.sh bsam+|mirror" ;;
+esac
+sed -i 's/epochs: 3/epochs: 2/' "$config"
+
+# cluster N: the options of the N-th of some clusters.
+clusters=(1:1:auto 3:4:auto 2:1:ipc 1:3:auto 2:2:tcp 3:1:auto 1:4:ipc 3:3:auto)
+cluster() {
+  local servers workers transport
+  IFS=: read -r servers workers transport <<<"${clusters[$1 % ${#clusters[@]}]}"
+  echo --servers "$servers" --workers "$workers" --set "cluster.transport=$transport" --set "cluster.threads=1"
+}
+# same NAME RUN: RUN has the tables of the reference; removes it.
+same() {
+  local hash
+  hash=$(tables_hash "$2")
+  [[ $hash == "$reference" ]] || complain "$1: tables $hash, expected $reference"
+  rm -rf "$2"
+}
+epochs_of() { grep '"event": *"epoch"' "$1/metrics.jsonl" | sed 's/.*"epoch": *\([0-9]*\).*"loss": *\([^,} ]*\).*/\1 \2/' | sort -u; }
+
+# shellcheck disable=SC2046 # cluster() gives several words
+{
+  train_run "$work/reference" --set checkpoint.every_s=0.000001 --set checkpoint.every_epochs=0 \
+    --set checkpoint.keep=1000 $(cluster 1)
+  reference=$(tables_hash "$work/reference")
+  losses_of "$work/reference" >"$work/losses.txt"
+  epochs_of "$work/reference" >"$work/epochs.txt"
+  mapfile -t clocks < <(find "$work/reference/checkpoints" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort -n)
+  last=${clocks[-1]}
+  say "reference: $reference, ${#clocks[@]} checkpoints up to clock $last"
+  ((${#clocks[@]} == last && last >= 12)) || fail "not one checkpoint per clock"
+
+  say "stopped by train.max_steps after every step"
+  for ((k = 1; k < last; k++)); do
+    train_run "$work/run" --set "train.max_steps=$k" $(cluster "$k")
+    train_run "$work/run" --resume $(cluster "$((k + 3))")
+    losses_of "$work/run" | cmp -s - "$work/losses.txt" || complain "resumed after step $k: losses differ"
+    same "resumed after step $k" "$work/run"
+  done
+
+  say "from every checkpoint"
+  for ((k = 1; k <= last; k++)); do
+    cp -r "$work/reference" "$work/run"
+    for clock in "${clocks[@]}"; do ((clock <= k)) || rm -r "$work/run/checkpoints/$clock"; done
+    rm "$work/run/metrics.jsonl" # what is told from here on must be whole
+    train_run "$work/run" --resume $(cluster "$((k + 1))")
+    ((k > last / 2)) && untold=1 || untold=2 # epochs; at the end of the first one it has still to be told
+    ((k == last)) || epochs_of "$work/run" | cmp -s - <(tail -n "$untold" "$work/epochs.txt") ||
+      complain "from checkpoint $k: other losses of epochs"
+    same "from checkpoint $k" "$work/run"
+  done
+
+  say "stopped by signals"
+  for signal in INT TERM USR1; do
+    run=$work/signal
+    for attempt in 1 2 3; do # the second half of a long run; the first stop comes early, the others later
+      code=0
+      "$plateau" train "$config" --set "run.dir=$run" --set train.epochs=400 --resume $(cluster "$attempt") \
+        >"$work/out.txt" 2>&1 </dev/null &
+      job=$!
+      sleep "0.$((3 * attempt))"
+      kill -s "$signal" "$job"
+      wait "$job" || code=$?
+      [[ $code == 75 ]] || { complain "$signal: exit $code, expected 75"; cat "$work/out.txt"; }
+      grep -q '^plateau: error: stopped by request.*--resume' "$work/out.txt" || complain "$signal: does not say how to go on"
+    done
+    clock=$(basename "$(readlink -f "$run/checkpoints/last")")
+    # An undisturbed run of as many steps.
+    train_run "$work/run" --set train.epochs=400 --set "train.max_steps=$clock"
+    [[ $(tables_hash "$run") == $(tables_hash "$work/run") ]] || complain "$signal: other tables at clock $clock"
+    say "  $signal: clock $clock"
+    rm -rf "$run" "$work/run"
+  done
+}
+
+say "what a resumed run finds"
+train_run "$work/run" --set train.max_steps=5 --set checkpoint.every_s=0.000001
+printf '{"event": "step", "epoch": 0, "st' >>"$work/run/metrics.jsonl"
+ln -sfn 2 "$work/run/checkpoints/last"
+mkdir "$work/run/checkpoints/7.part" "$work/run/checkpoints/last.part"
+train_run "$work/run" --resume --set train.max_steps=5
+[[ $(readlink "$work/run/checkpoints/last") == 5 ]] || complain "last is not moved to the newest checkpoint"
+train_run "$work/run" --resume
+grep -vE '^\{"event".*\}$' "$work/run/metrics.jsonl" && complain "metrics.jsonl: lines that are no JSON"
+[[ -z $(find "$work/run/checkpoints" -name '*.part') ]] || complain "leftovers in checkpoints/"
+losses_of "$work/run" | cmp -s - "$work/losses.txt" || complain "half a line: losses differ"
+same "half a line, links left behind" "$work/run"
+
+# The same command line for the first start and all others: what went wrong before the first checkpoint is no run.
+code=0
+"$plateau" train "$config" --set "run.dir=$work/run" --set "data.path=$work/absent" --resume >"$work/out.txt" 2>&1 || code=$?
+[[ $code == 65 && ! -e $work/run ]] || complain "bad data with --resume: exit $code, or a run directory is left"
+code=0
+"$plateau" train "$config" --set "run.dir=$work/run" --set "init.from=$work/absent" --resume >"$work/out.txt" 2>&1 || code=$?
+((code != 0)) || complain "init.from=absent is accepted"
+sed '/micro_batch/d' "$config" >"$work/free.yaml"
+quietly "$plateau" train "$work/free.yaml" --set "run.dir=$work/run" --resume --workers 2 --set train.max_steps=2
+quietly "$plateau" train "$work/free.yaml" --set "run.dir=$work/run" --resume --workers 3 --servers 2
+hash=$(tables_hash "$work/run")
+quietly "$plateau" train "$work/free.yaml" --set "run.dir=$work/whole" --workers 2
+[[ $(tables_hash "$work/whole") == "$hash" ]] || complain "micro_batch of the first start is not kept"
+
+conclude
