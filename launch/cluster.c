@@ -252,15 +252,6 @@ static void forget(char *text) {
   free(text);
 }
 
-plt_status_t plt_cluster_cancel(const plt_rendezvous_t *rv, plt_status_t status) {
-  if (rv == NULL) return status;
-  char *text = plt_mem_print("{\"status\": %d}", (int)status);
-  free(plt_rendezvous_broadcast(rv, text));
-  free(text);
-  plt_rendezvous_leave(rv);
-  return status;
-}
-
 static plt_status_t conduct(member_t *m) {
   plt_supervisor_t supervisor = make_supervisor(m);
   plt_conductor_config_t config = {.size = m->rv->size,
@@ -291,7 +282,7 @@ static void warn_of_cores(const member_t *m, uint32_t threads) {
             most, cores);
 }
 
-plt_status_t plt_cluster_lead(const plt_rendezvous_t *rv, const plt_job_t *job, const plt_runtime_t *runtime) {
+plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const plt_runtime_t *runtime) {
   member_t m = {.rv = rv, .sockets = {-1, -1}, .deadline_s = job->deadline_s};
   const char *interface = plt_config_text(job->config, "cluster.interface");
   char probe[PLT_PATH_MAX];
@@ -305,7 +296,7 @@ plt_status_t plt_cluster_lead(const plt_rendezvous_t *rv, const plt_job_t *job, 
   if (status == PLT_OK) status = make_secret(job->security, &m.runtime);
   if (status == PLT_OK) status = plt_path_join(m.runtime.run_dir, m.probe, probe);
   if (status == PLT_OK) status = plt_file_publish(probe, "", 0);
-  if (status != PLT_OK) return plt_cluster_cancel(rv, status);
+  if (status != PLT_OK) return status;
   char *invitation = encode_invitation(&m);
   forget(plt_rendezvous_broadcast(rv, invitation));
   forget(invitation);
@@ -322,7 +313,8 @@ plt_status_t plt_cluster_lead(const plt_rendezvous_t *rv, const plt_job_t *job, 
 
 /* ---- the others ---- */
 
-int plt_cluster_follow(const plt_rendezvous_t *rv) {
+/* Returns the exit code. */
+static int follow(plt_rendezvous_t *rv) {
   member_t m = {.rv = rv, .sockets = {-1, -1}};
   char *text = plt_rendezvous_broadcast(rv, NULL);
   plt_status_t status = decode_invitation(text, &m);
@@ -340,4 +332,24 @@ int plt_cluster_follow(const plt_rendezvous_t *rv) {
   }
   release(&m);
   return code;
+}
+
+/* ---- any rank ---- */
+
+/* Rank 0 has nothing to run: the others exit with this status too. */
+static void cancel(plt_rendezvous_t *rv, plt_status_t status) {
+  char *text = plt_mem_print("{\"status\": %d}", (int)status);
+  free(plt_rendezvous_broadcast(rv, text));
+  free(text);
+  plt_rendezvous_leave(rv);
+}
+
+plt_status_t plt_cluster_command(int argc, char **argv, plt_lead_fn lead) {
+  plt_rendezvous_t *rv;
+  PLT_TRY(plt_rendezvous_join(&rv));
+  if (rv != NULL && rv->rank != 0) exit(follow(rv)); /* rank 0 speaks for all */
+  plt_status_t status = lead(rv, argc, argv);
+  if (rv != NULL && !rv->has_broadcast) cancel(rv, status == PLT_OK ? PLT_ERR_BUG : status);
+  plt_rendezvous_destroy(&rv);
+  return status;
 }

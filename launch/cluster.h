@@ -17,10 +17,11 @@
  * are too few or cluster.workers is set to another number. */
 plt_status_t plt_cluster_shape(const plt_rendezvous_t *rv, plt_config_t *config);
 /* Rank 0: runs the task. `runtime` says what (task, run_dir, restore, output ...). */
-plt_status_t plt_cluster_lead(const plt_rendezvous_t *rv, const plt_job_t *job, const plt_runtime_t *runtime);
-/* Rank 0: there is nothing to run; the others exit with this status too. Returns it. */
-plt_status_t plt_cluster_cancel(const plt_rendezvous_t *rv, plt_status_t status);
-/* The other ranks; returns the exit code. */
-int plt_cluster_follow(const plt_rendezvous_t *rv);
+plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const plt_runtime_t *runtime);
+
+/* What a command does at rank 0, or alone (rv is NULL): it may call plt_cluster_lead once. */
+typedef plt_status_t (*plt_lead_fn)(plt_rendezvous_t *rv, int argc, char **argv);
+/* Runs a command under any launcher or none. Ranks other than 0 follow and do not return. */
+plt_status_t plt_cluster_command(int argc, char **argv, plt_lead_fn lead);
 
 #endif

@@ -110,8 +110,7 @@ done:
   return status;
 }
 
-static plt_status_t run_cluster(const plt_rendezvous_t *rv, const plt_job_t *job, const plt_restore_t *restore,
-                                bool quiet) {
+static plt_status_t run_cluster(plt_rendezvous_t *rv, const plt_job_t *job, const plt_restore_t *restore, bool quiet) {
   char clock[32] = "";
   if (restore->given) snprintf(clock, sizeof clock, "%" PRIu64, restore->manifest.clock);
   plt_runtime_t runtime = {.task = PLT_TASK_TRAIN,
@@ -140,11 +139,11 @@ static plt_status_t find_start(const plt_job_t *job, bool resumed, plt_restore_t
   return PLT_OK;
 }
 
-static plt_status_t run_job(const plt_rendezvous_t *rv, plt_job_t *job, bool resumed, bool quiet) {
+static plt_status_t run_job(plt_rendezvous_t *rv, plt_job_t *job, bool resumed, bool quiet) {
   plt_restore_t restore = {0};
   plt_status_t status = find_start(job, resumed, &restore);
   if (rv == NULL && status == PLT_OK) status = run_embedded(job, &restore, quiet);
-  if (rv != NULL) status = status == PLT_OK ? run_cluster(rv, job, &restore, quiet) : plt_cluster_cancel(rv, status);
+  if (rv != NULL && status == PLT_OK) status = run_cluster(rv, job, &restore, quiet);
   plt_restore_clear(&restore);
   return status;
 }
@@ -169,7 +168,7 @@ done:
   return status;
 }
 
-static plt_status_t lead(const plt_rendezvous_t *rv, int argc, char **argv) {
+static plt_status_t lead(plt_rendezvous_t *rv, int argc, char **argv) {
   arguments_t a = {0};
   plt_job_t *job = NULL;
   bool resumed = false;
@@ -180,22 +179,13 @@ static plt_status_t lead(const plt_rendezvous_t *rv, int argc, char **argv) {
     plt_log_open(log, true);
     free(log);
     status = run_job(rv, job, resumed, a.quiet);
-  } else {
-    plt_cluster_cancel(rv, status);
   }
   plt_job_destroy(&job);
   plt_sets_clear(&a.sets);
   return status;
 }
 
-static plt_status_t run(int argc, char **argv) {
-  plt_rendezvous_t *rv;
-  PLT_TRY(plt_rendezvous_join(&rv));
-  if (rv != NULL && rv->rank != 0) exit(plt_cluster_follow(rv)); /* rank 0 speaks for all */
-  plt_status_t status = lead(rv, argc, argv);
-  plt_rendezvous_destroy(&rv);
-  return status;
-}
+static plt_status_t run(int argc, char **argv) { return plt_cluster_command(argc, argv, lead); }
 
 const plt_command_t plt_command_train = {
     .name = "train",

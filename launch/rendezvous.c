@@ -72,7 +72,8 @@ plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
   return PLT_OK;
 }
 
-char *plt_rendezvous_broadcast(const plt_rendezvous_t *rv, const char *text) {
+char *plt_rendezvous_broadcast(plt_rendezvous_t *rv, const char *text) {
+  rv->has_broadcast = true;
   unsigned long bytes = rv->rank == 0 ? strlen(text) + 1 : 0;
   MPI_Bcast(&bytes, 1, MPI_UNSIGNED_LONG, 0, MPI_COMM_WORLD);
   char *copy = plt_mem_alloc(bytes);

@@ -21,12 +21,13 @@ typedef struct plt_rendezvous {
   int *node_of;                /* [size] */
   char host[PLT_HOST_MAX];     /* of this rank */
   char (*hosts)[PLT_HOST_MAX]; /* [size] */
+  bool has_broadcast;          /* rank 0 has told the others what to do */
 } plt_rendezvous_t;
 
 /* *out is NULL when no launcher started this process, or only this one: then everything runs in it. */
 plt_status_t plt_rendezvous_join(plt_rendezvous_t **out);
 /* Rank 0's text reaches all; the others get a copy to free. */
-char *plt_rendezvous_broadcast(const plt_rendezvous_t *rv, const char *text);
+char *plt_rendezvous_broadcast(plt_rendezvous_t *rv, const char *text);
 /* Records of `bytes` bytes of all ranks, in rank order, into all [size * bytes]. */
 void plt_rendezvous_gather(const plt_rendezvous_t *rv, const void *record, size_t bytes, void *all);
 /* Ends MPI; the record stays. */

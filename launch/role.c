@@ -12,6 +12,7 @@
 #include "common/fileio.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "launch/arguments.h"
 #include "launch/child.h"
 #include "launch/command.h"
 #include "launch/job.h"
@@ -134,15 +135,18 @@ static plt_status_t play(plt_session_t *session, void *context) {
 
 static plt_status_t make_job(const plt_runtime_t *runtime, plt_job_t **job) {
   plt_config_t *config = NULL;
-  char *workers = plt_mem_print("cluster.workers=%" PRIu32, runtime->workers);
-  char *servers = plt_mem_print("cluster.servers=%" PRIu32, runtime->servers);
-  const char *sets[] = {workers, servers};
-  plt_status_t status = plt_run_dir_config(runtime->run_dir, sets, 2, &config);
+  plt_sets_t sets = {0};
+  char text[32];
+  for (size_t i = 0; i < runtime->n_sets; i++) plt_sets_add(&sets, NULL, runtime->sets[i]);
+  snprintf(text, sizeof text, "%" PRIu32, runtime->workers);
+  plt_sets_add(&sets, "cluster.workers", text);
+  snprintf(text, sizeof text, "%" PRIu32, runtime->servers);
+  plt_sets_add(&sets, "cluster.servers", text);
+  plt_status_t status = plt_run_dir_config(runtime->run_dir, sets.text, sets.n, &config);
   if (status == PLT_OK && !plt_config_given(config, "cluster.threads")) plt_config_put(config, "cluster.threads", "1");
   if (status == PLT_OK) status = plt_job_create(&config, job);
   plt_config_destroy(&config);
-  free(workers);
-  free(servers);
+  plt_sets_clear(&sets);
   return status;
 }
 

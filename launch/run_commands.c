@@ -21,15 +21,17 @@ bool plt_run_options_take(plt_run_options_t *options, int c) {
   }
 }
 
-plt_status_t plt_run_open(const char *run_dir, const plt_run_options_t *options, plt_job_t **job,
-                          plt_restore_t *restore) {
+plt_status_t plt_run_open(const plt_rendezvous_t *rv, const char *run_dir, const plt_run_options_t *options,
+                          plt_job_t **job, plt_restore_t *restore) {
   plt_sets_t sets = {0};
   plt_config_t *config = NULL;
   bool is_best;
-  plt_sets_add(&sets, NULL, "cluster.workers=1");
+  plt_sets_add(&sets, NULL, rv == NULL ? "cluster.workers=1" : "cluster.workers=null");
+  plt_sets_add(&sets, NULL, "cluster.servers=1");
   plt_sets_add(&sets, NULL, "cluster.threads=null"); /* this machine's cores, not those of the training's */
   for (size_t i = 0; i < options->sets.n; i++) plt_sets_add(&sets, NULL, options->sets.text[i]);
   plt_status_t status = plt_run_dir_config(run_dir, sets.text, sets.n, &config);
+  if (status == PLT_OK && rv != NULL) status = plt_cluster_shape(rv, config);
   if (status == PLT_OK) status = plt_outcome_choose(run_dir, options->choice, restore, &is_best);
   if (status == PLT_OK) status = plt_job_create(&config, job);
   if (status == PLT_OK) {
@@ -43,59 +45,86 @@ plt_status_t plt_run_open(const char *run_dir, const plt_run_options_t *options,
   return status;
 }
 
-/* Opens the run, lets `task` work on it, closes it. */
-static plt_status_t with_run(const char *run_dir, const plt_run_options_t *options,
-                             plt_status_t (*use)(const plt_job_t *job, const plt_restore_t *restore, void *context),
-                             void *context) {
+static plt_status_t evaluate(const plt_job_t *job, const plt_restore_t *restore, const plt_runtime_t *task) {
+  plt_outcome_t outcome = {
+      .parts = {
+          [PLT_PART_VALID] = strcmp(task->split, "test") != 0, [PLT_PART_TEST] = strcmp(task->split, "valid") != 0}};
+  PLT_TRY(plt_outcome_evaluate(job, restore, &outcome));
+  plt_outcome_tell(&job->plan.topk, &outcome, strcmp(task->output, "json") == 0);
+  return PLT_OK;
+}
+
+/* In this process. */
+static plt_status_t run_embedded(const plt_job_t *job, const plt_restore_t *restore, const plt_runtime_t *task) {
+  plt_recommend_t recommend = {.path = task->output, .k = task->topk};
+  switch (task->task) {
+    case PLT_TASK_EXPORT: return plt_job_run_embedded(job, restore, plt_transfer_export, (void *[]){task->output});
+    case PLT_TASK_RECOMMEND: return plt_job_run_embedded(job, restore, plt_recommend, (void *[]){&recommend});
+    default: return evaluate(job, restore, task);
+  }
+}
+
+/* Over the ranks of a launcher. */
+static plt_status_t run_cluster(plt_rendezvous_t *rv, const plt_job_t *job, const char *run_dir,
+                                const plt_run_options_t *options, const plt_restore_t *restore, plt_runtime_t task) {
+  char clock[32], path[PLT_PATH_MAX];
+  if (realpath(run_dir, path) == NULL) return plt_fail_errno(PLT_ERR_USAGE, "%s", run_dir);
+  snprintf(clock, sizeof clock, "%" PRIu64, restore->manifest.clock);
+  task.run_dir = path;
+  task.restore = clock;
+  task.job = job->id;
+  task.servers = job->plan.servers;
+  task.workers = job->plan.workers;
+  task.sets = (char **)(uintptr_t)options->sets.text;
+  task.n_sets = options->sets.n;
+  return plt_cluster_lead(rv, job, &task);
+}
+
+/* Opens the run, does the task, closes it. */
+static plt_status_t with_run(plt_rendezvous_t *rv, const char *run_dir, const plt_run_options_t *options,
+                             const plt_runtime_t *task) {
   plt_job_t *job = NULL;
   plt_restore_t restore = {0};
-  PLT_TRY(plt_run_open(run_dir, options, &job, &restore));
-  plt_status_t status = use(job, &restore, context);
+  PLT_TRY(plt_run_open(rv, run_dir, options, &job, &restore));
+  plt_status_t status =
+      rv == NULL ? run_embedded(job, &restore, task) : run_cluster(rv, job, run_dir, options, &restore, *task);
+  for (size_t t = 0; t < job->model->n_tables && status == PLT_OK && task->task == PLT_TASK_EXPORT; t++)
+    printf("%s/%s.npy  %" PRIu64 " x %" PRIu32 "\n", task->output, job->plan.specs[t].name, job->plan.specs[t].rows,
+           job->plan.specs[t].cols);
   plt_job_destroy(&job);
   plt_restore_clear(&restore);
   return status;
 }
 
+static char no_text[] = "";
+
 /* ---- evaluate ---- */
 
-typedef struct evaluate {
-  const char *split;
-  bool json;
-} evaluate_t;
-
-static plt_status_t use_evaluate(const plt_job_t *job, const plt_restore_t *restore, void *context) {
-  const evaluate_t *evaluate = context;
-  bool valid = evaluate->split == NULL || strcmp(evaluate->split, "valid") == 0;
-  bool test = evaluate->split == NULL || strcmp(evaluate->split, "test") == 0;
-  plt_outcome_t outcome = {.parts = {[PLT_PART_VALID] = valid, [PLT_PART_TEST] = test}};
-  PLT_TRY(plt_outcome_evaluate(job, restore, &outcome));
-  plt_outcome_tell(&job->plan.topk, &outcome, evaluate->json);
-  return PLT_OK;
-}
-
-static plt_status_t run_evaluate(int argc, char **argv) {
+static plt_status_t lead_evaluate(plt_rendezvous_t *rv, int argc, char **argv) {
   static const struct option options[] = {
       PLT_RUN_OPTIONS, {"split", required_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+  static char json[] = "json";
   plt_run_options_t common = {0};
-  evaluate_t evaluate = {0};
+  plt_runtime_t task = {.task = PLT_TASK_EVALUATE, .split = no_text, .output = no_text};
   const char *run_dir;
   plt_status_t status = PLT_OK;
   for (int c; (c = plt_arguments_next(argc, argv, "", options)) != -1 && status == PLT_OK;) {
     if (c == 'p')
-      evaluate.split = optarg;
+      task.split = optarg;
     else if (c == 'j')
-      evaluate.json = true;
+      task.output = json;
     else if (!plt_run_options_take(&common, c))
       status = plt_arguments_fault(argv);
   }
-  if (status == PLT_OK && evaluate.split != NULL && strcmp(evaluate.split, "valid") != 0 &&
-      strcmp(evaluate.split, "test") != 0)
-    status = plt_fail(PLT_ERR_USAGE, "evaluate: --split is valid or test, not \"%s\"", evaluate.split);
+  if (status == PLT_OK && task.split[0] != '\0' && strcmp(task.split, "valid") != 0 && strcmp(task.split, "test") != 0)
+    status = plt_fail(PLT_ERR_USAGE, "evaluate: --split is valid or test, not \"%s\"", task.split);
   if (status == PLT_OK) status = plt_arguments_positional(argc, argv, "a run directory", &run_dir);
-  if (status == PLT_OK) status = with_run(run_dir, &common, use_evaluate, &evaluate);
+  if (status == PLT_OK) status = with_run(rv, run_dir, &common, &task);
   plt_sets_clear(&common.sets);
   return status;
 }
+
+static plt_status_t run_evaluate(int argc, char **argv) { return plt_cluster_command(argc, argv, lead_evaluate); }
 
 const plt_command_t plt_command_evaluate = {
     .name = "evaluate",
@@ -112,35 +141,28 @@ const plt_command_t plt_command_evaluate = {
 
 /* ---- export ---- */
 
-static plt_status_t use_export(const plt_job_t *job, const plt_restore_t *restore, void *directory) {
-  void *contexts[] = {directory};
-  PLT_TRY(plt_job_run_embedded(job, restore, plt_transfer_export, contexts));
-  for (size_t t = 0; t < job->model->n_tables; t++)
-    printf("%s/%s.npy  %" PRIu64 " x %" PRIu32 "\n", (const char *)directory, job->plan.specs[t].name,
-           job->plan.specs[t].rows, job->plan.specs[t].cols);
-  return PLT_OK;
-}
-
-static plt_status_t run_export(int argc, char **argv) {
+static plt_status_t lead_export(plt_rendezvous_t *rv, int argc, char **argv) {
   static const struct option options[] = {
       PLT_RUN_OPTIONS, {"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
   plt_run_options_t common = {0};
-  char *directory = NULL;
+  plt_runtime_t task = {.task = PLT_TASK_EXPORT, .split = no_text};
   const char *run_dir;
   plt_status_t status = PLT_OK;
   for (int c; (c = plt_arguments_next(argc, argv, "o:", options)) != -1 && status == PLT_OK;) {
     if (c == 'o')
-      directory = optarg;
+      task.output = optarg;
     else if (!plt_run_options_take(&common, c))
       status = plt_arguments_fault(argv);
   }
   if (status == PLT_OK) status = plt_arguments_positional(argc, argv, "a run directory", &run_dir);
-  if (status == PLT_OK && directory == NULL)
+  if (status == PLT_OK && task.output == NULL)
     status = plt_fail(PLT_ERR_USAGE, "export: needs -o DIR, where the .npy files go");
-  if (status == PLT_OK) status = with_run(run_dir, &common, use_export, directory);
+  if (status == PLT_OK) status = with_run(rv, run_dir, &common, &task);
   plt_sets_clear(&common.sets);
   return status;
 }
+
+static plt_status_t run_export(int argc, char **argv) { return plt_cluster_command(argc, argv, lead_export); }
 
 const plt_command_t plt_command_export = {
     .name = "export",
@@ -158,38 +180,40 @@ const plt_command_t plt_command_export = {
 
 /* ---- recommend ---- */
 
-static plt_status_t use_recommend(const plt_job_t *job, const plt_restore_t *restore, void *recommend) {
-  void *contexts[] = {recommend};
-  return plt_job_run_embedded(job, restore, plt_recommend, contexts);
+static plt_status_t read_topk(const char *text, uint32_t *out) {
+  char *end;
+  long k = strtol(text, &end, 10);
+  if (*text == '\0' || *end != '\0' || k < 1 || k > 100000)
+    return plt_fail(PLT_ERR_USAGE, "recommend: --topk is a whole number from 1 to 100000, not \"%s\"", text);
+  *out = (uint32_t)k;
+  return PLT_OK;
 }
 
-static plt_status_t run_recommend(int argc, char **argv) {
+static plt_status_t lead_recommend(plt_rendezvous_t *rv, int argc, char **argv) {
   static const struct option options[] = {PLT_RUN_OPTIONS,
                                           {"output", required_argument, NULL, 'o'},
                                           {"topk", required_argument, NULL, 'k'},
                                           {NULL, 0, NULL, 0}};
+  static char to_stdout[] = "-";
   plt_run_options_t common = {0};
-  plt_recommend_t recommend = {.path = "-", .k = 20};
+  plt_runtime_t task = {.task = PLT_TASK_RECOMMEND, .split = no_text, .output = to_stdout, .topk = 20};
   const char *run_dir;
   plt_status_t status = PLT_OK;
   for (int c; (c = plt_arguments_next(argc, argv, "o:k:", options)) != -1 && status == PLT_OK;) {
-    char *end = NULL;
-    if (c == 'o') {
-      recommend.path = optarg;
-    } else if (c == 'k') {
-      long k = strtol(optarg, &end, 10);
-      if (*optarg == '\0' || *end != '\0' || k < 1 || k > 100000)
-        status = plt_fail(PLT_ERR_USAGE, "recommend: --topk is a whole number from 1 to 100000, not \"%s\"", optarg);
-      recommend.k = (uint32_t)k;
-    } else if (!plt_run_options_take(&common, c)) {
+    if (c == 'o')
+      task.output = optarg;
+    else if (c == 'k')
+      status = read_topk(optarg, &task.topk);
+    else if (!plt_run_options_take(&common, c))
       status = plt_arguments_fault(argv);
-    }
   }
   if (status == PLT_OK) status = plt_arguments_positional(argc, argv, "a run directory", &run_dir);
-  if (status == PLT_OK) status = with_run(run_dir, &common, use_recommend, &recommend);
+  if (status == PLT_OK) status = with_run(rv, run_dir, &common, &task);
   plt_sets_clear(&common.sets);
   return status;
 }
+
+static plt_status_t run_recommend(int argc, char **argv) { return plt_cluster_command(argc, argv, lead_recommend); }
 
 const plt_command_t plt_command_recommend = {
     .name = "recommend",

@@ -3,9 +3,10 @@
 #define PLT_LAUNCH_RUN_COMMANDS_H
 
 #include "launch/arguments.h"
+#include "launch/cluster.h"
 #include "launch/job.h"
 
-/* --best, --last, --set, --servers: parsed by plt_run_options_take. */
+/* --best, --last, --set, --servers. */
 typedef struct plt_run_options {
   const char *choice; /* "best", "last" or NULL */
   plt_sets_t sets;
@@ -19,9 +20,9 @@ typedef struct plt_run_options {
 /* Whether `c` was one of them. */
 bool plt_run_options_take(plt_run_options_t *options, int c);
 
-/* The job of a run and the checkpoint chosen. One worker; it writes nothing to the run directory. */
-plt_status_t plt_run_open(const char *run_dir, const plt_run_options_t *options, plt_job_t **job,
-                          plt_restore_t *restore);
+/* The job of a run and the checkpoint chosen. It writes nothing to the run directory. rv NULL: one worker. */
+plt_status_t plt_run_open(const plt_rendezvous_t *rv, const char *run_dir, const plt_run_options_t *options,
+                          plt_job_t **job, plt_restore_t *restore);
 
 #define PLT_RUN_USAGE                                                                 \
   "  --best, --last   the tables of the best epoch by validation (default if there\n" \

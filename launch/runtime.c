@@ -6,12 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fileio.h"
 #include "common/json.h"
 #include "common/mem.h"
 
 const char *const plt_task_names[PLT_TASKS] = {"train", "conclude", "evaluate", "export", "recommend"};
 
 static const char *or_empty(const char *text) { return text == NULL ? "" : text; }
+
+static void put_list(plt_json_t *json, const char *key, char **texts, size_t n) {
+  plt_json_open(json, key, '[');
+  for (size_t i = 0; i < n; i++) plt_json_text(json, NULL, texts[i]);
+  plt_json_close(json, ']');
+}
 
 char *plt_runtime_encode(const plt_runtime_t *r) {
   plt_json_t json = {0};
@@ -38,9 +45,8 @@ char *plt_runtime_encode(const plt_runtime_t *r) {
   plt_json_int(&json, "number", r->number);
   plt_json_text(&json, "endpoint0", or_empty(r->endpoints[0]));
   plt_json_text(&json, "endpoint1", or_empty(r->endpoints[1]));
-  plt_json_open(&json, "addresses", '[');
-  for (size_t i = 0; i < r->n_addresses; i++) plt_json_text(&json, NULL, r->addresses[i]);
-  plt_json_close(&json, ']');
+  put_list(&json, "sets", r->sets, r->n_sets);
+  put_list(&json, "addresses", r->addresses, r->n_addresses);
   plt_json_close(&json, '}');
   return json.text;
 }
@@ -53,6 +59,14 @@ double plt_runtime_number(const plt_yaml_t *yaml, const char *key, double fallba
 const char *plt_runtime_text(const plt_yaml_t *yaml, const char *key) {
   const plt_yaml_entry_t *entry = plt_yaml_find(yaml, key);
   return entry == NULL || entry->n_items != 1 ? "" : entry->items[0];
+}
+
+static char **take_list(const plt_yaml_t *yaml, const char *key, size_t *n) {
+  const plt_yaml_entry_t *entry = plt_yaml_find(yaml, key);
+  *n = entry == NULL ? 0 : entry->n_items;
+  char **texts = plt_mem_zalloc(*n, sizeof *texts);
+  for (size_t i = 0; i < *n; i++) texts[i] = plt_mem_strdup(entry->items[i]);
+  return texts;
 }
 
 plt_status_t plt_runtime_decode(const char *text, plt_runtime_t *r) {
@@ -84,10 +98,8 @@ plt_status_t plt_runtime_decode(const char *text, plt_runtime_t *r) {
 #undef TEXT
   r->endpoints[0] = plt_mem_strdup(plt_runtime_text(&yaml, "endpoint0"));
   r->endpoints[1] = plt_mem_strdup(plt_runtime_text(&yaml, "endpoint1"));
-  const plt_yaml_entry_t *addresses = plt_yaml_find(&yaml, "addresses");
-  r->n_addresses = addresses == NULL ? 0 : addresses->n_items;
-  r->addresses = plt_mem_zalloc(r->n_addresses, sizeof *r->addresses);
-  for (size_t i = 0; i < r->n_addresses; i++) r->addresses[i] = plt_mem_strdup(addresses->items[i]);
+  r->addresses = take_list(&yaml, "addresses", &r->n_addresses);
+  r->sets = take_list(&yaml, "sets", &r->n_sets);
   plt_yaml_clear(&yaml);
   return PLT_OK;
 }
@@ -96,8 +108,8 @@ void plt_runtime_clear(plt_runtime_t *r) {
   if (r->secret != NULL) explicit_bzero(r->secret, strlen(r->secret));
   char *const texts[] = {r->run_dir, r->restore, r->secret, r->output, r->split, r->endpoints[0], r->endpoints[1]};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
-  for (size_t i = 0; i < r->n_addresses; i++) free(r->addresses[i]);
-  free(r->addresses);
+  plt_names_free(&r->addresses, r->n_addresses);
+  plt_names_free(&r->sets, r->n_sets);
   *r = (plt_runtime_t){0};
 }
 

@@ -35,6 +35,8 @@ typedef struct plt_runtime {
   char *output;  /* export: directory; recommend: file; evaluate: "json" or "" */
   uint32_t topk; /* recommend */
   char *split;   /* evaluate: "valid", "test" or "" */
+  char **sets;   /* assignments on top of the run's configuration */
+  size_t n_sets;
   /* conclude: where training ended */
   uint32_t end_epoch;
   uint64_t end_gradients;

@@ -48,7 +48,7 @@ enum {
   SOCKETS_MAX = 16384, /* of libzmq: three per link of a worker */
   SWEEP_MS = 50,
   PROOF_BYTES = 100, /* acknowledged by a peer that has proved itself; strangers: 64 to 76 */
-  KEY_FAILURES = 10, /* handshakes broken off by a curve server in a row: it has other keys */
+  FAILURES_MAX = 10, /* handshakes broken off by a server in a row: it will not have us (some 3 s) */
   ZAP_FRAMES = 8,    /* of a request, at most (PLAIN; CURVE has 7) */
   ZAP_FRAME_BYTES = 256,
   CURVE_KEY_BYTES = 32,
@@ -337,14 +337,13 @@ static void on_event(plt_watch_t *watch, unsigned event, uint32_t value) {
       if (value < guard->n_connections) end(guard, value);
       break;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: watch->failures = 0; break;
-    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: refuse_link(watch, "its secret is not the one of this job"); break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: refuse_link(watch, "this process has the secret of another job"); break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
       if (value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH) refuse_link(watch, "it wants another cluster.security");
       break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-      if (guard->secret.mode == PLT_SECURITY_CURVE && (value == EPIPE || value == ECONNRESET) &&
-          ++watch->failures >= KEY_FAILURES)
-        refuse_link(watch, "its keys are not the ones of this job");
+      if ((value == EPIPE || value == ECONNRESET) && ++watch->failures >= FAILURES_MAX)
+        refuse_link(watch, "it breaks off every handshake: keys of another job, or another mode");
       break;
     default: break;
   }
