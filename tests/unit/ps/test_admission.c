@@ -192,8 +192,8 @@ Test(admission, an_answer_larger_than_memory, .timeout = 30) {
   header.sections = sections;
   header.n_sections = 1;
   check_taken(desk, header, PLT_VERB_ROWS);
-  header.n_sections = PLT_SECTIONS_MAX; /* 512 MiB of answer: more than this server has, less than the general limit */
-  check_refused(desk, header, PLT_ERR_PROTOCOL, "at most");
+  header.n_sections = PLT_SECTIONS_MAX; /* 512 MiB of answer */
+  check_refused(desk, header, PLT_ERR_PROTOCOL, "asked for twice");
   desk_close(desk);
 }
 
@@ -204,7 +204,7 @@ Test(admission, sums, .timeout = 30) {
   check_taken(desk, from_worker(PLT_VERB_HELLO), PLT_VERB_WELCOME);
   sum.sums = &one;
   sum.n_sums = 1;
-  check_refused(desk, sum, PLT_ERR_PROTOCOL, "without a name");
+  check_refused(desk, sum, PLT_ERR_PROTOCOL, "needs a name");
   desk_close(desk);
   double *many = calloc((size_t)PLT_SUMS_MAX + 1, sizeof *many);
   desk = desk_open();
