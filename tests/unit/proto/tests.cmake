@@ -2,3 +2,4 @@
 plateau_unit(proto table_spec)
 plateau_unit(proto tree)
 plateau_unit(proto shard)
+plateau_unit(proto frame)
