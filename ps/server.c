@@ -49,10 +49,11 @@ typedef struct server {
   uint32_t flags; /* of the round under way */
   double eta;
 
-  uint32_t decided; /* flags of the last completed clock */
-  double loss;      /* of the last completed clock */
-  plt_progress_t progress;
-  bool has_progress;
+  uint32_t decided;        /* flags of the last completed clock */
+  double loss;             /* of the last completed clock */
+  plt_progress_t progress; /* as worker 0 told it with its last STEP */
+  plt_progress_t restored; /* what the checkpoint said: all workers are welcomed with that, however late they come */
+  bool is_restored;
 
   char sum_name[PLT_TEXT_MAX]; /* of the SUM under way or last done */
   double *sum;
@@ -244,10 +245,7 @@ static plt_status_t on_step(server_t *s, uint32_t w) {
     s->peers[w].inbox->header.request = step->request;
     return PLT_OK;
   }
-  if (step->has_progress && !again) {
-    s->progress = step->progress;
-    s->has_progress = true;
-  }
+  if (step->has_progress && !again) s->progress = step->progress;
   if (!step->pushes && (step->flags & PLT_FLAG_CHECKPOINT) && s->save_request != step->request) {
     s->save_request = step->request;
     save(s);
@@ -318,7 +316,7 @@ static plt_status_t on_hello(server_t *s, uint32_t w) {
   return answer(
       s, s->spare,
       &(plt_header_t){
-          .verb = PLT_VERB_WELCOME, .clock = s->now, .has_progress = s->has_progress, .progress = s->progress});
+          .verb = PLT_VERB_WELCOME, .clock = s->now, .has_progress = s->is_restored, .progress = s->restored});
 }
 
 static plt_status_t on_declare(server_t *s) {
@@ -497,8 +495,8 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_status_t status;
   PLT_TRY(
       plt_tableset_create(config->number, config->servers, config->restore_dir, config->restore, &head, &s->tables));
-  s->has_progress = config->restore_dir != NULL && config->number == 0;
-  s->progress = head.progress;
+  s->is_restored = config->restore_dir != NULL && config->number == 0;
+  s->progress = s->restored = head.progress;
   s->now = head.clock;
   s->clock = plt_clock_create(config->workers, 0, head.clock);
   s->round = plt_round_create();
