@@ -3,18 +3,31 @@
 
 #include <string.h>
 
+static uint32_t server_of(uint64_t key, uint32_t servers) {
+  if (key <= UINT32_MAX) return (uint32_t)key % servers; /* far cheaper than in 64 bits */
+  return (uint32_t)(key % servers);
+}
+
 plt_share_t *plt_shard_split(const uint64_t *keys, size_t n, uint32_t servers, plt_arena_t *arena) {
   plt_share_t *shares = plt_arena_zalloc(arena, servers * sizeof *shares);
-  for (size_t i = 0; i < n; i++) shares[keys[i] % servers].n++;
-  for (uint32_t s = 0; s < servers; s++) {
-    shares[s].keys = plt_arena_alloc(arena, shares[s].n * sizeof *shares[s].keys);
-    shares[s].position = plt_arena_alloc(arena, shares[s].n * sizeof *shares[s].position);
-    shares[s].n = 0;
+  if (servers == 1) {
+    shares[0] = (plt_share_t){keys, NULL, n};
+    return shares;
+  }
+  for (size_t i = 0; i < n; i++) shares[server_of(keys[i], servers)].n++;
+  /* All shares lie one behind the other; next[s] is where the next key of server s goes. */
+  uint64_t *sorted = plt_arena_alloc(arena, n * sizeof *sorted);
+  uint32_t *position = plt_arena_alloc(arena, n * sizeof *position);
+  size_t *next = plt_arena_alloc(arena, servers * sizeof *next);
+  for (size_t s = 0, at = 0; s < servers; at += shares[s++].n) {
+    next[s] = at;
+    shares[s].keys = sorted + at;
+    shares[s].position = position + at;
   }
   for (size_t i = 0; i < n; i++) {
-    plt_share_t *share = &shares[keys[i] % servers];
-    share->keys[share->n] = keys[i];
-    share->position[share->n++] = (uint32_t)i;
+    size_t place = next[server_of(keys[i], servers)]++;
+    sorted[place] = keys[i];
+    position[place] = (uint32_t)i;
   }
   return shares;
 }
@@ -65,8 +78,13 @@ void plt_shard_pack(const void *matrix, const uint32_t *position, size_t n, size
   const char *rows = matrix;
   char *place = out;
   size_t bytes = cols * plt_shard_value_bytes(type), row_bytes = cols * sizeof(float);
+  if (n == 0) return; /* there may be no matrix then */
+  if (position == NULL && type == PLT_WIRE_F32) {
+    memcpy(out, matrix, n * row_bytes);
+    return;
+  }
   for (size_t i = 0; i < n; i++, place += bytes) {
-    const char *row = rows + position[i] * row_bytes;
+    const char *row = rows + (position == NULL ? i : position[i]) * row_bytes;
     if (type == PLT_WIRE_F32) {
       memcpy(place, row, row_bytes);
       continue;
@@ -83,6 +101,11 @@ void plt_shard_unpack(const void *values, const uint32_t *position, size_t n, si
                       float *matrix) {
   const char *place = values;
   size_t bytes = cols * plt_shard_value_bytes(type);
+  if (n == 0) return;
+  if (position == NULL) {
+    plt_shard_decode(values, n * cols, type, matrix);
+    return;
+  }
   for (size_t i = 0; i < n; i++, place += bytes)
     plt_shard_decode(place, cols, type, matrix + (size_t)position[i] * cols);
 }

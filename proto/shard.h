@@ -9,15 +9,15 @@
 #include "proto/message.h"
 
 typedef struct plt_share {
-  uint64_t *keys;     /* [n] of one server */
-  uint32_t *position; /* [n]: their places in the list that was split */
+  const uint64_t *keys;     /* [n] of one server */
+  const uint32_t *position; /* [n]: their places in the list that was split; NULL: all of it, in order */
   size_t n;
 } plt_share_t;
 
-/* One share per server; memory is the arena's. */
+/* One share per server; memory is the arena's, or that of the only server's keys. */
 plt_share_t *plt_shard_split(const uint64_t *keys, size_t n, uint32_t servers, plt_arena_t *arena);
 
-/* Rows `position` of a [*, cols] float32 matrix (maybe unaligned) as wire values into out. */
+/* Rows `position` (NULL: 0 .. n-1) of a [*, cols] float32 matrix (maybe unaligned) as wire values into out. */
 void plt_shard_pack(const void *matrix, const uint32_t *position, size_t n, size_t cols, plt_wire_type_t type,
                     void *out);
 /* Wire values into rows `position` of a float32 matrix. */
