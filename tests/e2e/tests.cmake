@@ -6,6 +6,7 @@ set(e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e)
 
 plateau_e2e(commands COMMAND ${e2e}/commands.sh TIMEOUT 120)
 plateau_e2e(data COMMAND ${e2e}/data.sh)
+plateau_e2e(reference COMMAND ${e2e}/reference.sh)
 plateau_e2e(traffic COMMAND ${e2e}/traffic.sh)
 plateau_e2e(bf16 COMMAND ${e2e}/bf16.sh)
 plateau_e2e(bad_input COMMAND ${e2e}/bad_input.sh TIMEOUT 240)
