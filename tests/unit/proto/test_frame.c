@@ -55,7 +55,7 @@ static void expect_refusal(desk_t *desk, const char *why) {
   cr_assert_not_null(strstr(plt_fail_text(), why), "\"%s\" is not in \"%s\"", why, plt_fail_text());
 }
 
-/* Puts `n` bytes in place of frame `at`; PLT_KEEP frames behind `frames` are dropped. */
+/* Puts `n` bytes in place of frame `at`; frames behind `frames` are dropped. */
 static void rewrite(desk_t *desk, size_t at, const void *bytes, size_t n, size_t frames) {
   plt_parcel_t *other = plt_parcel_create();
   for (size_t f = 0; f < frames; f++) {
