@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "launch/limits.h"
 #include "ps/optimizer.h"
 
 /* ---- the plan ---- */
@@ -148,10 +149,15 @@ static plt_status_t fill(plt_job_t *job) {
   job->transport = strcmp(transport, "tcp") == 0   ? PLT_TRANSPORT_TCP
                    : strcmp(transport, "ipc") == 0 ? PLT_TRANSPORT_IPC
                                                    : PLT_TRANSPORT_INPROC;
+  const char *security = plt_config_text(config, "cluster.security");
+  job->security = strcmp(security, "none") == 0    ? PLT_SECURITY_NONE
+                  : strcmp(security, "curve") == 0 ? PLT_SECURITY_CURVE
+                                                   : PLT_SECURITY_TOKEN;
   job->wire = strcmp(plt_config_text(config, "cluster.wire"), "bf16") == 0 ? PLT_WIRE_BF16 : PLT_WIRE_F32;
   job->deadline_s = plt_config_real(config, "cluster.deadline_s");
   if (getrandom(&job->id, sizeof job->id, 0) != sizeof job->id)
     return plt_fail_errno(PLT_ERR_IO, "cannot get a random job number");
+  job->memory_bytes = plt_limits_memory();
   PLT_TRY(read_plan(config, &job->plan));
   PLT_TRY(plt_strategy_create(config, &job->strategy));
   PLT_TRY(plt_dataset_from_config(config, &job->data));
@@ -208,24 +214,13 @@ uint64_t plt_job_table_bytes(const plt_job_t *job) {
   return bytes;
 }
 
-static uint64_t available_memory(void) {
-  char line[128];
-  uint64_t kib = 0;
-  FILE *file = fopen("/proc/meminfo", "r");
-  if (file == NULL) return UINT64_MAX;
-  while (fgets(line, sizeof line, file) != NULL)
-    if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1) break;
-  fclose(file);
-  return kib == 0 ? UINT64_MAX : kib * 1024;
-}
-
 plt_status_t plt_job_check_memory(const plt_job_t *job) {
   const plt_plan_t *plan = &job->plan;
   uint64_t tables = plt_job_table_bytes(job);
   uint64_t evaluation = (uint64_t)job->data->items * (job->model->score_cols + 256) * sizeof(float);
   uint64_t batch = (uint64_t)plan->micro_batch * (2 + job->model->negatives) *
                    (plt_dataset_feature_cols(job->data) + 16 * job->model->score_cols) * sizeof(float);
-  uint64_t worker = evaluation + batch, total = tables + plan->workers * worker, there = available_memory();
+  uint64_t worker = evaluation + batch, total = tables + plan->workers * worker, there = job->memory_bytes;
   plt_log(PLT_LOG_INFO, "expected memory: %.0f MB per server, %.0f MB per worker, %.0f MB in all",
           (double)tables / plan->servers / 1e6, (double)worker / 1e6, (double)total / 1e6);
   if (total > there)

@@ -8,6 +8,7 @@
 #include "common/options.h"
 #include "launch/command.h"
 #include "launch/config.h"
+#include "launch/limits.h"
 
 static const plt_command_t *const commands[] = {&plt_command_train,  &plt_command_evaluate, &plt_command_recommend,
                                                 &plt_command_export, &plt_command_inspect,  &plt_command_data,
@@ -108,6 +109,7 @@ static void print_failure(void) {
 int main(int argc, char **argv) {
   /* Lustre and NFS often have no locks; read once, when HDF5 is first used. */
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+  plt_limits_raise_files();
   plt_log_open(NULL, true);
   plt_status_t status = run(argc, argv);
   if (status != PLT_OK) print_failure();

@@ -209,7 +209,7 @@ static void begin_epoch(trainer_t *t) {
   t->count = plt_client_count(t->session->client);
 }
 
-static plt_status_t report_epoch(trainer_t *t) {
+static plt_status_t report_epoch(trainer_t *t, bool validates) {
   double seconds = plt_time_seconds(plt_time_ns() - t->epoch_ns);
   plt_client_count_t now = plt_client_count(t->session->client);
   double bytes[2] = {(double)(now.wire.bytes_in - t->count.wire.bytes_in),
@@ -228,7 +228,8 @@ static plt_status_t report_epoch(trainer_t *t) {
                                .sample_s = plt_time_seconds(t->sample_ns),
                                .compute_s = plt_time_seconds(t->compute_ns),
                                .exchange_s = plt_time_seconds(now.exchange_ns - t->count.exchange_ns),
-                               .wait_s = plt_time_seconds(now.wait_ns - t->count.wait_ns)};
+                               .wait_s = plt_time_seconds(now.wait_ns - t->count.wait_ns),
+                               .validates = validates};
   return plt_journal_epoch(t->training->journal, &report);
 }
 
@@ -259,9 +260,10 @@ static plt_status_t close_epoch(trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   uint32_t epoch = t->p.epoch;
   bool is_best = false;
-  PLT_TRY(report_epoch(t));
   bool has_valid = plan->data->part[PLT_PART_VALID].n > 0;
-  if (plan->eval_every != 0 && (epoch + 1) % plan->eval_every == 0 && has_valid) PLT_TRY(validate(t, &is_best));
+  bool validates = plan->eval_every != 0 && (epoch + 1) % plan->eval_every == 0 && has_valid;
+  PLT_TRY(report_epoch(t, validates));
+  if (validates) PLT_TRY(validate(t, &is_best));
   t->p.epoch++;
   t->p.batch = t->p.phase = 0;
   t->p.loss_sum = 0;

@@ -11,6 +11,7 @@ plateau_e2e(bf16 COMMAND ${e2e}/bf16.sh)
 plateau_e2e(bad_input COMMAND ${e2e}/bad_input.sh TIMEOUT 240)
 plateau_e2e(leaves_nothing COMMAND ${e2e}/leaves_nothing.sh TIMEOUT 120)
 set_tests_properties(e2e.leaves_nothing PROPERTIES RUN_SERIAL ON) # it looks at /tmp
+plateau_e2e(security COMMAND ${e2e}/security.sh TIMEOUT 240)
 plateau_e2e(killed COMMAND ${e2e}/killed.sh TIMEOUT 240)
 foreach(strategy bsam+ mirror)
   plateau_e2e(determinism.${strategy} COMMAND ${e2e}/determinism.sh ${strategy} LABELS heavy TIMEOUT 300)
