@@ -55,7 +55,7 @@ static void expect_refusal(desk_t *desk, const char *why) {
   cr_assert_not_null(strstr(plt_fail_text(), why), "\"%s\" is not in \"%s\"", why, plt_fail_text());
 }
 
-/* Puts `n` bytes in place of frame `at`; PLT_KEEP frames behind `frames` are dropped. */
+/* Puts `n` bytes in place of frame `at`; frames behind `frames` are dropped. */
 static void rewrite(desk_t *desk, size_t at, const void *bytes, size_t n, size_t frames) {
   plt_parcel_t *other = plt_parcel_create();
   for (size_t f = 0; f < frames; f++) {
@@ -326,7 +326,7 @@ static void encode_push(desk_t *desk, const uint64_t *keys, uint64_t n, uint32_t
 
 Test(frame, arrays_must_have_the_announced_sizes) {
   desk_t desk = desk_open();
-  const uint64_t keys[] = {1, 2, 3}, wide[] = {1, 2, UINT64_C(1) << 33};
+  const uint64_t keys[8] = {1, 2, 3}, wide[8] = {1, 2, UINT64_C(1) << 33}; /* as much as is ever sent of them */
   const char bytes[128] = {0};
   for (size_t size = 0; size < 30; size++) {
     encode_push(&desk, keys, 3, 2);

@@ -4,3 +4,4 @@ plateau_unit(proto wire_security USES plateau_stranger Threads::Threads TIMEOUT 
 plateau_unit(proto tree)
 plateau_unit(proto shard)
 plateau_unit(proto frame)
+plateau_unit(proto wire)
