@@ -37,7 +37,15 @@ static const plt_option_t optimizer_rows[] = {
      .type = PLT_OPT_REAL,
      .fallback = "0",
      NOT_NEGATIVE,
-     .help = "L2 form: added to the gradient of the rows pushed."},
+     .help =
+         "L2 form: this times the row is added to the gradient of the rows pushed; adam takes it with a dense sweep "
+         "only. adamw: decoupled, every row is multiplied by 1 - lr * weight_decay in every step."},
+    {.key = "optimizer.sweep",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "sparse",
+     .choices = "sparse|dense",
+     .help = "Rows that take part in a step: those pushed, or all, the others with a gradient of zero. dense costs the "
+             "time of all rows at every step and the memory of all rows from the first on."},
     {.key = "optimizer.clip_norm",
      .type = PLT_OPT_REAL,
      .fallback = "0",

@@ -109,7 +109,7 @@ static plt_status_t read_plan(plt_config_t *config, plt_plan_t *plan) {
   return read_batches(config, plan);
 }
 
-/* The optimizer's settings as they travel: the last part of each of its option keys, and weight_decay. */
+/* The optimizer's settings as they travel: the last part of each of its option keys, weight_decay and sweep. */
 static plt_status_t add_settings(const plt_config_t *config, plt_table_spec_t *spec) {
   const plt_optimizer_ops_t *ops = plt_optimizer_find(spec->optimizer);
   for (size_t i = 0; i < ops->options.n_rows; i++) {
@@ -120,6 +120,8 @@ static plt_status_t add_settings(const plt_config_t *config, plt_table_spec_t *s
   }
   spec->settings[spec->n_settings++] =
       (plt_setting_t){.name = "weight_decay", .value = plt_config_real(config, "optimizer.weight_decay")};
+  bool dense = strcmp(plt_config_text(config, "optimizer.sweep"), "dense") == 0;
+  spec->settings[spec->n_settings++] = (plt_setting_t){.name = "sweep", .value = dense};
   plt_optimizer_t *trial; /* servers would refuse bad settings too; here the message comes first and once */
   PLT_TRY(plt_optimizer_create(spec, &trial));
   plt_optimizer_destroy(&trial);

@@ -37,7 +37,7 @@ typedef struct cache {
 } cache_t;
 
 struct plt_adam_gap {
-  double beta1, beta2, eps;
+  double beta1, beta2, eps, decay;
   size_t span, centre;     /* in steps: the last j that counts, the j of Q */
   double *fade, *grow;     /* r^j, beta2^(-j/2), for j <= span */
   double *decay1, *decay2; /* beta1^k, beta2^k for k < DECAYS */
@@ -48,9 +48,35 @@ struct plt_adam_gap {
   cache_t brief, wide;   /* 8 and 32 terms */
   double *weight, *root; /* of the steps in [steps_last + 1, steps_now], for rows without a series */
   uint64_t steps_last, steps_now;
+  double *faded; /* of each run of the history but the last: log of the product of f up to its end */
+  size_t n_faded, faded_capacity;
   uint64_t t;
   const plt_eta_history_t *history;
 };
+
+double plt_adam_gap_keep(const plt_adam_gap_t *gap, double eta) { return fmax(1 - eta * gap->decay, 0x1p-1000); }
+
+/* Log of the product of f over the steps 1 .. n. */
+static double log_kept(const plt_adam_gap_t *gap, uint64_t n) {
+  if (n == 0) return 0;
+  size_t run = plt_eta_history_find(gap->history, n);
+  double before = run == 0 ? 0 : gap->faded[run - 1], steps = (double)(n - gap->history->runs[run].first + 1);
+  return before + steps * log(plt_adam_gap_keep(gap, gap->history->runs[run].eta));
+}
+
+/* The product of f over the steps last + 1 .. now. */
+static double kept_since(const plt_adam_gap_t *gap, uint64_t last, uint64_t now) {
+  return gap->decay == 0 || last == now ? 1 : exp(log_kept(gap, now) - log_kept(gap, last));
+}
+
+/* The runs that have ended since the last call. */
+static void log_runs(plt_adam_gap_t *gap) {
+  while (gap->n_faded + 1 < gap->history->n) {
+    double until = log_kept(gap, gap->history->runs[gap->n_faded + 1].first - 1);
+    PLT_MEM_GROW(gap->faded, gap->n_faded, gap->faded_capacity);
+    gap->faded[gap->n_faded++] = until;
+  }
+}
 
 static bias_t bias_of(const plt_adam_gap_t *gap, uint64_t n) {
   if (n >= gap->settled) return (bias_t){1, 1};
@@ -108,7 +134,8 @@ static void cache_fit(cache_t *cache, uint64_t t) {
   if (n != cache->n) cache_clear(cache, n);
 }
 
-plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, const char *table, plt_adam_gap_t **out) {
+plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, double decay, const char *table,
+                                 plt_adam_gap_t **out) {
   double r = beta1 / sqrt(beta2), largest = (1 - beta1) / sqrt((1 - beta2) * (1 - r * r)), span = 1;
   if (beta1 > 0) span = ceil(log(tolerance * (1 - r) / fmax(largest, 1)) / log(r));
   if (!(beta2 > 0 && r < 1 && span <= SPAN_MAX))
@@ -120,6 +147,7 @@ plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, const c
   gap->beta1 = beta1;
   gap->beta2 = beta2;
   gap->eps = eps;
+  gap->decay = decay;
   gap->span = span < 1 ? 1 : (size_t)span;
   gap->centre = (size_t)fmin((double)gap->span, round(1 / (1 - r)));
   gap->settled = (uint64_t)ceil(54 * log(2) / -log(fmax(beta1, beta2))) + 1;
@@ -147,8 +175,9 @@ plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, const c
 void plt_adam_gap_destroy(plt_adam_gap_t **gap) {
   if (*gap == NULL) return;
   plt_adam_gap_t *self = *gap;
-  void *blocks[] = {self->fade, self->grow,        self->decay1,       self->decay2,     self->bias,       self->weight,
-                    self->root, self->brief.slots, self->brief.values, self->wide.slots, self->wide.values};
+  void *blocks[] = {self->faded,       self->fade,         self->grow,       self->decay1,
+                    self->decay2,      self->bias,         self->weight,     self->root,
+                    self->brief.slots, self->brief.values, self->wide.slots, self->wide.values};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) free(blocks[i]);
   free(self);
   *gap = NULL;
@@ -164,9 +193,11 @@ void plt_adam_gap_begin(plt_adam_gap_t *gap, uint64_t t, const plt_eta_history_t
     cache_clear(&gap->brief, gap->brief.n);
     cache_clear(&gap->wide, gap->wide.n);
     gap->steps_last = gap->steps_now = 0;
+    gap->n_faded = 0;
   }
   gap->t = t;
   gap->history = history;
+  log_runs(gap);
   while (gap->n_bias <= t && gap->n_bias < BIAS_MAX && gap->n_bias < gap->settled) {
     bias_t bias = bias_of(gap, gap->n_bias);
     PLT_MEM_GROW(gap->bias, gap->n_bias, gap->bias_capacity);
@@ -193,9 +224,10 @@ static void sums_extend(plt_adam_gap_t *gap, sums_t *sums, double *restrict valu
     size_t j = (size_t)(n - sums->last);
     bias_t bias = bias_of(gap, n);
     double q = bias.root * gap->grow[j], tau = (sums->centre - q) / (sums->centre + q);
-    double term = eta_next(&walk, n) * gap->fade[j] * bias.weight * (1 + tau);
+    double eta = eta_next(&walk, n), keep = plt_adam_gap_keep(gap, eta);
+    double term = eta * gap->fade[j] * bias.weight * (1 + tau);
     for (size_t p = 0; p < terms; p++) {
-      value[p] += term;
+      value[p] = value[p] * keep + term;
       term *= tau;
     }
   }
@@ -240,18 +272,24 @@ static void list_steps(plt_adam_gap_t *gap, uint64_t last, uint64_t end) {
     gap->weight[j - 1] = eta_next(&walk, n) * gap->fade[j] * bias.weight;
     gap->root[j - 1] = gap->eps * (bias.root * gap->grow[j]);
   }
+  double later = 1;
+  for (uint64_t n = end; n > last && gap->decay > 0; n--) {
+    gap->weight[n - last - 1] *= later;
+    later *= plt_adam_gap_keep(gap, plt_eta_history_at(gap->history, n));
+  }
   gap->steps_last = last;
   gap->steps_now = end;
 }
 
 plt_adam_move_t plt_adam_gap_move(plt_adam_gap_t *gap, uint64_t last, uint64_t now) {
   uint64_t k = now - last;
-  plt_adam_move_t move = {.decay1 = 1, .decay2 = 1};
+  plt_adam_move_t move = {.decay1 = 1, .decay2 = 1, .kept = kept_since(gap, last, now), .later = 1};
   assert(last <= now && now <= gap->t);
   if (k == 0) return move;
+  if (last == 0) return move; /* never pushed: m = v = 0 */
   move.decay1 = k < DECAYS ? gap->decay1[k] : pow(gap->beta1, (double)k);
   move.decay2 = k < DECAYS ? gap->decay2[k] : pow(gap->beta2, (double)k);
-  if (last == 0) return move; /* never pushed: m = v = 0 */
+  if (k > gap->span) move.later = kept_since(gap, last + gap->span, now);
   if (last >= gap->from_short || last >= gap->from_long) {
     cache_t *cache = last >= gap->from_short ? &gap->brief : &gap->wide;
     double centre;

@@ -7,8 +7,15 @@
 
 #include "ps/optimizer_list.h"
 
-const plt_optimizer_ops_t *const plt_optimizers[] = {&plt_optimizer_sgd, &plt_optimizer_adagrad, &plt_optimizer_adam,
-                                                     &plt_optimizer_lazy_adam, NULL};
+const plt_optimizer_ops_t *const plt_optimizers[] = {&plt_optimizer_sgd,
+                                                     &plt_optimizer_momentum,
+                                                     &plt_optimizer_adagrad,
+                                                     &plt_optimizer_rowwise_adagrad,
+                                                     &plt_optimizer_ftrl,
+                                                     &plt_optimizer_adam,
+                                                     &plt_optimizer_adamw,
+                                                     &plt_optimizer_lazy_adam,
+                                                     NULL};
 
 static const char prefix[] = "optimizer.";
 
@@ -28,11 +35,18 @@ double plt_optimizer_setting(const plt_optimizer_ops_t *ops, const plt_table_spe
   return plt_table_spec_setting(spec, name, strtod(find_row(ops, name)->fallback, NULL));
 }
 
+bool plt_optimizer_is_dense(const plt_table_spec_t *spec) { return plt_table_spec_setting(spec, "sweep", 0) != 0; }
+
 static plt_status_t check_setting(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec,
                                   const plt_setting_t *setting) {
   if (strcmp(setting->name, "weight_decay") == 0) {
     if (isfinite(setting->value) && setting->value >= 0) return PLT_OK;
     return plt_fail(PLT_ERR_USAGE, "table %s: weight_decay is %g, but must be a number >= 0", spec->name,
+                    setting->value);
+  }
+  if (strcmp(setting->name, "sweep") == 0) {
+    if (setting->value == 0 || setting->value == 1) return PLT_OK;
+    return plt_fail(PLT_ERR_USAGE, "table %s: sweep is %g, but must be 0 (sparse) or 1 (dense)", spec->name,
                     setting->value);
   }
   const plt_option_t *row = find_row(ops, setting->name);

@@ -71,8 +71,10 @@ extern const plt_optimizer_ops_t *const plt_optimizers[];
 const plt_optimizer_ops_t *plt_optimizer_find(const char *name);
 /* A setting of spec, or the default of its option row: the only place where defaults stand. */
 double plt_optimizer_setting(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, const char *name);
+/* Setting "sweep" (all optimizers have it): every row of the table takes part in every step; tables see to it. */
+bool plt_optimizer_is_dense(const plt_table_spec_t *spec);
 /* Makes the optimizer that spec->optimizer names. PLT_ERR_USAGE: no such optimizer; a setting that it does not
- * have ("weight_decay" all have) or that is out of the range of its row. */
+ * have ("weight_decay" and "sweep" all have) or that is out of the range of its row. */
 plt_status_t plt_optimizer_create(const plt_table_spec_t *spec, plt_optimizer_t **out);
 void plt_optimizer_destroy(plt_optimizer_t **self);
 /* Step t begins; `history` holds it. Also called after a restore (t may be 0 then). */

@@ -1,188 +1,27 @@
 /* optimizer_adam.c - Adam that equals dense Adam, in which every row moves in every step, at the cost of the rows
- * touched (METHODS 3). State: m, v. A row is stored as of its last push; its movement since then is computed when
- * it is read or pushed again (adam_gap.h), and only a push stores it. Bias correction and step as in PyTorch.
- *
- * The movement is computed in double: in float a row that moves by many learning rates would lose more than the
- * closed form does. Decay factors are double too: 0.999 as a float would bias v by 1e-5. The quotient of the step
- * is in float, as in PyTorch. */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/mem.h"
-#include "ps/adam_gap.h"
+ * touched (METHODS 3); see adam_core.h. State: m, v. weight_decay (PyTorch's L2 form: decay w is part of every
+ * row's gradient in every step) has no sparse form and needs a dense sweep. */
+#include "ps/adam_core.h"
 #include "ps/optimizer_list.h"
 
-typedef struct adam {
-  plt_optimizer_t base;
-  double beta1, beta2, eps;
-  double step, unbias; /* of step t: eta / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
-  plt_adam_gap_t *gap;
-  double *moved; /* cols: scratch, how far a row moved */
-  double *ratio; /* cols: scratch, u of adam_gap.h */
-  double *still; /* cols zeros */
-} adam_t;
-
-static const plt_option_t rows[] = {
-    {.key = "optimizer.beta1",
-     .type = PLT_OPT_REAL,
-     .fallback = "0.9",
-     .min = 0,
-     .max = 0.999999,
-     .help = "Decay of the mean of gradients, per step; must stay well below the root of beta2."},
-    {.key = "optimizer.beta2",
-     .type = PLT_OPT_REAL,
-     .fallback = "0.999",
-     .min = 0,
-     .max = 0.999999,
-     .above_min = true,
-     .help = "Decay of the mean of squared gradients, per step."},
-    {.key = "optimizer.eps",
-     .type = PLT_OPT_REAL,
-     .fallback = "1e-8",
-     .min = 1e-20,
-     .max = 1,
-     .help = "Added to the root of the mean of squares."},
-};
-
-static size_t state_floats(const plt_optimizer_t *base) { return 2 * base->cols; }
-
 static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  plt_adam_gap_t *gap;
-  double beta1 = plt_optimizer_setting(&plt_optimizer_adam, spec, "beta1");
-  double beta2 = plt_optimizer_setting(&plt_optimizer_adam, spec, "beta2");
-  double eps = plt_optimizer_setting(&plt_optimizer_adam, spec, "eps");
-  if (plt_table_spec_setting(spec, "weight_decay", 0) > 0)
+  double decay = plt_table_spec_setting(spec, "weight_decay", 0);
+  if (decay > 0 && !plt_optimizer_is_dense(spec))
     return plt_fail(PLT_ERR_USAGE,
                     "table %s: weight_decay has no sparse form with optimizer.name: adam; use adamw (decoupled decay) "
                     "or optimizer.sweep: dense (every row in every step)",
                     spec->name);
-  PLT_TRY(plt_adam_gap_create(beta1, beta2, eps, spec->name, &gap));
-  adam_t *self = plt_mem_zalloc(1, sizeof *self);
-  self->beta1 = beta1;
-  self->beta2 = beta2;
-  self->eps = eps;
-  self->gap = gap;
-  self->moved = plt_mem_zalloc(spec->cols, sizeof(double));
-  self->ratio = plt_mem_zalloc(spec->cols, sizeof(double));
-  self->still = plt_mem_zalloc(spec->cols, sizeof(double));
-  *out = &self->base;
-  return PLT_OK;
-}
-
-static void destroy(plt_optimizer_t *base) {
-  adam_t *self = (adam_t *)base;
-  plt_adam_gap_destroy(&self->gap);
-  free(self->moved);
-  free(self->ratio);
-  free(self->still);
-  free(self);
-}
-
-static void begin(plt_optimizer_t *base, uint64_t t, const plt_eta_history_t *history) {
-  adam_t *self = (adam_t *)base;
-  plt_adam_gap_begin(self->gap, t, history);
-  if (t == 0) return;
-  self->step = plt_eta_history_at(history, t) / (1 - pow(self->beta1, (double)t));
-  self->unbias = 1 / sqrt(1 - pow(self->beta2, (double)t));
-}
-
-/* moved[cols] by the polynomial of 8 terms: the hot loop. Its higher terms are a few hundredths of the first, so
- * float does for them. */
-static void move_short(const plt_adam_move_t *move, size_t cols, const float *restrict m, const float *restrict v,
-                       double *restrict moved) {
-  const double shift = move->shift, t0 = -move->sum[0];
-  const float t1 = -(float)move->sum[1], t2 = -(float)move->sum[2], t3 = -(float)move->sum[3];
-  const float t4 = -(float)move->sum[4], t5 = -(float)move->sum[5], t6 = -(float)move->sum[6];
-  const float t7 = -(float)move->sum[7];
-  for (size_t i = 0; i < cols; i++) {
-    double s = sqrt((double)v[i]), inverse = 1 / (s + shift);
-    float u = (float)((shift - s) * inverse);
-    float u2 = u * u, low = (t1 + t2 * u) + (t3 + t4 * u) * u2, high = (t5 + t6 * u) + t7 * u2;
-    float higher = u * (low + high * (u2 * u2));
-    moved[i] = m[i] * inverse * (t0 + higher);
-  }
-}
-
-/* The same for 32 terms, four at a time over the whole row; u[cols] is scratch. */
-static void move_long(const plt_adam_move_t *move, size_t cols, const float *restrict m, const float *restrict v,
-                      double *restrict u, double *restrict moved) {
-  const double shift = move->shift;
-  for (size_t i = 0; i < cols; i++) {
-    double s = sqrt((double)v[i]);
-    u[i] = (shift - s) / (shift + s);
-    moved[i] = 0;
-  }
-  for (size_t p = move->terms; p >= 4; p -= 4) {
-    const double t3 = move->sum[p - 1], t2 = move->sum[p - 2], t1 = move->sum[p - 3], t0 = move->sum[p - 4];
-    for (size_t i = 0; i < cols; i++) moved[i] = (((moved[i] * u[i] + t3) * u[i] + t2) * u[i] + t1) * u[i] + t0;
-  }
-  for (size_t i = 0; i < cols; i++) moved[i] *= -(double)m[i] / (sqrt((double)v[i]) + shift);
-}
-
-static void move_steps(const plt_adam_move_t *move, size_t cols, const float *m, const float *v, double *moved) {
-  for (size_t i = 0; i < cols; i++) {
-    double s = sqrt((double)v[i]), sum = 0;
-    for (size_t j = 0; j < move->steps; j++) sum += move->weight[j] / (s + move->root[j]);
-    moved[i] = -(double)m[i] * sum;
-  }
-}
-
-/* How far the row moved: scratch memory of self. */
-static const double *moved_by(adam_t *self, const plt_adam_move_t *move, const float *state) {
-  size_t cols = self->base.cols;
-  const float *m = state, *v = state + cols;
-  if (move->terms == PLT_ADAM_SHORT) {
-    move_short(move, cols, m, v, self->moved);
-  } else if (move->terms > 0) {
-    move_long(move, cols, m, v, self->ratio, self->moved);
-  } else if (move->steps > 0) {
-    move_steps(move, cols, m, v, self->moved);
-  } else {
-    return self->still;
-  }
-  return self->moved;
-}
-
-static void apply(plt_optimizer_t *base, float *value, float *state, uint64_t last, const float *gradient) {
-  adam_t *self = (adam_t *)base;
-  plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t - 1);
-  const double *restrict moved = moved_by(self, &move, state);
-  float *restrict w = value, *restrict m = state, *restrict v = state + base->cols;
-  const float *restrict g = gradient;
-  const double keep1 = self->beta1 * move.decay1, keep2 = self->beta2 * move.decay2;
-  const double rest1 = 1 - self->beta1, rest2 = 1 - self->beta2, step = self->step;
-  const float unbias = (float)self->unbias, eps = (float)self->eps;
-  for (size_t i = 0; i < base->cols; i++) {
-    double d = g[i];
-    float mean = (float)(keep1 * m[i] + rest1 * d), square = (float)(keep2 * v[i] + rest2 * (d * d));
-    m[i] = mean;
-    v[i] = square;
-    w[i] = (float)(w[i] + (moved[i] - step * (mean / (sqrtf(square) * unbias + eps))));
-  }
-}
-
-static void value_now(plt_optimizer_t *base, const float *value, const float *state, uint64_t last, float *out) {
-  adam_t *self = (adam_t *)base;
-  plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t);
-  const double *restrict moved = moved_by(self, &move, state);
-  const float *restrict w = value;
-  float *restrict now = out;
-  if (moved == self->still) {
-    memcpy(out, value, base->cols * sizeof *out);
-  } else {
-    for (size_t i = 0; i < base->cols; i++) now[i] = (float)(w[i] + moved[i]);
-  }
+  return plt_adam_create(&plt_optimizer_adam, spec, decay, 0, out);
 }
 
 const plt_optimizer_ops_t plt_optimizer_adam = {
     .name = "adam",
     .summary = "Adam in which every row moves in every step, computed only for the rows that are touched",
-    .options = {.title = "optimizer adam", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
-    .state_floats = state_floats,
+    .options = {.title = "optimizer adam", .rows = plt_adam_options, .n_rows = PLT_ADAM_OPTIONS},
+    .state_floats = plt_adam_state_floats,
     .create = create,
-    .destroy = destroy,
-    .begin = begin,
-    .apply = apply,
-    .value = value_now,
+    .destroy = plt_adam_destroy,
+    .begin = plt_adam_begin,
+    .apply = plt_adam_apply,
+    .value = plt_adam_value,
 };

@@ -1,59 +1,35 @@
-/* optimizer_sgd.c - w -= eta g, or with momentum (PyTorch's form, no dampening) v = mu v + g, w -= eta v.
- *
- * The simplest optimizer: the pattern for new ones. State: v, only when there is momentum. */
+/* optimizer_sgd.c - w -= eta g. The simplest optimizer: the pattern for new ones. No state. */
 #include <stdlib.h>
 
 #include "common/mem.h"
 #include "ps/optimizer_list.h"
 
-typedef struct sgd {
-  plt_optimizer_t base;
-  float momentum;
-} sgd_t;
-
-static const plt_option_t rows[] = {
-    {.key = "optimizer.momentum",
-     .type = PLT_OPT_REAL,
-     .fallback = "0",
-     .min = 0,
-     .max = 0.999999,
-     .help = "Share of the last update that is made again; rows that are not pushed stand still."},
-};
-
 static size_t state_floats(const plt_optimizer_t *base) {
-  const sgd_t *self = (const sgd_t *)base;
-  return self->momentum > 0 ? base->cols : 0;
+  (void)base;
+  return 0;
 }
 
 static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  sgd_t *self = plt_mem_zalloc(1, sizeof *self);
-  self->momentum = (float)plt_optimizer_setting(&plt_optimizer_sgd, spec, "momentum");
-  *out = &self->base;
+  (void)spec;
+  *out = plt_mem_zalloc(1, sizeof **out);
   return PLT_OK;
 }
 
 static void destroy(plt_optimizer_t *base) { free(base); }
 
 static void apply(plt_optimizer_t *base, float *value, float *state, uint64_t last, const float *gradient) {
-  const sgd_t *self = (const sgd_t *)base;
-  float *restrict w = value, *restrict v = state;
+  float *restrict w = value;
   const float *restrict g = gradient;
-  const float eta = base->eta, decay = (float)base->weight_decay, momentum = self->momentum;
+  const float eta = base->eta, decay = (float)base->weight_decay;
+  (void)state;
   (void)last;
-  if (momentum == 0) {
-    for (size_t i = 0; i < base->cols; i++) w[i] -= eta * (g[i] + decay * w[i]);
-  } else {
-    for (size_t i = 0; i < base->cols; i++) {
-      v[i] = momentum * v[i] + (g[i] + decay * w[i]);
-      w[i] -= eta * v[i];
-    }
-  }
+  for (size_t i = 0; i < base->cols; i++) w[i] -= eta * (g[i] + decay * w[i]);
 }
 
 const plt_optimizer_ops_t plt_optimizer_sgd = {
     .name = "sgd",
-    .summary = "stochastic gradient descent, with optional momentum",
-    .options = {.title = "optimizer sgd", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
+    .summary = "stochastic gradient descent",
+    .options = {.title = "optimizer sgd"},
     .state_floats = state_floats,
     .create = create,
     .destroy = destroy,

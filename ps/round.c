@@ -33,16 +33,40 @@ void plt_round_clear(plt_round_t *round) {
   plt_arena_reset(round->arena);
 }
 
-void plt_round_add(plt_round_t *round, const plt_header_t *push) {
-  for (size_t i = 0; i < push->n_sections; i++) {
-    if (push->sections[i].kind != PLT_SECTION_PUSH) continue;
-    PLT_MEM_GROW(round->sections, round->n, round->capacity);
-    round->sections[round->n++] = push->sections[i];
+static bool overlap(plt_leaf_span_t a, plt_leaf_span_t b) {
+  return (uint64_t)a.first + a.leaves > b.first && (uint64_t)b.first + b.leaves > a.first;
+}
+
+static plt_status_t add_section(plt_round_t *round, const plt_section_t *section) {
+  for (size_t i = 0; i < round->n; i++)
+    if (round->sections[i].table == section->table && overlap(round->sections[i].span, section->span))
+      return plt_fail(PLT_ERR_PROTOCOL, "leaves from leaf %u on of table %u are pushed twice in one clock",
+                      section->span.first, section->table);
+  PLT_MEM_GROW(round->sections, round->n, round->capacity);
+  round->sections[round->n++] = *section;
+  return PLT_OK;
+}
+
+static plt_status_t add_loss(plt_round_t *round, const plt_block_loss_t *loss) {
+  for (size_t i = 0; i < round->n_losses; i++)
+    if (overlap(round->losses[i].span, loss->span))
+      return plt_fail(PLT_ERR_PROTOCOL, "the loss from leaf %u on is sent twice in one clock", loss->span.first);
+  PLT_MEM_GROW(round->losses, round->n_losses, round->losses_capacity);
+  round->losses[round->n_losses++] = *loss;
+  return PLT_OK;
+}
+
+plt_status_t plt_round_add(plt_round_t *round, const plt_header_t *push) {
+  size_t n = round->n, n_losses = round->n_losses;
+  plt_status_t status = PLT_OK;
+  for (size_t i = 0; i < push->n_sections && status == PLT_OK; i++)
+    if (push->sections[i].kind == PLT_SECTION_PUSH) status = add_section(round, &push->sections[i]);
+  for (size_t i = 0; i < push->n_losses && status == PLT_OK; i++) status = add_loss(round, &push->losses[i]);
+  if (status != PLT_OK) {
+    round->n = n;
+    round->n_losses = n_losses;
   }
-  for (size_t i = 0; i < push->n_losses; i++) {
-    PLT_MEM_GROW(round->losses, round->n_losses, round->losses_capacity);
-    round->losses[round->n_losses++] = push->losses[i];
-  }
+  return status;
 }
 
 static int by_table_and_leaf(const void *left, const void *right) {
@@ -54,22 +78,6 @@ static int by_table_and_leaf(const void *left, const void *right) {
 static int by_leaf(const void *left, const void *right) {
   const plt_block_loss_t *a = left, *b = right;
   return (a->span.first > b->span.first) - (a->span.first < b->span.first);
-}
-
-plt_status_t plt_round_check(plt_round_t *round) {
-  if (round->n > 1) qsort(round->sections, round->n, sizeof *round->sections, by_table_and_leaf);
-  if (round->n_losses > 1) qsort(round->losses, round->n_losses, sizeof *round->losses, by_leaf);
-  for (size_t i = 1; i < round->n; i++) {
-    const plt_section_t *a = &round->sections[i - 1], *b = &round->sections[i];
-    if (a->table == b->table && (uint64_t)a->span.first + a->span.leaves > b->span.first)
-      return plt_fail(PLT_ERR_PROTOCOL, "two workers pushed leaf %u of table %u", b->span.first, b->table);
-  }
-  for (size_t i = 1; i < round->n_losses; i++) {
-    const plt_leaf_span_t *a = &round->losses[i - 1].span, *b = &round->losses[i].span;
-    if ((uint64_t)a->first + a->leaves > b->first)
-      return plt_fail(PLT_ERR_PROTOCOL, "two workers sent the loss of leaf %u", b->first);
-  }
-  return PLT_OK;
 }
 
 /* A section as float32 rows: where it lies, or decoded. */
@@ -85,6 +93,7 @@ static plt_rows_t section_rows(const plt_section_t *section, plt_arena_t *arena)
 }
 
 void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_tables, double eta) {
+  if (round->n > 1) qsort(round->sections, round->n, sizeof *round->sections, by_table_and_leaf);
   for (size_t i = 0, end; i < round->n; i = end) {
     uint32_t table = round->sections[i].table;
     for (end = i; end < round->n && round->sections[end].table == table; end++) continue;
@@ -100,8 +109,9 @@ void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_ta
   }
 }
 
-double plt_round_loss(const plt_round_t *round) {
+double plt_round_loss(plt_round_t *round) {
   if (round->n_losses == 0) return 0;
+  if (round->n_losses > 1) qsort(round->losses, round->n_losses, sizeof *round->losses, by_leaf);
   plt_leaf_span_t *spans = plt_arena_alloc(round->arena, round->n_losses * sizeof *spans);
   double *parts = plt_arena_alloc(round->arena, round->n_losses * sizeof *parts);
   for (size_t i = 0; i < round->n_losses; i++) {

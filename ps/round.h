@@ -14,13 +14,12 @@ typedef struct plt_round plt_round_t;
 plt_round_t *plt_round_create(void);
 void plt_round_destroy(plt_round_t **round);
 void plt_round_clear(plt_round_t *round);
-/* Adds a worker's push. The server has checked it against the tables. */
-void plt_round_add(plt_round_t *round, const plt_header_t *push);
-/* PLT_ERR_PROTOCOL when blocks of leaves overlap; then nothing has been changed. */
-plt_status_t plt_round_check(plt_round_t *round);
+/* Adds a worker's push. The server has checked it against the tables. PLT_ERR_PROTOCOL when its blocks of leaves
+ * overlap each other or what is there; then nothing has been added. */
+plt_status_t plt_round_add(plt_round_t *round, const plt_header_t *push);
 /* Steps every table that was named. */
 void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_tables, double eta);
 /* The step's loss; 0 when nobody sent one. */
-double plt_round_loss(const plt_round_t *round);
+double plt_round_loss(plt_round_t *round);
 
 #endif

@@ -2,6 +2,7 @@
 #include "ps/server.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +49,11 @@ typedef struct server {
   uint32_t flags; /* of the round under way */
   double eta;
 
-  uint32_t decided; /* flags of the last completed clock */
-  double loss;      /* of the last completed clock */
-  plt_progress_t progress;
-  bool has_progress;
+  uint32_t decided;        /* flags of the last completed clock */
+  double loss;             /* of the last completed clock */
+  plt_progress_t progress; /* as worker 0 told it with its last STEP */
+  plt_progress_t restored; /* what the checkpoint said: all workers are welcomed with that, however late they come */
+  bool is_restored;
 
   char sum_name[PLT_TEXT_MAX]; /* of the SUM under way or last done */
   double *sum;
@@ -158,8 +160,7 @@ static void save(server_t *s) {
 /* ---- STEP ---- */
 
 /* All live workers have pushed: one optimizer step (invariant 1). */
-static plt_status_t complete_clock(server_t *s) {
-  PLT_TRY(plt_round_check(s->round));
+static void complete_clock(server_t *s) {
   plt_round_apply(s->round, plt_tableset_tables(s->tables), plt_tableset_size(s->tables), s->eta);
   s->loss = plt_round_loss(s->round);
   s->progress.loss_sum += s->loss;
@@ -169,7 +170,6 @@ static plt_status_t complete_clock(server_t *s) {
   plt_round_clear(s->round);
   for (uint32_t w = 0; w < s->config->workers; w++) s->peers[w].counted = false;
   if (s->decided & PLT_FLAG_CHECKPOINT) save(s);
-  return PLT_OK;
 }
 
 static bool round_is_full(const server_t *s) {
@@ -180,6 +180,12 @@ static bool round_is_full(const server_t *s) {
     any = true;
   }
   return any;
+}
+
+/* The round points into the message of a push until its clock is complete: nothing else is kept for its worker. */
+static plt_status_t check_idle(const server_t *s, uint32_t w) {
+  if (!s->peers[w].counted) return PLT_OK;
+  return plt_fail(PLT_ERR_PROTOCOL, "worker %" PRIu32 " has a push of clock %" PRIu64 " under way", w, s->now);
 }
 
 /* Answers every kept STEP whose clock has come. */
@@ -197,14 +203,25 @@ static plt_status_t answer_steps(server_t *s) {
   return PLT_OK;
 }
 
-static plt_status_t on_push(server_t *s, uint32_t w) {
+static bool round_is_open(const server_t *s) {
+  for (uint32_t w = 0; w < s->config->workers; w++)
+    if (s->peers[w].counted) return true;
+  return false;
+}
+
+static plt_status_t on_push(server_t *s, uint32_t w, bool *again) {
   const plt_header_t *step = &s->spare->header;
   uint64_t clock = plt_clock_of(s->clock, w);
-  if (clock == step->clock + 1) return PLT_OK; /* a second delivery (invariant 2) */
-  if (clock != step->clock)
-    return plt_fail(PLT_ERR_PROTOCOL, "push of clock %" PRIu64 ", expected %" PRIu64, step->clock, clock);
+  *again = clock > 0 && step->clock == clock - 1; /* a second delivery (invariant 2) */
+  if (*again) return PLT_OK;
+  if (clock != step->clock || s->peers[w].counted)
+    return plt_fail(PLT_ERR_PROTOCOL, "push of clock %" PRIu64 ", expected %" PRIu64, step->clock,
+                    s->peers[w].counted ? clock - 1 : clock);
+  if (!isfinite(step->eta) || (round_is_open(s) && step->eta != s->eta))
+    return plt_fail(PLT_ERR_PROTOCOL, "push of clock %" PRIu64 " with learning rate %g, the others have %g",
+                    step->clock, step->eta, s->eta);
+  PLT_TRY(plt_round_add(s->round, step));
   plt_clock_advance(s->clock, w);
-  plt_round_add(s->round, step);
   s->peers[w].pending = false; /* whatever was asked before is asked no more */
   s->peers[w].counted = true;
   s->flags |= step->flags;
@@ -214,35 +231,33 @@ static plt_status_t on_push(server_t *s, uint32_t w) {
 
 static plt_status_t on_step(server_t *s, uint32_t w) {
   const plt_header_t *step = &s->spare->header;
+  bool again = false;
   plt_tableset_settled(s->tables);
   plt_status_t status = plt_tableset_check(s->tables, step);
   if (status == PLT_OK && !step->pushes && step->clock != s->now)
     status =
         plt_fail(PLT_ERR_PROTOCOL, "bare step at clock %" PRIu64 ", the tables are at %" PRIu64, step->clock, s->now);
-  if (status == PLT_OK && step->pushes) status = on_push(s, w);
+  if (status == PLT_OK && !step->pushes) status = check_idle(s, w);
+  if (status == PLT_OK && step->pushes) status = on_push(s, w, &again);
   if (status != PLT_OK) return refuse(s, s->spare, status, plt_fail_text());
   if (s->peers[w].pending && s->peers[w].counted && step->pushes) { /* the round points into the first delivery */
     s->peers[w].inbox->route = s->spare->route;
     s->peers[w].inbox->header.request = step->request;
     return PLT_OK;
   }
-  if (step->has_progress) {
-    s->progress = step->progress;
-    s->has_progress = true;
-  }
+  if (step->has_progress && !again) s->progress = step->progress;
   if (!step->pushes && (step->flags & PLT_FLAG_CHECKPOINT) && s->save_request != step->request) {
     s->save_request = step->request;
     save(s);
   }
   keep(s, &s->peers[w]);
-  if (round_is_full(s)) {
-    status = complete_clock(s);
-    if (status != PLT_OK) return refuse(s, s->peers[w].inbox, status, plt_fail_text());
-  }
+  if (round_is_full(s)) complete_clock(s);
   return answer_steps(s);
 }
 
 /* ---- SUM: server 0 adds in worker order and answers all ---- */
+
+static bool sum_is_open(const server_t *s) { return s->sum_name[0] != '\0' && !s->sum_done; }
 
 static plt_status_t answer_sum(server_t *s, const inbox_t *to) {
   plt_header_t header = {.verb = PLT_VERB_SUM, .sums = s->sum, .n_sums = s->n_sum};
@@ -273,16 +288,20 @@ static plt_status_t finish_sum(server_t *s) {
 static plt_status_t on_sum(server_t *s, uint32_t w) {
   const plt_header_t *sum = &s->spare->header;
   bool same = strcmp(sum->text, s->sum_name) == 0;
+  plt_status_t status = check_idle(s, w);
+  if (status == PLT_OK && (sum->text[0] == '\0' || sum->sums == NULL))
+    status = plt_fail(PLT_ERR_PROTOCOL, "a sum needs a name and numbers");
+  if (status == PLT_OK && !same && sum_is_open(s))
+    status = plt_fail(PLT_ERR_PROTOCOL, "sum of \"%.400s\", but \"%.400s\" is under way", sum->text, s->sum_name);
+  if (status == PLT_OK && same && sum->n_sums != s->n_sum)
+    status = plt_fail(PLT_ERR_PROTOCOL, "workers sum vectors of different lengths: %zu and %zu", sum->n_sums, s->n_sum);
+  if (status != PLT_OK) return refuse(s, s->spare, status, plt_fail_text());
   if (same && s->sum_done) return answer_sum(s, s->spare); /* asked again */
-  if (!same && !s->sum_done && s->sum_name[0] != '\0')
-    return refuse(s, s->spare, PLT_ERR_PROTOCOL, "another sum is under way");
   if (!same) {
     memcpy(s->sum_name, sum->text, sizeof s->sum_name);
     s->n_sum = sum->n_sums;
     s->sum_done = false;
   }
-  if (sum->n_sums != s->n_sum || sum->sums == NULL)
-    return refuse(s, s->spare, PLT_ERR_PROTOCOL, "workers sum vectors of different lengths");
   free(s->peers[w].sums);
   s->peers[w].sums = plt_mem_alloc(s->n_sum * sizeof *s->peers[w].sums);
   memcpy(s->peers[w].sums, sum->sums, s->n_sum * sizeof *s->peers[w].sums);
@@ -297,7 +316,7 @@ static plt_status_t on_hello(server_t *s, uint32_t w) {
   return answer(
       s, s->spare,
       &(plt_header_t){
-          .verb = PLT_VERB_WELCOME, .clock = s->now, .has_progress = s->has_progress, .progress = s->progress});
+          .verb = PLT_VERB_WELCOME, .clock = s->now, .has_progress = s->is_restored, .progress = s->restored});
 }
 
 static plt_status_t on_declare(server_t *s) {
@@ -322,6 +341,9 @@ static plt_status_t on_assign(server_t *s) {
     const plt_section_t *rows = &assign->sections[i];
     if (rows->kind != PLT_SECTION_PUSH || rows->type != PLT_WIRE_F32)
       return refuse(s, s->spare, PLT_ERR_PROTOCOL, "rows are assigned as float32 with keys");
+  }
+  for (size_t i = 0; i < assign->n_sections; i++) {
+    const plt_section_t *rows = &assign->sections[i];
     plt_table_assign(plt_tableset_table(s->tables, rows->table), rows->keys, rows->n, rows->values);
   }
   return answer_done(s, s->spare);
@@ -344,13 +366,21 @@ static plt_status_t on_checkpointed(server_t *s) {
   return answer(s, s->spare, &header);
 }
 
+/* Somebody left: what waited for nobody else goes on. */
+static plt_status_t go_on(server_t *s) {
+  if (round_is_full(s)) complete_clock(s);
+  PLT_TRY(answer_steps(s));
+  return sum_is_open(s) ? finish_sum(s) : PLT_OK;
+}
+
 static plt_status_t on_bye(server_t *s, uint32_t w) {
   const plt_header_t *bye = &s->spare->header;
   s->peers[w].pending = false;
   plt_clock_leave(s->clock, w);
   PLT_TRY(answer_done(s, s->spare));
   bool orderly = bye->status == PLT_OK || bye->status == PLT_ERR_PREEMPTED; /* all leave at the same clock */
-  if (orderly || s->failed != PLT_OK) return PLT_OK;
+  if (s->failed != PLT_OK) return PLT_OK;
+  if (orderly) return go_on(s);
   s->failed = PLT_ERR_PEER;
   snprintf(s->failed_text, sizeof s->failed_text, "worker %" PRIu32 " gave up: %.900s", w, bye->text);
   for (uint32_t other = 0; other < s->config->workers; other++) {
@@ -416,14 +446,25 @@ static plt_status_t on_message(server_t *s) {
   return dispatch(s, w);
 }
 
+/* For whom a worker waits: in a sum for the first who has not sent theirs, in a step for whoever is furthest behind. */
+static uint32_t waited_for(const server_t *s, uint32_t w) {
+  uint32_t who = w;
+  if (s->peers[w].inbox->header.verb != PLT_VERB_SUM) {
+    plt_clock_admits(s->clock, w, UINT64_MAX, &who);
+    return who;
+  }
+  for (uint32_t other = s->config->workers; other-- > 0;)
+    if (plt_clock_is_live(s->clock, other) && s->peers[other].sums == NULL) who = other;
+  return who;
+}
+
 /* Whoever waits is told once a second for whom (invariant 3). */
 static plt_status_t send_waits(server_t *s) {
   int64_t now = plt_time_ns();
   for (uint32_t w = 0; w < s->config->workers; w++) {
     peer_t *peer = &s->peers[w];
     if (!peer->pending || now - peer->waited_ns < WAIT_INTERVAL_NS) continue;
-    plt_header_t header = {.verb = PLT_VERB_WAIT, .who = w};
-    plt_clock_admits(s->clock, w, UINT64_MAX, &header.who);
+    plt_header_t header = {.verb = PLT_VERB_WAIT, .who = waited_for(s, w)};
     header.age_ms = (uint64_t)((now - s->peers[header.who].heard_ns) / PLT_NS_PER_MS);
     peer->waited_ns = now;
     PLT_TRY(answer(s, peer->inbox, &header));
@@ -443,14 +484,19 @@ static plt_status_t serve(server_t *s) {
 }
 
 plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const plt_server_config_t *config) {
-  server_t server = {.config = config, .wire = wire, .listener = listener, .saved_clock = UINT64_MAX};
+  server_t server = {.config = config,
+                     .wire = wire,
+                     .listener = listener,
+                     .saved_clock = UINT64_MAX,
+                     .saved_status = PLT_ERR_PROTOCOL,
+                     .saved_text = "no checkpoint was ordered"};
   server_t *s = &server;
   plt_checkpoint_head_t head = {0};
   plt_status_t status;
   PLT_TRY(
       plt_tableset_create(config->number, config->servers, config->restore_dir, config->restore, &head, &s->tables));
-  s->has_progress = config->restore_dir != NULL && config->number == 0;
-  s->progress = head.progress;
+  s->is_restored = config->restore_dir != NULL && config->number == 0;
+  s->progress = s->restored = head.progress;
   s->now = head.clock;
   s->clock = plt_clock_create(config->workers, 0, head.clock);
   s->round = plt_round_create();

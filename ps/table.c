@@ -11,6 +11,8 @@ enum {
   SLAB_BYTES = 256 * 1024,
   SLAB_ROWS_MAX = 4096, /* narrow rows: keeps `last` and a sweep's steps small */
   COLS_MAX = 1 << 20,
+  AHEAD = 12,         /* rows asked for before they are reached: rows lie anywhere, every one is a cache miss or more */
+  AHEAD_LINES = 16,   /* of each; wider rows are left to the processor from there */
   SLABS_MAX = 1 << 26 /* 1 GiB of slab heads: more rows than any machine holds */
 };
 
@@ -33,7 +35,9 @@ struct plt_table {
   size_t slabs_held;
   plt_optimizer_t *optimizer;
   plt_eta_history_t history;
+  bool dense;      /* every row takes part in every step */
   float *gradient; /* cols: an aligned copy of what arrived */
+  float *unborn;   /* stride: scratch; the state is that of a row at its birth */
 };
 
 static uint64_t local_index(const plt_table_t *table, uint64_t key) {
@@ -44,6 +48,12 @@ static uint64_t local_index(const plt_table_t *table, uint64_t key) {
 static size_t rows_per_slab(const plt_table_t *table) { return (size_t)1 << table->shift; }
 
 static size_t slab_row_bytes(const plt_table_t *table) { return rows_per_slab(table) * table->stride * sizeof(float); }
+
+static void birth_state(const plt_table_t *table, float *row) {
+  const plt_optimizer_ops_t *ops = table->optimizer->ops;
+  memset(row + table->cols, 0, (table->stride - table->cols) * sizeof *row);
+  if (ops->state_init != NULL) ops->state_init(table->optimizer, row + table->cols);
+}
 
 /* Names become HDF5 groups and file names. */
 static bool is_name(const char *name) {
@@ -81,7 +91,10 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
   }
   table->n_slabs = (size_t)slabs;
   table->slabs = plt_mem_zalloc(table->n_slabs, sizeof *table->slabs);
+  table->dense = plt_optimizer_is_dense(spec) && !spec->frozen;
   table->gradient = plt_mem_zalloc(table->cols, sizeof *table->gradient);
+  table->unborn = plt_mem_zalloc(table->stride, sizeof *table->unborn);
+  birth_state(table, table->unborn);
   plt_optimizer_begin(optimizer, 0, &table->history);
   *out = table;
   return PLT_OK;
@@ -102,6 +115,7 @@ void plt_table_destroy(plt_table_t **table) {
   if (self == NULL) return;
   free_slabs(self);
   free(self->gradient);
+  free(self->unborn);
   free(self->slabs);
   plt_eta_history_clear(&self->history);
   plt_optimizer_destroy(&self->optimizer);
@@ -141,6 +155,16 @@ static place_t find(const plt_table_t *table, uint64_t key) {
   return (place_t){slab.rows + within * table->stride, slab.last + within};
 }
 
+/* Has the memory of row i + AHEAD fetched while row i is at work. */
+static void fetch_ahead(const plt_table_t *table, const uint64_t *keys, size_t n, size_t i, size_t floats) {
+  if (i + AHEAD >= n) return;
+  place_t place = find(table, keys[i + AHEAD]);
+  if (place.row == NULL) return;
+  size_t bytes = floats * sizeof(float), limit = (size_t)AHEAD_LINES * 64;
+  __builtin_prefetch(place.last);
+  for (size_t at = 0; at < bytes && at < limit; at += 64) __builtin_prefetch((const char *)place.row + at);
+}
+
 static place_t find_or_make(plt_table_t *table, uint64_t key) {
   place_t place = find(table, key);
   if (place.row != NULL) return place;
@@ -151,41 +175,73 @@ static place_t find_or_make(plt_table_t *table, uint64_t key) {
   return find(table, key);
 }
 
-static void birth_state(const plt_table_t *table, float *row) {
-  const plt_optimizer_ops_t *ops = table->optimizer->ops;
-  memset(row + table->cols, 0, (table->stride - table->cols) * sizeof *row);
-  if (ops->state_init != NULL) ops->state_init(table->optimizer, row + table->cols);
+/* gradient: cols floats, unaligned; NULL for zeros. */
+static void step_row(plt_table_t *table, uint64_t key, const char *gradient) {
+  place_t place = find_or_make(table, key);
+  uint64_t last = *place.last - 1;
+  if (*place.last == 0) { /* as if it had stood there from the first step */
+    plt_table_spec_birth(&table->spec, table->salt, key, place.row);
+    birth_state(table, place.row);
+    last = 0;
+    table->stored++;
+  }
+  if (gradient != NULL) {
+    memcpy(table->gradient, gradient, table->cols * sizeof(float));
+  } else {
+    memset(table->gradient, 0, table->cols * sizeof(float));
+  }
+  table->optimizer->ops->apply(table->optimizer, place.row, place.row + table->cols, last, table->gradient);
+  *place.last = table->t + 1;
+}
+
+/* Dense: every row of the shard, stored from the first step on. */
+static void step_all(plt_table_t *table, plt_rows_t push) {
+  const char *gradient = push.values;
+  size_t next = 0, bytes = table->cols * sizeof(float);
+  for (uint64_t local = 0; local < table->local_rows; local++) {
+    uint64_t key = local * table->servers + table->number;
+    bool pushed = next < push.n && push.keys[next] == key;
+    step_row(table, key, pushed ? gradient + next * bytes : NULL);
+    next += pushed;
+  }
 }
 
 void plt_table_step(plt_table_t *table, double eta, plt_rows_t push) {
-  const plt_optimizer_ops_t *ops = table->optimizer->ops;
   const char *gradient = push.values;
   size_t bytes = table->cols * sizeof(float);
   assert(!table->spec.frozen || push.n == 0);
   table->t++;
   plt_eta_history_append(&table->history, table->t, eta);
   plt_optimizer_begin(table->optimizer, table->t, &table->history);
-  for (size_t i = 0; i < push.n; i++, gradient += bytes) {
-    place_t place = find_or_make(table, push.keys[i]);
-    uint64_t last = *place.last - 1;
-    if (*place.last == 0) { /* as if it had stood there up to the step before */
-      plt_table_spec_birth(&table->spec, table->salt, push.keys[i], place.row);
-      birth_state(table, place.row);
-      last = table->t - 1;
-      table->stored++;
+  if (table->dense) {
+    step_all(table, push);
+  } else {
+    for (size_t i = 0; i < push.n; i++) {
+      fetch_ahead(table, push.keys, push.n, i, table->stride);
+      step_row(table, push.keys[i], gradient + i * bytes);
     }
-    memcpy(table->gradient, gradient, bytes);
-    ops->apply(table->optimizer, place.row, place.row + table->cols, last, table->gradient);
-    *place.last = table->t + 1;
+  }
+}
+
+/* A row that is not stored, now: its birth, and what the steps since then made of it. */
+static void read_unborn(plt_table_t *table, uint64_t key, float *out) {
+  const plt_optimizer_ops_t *ops = table->optimizer->ops;
+  if (ops->value == NULL) {
+    plt_table_spec_birth(&table->spec, table->salt, key, out);
+  } else {
+    plt_table_spec_birth(&table->spec, table->salt, key, table->unborn);
+    ops->value(table->optimizer, table->unborn, table->unborn + table->cols, 0, out);
   }
 }
 
 void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *out) {
   const plt_optimizer_ops_t *ops = table->optimizer->ops;
+  size_t needed = ops->value != NULL ? table->stride : table->cols; /* floats of a row */
   for (size_t i = 0; i < n; i++, out += table->cols) {
+    fetch_ahead(table, keys, n, i, needed);
     place_t place = find(table, keys[i]);
     if (place.row == NULL || *place.last == 0) {
-      plt_table_spec_birth(&table->spec, table->salt, keys[i], out);
+      read_unborn(table, keys[i], out);
     } else if (ops->value != NULL) {
       ops->value(table->optimizer, place.row, place.row + table->cols, *place.last - 1, out);
     } else {

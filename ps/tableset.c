@@ -85,6 +85,7 @@ plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index) {
 }
 
 plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header) {
+  uint64_t pulled = 0; /* a bit per table: an answer is never larger than the shard */
   for (size_t i = 0; i < header->n_sections; i++) {
     const plt_section_t *section = &header->sections[i];
     const plt_table_t *table = plt_tableset_table(set, section->table);
@@ -96,6 +97,11 @@ plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *h
       if (section->n > 0 && section->cols != spec->cols)
         return plt_fail(PLT_ERR_PROTOCOL, "table %s has %u columns, the push has %u", spec->name, spec->cols,
                         section->cols);
+    }
+    if (section->kind == PLT_SECTION_PULL) {
+      uint64_t bit = UINT64_C(1) << section->table;
+      if (pulled & bit) return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s are asked for twice", spec->name);
+      pulled |= bit;
     }
     if (section->n > 0 && section->keys == NULL)
       return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s without keys", spec->name);

@@ -25,7 +25,8 @@ plt_table_t *const *plt_tableset_tables(const plt_tableset_t *set);
 /* NULL if there is no such table. */
 plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index);
 
-/* Checks all sections of a message: tables known, shapes right, keys of this shard, no push into a frozen table. */
+/* Checks all sections of a message: tables known, shapes right, keys of this shard, no push into a frozen
+ * table, no table asked for twice. */
 plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header);
 /* Answers the pull sections of `asked` with as many sections of rows: values are pool buffers. */
 plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, plt_pool_t *pool,

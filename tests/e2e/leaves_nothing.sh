@@ -11,11 +11,15 @@ make_data "$data"
 write_config "$config" "$data" "$bsam_plus"
 cluster=(--servers 2 --workers 2 --set cluster.transport=ipc)
 
-# What a job could leave: our names in the usual places, anything in TMPDIR.
+# What a job could leave: our names in the usual places, anything in TMPDIR. What jobs under way use is not left.
 leftovers() {
+  local path pid
   find "$TMPDIR" -mindepth 1 2>/dev/null || true
   find /tmp /run "/run/user/$(id -u)" /dev/shm /var/tmp -maxdepth 1 \( -iname '*plateau*' -o -name 'plt[-_.]*' \) \
-    ! -name 'plateau-test[.-]*' 2>/dev/null || true
+    ! -name 'plateau-test[.-]*' 2>/dev/null | while read -r path; do
+    pid=$(sed -nE 's:^/tmp/plateau-[0-9]+-([0-9]+)-.*:\1:p' <<<"$path")
+    [[ -n $pid && -e /proc/$pid ]] || echo "$path"
+  done || true
 }
 # Processes of our binary that belong to this test.
 processes() {

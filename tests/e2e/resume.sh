@@ -28,6 +28,7 @@ same() {
   [[ $hash == "$reference" ]] || complain "$1: tables $hash, expected $reference"
   rm -rf "$2"
 }
+lines_of() { { cat "$1" 2>/dev/null || true; } | wc -l; }
 epochs_of() { grep '"event": *"epoch"' "$1/metrics.jsonl" | sed 's/.*"epoch": *\([0-9]*\).*"loss": *\([^,} ]*\).*/\1 \2/' | sort -u; }
 
 # shellcheck disable=SC2046 # cluster() gives several words
@@ -65,12 +66,15 @@ epochs_of() { grep '"event": *"epoch"' "$1/metrics.jsonl" | sed 's/.*"epoch": *\
   say "stopped by signals"
   for signal in INT TERM USR1; do
     run=$work/signal
-    for attempt in 1 2 3; do # the second half of a long run; the first stop comes early, the others later
-      code=0
-      "$plateau" train "$config" --set "run.dir=$run" --set train.epochs=400 --resume $(cluster "$attempt") \
+    for attempt in 1 2 3; do # the same run, stopped again and again
+      code=0 told=$(lines_of "$run/metrics.jsonl")
+      "$plateau" train "$config" --set "run.dir=$run" --set train.epochs=100000 --resume $(cluster "$attempt") \
         >"$work/out.txt" 2>&1 </dev/null &
       job=$!
-      sleep "0.$((3 * attempt))"
+      for ((i = 0; i < 600; i++)); do # under way when it has told something new
+        (($(lines_of "$run/metrics.jsonl") == told)) || break
+        sleep 0.05
+      done
       kill -s "$signal" "$job"
       wait "$job" || code=$?
       [[ $code == 75 ]] || { complain "$signal: exit $code, expected 75"; cat "$work/out.txt"; }
@@ -78,7 +82,7 @@ epochs_of() { grep '"event": *"epoch"' "$1/metrics.jsonl" | sed 's/.*"epoch": *\
     done
     clock=$(basename "$(readlink -f "$run/checkpoints/last")")
     # An undisturbed run of as many steps.
-    train_run "$work/run" --set train.epochs=400 --set "train.max_steps=$clock"
+    train_run "$work/run" --set train.epochs=100000 --set "train.max_steps=$clock"
     [[ $(tables_hash "$run") == $(tables_hash "$work/run") ]] || complain "$signal: other tables at clock $clock"
     say "  $signal: clock $clock"
     rm -rf "$run" "$work/run"

@@ -24,7 +24,7 @@ const char *__lsan_default_suppressions(void) { return "leak:libhdf5"; }
 static char dir[64];
 
 static void make_dir(void) {
-  strcpy(dir, "/tmp/plateau-checkpoint-XXXXXX");
+  strcpy(dir, "/tmp/plateau-test-checkpoint-XXXXXX");
   cr_assert_not_null(mkdtemp(dir));
 }
 

@@ -1,4 +1,4 @@
-/* A sharded table against a naive twin: whole arrays, one element at a time, sgd with momentum. */
+/* A sharded table against a naive twin: whole arrays, one element at a time, with momentum. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ enum { ROWS = 5000, COLS = 5, SHARDS_MAX = 4 };
 static plt_table_spec_t spec_of(const char *optimizer) {
   plt_table_spec_t spec = {.name = "user", .rows = ROWS, .cols = COLS, .init = {PLT_INIT_NORMAL, 0.1}, .seed = 9};
   strcpy(spec.optimizer, optimizer);
-  if (strcmp(optimizer, "sgd") == 0) {
+  if (strcmp(optimizer, "momentum") == 0) {
     spec.settings[0] = (plt_setting_t){"momentum", 0.5};
     spec.n_settings = 1;
   }
@@ -92,7 +92,7 @@ Test(table, random_operations_equal_the_twin_for_every_number_of_shards) {
   static twin_t twin;
   static float values[ROWS][COLS];
   static uint64_t keys[ROWS];
-  twin.spec = spec_of("sgd");
+  twin.spec = spec_of("momentum");
   for (uint32_t servers = 1; servers <= SHARDS_MAX; servers++) {
     shards_t shards = {.n = servers};
     for (uint32_t s = 0; s < servers; s++)
@@ -148,7 +148,7 @@ Test(table, reads_store_nothing_and_memory_follows_the_rows_stored) {
 }
 
 Test(table, bad_keys_are_refused) {
-  plt_table_spec_t spec = spec_of("sgd");
+  plt_table_spec_t spec = spec_of("momentum");
   plt_table_t *table;
   cr_assert_eq(plt_table_create(&spec, 1, 3, &table), PLT_OK);
   cr_assert_eq(plt_table_check_keys(table, (uint64_t[]){1, 4, 4999}, 3), PLT_OK);
@@ -164,15 +164,15 @@ Test(table, bad_specs_are_refused) {
   plt_table_t *table = NULL;
   plt_table_spec_t spec = spec_of("none");
   cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_ERR_USAGE);
-  spec = spec_of("sgd");
+  spec = spec_of("momentum");
   spec.cols = 0;
   cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_ERR_USAGE);
-  spec = spec_of("sgd");
+  spec = spec_of("momentum");
   spec.rows = UINT64_MAX;
   cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_ERR_USAGE);
   const char *names[] = {"", "../x", "a/b", ".", "a b"};
   for (size_t i = 0; i < 5; i++) {
-    spec = spec_of("sgd");
+    spec = spec_of("momentum");
     strcpy(spec.name, names[i]);
     cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_ERR_USAGE);
   }
@@ -190,9 +190,9 @@ Test(table, bad_specs_are_refused) {
 Test(table, sweep_and_restore_continue_with_the_same_bits) {
   static float values[ROWS][COLS], state[ROWS][3 * COLS], a[ROWS][COLS], b[ROWS][COLS];
   static uint64_t keys[ROWS], last[ROWS], all[ROWS];
-  const char *optimizers[] = {"sgd", "adagrad", "adam", "lazy_adam"};
+  const char *optimizers[] = {"sgd", "momentum", "adagrad", "rowwise_adagrad", "ftrl", "adam", "adamw", "lazy_adam"};
   for (uint64_t key = 0; key < ROWS; key++) all[key] = key;
-  for (size_t o = 0; o < 4; o++) {
+  for (size_t o = 0; o < sizeof optimizers / sizeof *optimizers; o++) {
     plt_table_spec_t spec = spec_of(optimizers[o]);
     plt_table_t *table, *copy;
     cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_OK);
@@ -221,5 +221,36 @@ Test(table, sweep_and_restore_continue_with_the_same_bits) {
     cr_assert_eq(plt_table_stored(table), plt_table_stored(copy));
     plt_table_destroy(&table);
     plt_table_destroy(&copy);
+  }
+}
+
+/* Every row moves at every clock, is stored from the first on, and has the same bits on any number of shards. */
+Test(table, dense_sweep_moves_all_rows_on_any_number_of_shards) {
+  static float one[ROWS][COLS], now[ROWS][COLS], values[ROWS][COLS], born[ROWS][COLS];
+  static uint64_t keys[ROWS], all[ROWS];
+  const char *optimizers[] = {"sgd", "momentum", "adagrad", "rowwise_adagrad", "ftrl", "adam", "adamw", "lazy_adam"};
+  for (uint64_t key = 0; key < ROWS; key++) all[key] = key;
+  for (size_t o = 0; o < sizeof optimizers / sizeof *optimizers; o++) {
+    plt_table_spec_t spec = spec_of(optimizers[o]);
+    spec.settings[spec.n_settings++] = (plt_setting_t){"weight_decay", 0.1};
+    spec.settings[spec.n_settings++] = (plt_setting_t){"sweep", 1};
+    for (uint64_t key = 0; key < ROWS; key++) plt_table_spec_birth(&spec, 0, key, born[key]);
+    for (uint32_t servers = 1; servers <= 3; servers++) {
+      shards_t shards = {servers, {0}};
+      for (uint32_t s = 0; s < servers; s++) cr_assert_eq(plt_table_create(&spec, s, servers, &shards.of[s]), PLT_OK);
+      for (uint32_t t = 1; t <= 12; t++) {
+        size_t n = some_keys(t, keys);
+        for (size_t i = 0; i < n; i++)
+          for (uint32_t c = 0; c < COLS; c++) values[i][c] = (float)plt_rng_unit(draw(t, 10 + c)) - 0.4f;
+        each_shard(&shards, do_step, keys, n, values, 0.01);
+        uint64_t stored = 0;
+        for (uint32_t s = 0; s < servers; s++) stored += plt_table_stored(shards.of[s]);
+        cr_assert_eq(stored, ROWS);
+      }
+      each_shard(&shards, do_read, all, ROWS, servers == 1 ? one : now, 0);
+      if (servers > 1) cr_assert_arr_eq(one, now, sizeof one);
+      for (uint32_t s = 0; s < servers; s++) plt_table_destroy(&shards.of[s]);
+    }
+    for (uint64_t key = 0; key < ROWS; key++) cr_assert(memcmp(one[key], born[key], sizeof one[key]) != 0);
   }
 }
