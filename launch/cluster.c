@@ -94,6 +94,7 @@ static char *encode_invitation(const member_t *m) {
   plt_json_int(&json, "max_restarts", m->max_restarts);
   plt_json_real(&json, "deadline_s", m->deadline_s);
   plt_json_close(&json, '}');
+  explicit_bzero(runtime, strlen(runtime));
   free(runtime);
   return json.text;
 }
@@ -148,6 +149,7 @@ static plt_status_t open_server_sockets(member_t *m) {
 static plt_status_t open_star(member_t *m) {
   char address[64], endpoint[PLT_ENDPOINT_MAX];
   m->wire = plt_wire_create();
+  PLT_TRY(plt_runtime_secure(&m->runtime, m->wire));
   if (m->rv->nodes == 1) {
     snprintf(endpoint, sizeof endpoint, "ipc://%s/star", m->ipc_dir);
   } else {
@@ -233,6 +235,23 @@ static plt_supervisor_t make_supervisor(const member_t *m) {
 
 /* ---- rank 0 ---- */
 
+/* A fresh secret for this start of the job. */
+static plt_status_t make_secret(plt_security_t mode, plt_runtime_t *runtime) {
+  plt_secret_t *secret;
+  PLT_TRY(plt_secret_create(mode, &secret));
+  free(runtime->secret);
+  runtime->secret = plt_mem_zalloc(1, PLT_SECRET_TEXT_MAX);
+  plt_secret_to_text(secret, runtime->secret);
+  plt_secret_destroy(&secret);
+  return PLT_OK;
+}
+
+/* Wipes and frees what the secret travelled in. */
+static void forget(char *text) {
+  if (text != NULL) explicit_bzero(text, strlen(text));
+  free(text);
+}
+
 static plt_status_t conduct(member_t *m) {
   plt_supervisor_t supervisor = make_supervisor(m);
   plt_conductor_config_t config = {.size = m->rv->size,
@@ -272,14 +291,15 @@ plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const 
   snprintf(m.probe, sizeof m.probe, ".seen-by-all-%" PRIx64, job->id);
   m.max_restarts = (uint32_t)plt_config_int(job->config, "cluster.max_restarts");
   char *copy = plt_runtime_encode(runtime);
-  plt_status_t status = plt_runtime_decode(copy, &m.runtime);
+  plt_status_t status = plt_runtime_decode(copy, &m.runtime); /* no secret yet */
   free(copy);
+  if (status == PLT_OK) status = make_secret(job->security, &m.runtime);
   if (status == PLT_OK) status = plt_path_join(m.runtime.run_dir, m.probe, probe);
   if (status == PLT_OK) status = plt_file_publish(probe, "", 0);
   if (status != PLT_OK) return status;
   char *invitation = encode_invitation(&m);
-  free(plt_rendezvous_broadcast(rv, invitation));
-  free(invitation);
+  forget(plt_rendezvous_broadcast(rv, invitation));
+  forget(invitation);
   status = assemble(&m);
   unlink(probe);
   if (status == PLT_OK) {
@@ -298,7 +318,7 @@ static int follow(plt_rendezvous_t *rv) {
   member_t m = {.rv = rv, .sockets = {-1, -1}};
   char *text = plt_rendezvous_broadcast(rv, NULL);
   plt_status_t status = decode_invitation(text, &m);
-  free(text);
+  forget(text);
   if (status != PLT_OK) {
     plt_rendezvous_leave(rv);
     return plt_status_exit(status);

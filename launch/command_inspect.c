@@ -44,9 +44,10 @@ static plt_status_t print_checkpoint(const char *dir, const plt_manifest_t *mani
     if (status == PLT_OK) status = add_part(path, lines, &n, &head);
   }
   if (status == PLT_OK) {
-    printf("  %zu servers; epoch %" PRIu32 ", batch %" PRIu32 ", %" PRIu64
+    printf("  %zu server%s; epoch %" PRIu32 ", batch %" PRIu32 ", %" PRIu64
            " gradient evaluations, %.1f s of training\n",
-           manifest->n_parts, head.progress.epoch, head.progress.batch, head.progress.gradients, head.progress.seconds);
+           manifest->n_parts, manifest->n_parts == 1 ? "" : "s", head.progress.epoch, head.progress.batch,
+           head.progress.gradients, head.progress.seconds);
     if (head.progress.has_best)
       printf("  best so far: epoch %" PRIu32 ", %.6f\n", head.progress.best_epoch, head.progress.best);
     printf("  %-12s %12s %6s %12s %10s  %s\n", "table", "rows", "cols", "stored", "steps", "optimizer");

@@ -177,6 +177,13 @@ static const plt_option_t cluster_rows[] = {
      .choices = "auto|ipc|tcp",
      .help = "auto: inproc within one process.",
      .resumable = true},
+    {.key = "cluster.security",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "token",
+     .choices = "token|curve|none",
+     .help = "Who may speak to servers over tcp and ipc: token: processes that hold the job's secret; curve: the same, "
+             "encrypted; none: anybody who reaches the port.",
+     .resumable = true},
     {.key = "cluster.interface",
      .type = PLT_OPT_TEXT,
      .help = "Network of the servers between machines: a name, an address or a CIDR; default: the first that is up.",

@@ -58,13 +58,14 @@ static void *server_main(void *argument) {
   plt_server_config_t config = {.number = role->number,
                                 .servers = job->plan.servers,
                                 .workers = job->plan.workers,
-                                .alone = !job->plan.bsp,
+                                .alone = job->plan.alone,
                                 .staleness = job->plan.staleness,
                                 .job = job->id,
                                 .generation = job->generation,
                                 .run_dir = job->plan.run_dir,
                                 .restore_dir = all->restore->given ? all->restore->dir : NULL,
                                 .restore = &all->restore->manifest,
+                                .memory_bytes = job->memory_bytes / job->plan.servers,
                                 .stop = &all->stop};
   end_role(role, plt_server_run(all->wire, role->listener, &config));
   return NULL;
@@ -88,8 +89,18 @@ static void *worker_main(void *argument) {
   return NULL;
 }
 
+/* A secret for this start of the job; it never leaves the process. */
+static plt_status_t secure(const embedded_t *all) {
+  plt_secret_t *secret;
+  PLT_TRY(plt_secret_create(all->job->security, &secret));
+  plt_wire_secure(all->wire, secret);
+  plt_secret_destroy(&secret);
+  return PLT_OK;
+}
+
 static plt_status_t listen_all(embedded_t *all) {
   const plt_job_t *job = all->job;
+  if (job->transport != PLT_TRANSPORT_INPROC) PLT_TRY(secure(all));
   if (job->transport == PLT_TRANSPORT_IPC) PLT_TRY(plt_socket_dir_create(all->ipc_dir));
   for (uint32_t s = 0; s < job->plan.servers; s++) {
     char endpoint[128];

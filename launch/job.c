@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "launch/limits.h"
 #include "ps/optimizer.h"
 
 /* ---- the plan ---- */
@@ -58,10 +59,10 @@ static plt_status_t read_batches(plt_config_t *config, plt_plan_t *plan) {
                       plt_config_origin(config, "train.micro_batch"), plan->micro_batch, plan->batch_size);
   } else {
     char text[16];
-    plan->micro_batch = default_micro_batch(plan->batch_size, plan->bsp ? plan->workers : 1);
+    plan->micro_batch = default_micro_batch(plan->batch_size, plan->alone ? 1 : plan->workers);
     snprintf(text, sizeof text, "%" PRIu32, plan->micro_batch);
     plt_config_put(config, "train.micro_batch", text);
-    if (plan->bsp && plan->workers > 1)
+    if (!plan->alone && plan->workers > 1)
       plt_log(PLT_LOG_NOTE,
               "train.micro_batch is %" PRIu32
               ": each worker perturbs and clips its own part of a batch "
@@ -69,7 +70,7 @@ static plt_status_t read_batches(plt_config_t *config, plt_plan_t *plan) {
               plan->micro_batch);
   }
   uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
-  if (plan->bsp && leaves < plan->workers)
+  if (!plan->alone && leaves < plan->workers)
     plt_log(PLT_LOG_WARN,
             "a batch has %" PRIu32 " leaves for %" PRIu32
             " workers: some have nothing to do; lower "
@@ -97,9 +98,9 @@ static uint32_t value_or(plt_config_t *config, const char *key, uint32_t fallbac
 
 static plt_status_t read_consistency(plt_config_t *config, plt_plan_t *plan) {
   const char *mode = plt_config_text(config, "cluster.consistency");
-  plan->bsp = strcmp(mode, "bsp") == 0;
+  plan->alone = strcmp(mode, "bsp") != 0;
   if (strcmp(mode, "ssp") != 0) PLT_TRY(only_with(config, "cluster.staleness", "ssp"));
-  if (plan->bsp) return only_with(config, "cluster.prefetch", "ssp or asp");
+  if (!plan->alone) return only_with(config, "cluster.prefetch", "ssp or asp");
   bool asp = strcmp(mode, "asp") == 0;
   plan->staleness = asp ? UINT64_MAX : value_or(config, "cluster.staleness", 3);
   uint64_t most = asp ? 1 : plan->staleness;
@@ -114,7 +115,7 @@ static plt_status_t read_consistency(plt_config_t *config, plt_plan_t *plan) {
 
 /* A batch of two pushes is one step of all workers after another: nothing that they could do alone. */
 static plt_status_t check_phases(const plt_config_t *config, const plt_plan_t *plan, const plt_strategy_t *strategy) {
-  if (plan->bsp || plt_strategy_phases(strategy, 0) == 1) return PLT_OK;
+  if (!plan->alone || plt_strategy_phases(strategy, 0) == 1) return PLT_OK;
   return plt_fail(PLT_ERR_USAGE,
                   "%s: strategy %s in mode sequential needs cluster.consistency bsp, not %s; or set strategy.mode "
                   "combined",
@@ -193,10 +194,15 @@ static plt_status_t fill(plt_job_t *job) {
   job->transport = strcmp(transport, "tcp") == 0   ? PLT_TRANSPORT_TCP
                    : strcmp(transport, "ipc") == 0 ? PLT_TRANSPORT_IPC
                                                    : PLT_TRANSPORT_INPROC;
+  const char *security = plt_config_text(config, "cluster.security");
+  job->security = strcmp(security, "none") == 0    ? PLT_SECURITY_NONE
+                  : strcmp(security, "curve") == 0 ? PLT_SECURITY_CURVE
+                                                   : PLT_SECURITY_TOKEN;
   job->wire = strcmp(plt_config_text(config, "cluster.wire"), "bf16") == 0 ? PLT_WIRE_BF16 : PLT_WIRE_F32;
   job->deadline_s = plt_config_real(config, "cluster.deadline_s");
   if (getrandom(&job->id, sizeof job->id, 0) != sizeof job->id)
     return plt_fail_errno(PLT_ERR_IO, "cannot get a random job number");
+  job->memory_bytes = plt_limits_memory();
   PLT_TRY(read_plan(config, &job->plan));
   PLT_TRY(plt_strategy_create(config, &job->strategy));
   PLT_TRY(check_phases(config, &job->plan, job->strategy));
@@ -254,24 +260,13 @@ uint64_t plt_job_table_bytes(const plt_job_t *job) {
   return bytes;
 }
 
-static uint64_t available_memory(void) {
-  char line[128];
-  uint64_t kib = 0;
-  FILE *file = fopen("/proc/meminfo", "r");
-  if (file == NULL) return UINT64_MAX;
-  while (fgets(line, sizeof line, file) != NULL)
-    if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1) break;
-  fclose(file);
-  return kib == 0 ? UINT64_MAX : kib * 1024;
-}
-
 plt_status_t plt_job_check_memory(const plt_job_t *job) {
   const plt_plan_t *plan = &job->plan;
   uint64_t tables = plt_job_table_bytes(job);
   uint64_t evaluation = (uint64_t)job->data->items * (job->model->score_cols + 256) * sizeof(float);
   uint64_t batch = (uint64_t)plan->micro_batch * (2 + job->model->negatives) *
                    (plt_dataset_feature_cols(job->data) + 16 * job->model->score_cols) * sizeof(float);
-  uint64_t worker = evaluation + batch, total = tables + plan->workers * worker, there = available_memory();
+  uint64_t worker = evaluation + batch, total = tables + plan->workers * worker, there = job->memory_bytes;
   plt_log(PLT_LOG_INFO, "expected memory: %.0f MB per server, %.0f MB per worker, %.0f MB in all",
           (double)tables / plan->servers / 1e6, (double)worker / 1e6, (double)total / 1e6);
   if (total > there)

@@ -19,10 +19,12 @@ typedef struct plt_job {
   plt_sampler_t *sampler;
   plt_plan_t plan;
   plt_transport_t transport;
+  plt_security_t security; /* means nothing over inproc */
   plt_wire_type_t wire;
   double deadline_s;
   uint64_t id; /* random, for this start */
   uint32_t generation;
+  uint64_t memory_bytes; /* that this machine had free when the job was made: its servers hold no more */
 } plt_job_t;
 
 /* Takes the configuration. PLT_ERR_USAGE, PLT_ERR_DATA. */

@@ -8,6 +8,7 @@
 #include "common/options.h"
 #include "launch/command.h"
 #include "launch/config.h"
+#include "launch/limits.h"
 
 static const plt_command_t *const commands[] = {&plt_command_train,  &plt_command_evaluate, &plt_command_recommend,
                                                 &plt_command_export, &plt_command_inspect,  &plt_command_data,
@@ -26,12 +27,13 @@ static void print_help(FILE *out) {
           "Help:    plateau COMMAND --help, plateau help options\n");
 }
 
-static void print_options(void) {
+static void print_options(bool markdown) {
   size_t n;
   const plt_option_table_t **tables = plt_config_all_tables(&n);
   for (size_t i = 0; i < n; i++) {
     if (tables[i]->n_rows == 0) continue;
-    char *text = plt_option_table_describe(tables[i], false);
+    char *text = plt_option_table_describe(tables[i], markdown);
+    if (markdown && i > 0) putchar('\n');
     fputs(text, stdout);
     free(text);
   }
@@ -58,7 +60,7 @@ static plt_status_t help(int argc, char **argv) {
     return PLT_OK;
   }
   if (strcmp(argv[1], "options") == 0) {
-    print_options();
+    print_options(argc > 2 && strcmp(argv[2], "--markdown") == 0);
     return PLT_OK;
   }
   const plt_command_t *command = find(argv[1]);
@@ -108,6 +110,7 @@ static void print_failure(void) {
 int main(int argc, char **argv) {
   /* Lustre and NFS often have no locks; read once, when HDF5 is first used. */
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+  plt_limits_raise_files();
   plt_log_open(NULL, true);
   plt_status_t status = run(argc, argv);
   if (status != PLT_OK) print_failure();

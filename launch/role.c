@@ -16,6 +16,7 @@
 #include "launch/child.h"
 #include "launch/command.h"
 #include "launch/job.h"
+#include "launch/limits.h"
 #include "launch/outcome.h"
 #include "launch/run_dir.h"
 #include "launch/runtime.h"
@@ -47,7 +48,8 @@ static plt_status_t run_server(const plt_runtime_t *runtime) {
   plt_restore_t restore = {0};
   plt_listener_t *listener = NULL;
   plt_wire_t *wire = plt_wire_create();
-  plt_status_t status = PLT_OK;
+  plt_status_t status = plt_runtime_secure(runtime, wire);
+  if (status != PLT_OK) goto done;
   if (runtime->restore[0] != '\0') {
     PLT_TRY_OR(done, plt_manifest_load(runtime->run_dir, runtime->restore, &restore.manifest, restore.dir));
     restore.given = true;
@@ -62,7 +64,8 @@ static plt_status_t run_server(const plt_runtime_t *runtime) {
                                 .generation = runtime->generation,
                                 .run_dir = runtime->keeps ? runtime->run_dir : NULL,
                                 .restore_dir = restore.given ? restore.dir : NULL,
-                                .restore = &restore.manifest};
+                                .restore = &restore.manifest,
+                                .memory_bytes = plt_limits_memory()};
   status = plt_server_run(wire, listener, &config);
 done:
   plt_listener_close(&listener);
@@ -154,7 +157,8 @@ static plt_status_t run_worker(const plt_runtime_t *runtime, plt_progress_t *end
   plt_job_t *job = NULL;
   plt_wire_t *wire = plt_wire_create();
   pthread_t watcher;
-  plt_status_t status = PLT_OK;
+  plt_status_t status = plt_runtime_secure(runtime, wire);
+  if (status != PLT_OK) goto done;
   PLT_TRY_OR(done, make_job(runtime, &job)); /* in silence: rank 0 has said what there is to say */
   open_log(runtime, "worker", runtime->number == 0);
   role.job = job;

@@ -117,3 +117,11 @@ void plt_runtime_clear(plt_runtime_t *r) {
   plt_names_free(&r->sets, r->n_sets);
   *r = (plt_runtime_t){0};
 }
+
+plt_status_t plt_runtime_secure(const plt_runtime_t *r, plt_wire_t *wire) {
+  plt_secret_t *secret;
+  PLT_TRY(plt_secret_from_text(or_empty(r->secret), &secret));
+  plt_wire_secure(wire, secret);
+  plt_secret_destroy(&secret);
+  return PLT_OK;
+}

@@ -9,6 +9,7 @@
 
 #include "common/status.h"
 #include "common/yaml.h"
+#include "proto/wire.h"
 
 typedef enum {
   PLT_TASK_TRAIN,
@@ -32,7 +33,7 @@ typedef struct plt_runtime {
   bool alone; /* ssp, asp (ps/server.h) */
   uint64_t staleness;
   char *restore; /* checkpoint to start from: "240", "best", "last"; "" for none */
-  char *secret;
+  char *secret;  /* of the job, as text (wire_security.h) */
   char *output;  /* export: directory; recommend: file; evaluate: "json" or "" */
   uint32_t topk; /* recommend */
   char *split;   /* evaluate: "valid", "test" or "" */
@@ -54,6 +55,8 @@ typedef struct plt_runtime {
 char *plt_runtime_encode(const plt_runtime_t *runtime);
 plt_status_t plt_runtime_decode(const char *text, plt_runtime_t *runtime);
 void plt_runtime_clear(plt_runtime_t *runtime);
+/* Gives the job's secret to a wire. PLT_ERR_PROTOCOL. */
+plt_status_t plt_runtime_secure(const plt_runtime_t *runtime, plt_wire_t *wire);
 /* The number behind `key`, or `fallback`. */
 double plt_runtime_number(const plt_yaml_t *yaml, const char *key, double fallback);
 const char *plt_runtime_text(const plt_yaml_t *yaml, const char *key);

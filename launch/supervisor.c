@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "common/time.h"
@@ -21,6 +22,7 @@ static void start_child(plt_supervisor_t *s, const plt_order_t *order) {
   char *text = plt_runtime_encode(&runtime);
   plt_status_t status =
       plt_child_spawn(runtime.is_server ? "server" : "worker", runtime.number, s->sockets, text, &s->child);
+  explicit_bzero(text, strlen(text)); /* it holds the secret */
   free(text);
   s->report.generation = order->generation;
   s->report.state = status == PLT_OK ? PLT_CHILD_RUNNING : PLT_CHILD_ENDED;
@@ -84,7 +86,8 @@ int plt_supervisor_run(plt_supervisor_t *s, const char *conductor, double deadli
   plt_parcel_t *parcel = plt_parcel_create();
   plt_order_t order = {.code = plt_status_exit(PLT_ERR_PEER)};
   int64_t heard = plt_time_ns(), told = 0;
-  plt_status_t status = plt_links_open(wire, &conductor, 1, &links);
+  plt_status_t status = plt_runtime_secure(s->base, wire);
+  if (status == PLT_OK) status = plt_links_open(wire, &conductor, 1, &links);
   for (bool go_on = true; go_on && status == PLT_OK;) {
     bool changed = plt_supervisor_look(s), got = true;
     int64_t now = plt_time_ns();

@@ -147,6 +147,23 @@ static void encode_fields(const plt_header_t *header, plt_arena_t *arena, Platea
   encode_losses(header, arena, pb);
 }
 
+/* Whether every frame is one that the other end accepts. */
+static plt_status_t check_sizes(const plt_header_t *header, const plt_parcel_t *out) {
+  for (size_t i = 0; i < plt_parcel_frames(out); i++) {
+    size_t bytes;
+    plt_parcel_frame(out, i, &bytes);
+    if (bytes > PLT_FRAME_BYTES_MAX)
+      return plt_fail(PLT_ERR_PROTOCOL,
+                      "%s: %.1f GB for one server in one array, but %.1f GB is the most; use more servers or a smaller "
+                      "train.batch_size",
+                      plt_verb_name(header->verb), (double)bytes / 1e9, (double)PLT_FRAME_BYTES_MAX / 1e9);
+  }
+  if (header->n_sums > PLT_SUMS_MAX)
+    return plt_fail(PLT_ERR_PROTOCOL, "SUM %s of %zu numbers, but %d is the most", header->text, header->n_sums,
+                    PLT_SUMS_MAX);
+  return PLT_OK;
+}
+
 plt_status_t plt_frame_encode(const plt_header_t *header, plt_pool_t *pool, plt_arena_t *arena, plt_parcel_t *out) {
   assert(plt_parcel_frames(out) == 0 && header->n_sections <= PLT_SECTIONS_MAX);
   Plateau__Header pb = PLATEAU__HEADER__INIT;
@@ -167,8 +184,8 @@ plt_status_t plt_frame_encode(const plt_header_t *header, plt_pool_t *pool, plt_
     pb.sections[i] = &sections[i];
   }
   size_t bytes = plateau__header__get_packed_size(&pb);
-  plt_status_t status = PLT_OK;
-  if (bytes > HEADER_BYTES_MAX)
+  plt_status_t status = check_sizes(header, body);
+  if (status == PLT_OK && bytes > HEADER_BYTES_MAX)
     status = plt_fail(PLT_ERR_PROTOCOL, "%s: header of %zu bytes is too large", plt_verb_name(header->verb), bytes);
   if (status == PLT_OK) {
     uint8_t *frame = plt_pool_take(pool, bytes);
@@ -254,6 +271,7 @@ static plt_status_t decode_sections(const Plateau__Header *pb, const plt_parcel_
   if (pb->has_sums) {
     size_t bytes;
     const void *sums = plt_parcel_frame(in, 1, &bytes);
+    if (pb->sums > PLT_SUMS_MAX) return refuse("too many sums");
     if (bytes != pb->sums * sizeof(double)) return refuse("sums do not have the announced size");
     header->n_sums = pb->sums;
     header->sums = memcpy(plt_arena_alloc(arena, bytes), sums, bytes);

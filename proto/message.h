@@ -19,10 +19,14 @@
 enum {
   PLT_PROTOCOL_VERSION = 1,
   PLT_SECTIONS_MAX = 1024,             /* per message */
+  PLT_SUMS_MAX = 1 << 24,              /* numbers of a SUM */
   PLT_TEXT_MAX = 1024,                 /* bytes of a text in a header */
   PLT_PREFETCH_MAX = 4,                /* ssp, asp: clocks that a pull may run ahead */
   PLT_STEPS_MAX = PLT_PREFETCH_MAX + 1 /* STEPs of one worker that wait for an answer at a time */
 };
+
+/* Of all values in an answer; one frame holds PLT_FRAME_BYTES_MAX (wire.h). */
+#define PLT_ANSWER_BYTES_MAX (UINT64_C(1) << 32)
 
 #define PLT_VERB_LIST(X) \
   X(HELLO)               \

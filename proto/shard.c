@@ -78,6 +78,7 @@ void plt_shard_pack(const void *matrix, const uint32_t *position, size_t n, size
   const char *rows = matrix;
   char *place = out;
   size_t bytes = cols * plt_shard_value_bytes(type), row_bytes = cols * sizeof(float);
+  if (n == 0) return; /* there may be no matrix then */
   if (position == NULL && type == PLT_WIRE_F32) {
     memcpy(out, matrix, n * row_bytes);
     return;
@@ -100,6 +101,7 @@ void plt_shard_unpack(const void *values, const uint32_t *position, size_t n, si
                       float *matrix) {
   const char *place = values;
   size_t bytes = cols * plt_shard_value_bytes(type);
+  if (n == 0) return;
   if (position == NULL) {
     plt_shard_decode(values, n * cols, type, matrix);
     return;

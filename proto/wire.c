@@ -6,6 +6,8 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "proto/wire_guard.h"
+
 enum {
   HEARTBEAT_MS = 2000,
   HEARTBEAT_TIMEOUT_MS = 15000, /* longer than any stall of a reader (MECHANISMS 2) */
@@ -13,10 +15,20 @@ enum {
   LINGER_MS = 1000,
   QUEUE = 64, /* messages per peer; requests are few and large */
   BACKLOG = 1024,
+  FRAMES_MAX = 4096, /* of a message */
   RECONNECT_MS = 10,
   RECONNECT_MAX_MS = 500
 };
-#define MAX_FRAME_BYTES (INT64_C(1) << 31)
+
+/* libzmq hands frames from thread to thread where the thread sanitizer cannot see it: it is told here. */
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+static void frame_leaves(void *bytes) { __tsan_release(bytes); }
+static void frame_arrives(void *bytes) { __tsan_acquire(bytes); }
+#else
+static void frame_leaves(void *bytes) { (void)bytes; }
+static void frame_arrives(void *bytes) { (void)bytes; }
+#endif
 
 /* ---- parcels ---- */
 
@@ -28,7 +40,10 @@ struct plt_parcel {
 plt_parcel_t *plt_parcel_create(void) { return plt_mem_zalloc(1, sizeof(plt_parcel_t)); }
 
 void plt_parcel_clear(plt_parcel_t *parcel) {
-  for (size_t i = 0; i < parcel->n; i++) zmq_msg_close(&parcel->frames[i]);
+  for (size_t i = 0; i < parcel->n; i++) {
+    frame_leaves(zmq_msg_data(&parcel->frames[i]));
+    zmq_msg_close(&parcel->frames[i]);
+  }
   parcel->n = 0;
 }
 
@@ -47,6 +62,7 @@ static zmq_msg_t *next_frame(plt_parcel_t *parcel) {
 
 static void give_back(void *buffer, void *hint) {
   (void)hint;
+  frame_arrives(buffer);
   plt_pool_give(buffer);
 }
 
@@ -84,6 +100,7 @@ static int send_frames(void *socket, const plt_parcel_t *parcel, int flags) {
     zmq_msg_t copy;
     zmq_msg_init(&copy);
     zmq_msg_copy(&copy, &parcel->frames[i]);
+    frame_leaves(zmq_msg_data(&copy));
     int more = i + 1 < parcel->n ? ZMQ_SNDMORE : 0;
     while (zmq_msg_send(&copy, socket, flags | more) < 0) {
       if (errno == EINTR) continue;
@@ -94,18 +111,25 @@ static int send_frames(void *socket, const plt_parcel_t *parcel, int flags) {
   return 0;
 }
 
-/* Receives the rest of a message whose first frame is waiting. */
+/* Receives the rest of a message whose first frame is waiting. -1: there is none, or it had too many frames. */
 static int receive_frames(void *socket, plt_parcel_t *in) {
+  bool flood = false;
   plt_parcel_clear(in);
   do {
+    if (in->n == FRAMES_MAX) {
+      flood = true;
+      plt_parcel_clear(in);
+    }
     zmq_msg_t *frame = next_frame(in);
     zmq_msg_init(frame);
     while (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0) {
       if (errno == EINTR) continue;
       return -1;
     }
+    frame_arrives(zmq_msg_data(frame));
   } while (zmq_msg_more(&in->frames[in->n - 1]));
-  return 0;
+  if (flood) plt_parcel_clear(in);
+  return flood ? -1 : 0;
 }
 
 /* ---- the wire ---- */
@@ -113,18 +137,21 @@ static int receive_frames(void *socket, plt_parcel_t *in) {
 struct plt_wire {
   void *context;
   plt_pool_t *pool;
+  plt_guard_t *guard;
 };
 
 plt_wire_t *plt_wire_create(void) {
   plt_wire_t *wire = plt_mem_zalloc(1, sizeof *wire);
   wire->context = zmq_ctx_new();
   if (wire->context == NULL) abort();
+  wire->guard = plt_guard_create(wire->context);
   wire->pool = plt_pool_create();
   return wire;
 }
 
 void plt_wire_destroy(plt_wire_t **wire) {
   if (*wire == NULL) return;
+  plt_guard_destroy(&(*wire)->guard);
   zmq_ctx_term((*wire)->context);
   plt_pool_destroy(&(*wire)->pool);
   free(*wire);
@@ -132,6 +159,10 @@ void plt_wire_destroy(plt_wire_t **wire) {
 }
 
 plt_pool_t *plt_wire_pool(plt_wire_t *wire) { return wire->pool; }
+
+void plt_wire_secure(plt_wire_t *wire, const plt_secret_t *secret) { plt_guard_secure(wire->guard, secret); }
+
+plt_guard_count_t plt_wire_guard_count(plt_wire_t *wire) { return plt_guard_count(wire->guard); }
 
 static void *open_socket(plt_wire_t *wire, int type) {
   void *socket = zmq_socket(wire->context, type);
@@ -149,7 +180,7 @@ static void *open_socket(plt_wire_t *wire, int type) {
                   {ZMQ_BACKLOG, BACKLOG}};
   for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
     zmq_setsockopt(socket, settings[i].option, &settings[i].value, sizeof settings[i].value);
-  int64_t max_frame = MAX_FRAME_BYTES;
+  int64_t max_frame = PLT_FRAME_BYTES_MAX;
   zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max_frame, sizeof max_frame);
   return socket;
 }
@@ -158,11 +189,12 @@ static void *open_socket(plt_wire_t *wire, int type) {
 
 struct plt_listener {
   void *socket;
+  plt_watch_t *watch;
   char address[512];
   plt_wire_count_t count;
 };
 
-static plt_status_t open_listener(plt_wire_t *wire, plt_listener_t **out) {
+static plt_status_t open_listener(plt_wire_t *wire, const char *const *endpoints, size_t n, plt_listener_t **out) {
   plt_listener_t *listener = plt_mem_zalloc(1, sizeof *listener);
   int on = 1;
   listener->socket = open_socket(wire, ZMQ_ROUTER);
@@ -170,7 +202,7 @@ static plt_status_t open_listener(plt_wire_t *wire, plt_listener_t **out) {
   if (listener->socket == NULL) return plt_fail(PLT_ERR_CREATE, "cannot make a socket: %s", zmq_strerror(errno));
   zmq_setsockopt(listener->socket, ZMQ_ROUTER_MANDATORY, &on, sizeof on); /* else a full peer drops silently */
   zmq_setsockopt(listener->socket, ZMQ_ROUTER_HANDOVER, &on, sizeof on);
-  return PLT_OK;
+  return plt_guard_listen(wire->guard, listener->socket, endpoints, n, &listener->watch);
 }
 
 static plt_status_t bind_listener(plt_listener_t *listener, const char *endpoint) {
@@ -182,7 +214,7 @@ static plt_status_t bind_listener(plt_listener_t *listener, const char *endpoint
 }
 
 plt_status_t plt_listener_open(plt_wire_t *wire, const char *endpoint, plt_listener_t **out) {
-  plt_status_t status = open_listener(wire, out);
+  plt_status_t status = open_listener(wire, &endpoint, 1, out);
   if (status == PLT_OK) status = bind_listener(*out, endpoint);
   if (status != PLT_OK) plt_listener_close(out);
   return status;
@@ -190,7 +222,7 @@ plt_status_t plt_listener_open(plt_wire_t *wire, const char *endpoint, plt_liste
 
 plt_status_t plt_listener_inherit(plt_wire_t *wire, const char *const *endpoints, const int *sockets, size_t n,
                                   plt_listener_t **out) {
-  plt_status_t status = open_listener(wire, out);
+  plt_status_t status = open_listener(wire, endpoints, n, out);
   for (size_t i = 0; i < n && status == PLT_OK; i++) {
     zmq_setsockopt((*out)->socket, ZMQ_USE_FD, &sockets[i], sizeof sockets[i]);
     status = bind_listener(*out, endpoints[i]);
@@ -210,6 +242,7 @@ void plt_listener_wait(plt_listener_t *listener, int descriptor, int timeout_ms)
 
 void plt_listener_close(plt_listener_t **listener) {
   if (*listener == NULL) return;
+  plt_guard_leave(&(*listener)->watch);
   if ((*listener)->socket != NULL) zmq_close((*listener)->socket);
   free(*listener);
   *listener = NULL;
@@ -264,33 +297,60 @@ plt_wire_count_t plt_listener_count(const plt_listener_t *listener) { return lis
 struct plt_links {
   size_t n, next; /* next: where the next poll begins to look, so that no server is favoured */
   zmq_pollitem_t *items;
+  const plt_guard_t *guard;
+  plt_watch_t **watches;
+  char **addresses;
   plt_wire_count_t count;
 };
 
 plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size_t n, plt_links_t **out) {
   plt_links_t *links = plt_mem_zalloc(1, sizeof *links);
+  plt_status_t status = PLT_OK;
+  links->guard = wire->guard;
   links->items = plt_mem_zalloc(n, sizeof *links->items);
-  for (; links->n < n; links->n++) {
+  links->watches = plt_mem_zalloc(n, sizeof *links->watches);
+  links->addresses = plt_mem_zalloc(n, sizeof *links->addresses);
+  while (links->n < n && status == PLT_OK) {
+    size_t i = links->n++;
     void *socket = open_socket(wire, ZMQ_DEALER);
-    links->items[links->n] = (zmq_pollitem_t){.socket = socket, .events = ZMQ_POLLIN};
-    if (socket == NULL || zmq_connect(socket, addresses[links->n]) != 0) {
-      plt_status_t status = plt_fail(PLT_ERR_PEER, "cannot connect to server %zu at %s: %s", links->n,
-                                     addresses[links->n], zmq_strerror(errno));
-      if (socket != NULL) zmq_close(socket);
-      plt_links_close(&links);
-      return status;
-    }
+    links->items[i] = (zmq_pollitem_t){.socket = socket, .events = ZMQ_POLLIN};
+    links->addresses[i] = plt_mem_strdup(addresses[i]);
+    if (socket != NULL) status = plt_guard_connect(wire->guard, socket, addresses[i], &links->watches[i]);
+    if (status == PLT_OK && (socket == NULL || zmq_connect(socket, addresses[i]) != 0))
+      status = plt_fail(PLT_ERR_PEER, "cannot connect to server %zu at %s: %s", i, addresses[i], zmq_strerror(errno));
+  }
+  if (status != PLT_OK) {
+    plt_links_close(&links);
+    return status;
   }
   *out = links;
   return PLT_OK;
 }
 
-void plt_links_close(plt_links_t **links) {
-  if (*links == NULL) return;
-  for (size_t i = 0; i < (*links)->n; i++) zmq_close((*links)->items[i].socket);
-  free((*links)->items);
-  free(*links);
-  *links = NULL;
+void plt_links_close(plt_links_t **links_at) {
+  plt_links_t *links = *links_at;
+  if (links == NULL) return;
+  for (size_t i = 0; i < links->n; i++) {
+    plt_guard_leave(&links->watches[i]);
+    if (links->items[i].socket != NULL) zmq_close(links->items[i].socket);
+    free(links->addresses[i]);
+  }
+  free(links->items);
+  free(links->watches);
+  free(links->addresses);
+  free(links);
+  *links_at = NULL;
+}
+
+/* A server that refuses the secret does so for good: libzmq stays silent from then on. */
+static plt_status_t check_refusals(const plt_links_t *links) {
+  for (size_t i = 0; i < links->n; i++) {
+    const char *why = plt_watch_refusal(links->watches[i]);
+    if (why != NULL)
+      return plt_fail(PLT_ERR_PEER, "server %zu at %s does not let this process in: %s (cluster.security)", i,
+                      links->addresses[i], why);
+  }
+  return PLT_OK;
 }
 
 void plt_links_wait(plt_links_t *links, int descriptor, int timeout_ms) {
@@ -309,6 +369,7 @@ plt_status_t plt_links_send(plt_links_t *links, size_t server, const plt_parcel_
 
 plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *server, plt_parcel_t *in, bool *got) {
   *got = false;
+  if (plt_guard_any_refusal(links->guard)) PLT_TRY(check_refusals(links));
   if (zmq_poll(links->items, (int)links->n, timeout_ms) < 0 && errno != EINTR)
     return plt_fail(PLT_ERR_PEER, "cannot poll the servers: %s", zmq_strerror(errno));
   for (size_t k = 0; k < links->n; k++) {

@@ -19,6 +19,10 @@
 
 #include "common/mem.h"
 #include "common/status.h"
+#include "proto/wire_security.h"
+
+/* A larger frame ends the connection it comes over. */
+#define PLT_FRAME_BYTES_MAX (INT64_C(1) << 31)
 
 /* ---- parcels ---- */
 typedef struct plt_parcel plt_parcel_t;
@@ -36,6 +40,10 @@ size_t plt_parcel_bytes(const plt_parcel_t *parcel);
 /* ---- the wire of a process ---- */
 typedef struct plt_wire plt_wire_t;
 plt_wire_t *plt_wire_create(void);
+/* Before the first socket is opened. The secret is copied; without one, cluster.security is none. */
+void plt_wire_secure(plt_wire_t *wire, const plt_secret_t *secret);
+/* What strangers did at the ports of this process. */
+plt_guard_count_t plt_wire_guard_count(plt_wire_t *wire);
 /* All sockets must be closed. */
 void plt_wire_destroy(plt_wire_t **wire);
 /* Buffers for frames. */
@@ -79,7 +87,7 @@ void plt_links_close(plt_links_t **links);
 /* As plt_listener_wait, for the first server. */
 void plt_links_wait(plt_links_t *links, int descriptor, int timeout_ms);
 plt_status_t plt_links_send(plt_links_t *links, size_t server, const plt_parcel_t *out);
-/* Waits at most timeout_ms for a message of any server. */
+/* Waits at most timeout_ms for a message of any server. PLT_ERR_PEER at once when a server refuses the secret. */
 plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *server, plt_parcel_t *in, bool *got);
 plt_wire_count_t plt_links_count(const plt_links_t *links);
 

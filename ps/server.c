@@ -14,7 +14,8 @@
 #include "ps/round.h"
 #include "ps/tableset.h"
 
-enum { POLL_MS = 200 };
+enum { POLL_MS = 200, REFUSALS_TOLD = 1000 };
+#define STRANGERS_INTERVAL_NS (10 * PLT_NS_PER_S)
 #define WAIT_INTERVAL_NS PLT_NS_PER_S
 
 /* A received message with everything it decodes to. */
@@ -74,6 +75,8 @@ typedef struct server {
   plt_parcel_t *out;
   plt_arena_t *out_arena;
   uint64_t refused;
+  uint64_t strangers; /* as told last */
+  int64_t strangers_told_ns;
 } server_t;
 
 static inbox_t *inbox_create(void) {
@@ -115,8 +118,9 @@ static plt_status_t refuse(server_t *s, const inbox_t *to, plt_status_t why, con
   plt_header_t header = {.verb = PLT_VERB_REFUSED, .status = why};
   snprintf(header.text, sizeof header.text, "%s", text);
   s->refused++;
-  plt_log(PLT_LOG_INFO, "refused %s of worker %" PRIu32 ": %s", plt_verb_name(to->header.verb), to->header.number,
-          text);
+  if (s->refused <= REFUSALS_TOLD || (s->refused & (s->refused - 1)) == 0) /* peers shall not fill a disk */
+    plt_log(PLT_LOG_INFO, "refused %s of worker %" PRIu32 ": %s%s", plt_verb_name(to->header.verb), to->header.number,
+            text, s->refused == REFUSALS_TOLD ? " (further ones are counted, few are told)" : "");
   return answer(s, to, &header);
 }
 
@@ -598,6 +602,24 @@ static plt_status_t send_waits(server_t *s) {
   return PLT_OK;
 }
 
+/* Says what strangers did at the ports of this process since the last time. */
+static void tell_strangers(server_t *s, bool at_once) {
+  int64_t now = plt_time_ns();
+  if (!at_once && now - s->strangers_told_ns < STRANGERS_INTERVAL_NS) return;
+  plt_guard_count_t count = plt_wire_guard_count(s->wire);
+  /* Workers that come and go within a moment look like strangers. */
+  uint64_t ended = count.ended > s->config->workers ? count.ended : 0;
+  uint64_t strangers = count.refused + count.dropped + count.closures + ended;
+  s->strangers_told_ns = now;
+  if (strangers == s->strangers) return;
+  s->strangers = strangers;
+  plt_log(PLT_LOG_WARN,
+          "strangers at the ports of this process so far: %" PRIu64 " connections ended before a proof, %" PRIu64
+          " of them for a wrong secret, %" PRIu64 " more were dropped; ports shut %" PRIu64
+          " times for too many newcomers (%" PRIu32 " open, %" PRIu32 " at most)",
+          count.ended, count.refused, count.dropped, count.closures, count.open, count.peak);
+}
+
 static plt_status_t serve(server_t *s) {
   while (plt_clock_live(s->clock) > 0) {
     if (s->config->stop != NULL && atomic_load(s->config->stop)) return PLT_OK;
@@ -605,6 +627,7 @@ static plt_status_t serve(server_t *s) {
     PLT_TRY(plt_listener_receive(s->listener, POLL_MS, &s->spare->route, s->spare->parcel, &got));
     if (got) PLT_TRY(on_message(s));
     PLT_TRY(send_waits(s));
+    tell_strangers(s, false);
   }
   return PLT_OK;
 }
@@ -621,6 +644,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_status_t status;
   PLT_TRY(
       plt_tableset_create(config->number, config->servers, config->restore_dir, config->restore, &head, &s->tables));
+  plt_tableset_limit(s->tables, config->memory_bytes);
   s->is_restored = config->restore_dir != NULL && config->number == 0;
   s->progress = s->restored = head.progress;
   s->now = head.clock;
@@ -636,6 +660,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
           config->number, config->servers, config->workers, plt_listener_address(listener), s->now);
 
   status = serve(s);
+  tell_strangers(s, true);
 
   plt_wire_count_t count = plt_listener_count(listener);
   plt_log(PLT_LOG_INFO,

@@ -31,6 +31,7 @@ typedef struct plt_server_config {
   const char *run_dir;           /* where checkpoints go; NULL: none are written */
   const char *restore_dir;       /* directory of a verified checkpoint; NULL: start afresh */
   const plt_manifest_t *restore; /* its manifest */
+  uint64_t memory_bytes;         /* what the tables may take; 0: no limit */
   const atomic_bool *stop;       /* set by the owner to end the loop early; may be NULL */
 } plt_server_config_t;
 

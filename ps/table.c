@@ -11,7 +11,7 @@ enum {
   SLAB_BYTES = 256 * 1024,
   SLAB_ROWS_MAX = 4096, /* narrow rows: keeps `last` and a sweep's steps small */
   COLS_MAX = 1 << 20,
-  AHEAD = 12,         /* rows asked for before they are reached: rows lie anywhere, every one is a cache miss or more */
+  AHEAD = 4,          /* rows asked for before they are reached: rows lie anywhere, every one is a cache miss or more */
   AHEAD_LINES = 16,   /* of each; wider rows are left to the processor from there */
   SLABS_MAX = 1 << 26 /* 1 GiB of slab heads: more rows than any machine holds */
 };
@@ -61,17 +61,36 @@ static bool is_name(const char *name) {
   return name[0] != '\0' && name[0] != '.' && name[strspn(name, allowed)] == '\0';
 }
 
-plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out) {
+/* Checks a declaration and makes its optimizer. */
+static plt_status_t check_spec(const plt_table_spec_t *spec, plt_optimizer_t **optimizer) {
   plt_table_spec_t with_optimizer = *spec;
-  plt_optimizer_t *optimizer;
-  assert(servers > 0 && number < servers);
   if (!is_name(spec->name))
     return plt_fail(PLT_ERR_USAGE, "table \"%s\": a name has letters, digits, _ - and, not first, dots", spec->name);
   if (spec->cols == 0 || spec->cols > COLS_MAX)
     return plt_fail(PLT_ERR_USAGE, "table %s: %u columns, but 1 to %d are possible", spec->name, spec->cols, COLS_MAX);
   /* A frozen table takes assignments only and needs no state: the plainest optimizer stands in. */
   if (spec->frozen && spec->optimizer[0] == '\0') strcpy(with_optimizer.optimizer, "sgd");
-  PLT_TRY(plt_optimizer_create(&with_optimizer, &optimizer));
+  return plt_optimizer_create(&with_optimizer, optimizer);
+}
+
+static uint64_t rows_of_shard(uint64_t rows, uint32_t number, uint32_t servers) {
+  return rows > number ? (rows - number - 1) / servers + 1 : 0;
+}
+
+plt_status_t plt_table_expect(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, uint64_t *bytes) {
+  plt_optimizer_t *optimizer;
+  PLT_TRY(check_spec(spec, &optimizer));
+  uint64_t row = (spec->cols + optimizer->ops->state_floats(optimizer)) * sizeof(float) + sizeof(uint64_t);
+  plt_optimizer_destroy(&optimizer);
+  uint64_t rows = rows_of_shard(spec->rows, number, servers);
+  *bytes = rows > UINT64_MAX / row ? UINT64_MAX : rows * row;
+  return PLT_OK;
+}
+
+plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out) {
+  plt_optimizer_t *optimizer;
+  assert(servers > 0 && number < servers);
+  PLT_TRY(check_spec(spec, &optimizer));
 
   plt_table_t *table = plt_mem_zalloc(1, sizeof *table);
   table->spec = *spec;
@@ -80,7 +99,7 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
   table->optimizer = optimizer;
   table->cols = spec->cols;
   table->stride = table->cols + optimizer->ops->state_floats(optimizer);
-  table->local_rows = spec->rows > number ? (spec->rows - number - 1) / servers + 1 : 0;
+  table->local_rows = rows_of_shard(spec->rows, number, servers);
   while (rows_per_slab(table) < SLAB_ROWS_MAX && 2 * slab_row_bytes(table) <= SLAB_BYTES) table->shift++;
   uint64_t slabs = (table->local_rows >> table->shift) + 1;
   if (slabs > SLABS_MAX) {
@@ -155,8 +174,10 @@ static place_t find(const plt_table_t *table, uint64_t key) {
   return (place_t){slab.rows + within * table->stride, slab.last + within};
 }
 
-/* Has the memory of row i + AHEAD fetched while row i is at work. */
-static void fetch_ahead(const plt_table_t *table, const uint64_t *keys, size_t n, size_t i, size_t floats) {
+/* Has the memory of row i + AHEAD fetched while row i is at work. Inlined by force: gcc 12 takes a function that only
+ * prefetches for one without effect, and drops the call. */
+__attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t *table, const uint64_t *keys, size_t n,
+                                                              size_t i, size_t floats) {
   if (i + AHEAD >= n) return;
   place_t place = find(table, keys[i + AHEAD]);
   if (place.row == NULL) return;

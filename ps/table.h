@@ -22,6 +22,9 @@ typedef struct plt_table plt_table_t;
 /* Shard `number` of `servers`. PLT_ERR_USAGE: a name that is no file name, no columns or rows beyond reason, no
  * such optimizer (a frozen table needs none), bad settings. */
 plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out);
+/* Bytes of the shard once all its rows are stored, before anything is allocated; UINT64_MAX: beyond counting. The
+ * errors of plt_table_create. */
+plt_status_t plt_table_expect(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, uint64_t *bytes);
 void plt_table_destroy(plt_table_t **table);
 const plt_table_spec_t *plt_table_spec(const plt_table_t *table);
 

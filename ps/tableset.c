@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "proto/shard.h"
+#include "proto/wire.h"
 
 struct plt_tableset {
   uint32_t number, servers;
@@ -14,6 +15,7 @@ struct plt_tableset {
   size_t n;
   plt_checkpoint_part_t **parts; /* open while tables are being declared */
   size_t n_parts;
+  uint64_t limit, expected; /* bytes of all tables once all rows are stored; limit 0: none */
 };
 
 plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *restore_dir,
@@ -57,6 +59,18 @@ void plt_tableset_destroy(plt_tableset_t **set) {
   *set = NULL;
 }
 
+void plt_tableset_limit(plt_tableset_t *set, uint64_t bytes) { set->limit = bytes; }
+
+static plt_status_t check_room(const plt_tableset_t *set, const plt_table_spec_t *spec, uint64_t *bytes) {
+  PLT_TRY(plt_table_expect(spec, set->number, set->servers, bytes));
+  if (set->limit == 0 || (*bytes <= set->limit && set->expected <= set->limit - *bytes)) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE,
+                  "table %s of %" PRIu64 " rows and %" PRIu32 " columns takes %.3g GB on each of %" PRIu32
+                  " servers; this one has %.3g GB of memory, other tables take %.3g GB of it",
+                  spec->name, spec->rows, spec->cols, (double)*bytes / 1e9, set->servers, (double)set->limit / 1e9,
+                  (double)set->expected / 1e9);
+}
+
 plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec) {
   if (index < set->n) {
     if (plt_table_spec_equal(plt_table_spec(set->tables[index]), spec)) return PLT_OK;
@@ -65,6 +79,8 @@ plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt
   if (index != set->n || index >= PLT_TABLES_MAX)
     return plt_fail(PLT_ERR_PROTOCOL, "table %u (%s) is declared out of order", index, spec->name);
   plt_table_t *table;
+  uint64_t bytes;
+  PLT_TRY(check_room(set, spec, &bytes));
   PLT_TRY(plt_table_create(spec, set->number, set->servers, &table));
   for (size_t i = 0; i < set->n_parts; i++) {
     plt_status_t status = plt_checkpoint_restore(set->parts[i], table);
@@ -73,6 +89,7 @@ plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt
     return status;
   }
   set->tables[set->n++] = table;
+  set->expected += bytes;
   return PLT_OK;
 }
 
@@ -84,8 +101,21 @@ plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index) {
   return index < set->n ? set->tables[index] : NULL;
 }
 
+/* Values that are asked for; keys may repeat from section to section, so their sum is bounded, by the limit of memory
+ * too: no answer is larger than all tables. */
+static plt_status_t check_answer(const plt_tableset_t *set, const plt_section_t *pull, const plt_table_spec_t *spec,
+                                 uint64_t *bytes) {
+  uint64_t row = (uint64_t)spec->cols * plt_shard_value_bytes(pull->type), most = PLT_ANSWER_BYTES_MAX;
+  if (set->limit != 0 && set->limit < most) most = set->limit;
+  if (pull->n <= PLT_FRAME_BYTES_MAX / row && (*bytes += pull->n * row) <= most) return PLT_OK;
+  return plt_fail(PLT_ERR_PROTOCOL,
+                  "%" PRIu64 " rows of table %s in one request: an answer has %.1f GB per section and %.3g GB at most",
+                  pull->n, spec->name, (double)PLT_FRAME_BYTES_MAX / 1e9, (double)most / 1e9);
+}
+
 plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header) {
   uint64_t pulled = 0; /* a bit per table: an answer is never larger than the shard */
+  uint64_t answer_bytes = 0;
   for (size_t i = 0; i < header->n_sections; i++) {
     const plt_section_t *section = &header->sections[i];
     const plt_table_t *table = plt_tableset_table(set, section->table);
@@ -105,6 +135,7 @@ plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *h
     }
     if (section->n > 0 && section->keys == NULL)
       return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s without keys", spec->name);
+    if (section->kind == PLT_SECTION_PULL) PLT_TRY(check_answer(set, section, spec, &answer_bytes));
     PLT_TRY(plt_table_check_keys(table, section->keys, section->n));
   }
   return PLT_OK;

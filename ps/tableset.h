@@ -16,7 +16,10 @@ plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *
                                  const plt_manifest_t *restore, plt_checkpoint_head_t *head, plt_tableset_t **out);
 void plt_tableset_destroy(plt_tableset_t **set);
 
-/* Declares table `index`; the same declaration again is fine, another one is PLT_ERR_PROTOCOL. */
+/* What all tables together may take; 0: no limit. */
+void plt_tableset_limit(plt_tableset_t *set, uint64_t bytes);
+/* Declares table `index`; PLT_ERR_USAGE, before anything is allocated, when its rows would not fit. The same
+ * declaration again is fine, another one is PLT_ERR_PROTOCOL. */
 plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec);
 /* The files of the checkpoint are no longer needed: all tables are declared. */
 void plt_tableset_settled(plt_tableset_t *set);
@@ -26,7 +29,7 @@ plt_table_t *const *plt_tableset_tables(const plt_tableset_t *set);
 plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index);
 
 /* Checks all sections of a message: tables known, shapes right, keys of this shard, no push into a frozen
- * table, no table asked for twice. */
+ * table, no table asked for twice, an answer of bounded size. */
 plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header);
 /* Answers the pull sections of `asked` with as many sections of rows: values are pool buffers. */
 plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, plt_pool_t *pool,

@@ -2,9 +2,11 @@
 #include "worker/journal.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "common/fileio.h"
@@ -24,6 +26,7 @@ struct plt_journal {
   uint32_t epoch, first_epoch;
   uint64_t epoch_bytes; /* wire bytes at its beginning */
   bool has_epoch;
+  char told[160]; /* an epoch's line, to which its evaluation is still to be added; "" if none */
 };
 
 /* The live line is cleared before anything else is printed. */
@@ -66,9 +69,29 @@ plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t 
   return PLT_OK;
 }
 
+static void say(const plt_journal_t *journal, const char *line) {
+  if (journal->quiet) return;
+  clear_line();
+  fprintf(stderr, "%s\n", line);
+}
+
+/* Cut to the terminal's width: a line that wraps could not be cleared. */
+__attribute__((format(printf, 1, 2))) static void draw_line(const char *format, ...) {
+  char line[256];
+  struct winsize window;
+  bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  fprintf(stderr, "\r\033[K%.*s", known ? window.ws_col - 1 : 79, line);
+  line_is_drawn = true;
+}
+
 plt_status_t plt_journal_close(plt_journal_t **journal_at) {
   plt_journal_t *journal = *journal_at;
   if (journal == NULL) return PLT_OK;
+  if (journal->told[0] != '\0') say(journal, journal->told);
   clear_line();
   plt_log_before_speaking(NULL);
   bool failed = ferror(journal->file) != 0;
@@ -117,12 +140,6 @@ void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, dou
   put_event(journal, &json);
 }
 
-static void say(plt_journal_t *journal, const char *line) {
-  if (journal->quiet) return;
-  clear_line();
-  fprintf(stderr, "%s\n", line);
-}
-
 static void format_duration(double seconds, char *out, size_t bytes) {
   unsigned long s = seconds < 0 || seconds > 1e9 ? 0 : (unsigned long)(seconds + 0.5);
   if (s < 60)
@@ -152,13 +169,11 @@ void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done,
   format_duration(
       epochs_done > 0 ? total / epochs_done * ((double)(plan->epochs - journal->first_epoch) - epochs_done) : 0, left,
       sizeof left);
-  fprintf(stderr,
-          "\r\033[Kepoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32
-          "  loss %.5f  %.0fk samples/s  %.0f MB/s  at most %s left",
-          epoch, plan->epochs, done, batches, loss_sum / (done == 0 ? 1 : done),
-          (double)done * plan->batch_size / in_epoch / 1000, (double)(bytes - journal->epoch_bytes) / in_epoch / 1e6,
-          left);
-  line_is_drawn = true;
+  draw_line("epoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32
+            "  loss %.5f  %.0fk samples/s  %.0f MB/s  at most %s left",
+            epoch, plan->epochs, done, batches, loss_sum / (done == 0 ? 1 : done),
+            (double)done * plan->batch_size / in_epoch / 1000, (double)(bytes - journal->epoch_bytes) / in_epoch / 1e6,
+            left);
   journal->drawn_ns = now;
 }
 
@@ -177,10 +192,15 @@ plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t 
   plt_json_real(&json, "exchange_s", r->exchange_s);
   plt_json_real(&json, "wait_s", r->wait_s);
   put_event(journal, &json);
-  char line[160];
-  snprintf(line, sizeof line, "epoch %3" PRIu32 "  loss %.6f  %6.2f s  %7.0f samples/s  %6.1f MB/s", r->epoch, r->loss,
-           r->seconds, rate, r->seconds > 0 ? (double)(r->pull_bytes + r->push_bytes) / r->seconds / 1e6 : 0);
-  say(journal, line);
+  snprintf(journal->told, sizeof journal->told, "epoch %3" PRIu32 "  loss %.6f  %6.2f s  %7.0f samples/s  %6.1f MB/s",
+           r->epoch, r->loss, r->seconds, rate,
+           r->seconds > 0 ? (double)(r->pull_bytes + r->push_bytes) / r->seconds / 1e6 : 0);
+  if (!r->validates) {
+    say(journal, journal->told);
+    journal->told[0] = '\0';
+  } else if (journal->live) {
+    draw_line("%s  evaluating", journal->told);
+  }
   return plt_journal_flush(journal);
 }
 
@@ -195,10 +215,13 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
   plt_json_int(&json, "users", (int64_t)metrics->users);
   put_metrics(&json, &plan->topk, metrics);
   put_event(journal, &json);
-  char line[160];
-  snprintf(line, sizeof line, "           %s %s %.4f%s", part_name(part), plan->metric,
-           metrics->value[plt_metric_index(&plan->topk, plan->metric)], better ? "  (best so far)" : "");
-  say(journal, line);
+  if (journal->told[0] != '\0') { /* else the final table tells it */
+    char line[sizeof journal->told + 80];
+    snprintf(line, sizeof line, "%s  %s %s %.4f%s", journal->told, part_name(part), plan->metric,
+             metrics->value[plt_metric_index(&plan->topk, plan->metric)], better ? " best" : "");
+    say(journal, line);
+    journal->told[0] = '\0';
+  }
   return plt_journal_flush(journal);
 }
 

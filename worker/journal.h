@@ -23,6 +23,7 @@ typedef struct plt_epoch_report {
   uint64_t gradients;                             /* gradient evaluations since the run began, in batches */
   uint64_t pull_bytes, push_bytes;                /* all workers */
   double sample_s, compute_s, exchange_s, wait_s; /* worker 0 */
+  bool validates;                                 /* an evaluation follows: it is told on the same line */
 } plt_epoch_report_t;
 
 void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, double loss);

@@ -47,7 +47,7 @@ static plt_status_t publish(plt_trainer_t *t, bool is_best) {
 plt_status_t plt_trainer_save(plt_trainer_t *t, bool is_best) {
   if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL) return PLT_OK;
   if (!is_best && t->saved_clock == t->clock && t->saved_closed == t->p.epoch_closed) return PLT_OK;
-  plt_step_t step = {.clock = t->plan->bsp ? t->clock : t->round, .flags = PLT_FLAG_CHECKPOINT, .progress = &t->p};
+  plt_step_t step = {.clock = t->plan->alone ? t->round : t->clock, .flags = PLT_FLAG_CHECKPOINT, .progress = &t->p};
   plt_step_result_t result;
   t->p.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
   PLT_TRY(plt_client_step(t->session->client, &step, &result));
@@ -180,7 +180,7 @@ static plt_status_t run_step(plt_trainer_t *t) {
 
 static plt_status_t run_batches(plt_trainer_t *t) {
   plt_step_result_t result;
-  if (!t->plan->bsp) return plt_trainer_run_alone(t);
+  if (t->plan->alone) return plt_trainer_run_alone(t);
   make_batch(t, t->p.batch, t->batch);
   PLT_TRY(exchange(t, NULL, 0, t->batch, &result)); /* a bare pull */
   while (t->p.batch < t->batches && !steps_are_used_up(t)) PLT_TRY(run_step(t));
@@ -197,7 +197,7 @@ static void begin_epoch(plt_trainer_t *t) {
   t->count = plt_client_count(t->session->client);
 }
 
-static plt_status_t report_epoch(plt_trainer_t *t) {
+static plt_status_t report_epoch(plt_trainer_t *t, bool validates) {
   double seconds = plt_time_seconds(plt_time_ns() - t->epoch_ns);
   plt_client_count_t now = plt_client_count(t->session->client);
   double bytes[2] = {(double)(now.wire.bytes_in - t->count.wire.bytes_in),
@@ -216,7 +216,8 @@ static plt_status_t report_epoch(plt_trainer_t *t) {
                                .sample_s = plt_time_seconds(t->sample_ns),
                                .compute_s = plt_time_seconds(t->compute_ns),
                                .exchange_s = plt_time_seconds(now.exchange_ns - t->count.exchange_ns),
-                               .wait_s = plt_time_seconds(now.wait_ns - t->count.wait_ns)};
+                               .wait_s = plt_time_seconds(now.wait_ns - t->count.wait_ns),
+                               .validates = validates};
   return plt_journal_epoch(t->training->journal, &report);
 }
 
@@ -247,9 +248,10 @@ static plt_status_t close_epoch(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   uint32_t epoch = t->p.epoch;
   bool is_best = false;
-  PLT_TRY(report_epoch(t));
   bool has_valid = plan->data->part[PLT_PART_VALID].n > 0;
-  if (plan->eval_every != 0 && (epoch + 1) % plan->eval_every == 0 && has_valid) PLT_TRY(validate(t, &is_best));
+  bool validates = plan->eval_every != 0 && (epoch + 1) % plan->eval_every == 0 && has_valid;
+  PLT_TRY(report_epoch(t, validates));
+  if (validates) PLT_TRY(validate(t, &is_best));
   t->p.epoch++;
   t->p.batch = t->p.phase = 0;
   t->p.loss_sum = 0;
@@ -264,7 +266,7 @@ static plt_status_t close_epoch(plt_trainer_t *t) {
   bool due = plan->checkpoint_every_epochs != 0 && (epoch + 1) % plan->checkpoint_every_epochs == 0;
   if (!is_best && !due) return PLT_OK;
   PLT_TRY(plt_trainer_save(t, is_best));
-  return plan->bsp ? PLT_OK : plt_trainer_barrier(t, "epoch saved");
+  return plan->alone ? plt_trainer_barrier(t, "epoch saved") : PLT_OK;
 }
 
 /* ---- the loop ---- */
@@ -297,14 +299,14 @@ plt_status_t plt_train(plt_session_t *session, void *context) {
   /* A resumed run may have been given more epochs. */
   t->p.finished = plan->patience != 0 && t->p.bad_evals >= plan->patience;
   t->maker = plt_batch_maker_create(plan->data, plan->model, plan->sampler, plan->batch_size, plan->micro_batch,
-                                    plan->bsp ? session->worker : 0, plan->bsp ? plan->workers : 1);
+                                    plan->alone ? 0 : session->worker, plan->alone ? 1 : plan->workers);
   t->compute = plt_compute_create(plan, session->crew);
   t->batch = plt_batch_create();
   t->next = plt_batch_create();
   t->training->clock = session->clock;
   plt_status_t status = mend_links(t);
   /* Before all have been greeted and know where to begin nobody may push. */
-  if (status == PLT_OK && !plan->bsp) status = plt_trainer_barrier(t, "start");
+  if (status == PLT_OK && plan->alone) status = plt_trainer_barrier(t, "start");
   if (status == PLT_OK) status = run(t);
   t->training->progress = t->p;
   t->training->progress.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);

@@ -21,7 +21,7 @@ mkdir -p "$out"
 trials() {
   local reg
   for reg in ${REGS:-0.1 0.3}; do
-    printf 'plain model.reg=%s optimizer.lr=%s\n' "$reg" 0.002 "$reg" 0.001
+    printf 'plain model.reg=%s optimizer.lr=%s\n' "$reg" 0.005 "$reg" 0.002
     printf 'bsam model.reg=%s strategy.rho=%s\n' "$reg" 0.05 "$reg" 0.5
     printf 'bsam+ model.reg=%s strategy.rho=%s\n' "$reg" 0.05 "$reg" 0.5
     printf 'mirror model.reg=%s strategy.alpha2=%s\n' "$reg" 0.1 "$reg" 0.3

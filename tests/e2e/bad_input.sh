@@ -18,7 +18,7 @@ refuses() {
   cases=$((cases + 1))
   timeout 120 "$@" >"$work/stdout.txt" 2>"$work/stderr.txt" </dev/null || code=$?
   lines=$(grep -c '^plateau: error: ' "$work/stderr.txt" || true)
-  foreign=$(grep -vE '^$|^plateau: |^epoch +[0-9]+ |^ +(valid|test) ' "$work/stderr.txt" || true)
+  foreign=$(grep -vE '^$|^plateau: |^epoch +[0-9]+ ' "$work/stderr.txt" || true)
   if [[ ! $code =~ ^($want)$ ]]; then
     complain "exit $code, expected $want: ${*:2}"
   elif ! grep -qE -- "$pattern" "$work/${told:-stderr}.txt"; then

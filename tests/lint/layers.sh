@@ -7,14 +7,15 @@ cd "$(dirname "$0")/../.."
 breaches=0
 # forbid RULE PATTERN FILE...: no line of these files (comments stripped) matches.
 forbid() {
-  local rule=$1 pattern=$2 file found
+  local rule=$1 pattern=$2 found
   shift 2
-  for file in "$@"; do
-    found=$(sed -e 's:/\*.*\*/::g' -e 's:/\*.*::' -e 's:^ \*.*::' -e 's://.*::' "$file" | grep -nE "$pattern" || true)
-    [[ -n $found ]] || continue
-    breaches=$((breaches + 1))
-    sed "s|^|$file:|; s|$|   <- $rule|" <<<"$found"
-  done
+  found=$(awk -v rule="$rule" '
+    { line = $0; gsub(/\/\*.*\*\//, "", line); sub(/\/\*.*/, "", line); sub(/^ \*.*/, "", line); sub(/\/\/.*/, "", line) }
+    { printf "%s:%d:%s\n", FILENAME, FNR, line }' "$@" | grep -E "^[^:]*:[0-9]+:.*(${pattern#^})" |
+    { [[ $pattern == ^* ]] && grep -E "^[^:]*:[0-9]+:${pattern#^}" || cat; } || true)
+  [[ -n $found ]] || return 0
+  breaches=$((breaches + $(wc -l <<<"$found")))
+  sed "s|$|   <- $rule|" <<<"$found"
 }
 # sources DIR...: their .c and .h files, but for those that match $except (a regular expression).
 sources() {

@@ -46,9 +46,7 @@ Test(server, random_messages_are_refused) {
   cr_assert(answer.verb == PLT_VERB_REFUSED && strstr(answer.text, "header") != NULL, "%s", answer.text);
   plt_parcel_clear(out);
   for (int f = 0; f < 5000; f++) add_garbage(raw, out, 0, &seed); /* very many frames */
-  cr_assert_eq(plt_links_send(raw->links[2], 0, out), PLT_OK);
-  answer = raw_hear(raw, 2);
-  cr_assert_eq(answer.verb, PLT_VERB_REFUSED);
+  cr_assert_eq(plt_links_send(raw->links[2], 0, out), PLT_OK);    /* a flood is dropped without a word */
   plt_parcel_destroy(&out);
   honest_clock(raw, 1, 1);
   expect_rows(raw, 1, 2);

@@ -1,0 +1,5 @@
+# Who does not belong to a job, at its ports.
+add_library(plateau_stranger STATIC fault/stranger.c fault/stranger.h)
+target_link_libraries(plateau_stranger PUBLIC plateau_options)
+add_executable(stranger fault/stranger_main.c)
+target_link_libraries(stranger PRIVATE plateau_stranger Threads::Threads)

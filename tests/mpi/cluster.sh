@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# A job under mpirun: the bits of the embedded run, whoever dies on the way; USR1 and --resume with another shape;
+# evaluate and export over ranks; one error, not one per rank.
+set -euo pipefail
+source "$(dirname "$0")/../lib.sh"
+command -v mpirun >/dev/null || { say "skipped: there is no mpirun"; exit 77; }
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+
+make_data "$work/data"
+config=$work/config.yaml
+write_config "$config" "$work/data" "$bsam_plus"
+ranks() { local n=$1; shift; timeout 120 mpirun --bind-to none -n "$n" "$plateau" "$@"; }
+tables() { quietly "$plateau" export "$1" -o "$1-tables" --last; cat "$1-tables"/*.npy | sha256sum; }
+same() { [[ $(tables "$1") == "$reference" ]] || complain "$2: other bits than the undisturbed run"; }
+# Children of the run in directory $1, by their open log.
+children() { local p; for p in $(pgrep -f '^plateau (server|worker) [0-9]+' || true); do [[ -n $(find /proc/"$p"/fd -lname "$1/logs/*" 2>/dev/null) ]] && echo "$p"; done; true; }
+wait_for_step() { local i; for ((i = 0; i < 600; i++)); do grep -qs '"step"' "$1/metrics.jsonl" && return; sleep 0.05; done; complain "$1: no step within 30 s"; }
+
+epochs=${EPOCHS:-60}
+quietly "$plateau" train "$config" --set run.dir="$work/embedded" --set train.epochs="$epochs"
+reference=$(tables "$work/embedded")
+
+say "the bits of the embedded run"
+quietly ranks 5 train "$config" --servers 2 --set run.dir="$work/plain" --set train.epochs="$epochs"
+same "$work/plain" "2 servers, 3 workers"
+quietly ranks 3 train "$config" --set run.dir="$work/tcp" --set train.epochs="$epochs" --set cluster.transport=tcp
+same "$work/tcp" "1 server, 2 workers, tcp"
+
+say "evaluate and export over ranks"
+quietly ranks 3 export "$work/plain" --last --servers 2 -o "$work/over-ranks"
+[[ $(cat "$work/over-ranks"/*.npy | sha256sum) == "$reference" ]] || complain "export under mpirun: other bits"
+quietly ranks 3 evaluate "$work/plain" --split test
+
+say "children killed"
+run=$work/killed
+ranks 5 train "$config" --servers 2 --set run.dir="$run" --set train.epochs="$epochs" --set checkpoint.every_epochs=2 \
+  >"$work/killed.txt" 2>&1 &
+job=$!
+kills=0
+for ((i = 0; i < ${KILLS:-3}; i++)); do
+  wait_for_step "$run"
+  victim=$(children "$run" | shuf -n 1)
+  if [[ -n $victim ]] && kill -9 "$victim" 2>/dev/null; then kills=$((kills + 1)); fi
+  sleep 1
+done
+code=0
+wait "$job" || code=$?
+((code == 0)) || { cat "$work/killed.txt" >&2; complain "killed children: exit $code"; }
+recoveries=$(grep -c '"recovery"' "$run/metrics.jsonl" || true)
+say "$kills killed, $recoveries recoveries"
+((kills == 0 || recoveries > 0)) || complain "children were killed, but no recovery was noted"
+same "$run" "killed children"
+
+say "USR1, then --resume with another shape"
+run=$work/preempted
+ranks 4 train "$config" --set run.dir="$run" --set train.epochs="$epochs" >"$work/usr1.txt" 2>&1 &
+job=$!
+wait_for_step "$run"
+supervisor=$(pgrep -f "train $config --set run.dir=$run " | xargs -I{} sh -c '[ "$(cat /proc/{}/comm)" = plateau ] && echo {}' | tail -n 1 || true)
+kill -USR1 "$supervisor"
+code=0
+wait "$job" || code=$?
+((code == 75 || code == 0)) || { cat "$work/usr1.txt" >&2; complain "USR1: exit $code, not 75"; }
+quietly ranks 5 train "$config" --servers 3 --set run.dir="$run" --set train.epochs="$epochs" --resume
+same "$run" "USR1 and --resume"
+
+say "one error, not one per rank"
+code=0
+ranks 3 train "$config" --set run.dir="$work/bad" --set model.name=vbrp >"$work/bad.txt" 2>&1 || code=$?
+((code == 64)) || complain "a wrong name: exit $code, not 64"
+(($(grep -c 'plateau: error:' "$work/bad.txt") == 1)) || complain "a wrong name: not one error line"
+
+leftover=$(children "$work")
+[[ -z $leftover ]] || complain "left running: $leftover"
+conclude

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# train.sh TRANSPORT: a whole job as threads of one process, 2 servers, 3 workers of 2 threads, with evaluation and
+# checkpoints; under the thread sanitizer any report fails it. The configuration's own transport is inproc.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+transport=$1
+data=$work/data config=$work/config.yaml
+make_data "$data"
+write_config "$config" "$data" "$bsam_plus"
+train_run "$work/run" --set cluster.transport="$transport" --servers 2 --workers 3 --set cluster.threads=2 \
+  --set train.epochs=2 --set eval.every=1 --set checkpoint.every_epochs=1
+quietly "$plateau" recommend "$work/run" -o "$work/top.tsv"
+conclude
