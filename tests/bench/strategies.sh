@@ -65,7 +65,7 @@ awk '
     low[$2] = n[$2] == 1 || $5 < low[$2] ? $5 : low[$2]; high[$2] = n[$2] == 1 || $5 > high[$2] ? $5 : high[$2] }
   END {
     for (t in n) if (!(strategy[t] in best) || vr[t] / n[t] > vr[best[strategy[t]]] / n[best[strategy[t]]]) best[strategy[t]] = t
-    print "| strategy | chosen trial | valid R@20 | valid N@20 | test R@20 (seeds) | test N@20 | best epoch | gradient evaluations to it | training s |"
+    print "| strategy | chosen trial | valid R@20 | valid N@20 | test R@20 (seeds) | test N@20 | best epoch | gradient evaluations | training s |"
     print "|---|---|---|---|---|---|---|---|---|"
     split("plain bsam bsam+ mirror", order, " ")
     for (i = 1; i <= 4; i++) { t = best[order[i]]; if (t == "") continue; k = n[t]; trial = t; sub(/^[^,]*,/, "", trial)

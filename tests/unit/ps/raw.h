@@ -14,7 +14,7 @@
 #include "proto/frame.h"
 #include "ps/server.h"
 
-enum { RAW_PEERS = 4, RAW_JOB = 77, RAW_GENERATION = 3, RAW_PATIENCE_MS = 10000 };
+enum { RAW_PEERS = 4, RAW_JOB = 77, RAW_GENERATION = 3, RAW_PATIENCE_MS = 60000 };
 
 typedef struct raw {
   plt_server_config_t config;
