@@ -17,7 +17,7 @@
 #include "proto/tree.h"
 
 enum {
-  PLT_PROTOCOL_VERSION = 1,
+  PLT_PROTOCOL_VERSION = 2,
   PLT_SECTIONS_MAX = 1024,             /* per message */
   PLT_SUMS_MAX = 1 << 24,              /* numbers of a SUM */
   PLT_TEXT_MAX = 1024,                 /* bytes of a text in a header */
@@ -43,7 +43,8 @@ enum {
   X(CHECKPOINTED)        \
   X(BYE)                 \
   X(REFUSED)             \
-  X(DONE)
+  X(DONE)                \
+  X(AGAIN)
 #define PLT_VERB_ENUM(name) PLT_VERB_##name,
 typedef enum { PLT_VERB_NONE, PLT_VERB_LIST(PLT_VERB_ENUM) PLT_VERB_COUNT } plt_verb_t;
 #undef PLT_VERB_ENUM

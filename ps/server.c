@@ -562,10 +562,11 @@ static plt_status_t admit(server_t *s, bool *admitted) {
 static plt_status_t on_message(server_t *s) {
   inbox_t *in = s->spare;
   plt_arena_reset(in->arena);
-  if (plt_frame_decode(in->parcel, in->arena, &in->header) != PLT_OK) {
-    in->header = (plt_header_t){.verb = PLT_VERB_NONE};
-    return refuse(s, in, PLT_ERR_PROTOCOL, plt_fail_text());
-  }
+  plt_status_t status = plt_frame_decode(in->parcel, in->arena, &in->header);
+  if (status != PLT_OK) in->header = (plt_header_t){.verb = PLT_VERB_NONE};
+  /* Nobody knows whose it was, but whoever is behind this connection may want to ask again. */
+  if (status == PLT_ERR_DAMAGED) return answer(s, in, &(plt_header_t){.verb = PLT_VERB_AGAIN});
+  if (status != PLT_OK) return refuse(s, in, PLT_ERR_PROTOCOL, plt_fail_text());
   bool admitted;
   PLT_TRY(admit(s, &admitted));
   if (!admitted) return PLT_OK;
@@ -665,8 +666,9 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_wire_count_t count = plt_listener_count(listener);
   plt_log(PLT_LOG_INFO,
           "server %" PRIu32 " ends at clock %" PRIu64 ": %" PRIu64 " messages in (%" PRIu64 " bytes), %" PRIu64
-          " out (%" PRIu64 " bytes), %" PRIu64 " refused",
-          config->number, s->now, count.messages_in, count.bytes_in, count.messages_out, count.bytes_out, s->refused);
+          " out (%" PRIu64 " bytes), %" PRIu64 " damaged, %" PRIu64 " refused",
+          config->number, s->now, count.messages_in, count.bytes_in, count.messages_out, count.bytes_out,
+          count.damaged_in, s->refused);
   if (config->alone)
     plt_log(PLT_LOG_INFO, "rows went out at most %" PRIu64 " clocks ahead of the slowest worker", s->lead);
   plt_parcel_destroy(&s->out);

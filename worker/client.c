@@ -14,7 +14,7 @@
 #include "proto/frame.h"
 #include "proto/shard.h"
 
-enum { READ_BYTES_MAX = 32 << 20, BYE_MS = 2000, EXCHANGES_MAX = PLT_STEPS_MAX + 1 };
+enum { READ_BYTES_MAX = 32 << 20, BYE_MS = 2000, EXCHANGES_MAX = PLT_STEPS_MAX + 1, HURRIES_MAX = 8 };
 #define FIRST_RETRY_NS (2 * PLT_NS_PER_S) /* twice the pace of WAIT: silence means that something was lost */
 #define LAST_RETRY_NS (30 * PLT_NS_PER_S)
 
@@ -23,6 +23,7 @@ typedef struct call {
   plt_parcel_t *out;
   bool open;
   int64_t heard_ns, retry_ns, pause_ns;
+  uint32_t hurries; /* asked again at once, since the last sign of life */
 } call_t;
 
 /* Reads one server's answer. */
@@ -100,6 +101,7 @@ static plt_status_t launch(plt_client_t *client, exchange_t *exchange, answer_fn
     if (!exchange->calls[s].open) continue;
     exchange->calls[s].heard_ns = now;
     exchange->calls[s].pause_ns = FIRST_RETRY_NS;
+    exchange->calls[s].hurries = 0;
     PLT_TRY(send_request(client, exchange, s, now));
   }
   return PLT_OK;
@@ -131,20 +133,39 @@ static call_t *find_call(plt_client_t *client, uint32_t server, const plt_header
   return NULL;
 }
 
+/* A message from or to this server was damaged, and which one is not known: whatever it has not answered is asked
+ * again at once. After HURRIES_MAX times the pauses of silence are kept. */
+static void hurry(plt_client_t *client, uint32_t server) {
+  for (size_t i = 0; i < EXCHANGES_MAX; i++) {
+    call_t *call = &client->exchanges[i].calls[server];
+    if (client->exchanges[i].busy && call->open && call->hurries++ < HURRIES_MAX) call->retry_ns = 0;
+  }
+}
+
 /* Handles one received message; answers of earlier requests are passed over. */
 static plt_status_t take_answer(plt_client_t *client, uint32_t server) {
   plt_header_t header;
   exchange_t *exchange;
   plt_arena_reset(client->in_arena);
   plt_status_t status = plt_frame_decode(client->in, client->in_arena, &header);
+  if (status == PLT_ERR_DAMAGED) {
+    hurry(client, server);
+    return PLT_OK;
+  }
   if (status != PLT_OK) {
     plt_log(PLT_LOG_INFO, "server %" PRIu32 " sent a message that does not parse: %s", server, plt_fail_text());
+    return PLT_OK;
+  }
+  if (header.verb == PLT_VERB_AGAIN && header.job == client->config.job &&
+      header.generation == client->config.generation) {
+    hurry(client, server);
     return PLT_OK;
   }
   call_t *call = find_call(client, server, &header, &exchange);
   if (call == NULL) return PLT_OK;
   call->heard_ns = plt_time_ns();
   call->retry_ns = call->heard_ns + FIRST_RETRY_NS;
+  call->hurries = 0;
   if (header.verb == PLT_VERB_WAIT) {
     if (header.who != client->config.number && (double)header.age_ms > client->config.deadline_s * 1000)
       return waited_for(client, &header, exchange->what);
