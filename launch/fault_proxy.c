@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,16 +62,21 @@ static plt_status_t watch(const plt_fault_proxy_t *proxy, int fd) {
   return plt_fail_errno(PLT_ERR_CREATE, "cannot wait for sockets");
 }
 
+/* Another thread (OpenBLAS has some) may be the one that is interrupted: the loop is woken, whoever it is. */
+static int signalled;
+static void on_signal(int number) {
+  (void)number;
+  eventfd_write(signalled, 1);
+}
+
 static plt_status_t open_all(plt_fault_proxy_t *proxy, const char *listen) {
-  sigset_t ends;
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
   PLT_TRY(listen_at(proxy, listen));
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGINT);
-  sigaddset(&ends, SIGTERM);
-  sigprocmask(SIG_BLOCK, &ends, NULL);
-  proxy->signals = signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC);
+  proxy->signals = signalled = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   proxy->epoll = epoll_create1(EPOLL_CLOEXEC);
   if (proxy->signals < 0 || proxy->epoll < 0) return plt_fail_errno(PLT_ERR_CREATE, "cannot wait for sockets");
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
   PLT_TRY(watch(proxy, proxy->signals));
   return watch(proxy, proxy->listener);
 }
@@ -170,8 +175,8 @@ static int timeout_ms(const plt_fault_proxy_t *proxy, int64_t again_ns) {
 }
 
 static bool is_told_to_end(const plt_fault_proxy_t *proxy) {
-  struct signalfd_siginfo info;
-  return read(proxy->signals, &info, sizeof info) == sizeof info;
+  eventfd_t times;
+  return eventfd_read(proxy->signals, &times) == 0;
 }
 
 /* Every link is asked in every turn: jobs have few, and a message in one may make room in another. */

@@ -1,7 +1,7 @@
 /* fault_proxy.h - a SOCKS 5 proxy that relays ZMTP streams and does to their messages what a script says.
  *
  * Life       open -> run, until INT or TERM -> close.
- * Threads    one, in one epoll loop; INT and TERM are blocked from open on.
+ * Threads    one, in one epoll loop; one proxy per process, which takes over INT and TERM.
  * Errors     PLT_ERR_USAGE (not an address), PLT_ERR_CREATE (cannot listen), PLT_ERR_IO. What peers do never ends the
  *            proxy.
  * Source     docs/fault-proxy.md. */
