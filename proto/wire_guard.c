@@ -3,15 +3,17 @@
  * Connections (listening tcp sockets). The monitor tells of every connection that comes and goes. When as many are
  * open as the process can bear (plt_connections_limit), the listening sockets get a packet filter that drops
  * everything: newcomers wait in the kernel of their own machine, open connections do not notice, and libzmq is never
- * asked to accept what it has no descriptor for (it would spin). The filter goes when a quarter is free again.
- * Accepting costs the io thread time that open connections need, so it is rationed, too: a ticket for each newcomer,
- * given back when it proves itself; as many as connections at first, PLT_STRANGERS_PER_S new ones.
+ * asked to accept what it has no descriptor for (it would spin). Accepting costs the io thread time that open
+ * connections need, so it is rationed, too: a ticket for each newcomer, given back when it proves itself; as many as
+ * connections at first, PLT_STRANGERS_PER_S new ones; without a ticket left the ports are shut.
  *
  * Strangers. libzmq ends a handshake that takes longer than ZMQ_HANDSHAKE_IVL, but lets a stranger fill a frame of
  * ZMQ_MAXMSGSIZE until then, and cannot be hurried when connections run out. So connections are looked at every
- * 50 ms until they have proved themselves, and shut down when they take too long or send too much. The sign of proof
- * is the kernel's count of bytes that the peer has acknowledged: without the secret a peer gets 64 bytes of greeting
- * and at most a short error, with it more than 100.
+ * 50 ms until they have proved themselves, and shut down when they take too long or send too much. At most
+ * PLT_STRANGERS_MAX are kept: one more, and the oldest goes. (Shutting the ports instead would keep everybody out:
+ * strangers who come back at once are always there first.) The sign of proof is the kernel's count of bytes that the
+ * peer has acknowledged: without the secret a peer gets 64 bytes of greeting and at most a short error, with it more
+ * than 100.
  *
  * Descriptors are closed and used again by another thread at any moment; they are only touched through a duplicate,
  * and only if it still is the socket (st_ino) that was accepted.
@@ -68,21 +70,23 @@ struct plt_watch {
   _Atomic(const char *) refusal;
 };
 
-/* A connection of a listening socket; index: its descriptor. */
+/* A connection of a listening socket; index: its descriptor. Those without a proof are a ring in order of arrival
+ * through place 0, which is no connection. */
 typedef struct connection {
   plt_watch_t *watch; /* NULL: none */
   ino_t socket;
   int64_t since_ns;
   bool proved;
+  uint32_t older, newer; /* while it has not proved itself */
 } connection_t;
 
 struct plt_guard {
   void *context;
   plt_secret_t secret;
   unsigned char client_key[CURVE_KEY_BYTES];
-  uint32_t limit;
-  atomic_uint refusals; /* of this process by servers */
-  atomic_uint named;    /* monitors so far: a name may be in use for a while after its socket was closed */
+  uint32_t limit, strangers; /* connections at most; of them unproved */
+  atomic_uint refusals;      /* of this process by servers */
+  atomic_uint named;         /* monitors so far: a name may be in use for a while after its socket was closed */
 
   pthread_mutex_t lock; /* guards what follows, up to the thread's own */
   pthread_cond_t left;
@@ -185,10 +189,25 @@ static void answer_zap(plt_guard_t *guard) {
 
 /* ---- connections ---- */
 
+static void join_strangers(plt_guard_t *guard, uint32_t descriptor) {
+  connection_t *all = guard->connections;
+  all[descriptor].older = all[0].older;
+  all[descriptor].newer = 0;
+  all[all[0].older].newer = descriptor;
+  all[0].older = descriptor;
+  guard->unproved++;
+}
+
+static void leave_strangers(plt_guard_t *guard, const connection_t *connection) {
+  guard->connections[connection->older].newer = connection->newer;
+  guard->connections[connection->newer].older = connection->older;
+  guard->unproved--;
+}
+
 static void forget(plt_guard_t *guard, size_t descriptor) {
   connection_t *connection = &guard->connections[descriptor];
   if (connection->watch == NULL) return;
-  if (!connection->proved) guard->unproved--;
+  if (!connection->proved) leave_strangers(guard, connection);
   *connection = (connection_t){0};
   pthread_mutex_lock(&guard->lock);
   guard->count.open--;
@@ -221,30 +240,6 @@ static void shut_ports(plt_guard_t *guard, bool shut) {
   guard->shut = shut;
 }
 
-static void on_accepted(plt_guard_t *guard, plt_watch_t *watch, uint32_t descriptor) {
-  struct stat about;
-  if (fstat((int)descriptor, &about) != 0) about.st_ino = 0; /* gone already: its end is announced too */
-  if (descriptor >= guard->n_connections) {
-    size_t n = 2 * (size_t)descriptor + 64;
-    guard->connections = plt_mem_resize(guard->connections, n, sizeof *guard->connections);
-    memset(guard->connections + guard->n_connections, 0, (n - guard->n_connections) * sizeof *guard->connections);
-    guard->n_connections = n;
-  }
-  forget(guard, descriptor); /* an end that was not announced */
-  guard->connections[descriptor] =
-      (connection_t){.watch = watch, .socket = about.st_ino, .since_ns = plt_time_ns(), .proved = false};
-  guard->unproved++;
-  pthread_mutex_lock(&guard->lock);
-  guard->count.accepted++;
-  uint32_t open = ++guard->count.open;
-  if (open > guard->count.peak) guard->count.peak = open;
-  guard->tickets -= 1;
-  bool full = (open >= guard->limit || guard->tickets < 0) && !guard->shut;
-  if (full) guard->count.closures++;
-  pthread_mutex_unlock(&guard->lock);
-  if (full) shut_ports(guard, true);
-}
-
 /* Looks at a connection through `spare`; false if the descriptor is another thing by now. */
 static bool hold(plt_guard_t *guard, size_t descriptor) {
   struct stat about;
@@ -268,35 +263,71 @@ static bool has_proved(plt_guard_t *guard, uint64_t *received) {
   return info.tcpi_bytes_acked > PROOF_BYTES;
 }
 
+/* Looks at a connection that has not proved itself: whether it has by now, is another thing, or has to go. */
+static void check(plt_guard_t *guard, uint32_t descriptor, int64_t before_ns) {
+  connection_t *connection = &guard->connections[descriptor];
+  uint64_t received;
+  if (!hold(guard, descriptor)) {
+    forget(guard, descriptor);
+  } else if (has_proved(guard, &received)) {
+    leave_strangers(guard, connection);
+    connection->proved = true;
+    guard->tickets += 1;
+  } else if (received > PLT_STRANGER_BYTES || connection->since_ns < before_ns) {
+    shutdown(guard->spare, SHUT_RDWR); /* libzmq sees the end and closes it */
+    forget(guard, descriptor);
+    pthread_mutex_lock(&guard->lock);
+    guard->count.dropped++;
+    pthread_mutex_unlock(&guard->lock);
+  }
+}
+
+static bool is_full(plt_guard_t *guard) {
+  pthread_mutex_lock(&guard->lock);
+  bool full = guard->count.open >= guard->limit;
+  pthread_mutex_unlock(&guard->lock);
+  return full;
+}
+
+static void on_accepted(plt_guard_t *guard, plt_watch_t *watch, uint32_t descriptor) {
+  struct stat about;
+  if (descriptor == 0) return; /* of a process that was started without standard input: libzmq's limits suffice */
+  if (fstat((int)descriptor, &about) != 0) about.st_ino = 0; /* gone already: its end is announced too */
+  if (descriptor >= guard->n_connections) {
+    size_t n = 2 * (size_t)descriptor + 64;
+    guard->connections = plt_mem_resize(guard->connections, n, sizeof *guard->connections);
+    memset(guard->connections + guard->n_connections, 0, (n - guard->n_connections) * sizeof *guard->connections);
+    guard->n_connections = n;
+  }
+  forget(guard, descriptor); /* an end that was not announced */
+  guard->connections[descriptor] = (connection_t){.watch = watch, .socket = about.st_ino, .since_ns = plt_time_ns()};
+  join_strangers(guard, descriptor);
+  guard->tickets -= 1;
+  pthread_mutex_lock(&guard->lock);
+  guard->count.accepted++;
+  if (++guard->count.open > guard->count.peak) guard->count.peak = guard->count.open;
+  pthread_mutex_unlock(&guard->lock);
+  while ((guard->unproved > guard->strangers || is_full(guard)) && guard->connections[0].newer != descriptor)
+    check(guard, guard->connections[0].newer, INT64_MAX);
+  let_go(guard);
+  if (guard->shut || (!is_full(guard) && guard->tickets >= 0)) return;
+  pthread_mutex_lock(&guard->lock);
+  guard->count.closures++;
+  pthread_mutex_unlock(&guard->lock);
+  shut_ports(guard, true);
+}
+
 /* Every SWEEP_MS while there are connections that have not proved themselves, or ports are shut. */
 static void sweep(plt_guard_t *guard, int64_t now) {
-  pthread_mutex_lock(&guard->lock);
-  bool crowded = guard->count.open > guard->limit / 4 * 3;
-  pthread_mutex_unlock(&guard->lock);
-  int64_t patience = (guard->shut && crowded ? PLT_HANDSHAKE_SHORT_MS : PLT_HANDSHAKE_MS) * PLT_NS_PER_MS;
-  uint64_t dropped = 0;
-  for (size_t i = 0; i < guard->n_connections; i++) {
-    connection_t *connection = &guard->connections[i];
-    if (connection->watch == NULL || (connection->proved && !guard->shut)) continue;
-    uint64_t received;
-    if (!hold(guard, i)) {
-      forget(guard, i);
-    } else if (!connection->proved && has_proved(guard, &received)) {
-      connection->proved = true;
-      guard->unproved--;
-      guard->tickets += 1;
-    } else if (!connection->proved && (received > PLT_STRANGER_BYTES || now - connection->since_ns > patience)) {
-      shutdown(guard->spare, SHUT_RDWR); /* libzmq sees the end and closes it */
-      dropped++;
-      forget(guard, i);
-    }
+  int64_t before_ns = now - PLT_HANDSHAKE_MS * PLT_NS_PER_MS;
+  for (uint32_t i = guard->unproved > 0 ? guard->connections[0].newer : 0, next; i != 0; i = next) {
+    next = guard->connections[i].newer;
+    check(guard, i, before_ns);
   }
+  for (size_t i = 0; guard->shut && i < guard->n_connections; i++) /* ends that were not announced */
+    if (guard->connections[i].watch != NULL && guard->connections[i].proved && !hold(guard, i)) forget(guard, i);
   let_go(guard);
-  pthread_mutex_lock(&guard->lock);
-  guard->count.dropped += dropped;
-  crowded = guard->count.open > guard->limit / 4 * 3;
-  pthread_mutex_unlock(&guard->lock);
-  if (guard->shut && !crowded && guard->tickets >= 1) shut_ports(guard, false);
+  if (guard->shut && !is_full(guard) && guard->tickets >= 1) shut_ports(guard, false);
 }
 
 static void add_tickets(plt_guard_t *guard, int64_t since_ns) {
@@ -383,7 +414,7 @@ static void rebuild(plt_guard_t *guard) {
     for (size_t i = 0; i < guard->n_connections; i++) {
       connection_t *connection = &guard->connections[i];
       if (connection->watch != watch) continue;
-      if (!connection->proved) guard->unproved--;
+      if (!connection->proved) leave_strangers(guard, connection);
       guard->count.open--;
       *connection = (connection_t){0};
     }
@@ -433,6 +464,7 @@ static plt_status_t start(plt_guard_t *guard) {
   if (guard->running) return PLT_OK;
   int linger = 0;
   guard->limit = plt_connections_limit();
+  guard->strangers = guard->limit / 2 < PLT_STRANGERS_MAX ? guard->limit / 2 : PLT_STRANGERS_MAX;
   guard->tickets = guard->limit;
   guard->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   guard->nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
