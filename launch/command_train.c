@@ -120,6 +120,8 @@ static plt_status_t run_cluster(plt_rendezvous_t *rv, const plt_job_t *job, cons
                            .job = job->id,
                            .servers = job->plan.servers,
                            .workers = job->plan.workers,
+                           .alone = job->plan.alone,
+                           .staleness = job->plan.staleness,
                            .restore = clock};
   return plt_cluster_lead(rv, job, &runtime);
 }

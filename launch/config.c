@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "proto/message.h"
 #include "ps/optimizer.h"
 #include "worker/model.h"
 #include "worker/strategy.h"
@@ -150,8 +151,25 @@ static const plt_option_t cluster_rows[] = {
     {.key = "cluster.consistency",
      .type = PLT_OPT_CHOICE,
      .fallback = "bsp",
-     .choices = "bsp",
-     .help = "When a pull is answered.",
+     .choices = "bsp|ssp|asp",
+     .help = "bsp: the workers share every step. ssp: every worker steps alone, at most cluster.staleness steps ahead "
+             "of the slowest. asp: as far ahead as it comes.",
+     .resumable = true},
+    {.key = "cluster.staleness",
+     .type = PLT_OPT_INT,
+     .min = 0,
+     .max = 1e9,
+     .unit = "steps",
+     .help = "ssp: a worker's rows hold at least all steps that the others made up to so many before its own; "
+             "default: 3.",
+     .resumable = true},
+    {.key = "cluster.prefetch",
+     .type = PLT_OPT_INT,
+     .min = 0,
+     .max = PLT_PREFETCH_MAX,
+     .unit = "batches",
+     .help = "ssp, asp: rows are pulled so many of a worker's batches ahead, while it computes; at most "
+             "cluster.staleness, asp at most 1; default: 0.",
      .resumable = true},
     {.key = "cluster.transport",
      .type = PLT_OPT_CHOICE,

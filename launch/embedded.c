@@ -58,6 +58,8 @@ static void *server_main(void *argument) {
   plt_server_config_t config = {.number = role->number,
                                 .servers = job->plan.servers,
                                 .workers = job->plan.workers,
+                                .alone = job->plan.alone,
+                                .staleness = job->plan.staleness,
                                 .job = job->id,
                                 .generation = job->generation,
                                 .run_dir = job->plan.run_dir,

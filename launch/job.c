@@ -59,10 +59,10 @@ static plt_status_t read_batches(plt_config_t *config, plt_plan_t *plan) {
                       plt_config_origin(config, "train.micro_batch"), plan->micro_batch, plan->batch_size);
   } else {
     char text[16];
-    plan->micro_batch = default_micro_batch(plan->batch_size, plan->workers);
+    plan->micro_batch = default_micro_batch(plan->batch_size, plan->alone ? 1 : plan->workers);
     snprintf(text, sizeof text, "%" PRIu32, plan->micro_batch);
     plt_config_put(config, "train.micro_batch", text);
-    if (plan->workers > 1)
+    if (!plan->alone && plan->workers > 1)
       plt_log(PLT_LOG_NOTE,
               "train.micro_batch is %" PRIu32
               ": each worker perturbs and clips its own part of a batch "
@@ -70,7 +70,7 @@ static plt_status_t read_batches(plt_config_t *config, plt_plan_t *plan) {
               plan->micro_batch);
   }
   uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
-  if (leaves < plan->workers)
+  if (!plan->alone && leaves < plan->workers)
     plt_log(PLT_LOG_WARN,
             "a batch has %" PRIu32 " leaves for %" PRIu32
             " workers: some have nothing to do; lower "
@@ -79,9 +79,54 @@ static plt_status_t read_batches(plt_config_t *config, plt_plan_t *plan) {
   return PLT_OK;
 }
 
+/* PLT_ERR_USAGE naming an option that means nothing under this consistency. */
+static plt_status_t only_with(const plt_config_t *config, const char *key, const char *modes) {
+  if (!plt_config_given(config, key)) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE, "%s: %s goes with cluster.consistency %s, not %s", plt_config_origin(config, key), key,
+                  modes, plt_config_text(config, "cluster.consistency"));
+}
+
+/* The value of `key`, or `fallback`, which is then written to the effective configuration. */
+static uint32_t value_or(plt_config_t *config, const char *key, uint32_t fallback) {
+  if (!plt_config_given(config, key)) {
+    char text[16];
+    snprintf(text, sizeof text, "%" PRIu32, fallback);
+    plt_config_put(config, key, text);
+  }
+  return (uint32_t)plt_config_int(config, key);
+}
+
+static plt_status_t read_consistency(plt_config_t *config, plt_plan_t *plan) {
+  const char *mode = plt_config_text(config, "cluster.consistency");
+  plan->alone = strcmp(mode, "bsp") != 0;
+  if (strcmp(mode, "ssp") != 0) PLT_TRY(only_with(config, "cluster.staleness", "ssp"));
+  if (!plan->alone) return only_with(config, "cluster.prefetch", "ssp or asp");
+  bool asp = strcmp(mode, "asp") == 0;
+  plan->staleness = asp ? UINT64_MAX : value_or(config, "cluster.staleness", 3);
+  uint64_t most = asp ? 1 : plan->staleness;
+  plan->prefetch = value_or(config, "cluster.prefetch", 0);
+  if (plan->prefetch > most)
+    return plt_fail(PLT_ERR_USAGE, "%s: cluster.prefetch is %" PRIu32 ", with %s it is at most %" PRIu64,
+                    plt_config_origin(config, "cluster.prefetch"), plan->prefetch,
+                    asp ? "asp" : "this cluster.staleness", most);
+  if (plan->workers == 1) plan->prefetch = 0; /* its own steps are all there are: rows pulled ahead would miss them */
+  return PLT_OK;
+}
+
+/* A batch of two pushes is one step of all workers after another: nothing that they could do alone. */
+static plt_status_t check_phases(const plt_config_t *config, const plt_plan_t *plan, const plt_strategy_t *strategy) {
+  if (!plan->alone || plt_strategy_phases(strategy, 0) == 1) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE,
+                  "%s: strategy %s in mode sequential needs cluster.consistency bsp, not %s; or set strategy.mode "
+                  "combined",
+                  plt_config_origin(config, "cluster.consistency"), strategy->ops->name,
+                  plt_config_text(config, "cluster.consistency"));
+}
+
 static plt_status_t read_plan(plt_config_t *config, plt_plan_t *plan) {
   plan->workers = (uint32_t)plt_config_int(config, "cluster.workers");
   plan->servers = (uint32_t)plt_config_int(config, "cluster.servers");
+  PLT_TRY(read_consistency(config, plan));
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (plt_config_given(config, "cluster.threads")) {
     plan->threads = (uint32_t)plt_config_int(config, "cluster.threads");
@@ -160,6 +205,7 @@ static plt_status_t fill(plt_job_t *job) {
   job->memory_bytes = plt_limits_memory();
   PLT_TRY(read_plan(config, &job->plan));
   PLT_TRY(plt_strategy_create(config, &job->strategy));
+  PLT_TRY(check_phases(config, &job->plan, job->strategy));
   PLT_TRY(plt_dataset_from_config(config, &job->data));
   PLT_TRY(plt_model_create(config, job->data, &job->model));
   PLT_TRY(make_specs(config, job->model, &job->plan));

@@ -58,6 +58,8 @@ static plt_status_t run_server(const plt_runtime_t *runtime) {
   plt_server_config_t config = {.number = runtime->number,
                                 .servers = runtime->servers,
                                 .workers = runtime->workers,
+                                .alone = runtime->alone,
+                                .staleness = runtime->staleness,
                                 .job = runtime->job,
                                 .generation = runtime->generation,
                                 .run_dir = runtime->keeps ? runtime->run_dir : NULL,

@@ -75,6 +75,8 @@ static plt_status_t run_cluster(plt_rendezvous_t *rv, const plt_job_t *job, cons
   task.job = job->id;
   task.servers = job->plan.servers;
   task.workers = job->plan.workers;
+  task.alone = job->plan.alone;
+  task.staleness = job->plan.staleness;
   task.sets = (char **)(uintptr_t)options->sets.text;
   task.n_sets = options->sets.n;
   return plt_cluster_lead(rv, job, &task);

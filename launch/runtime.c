@@ -22,8 +22,9 @@ static void put_list(plt_json_t *json, const char *key, char **texts, size_t n) 
 
 char *plt_runtime_encode(const plt_runtime_t *r) {
   plt_json_t json = {0};
-  char job[32];
+  char job[32], staleness[32];
   snprintf(job, sizeof job, "%" PRIu64, r->job); /* as text: JSON numbers are doubles to many readers */
+  snprintf(staleness, sizeof staleness, "%" PRIu64, r->staleness);
   plt_json_open(&json, NULL, '{');
   plt_json_text(&json, "task", plt_task_names[r->task]);
   plt_json_text(&json, "run_dir", or_empty(r->run_dir));
@@ -33,6 +34,8 @@ char *plt_runtime_encode(const plt_runtime_t *r) {
   plt_json_int(&json, "generation", r->generation);
   plt_json_int(&json, "servers", r->servers);
   plt_json_int(&json, "workers", r->workers);
+  plt_json_int(&json, "alone", r->alone);
+  plt_json_text(&json, "staleness", staleness);
   plt_json_text(&json, "restore", or_empty(r->restore));
   plt_json_text(&json, "secret", or_empty(r->secret));
   plt_json_text(&json, "output", or_empty(r->output));
@@ -84,6 +87,8 @@ plt_status_t plt_runtime_decode(const char *text, plt_runtime_t *r) {
   NUMBER(generation, uint32_t);
   NUMBER(servers, uint32_t);
   NUMBER(workers, uint32_t);
+  NUMBER(alone, bool);
+  r->staleness = strtoull(plt_runtime_text(&yaml, "staleness"), NULL, 10);
   TEXT(restore);
   TEXT(secret);
   TEXT(output);

@@ -30,6 +30,8 @@ typedef struct plt_runtime {
   uint64_t job;
   uint32_t generation;
   uint32_t servers, workers;
+  bool alone; /* ssp, asp (ps/server.h) */
+  uint64_t staleness;
   char *restore; /* checkpoint to start from: "240", "best", "last"; "" for none */
   char *secret;  /* of the job, as text (wire_security.h) */
   char *output;  /* export: directory; recommend: file; evaluate: "json" or "" */

@@ -126,6 +126,8 @@ static void encode_fields(const plt_header_t *header, plt_arena_t *arena, Platea
   } while (0)
   OPTIONAL(pushes, header->pushes);
   OPTIONAL(clock, header->clock != 0);
+  OPTIONAL(ahead, header->ahead != 0);
+  OPTIONAL(meet, header->meet != 0);
   OPTIONAL(eta, header->eta != 0);
   OPTIONAL(flags, header->flags != 0);
   OPTIONAL(loss, header->has_loss);
@@ -344,6 +346,8 @@ static plt_status_t decode_fields(const Plateau__Header *pb, plt_arena_t *arena,
                            .request = pb->request,
                            .pushes = pb->pushes,
                            .clock = pb->clock,
+                           .ahead = pb->ahead,
+                           .meet = pb->meet,
                            .eta = pb->eta,
                            .flags = pb->flags,
                            .loss = pb->loss,

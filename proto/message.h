@@ -18,9 +18,11 @@
 
 enum {
   PLT_PROTOCOL_VERSION = 1,
-  PLT_SECTIONS_MAX = 1024, /* per message */
-  PLT_SUMS_MAX = 1 << 24,  /* numbers of a SUM */
-  PLT_TEXT_MAX = 1024      /* bytes of a text in a header */
+  PLT_SECTIONS_MAX = 1024,             /* per message */
+  PLT_SUMS_MAX = 1 << 24,              /* numbers of a SUM */
+  PLT_TEXT_MAX = 1024,                 /* bytes of a text in a header */
+  PLT_PREFETCH_MAX = 4,                /* ssp, asp: clocks that a pull may run ahead */
+  PLT_STEPS_MAX = PLT_PREFETCH_MAX + 1 /* STEPs of one worker that wait for an answer at a time */
 };
 
 /* Of all values in an answer; one frame holds PLT_FRAME_BYTES_MAX (wire.h). */
@@ -99,6 +101,8 @@ typedef struct plt_header {
   /* STEP: what is pushed and asked for. ROWS: rows as of `clock`. */
   bool pushes;    /* STEP carries the push of `clock` */
   uint64_t clock; /* STEP: of the push, or of the rows wanted by a bare pull */
+  uint32_t ahead; /* STEP: the rows are wanted for as many clocks later (ssp, asp) */
+  uint64_t meet;  /* ROWS of server 0: the clock at which all workers meet next (ssp, asp); 0: none was set */
   double eta;
   uint32_t flags; /* PLT_FLAG_*; in ROWS: as decided by all */
   const plt_block_loss_t *losses;

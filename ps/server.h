@@ -4,9 +4,10 @@
  *   (start) ───────▶ greeted ─────────▶ tables known ───────────────────────▶ serving ──────────────────────▶ (end)
  *
  * Invariants
- *  1. A table changes only when a clock completes (bsp), by ASSIGN or by RESET.
+ *  1. A table changes only when a clock completes (bsp), by a push (ssp, asp), by ASSIGN or by RESET.
  *  2. A push of (worker, clock) counts once, however often it arrives.
- *  3. Every request is answered, refused, or kept with a WAIT once a second.
+ *  3. Every request is answered, refused, or kept with a WAIT once a second. A push that overtook the one before it
+ *     is kept until that comes.
  *  4. Nothing a peer sends ends the server; the failure of one worker (BYE with a status) is told to all others.
  *
  * Ownership  the listener is the caller's.
@@ -23,6 +24,8 @@
 
 typedef struct plt_server_config {
   uint32_t number, servers, workers;
+  bool alone;         /* ssp, asp: every push is a step; bsp merges those of a clock into one */
+  uint64_t staleness; /* ssp, asp: see clock.h */
   uint64_t job;
   uint32_t generation;
   const char *run_dir;           /* where checkpoints go; NULL: none are written */

@@ -182,6 +182,7 @@ void plt_batch_make(const plt_batch_maker_t *maker, uint32_t epoch, uint32_t num
   plt_tree_share(maker->worker, maker->workers, divide_up(maker->batch_size, micro), leaves, &from, &end);
   *batch = (plt_batch_t){.epoch = epoch,
                          .batch = number,
+                         .turn = number,
                          .samples = samples,
                          .leaves_total = leaves,
                          .n_leaves = end - from,

@@ -34,6 +34,7 @@ typedef struct plt_leaf {
 
 typedef struct plt_batch {
   uint32_t epoch, batch;
+  uint32_t turn;         /* what a strategy counts: the batch, in ssp and asp of those that are the worker's own */
   uint32_t samples;      /* of the whole batch, all workers */
   uint32_t leaves_total; /* of the whole batch */
   plt_leaf_t *leaves;    /* this worker's */

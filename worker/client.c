@@ -1,6 +1,7 @@
 /* client.c - see client.h. */
 #include "worker/client.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include "proto/frame.h"
 #include "proto/shard.h"
 
-enum { READ_BYTES_MAX = 32 << 20, BYE_MS = 2000 };
+enum { READ_BYTES_MAX = 32 << 20, BYE_MS = 2000, EXCHANGES_MAX = PLT_STEPS_MAX + 1 };
 #define FIRST_RETRY_NS (2 * PLT_NS_PER_S) /* twice the pace of WAIT: silence means that something was lost */
 #define LAST_RETRY_NS (30 * PLT_NS_PER_S)
 
@@ -24,52 +25,84 @@ typedef struct call {
   int64_t heard_ns, retry_ns, pause_ns;
 } call_t;
 
+/* Reads one server's answer. */
+typedef plt_status_t (*answer_fn)(void *context, uint32_t server, const plt_header_t *answer);
+
+/* One request to all servers: several may be under way, each with a number of its own. */
+struct plt_exchange {
+  uint64_t request;
+  bool busy; /* begun and not finished */
+  call_t *calls;
+  plt_arena_t *arena;
+  char what[128]; /* for error messages */
+  answer_fn fn;
+  void *context;
+};
+typedef struct plt_exchange exchange_t;
+
 struct plt_client {
   plt_client_config_t config;
   plt_wire_t *wire;
   plt_links_t *links;
-  call_t *calls;
-  uint64_t request;
+  exchange_t exchanges[EXCHANGES_MAX];
+  uint64_t request; /* the last one begun */
   plt_parcel_t *in;
   plt_arena_t *in_arena; /* of the message being read */
-  plt_arena_t *arena;    /* of the call under way */
   char host[64];
   int64_t exchange_ns, wait_ns;
 };
 
-/* Reads one server's answer. */
-typedef plt_status_t (*answer_fn)(void *context, uint32_t server, const plt_header_t *answer);
-
 /* ---- asking ---- */
 
 /* Prepares the message to one server; `header`'s identity is filled in here. */
-static plt_status_t address(plt_client_t *client, uint32_t server, plt_header_t *header) {
-  call_t *call = &client->calls[server];
+static plt_status_t address(plt_client_t *client, exchange_t *exchange, uint32_t server, plt_header_t *header) {
+  call_t *call = &exchange->calls[server];
   header->version = PLT_PROTOCOL_VERSION;
   header->job = client->config.job;
   header->generation = client->config.generation;
   header->role = PLT_ROLE_WORKER;
   header->number = client->config.number;
-  header->request = client->request;
+  header->request = exchange->request;
   plt_parcel_clear(call->out);
   call->open = true;
-  return plt_frame_encode(header, plt_wire_pool(client->wire), client->arena, call->out);
+  return plt_frame_encode(header, plt_wire_pool(client->wire), exchange->arena, call->out);
 }
 
-/* A call begins: nothing of the last one is needed any more. */
-static void begin(plt_client_t *client) {
-  client->request++;
-  plt_arena_reset(client->arena);
-  for (uint32_t s = 0; s < client->config.n_servers; s++) client->calls[s].open = false;
+/* An exchange begins. There is always a free one: a step that is one too many is our own mistake. */
+static exchange_t *begin(plt_client_t *client, const char *what) {
+  size_t free_one = 0;
+  while (free_one + 1 < EXCHANGES_MAX && client->exchanges[free_one].busy) free_one++;
+  exchange_t *exchange = &client->exchanges[free_one];
+  assert(!exchange->busy);
+  exchange->request = ++client->request;
+  exchange->busy = true;
+  snprintf(exchange->what, sizeof exchange->what, "%s", what);
+  plt_arena_reset(exchange->arena);
+  for (uint32_t s = 0; s < client->config.n_servers; s++) exchange->calls[s].open = false;
+  return exchange;
 }
 
-static plt_status_t send_request(plt_client_t *client, uint32_t server, int64_t now) {
-  call_t *call = &client->calls[server];
-  plt_rng_block_t jitter = plt_rng_draw((plt_rng_key_t){{client->config.number, server}}, (uint32_t)client->request,
+static plt_status_t send_request(plt_client_t *client, exchange_t *exchange, uint32_t server, int64_t now) {
+  call_t *call = &exchange->calls[server];
+  plt_rng_block_t jitter = plt_rng_draw((plt_rng_key_t){{client->config.number, server}}, (uint32_t)exchange->request,
                                         (uint32_t)(call->pause_ns / PLT_NS_PER_MS), 0, 0);
   call->retry_ns = now + call->pause_ns + (int64_t)((double)call->pause_ns * 0.5 * plt_rng_unit(jitter.word[0]));
   call->pause_ns = call->pause_ns * 2 < LAST_RETRY_NS ? call->pause_ns * 2 : LAST_RETRY_NS;
   return plt_links_send(client->links, server, call->out);
+}
+
+/* Sends what was addressed. */
+static plt_status_t launch(plt_client_t *client, exchange_t *exchange, answer_fn fn, void *context) {
+  int64_t now = plt_time_ns();
+  exchange->fn = fn;
+  exchange->context = context;
+  for (uint32_t s = 0; s < client->config.n_servers; s++) {
+    if (!exchange->calls[s].open) continue;
+    exchange->calls[s].heard_ns = now;
+    exchange->calls[s].pause_ns = FIRST_RETRY_NS;
+    PLT_TRY(send_request(client, exchange, s, now));
+  }
+  return PLT_OK;
 }
 
 static plt_status_t too_late(const plt_client_t *client, uint32_t server, const char *what) {
@@ -87,79 +120,109 @@ static plt_status_t waited_for(const plt_client_t *client, const plt_header_t *w
                   client->config.deadline_s);
 }
 
+/* The open call that a message answers, or NULL. */
+static call_t *find_call(plt_client_t *client, uint32_t server, const plt_header_t *header, exchange_t **exchange) {
+  if (header->job != client->config.job || header->generation != client->config.generation) return NULL;
+  for (size_t i = 0; i < EXCHANGES_MAX; i++) {
+    *exchange = &client->exchanges[i];
+    if ((*exchange)->busy && (*exchange)->request == header->request)
+      return (*exchange)->calls[server].open ? &(*exchange)->calls[server] : NULL;
+  }
+  return NULL;
+}
+
 /* Handles one received message; answers of earlier requests are passed over. */
-static plt_status_t take_answer(plt_client_t *client, uint32_t server, const char *what, answer_fn fn, void *context) {
+static plt_status_t take_answer(plt_client_t *client, uint32_t server) {
   plt_header_t header;
-  call_t *call = &client->calls[server];
+  exchange_t *exchange;
   plt_arena_reset(client->in_arena);
   plt_status_t status = plt_frame_decode(client->in, client->in_arena, &header);
   if (status != PLT_OK) {
     plt_log(PLT_LOG_INFO, "server %" PRIu32 " sent a message that does not parse: %s", server, plt_fail_text());
     return PLT_OK;
   }
-  if (header.request != client->request || !call->open || header.job != client->config.job ||
-      header.generation != client->config.generation)
-    return PLT_OK;
+  call_t *call = find_call(client, server, &header, &exchange);
+  if (call == NULL) return PLT_OK;
   call->heard_ns = plt_time_ns();
   call->retry_ns = call->heard_ns + FIRST_RETRY_NS;
   if (header.verb == PLT_VERB_WAIT) {
     if (header.who != client->config.number && (double)header.age_ms > client->config.deadline_s * 1000)
-      return waited_for(client, &header, what);
+      return waited_for(client, &header, exchange->what);
     return PLT_OK;
   }
   call->open = false;
+  plt_parcel_clear(call->out);
   if (header.verb == PLT_VERB_REFUSED)
     return plt_fail(header.status == PLT_OK ? PLT_ERR_PROTOCOL : header.status, "%s",
                     header.text[0] ? header.text : "refused without a reason");
-  return fn == NULL ? PLT_OK : fn(context, server, &header);
+  return exchange->fn == NULL ? PLT_OK : exchange->fn(exchange->context, server, &header);
 }
 
-static bool all_answered(const plt_client_t *client) {
+static bool all_answered(const plt_client_t *client, const exchange_t *exchange) {
   for (uint32_t s = 0; s < client->config.n_servers; s++)
-    if (client->calls[s].open) return false;
+    if (exchange->calls[s].open) return false;
   return true;
 }
 
+/* Asks again for what has been silent too long, in all exchanges under way. */
 static plt_status_t send_due(plt_client_t *client, const char *what) {
   int64_t now = plt_time_ns();
   if (client->config.cancelled != NULL && atomic_load(client->config.cancelled))
     return plt_fail(PLT_ERR_PEER, "worker %" PRIu32 " on %s: a server was lost during %s", client->config.number,
                     client->host, what);
-  for (uint32_t s = 0; s < client->config.n_servers; s++) {
-    call_t *call = &client->calls[s];
-    if (!call->open) continue;
-    if ((double)(now - call->heard_ns) > client->config.deadline_s * (double)PLT_NS_PER_S)
-      return too_late(client, s, what);
-    if (now >= call->retry_ns) PLT_TRY(send_request(client, s, now));
+  for (size_t i = 0; i < EXCHANGES_MAX; i++) {
+    exchange_t *exchange = &client->exchanges[i];
+    for (uint32_t s = 0; exchange->busy && s < client->config.n_servers; s++) {
+      call_t *call = &exchange->calls[s];
+      if (!call->open) continue;
+      if ((double)(now - call->heard_ns) > client->config.deadline_s * (double)PLT_NS_PER_S)
+        return too_late(client, s, exchange->what);
+      if (now >= call->retry_ns) PLT_TRY(send_request(client, exchange, s, now));
+    }
   }
   return PLT_OK;
 }
 
-/* Sends what was addressed and waits for all answers. `what` stands in error messages. */
-static plt_status_t finish(plt_client_t *client, const char *what, answer_fn fn, void *context) {
+/* While the worker computed it did not listen: silence counts from now. */
+static void listen_again(plt_client_t *client) {
   int64_t now = plt_time_ns();
-  for (uint32_t s = 0; s < client->config.n_servers; s++) {
-    if (!client->calls[s].open) continue;
-    client->calls[s].heard_ns = now;
-    client->calls[s].pause_ns = FIRST_RETRY_NS;
-    PLT_TRY(send_request(client, s, now));
+  for (size_t i = 0; i < EXCHANGES_MAX; i++) {
+    exchange_t *exchange = &client->exchanges[i];
+    for (uint32_t s = 0; exchange->busy && s < client->config.n_servers; s++) {
+      call_t *call = &exchange->calls[s];
+      call->heard_ns = now;
+      if (call->retry_ns < now + FIRST_RETRY_NS) call->retry_ns = now + FIRST_RETRY_NS;
+    }
   }
-  while (!all_answered(client)) {
+}
+
+/* Waits for all answers of an exchange, which is free afterwards; answers to others are taken as they come. */
+static plt_status_t finish(plt_client_t *client, exchange_t *exchange) {
+  plt_status_t status = PLT_OK;
+  listen_again(client);
+  while (status == PLT_OK && !all_answered(client, exchange)) {
     size_t server;
     bool got;
     int64_t before = plt_time_ns();
-    PLT_TRY(plt_links_receive(client->links, 100, &server, client->in, &got));
+    PLT_TRY_OR(done, plt_links_receive(client->links, 100, &server, client->in, &got));
     client->wait_ns += plt_time_ns() - before;
     if (got) {
       before = plt_time_ns();
-      PLT_TRY(take_answer(client, (uint32_t)server, what, fn, context));
+      PLT_TRY_OR(done, take_answer(client, (uint32_t)server));
       client->exchange_ns += plt_time_ns() - before;
     }
-    PLT_TRY(send_due(client, what));
+    PLT_TRY_OR(done, send_due(client, exchange->what));
   }
+done:
   plt_parcel_clear(client->in);
-  for (uint32_t s = 0; s < client->config.n_servers; s++) plt_parcel_clear(client->calls[s].out);
-  return PLT_OK;
+  exchange->busy = false;
+  for (uint32_t s = 0; s < client->config.n_servers; s++) plt_parcel_clear(exchange->calls[s].out);
+  return status;
+}
+
+static plt_status_t ask(plt_client_t *client, exchange_t *exchange, answer_fn fn, void *context) {
+  PLT_TRY(launch(client, exchange, fn, context));
+  return finish(client, exchange);
 }
 
 /* ---- life ---- */
@@ -191,19 +254,22 @@ plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config
   plt_status_t status;
   client->config = *config;
   client->wire = wire;
-  client->calls = plt_mem_zalloc(config->n_servers, sizeof *client->calls);
-  for (uint32_t s = 0; s < config->n_servers; s++) client->calls[s].out = plt_parcel_create();
+  for (size_t i = 0; i < EXCHANGES_MAX; i++) {
+    exchange_t *exchange = &client->exchanges[i];
+    exchange->arena = plt_arena_create();
+    exchange->calls = plt_mem_zalloc(config->n_servers, sizeof *exchange->calls);
+    for (uint32_t s = 0; s < config->n_servers; s++) exchange->calls[s].out = plt_parcel_create();
+  }
   client->in = plt_parcel_create();
   client->in_arena = plt_arena_create();
-  client->arena = plt_arena_create();
   if (gethostname(client->host, sizeof client->host - 1) != 0) snprintf(client->host, sizeof client->host, "?");
   PLT_TRY_OR(fail, plt_links_open(wire, config->servers, config->n_servers, &client->links));
 
   welcome_t welcome = {0};
-  begin(client);
+  exchange_t *hello = begin(client, "HELLO");
   for (uint32_t s = 0; s < config->n_servers; s++)
-    PLT_TRY_OR(fail, address(client, s, &(plt_header_t){.verb = PLT_VERB_HELLO}));
-  PLT_TRY_OR(fail, finish(client, "HELLO", on_welcome, &welcome));
+    PLT_TRY_OR(fail, address(client, hello, s, &(plt_header_t){.verb = PLT_VERB_HELLO}));
+  PLT_TRY_OR(fail, ask(client, hello, on_welcome, &welcome));
   if (welcome.differs) {
     status = plt_fail(PLT_ERR_CHECKPOINT, "the servers start from checkpoints of different clocks");
     goto fail;
@@ -221,36 +287,40 @@ fail:
 void plt_client_close(plt_client_t **client_at) {
   plt_client_t *client = *client_at;
   if (client == NULL) return;
-  for (uint32_t s = 0; s < client->config.n_servers; s++) plt_parcel_destroy(&client->calls[s].out);
+  for (size_t i = 0; i < EXCHANGES_MAX; i++) {
+    exchange_t *exchange = &client->exchanges[i];
+    for (uint32_t s = 0; s < client->config.n_servers; s++) plt_parcel_destroy(&exchange->calls[s].out);
+    plt_arena_destroy(&exchange->arena);
+    free(exchange->calls);
+  }
   plt_parcel_destroy(&client->in);
   plt_links_close(&client->links);
   plt_arena_destroy(&client->in_arena);
-  plt_arena_destroy(&client->arena);
-  free(client->calls);
   free(client);
   *client_at = NULL;
 }
 
 void plt_client_bye(plt_client_t *client, plt_status_t status, const char *text) {
-  begin(client);
+  for (size_t i = 0; i < EXCHANGES_MAX; i++) client->exchanges[i].busy = false; /* nothing else is waited for */
+  exchange_t *bye = begin(client, "BYE");
   for (uint32_t s = 0; s < client->config.n_servers; s++) {
     plt_header_t header = {.verb = PLT_VERB_BYE, .status = status};
     snprintf(header.text, sizeof header.text, "%s", text);
-    if (address(client, s, &header) != PLT_OK) return;
+    if (address(client, bye, s, &header) != PLT_OK) return;
   }
   client->config.deadline_s = BYE_MS / 1000.0; /* a server that is gone need not hear it */
-  finish(client, "BYE", NULL, NULL);
+  ask(client, bye, NULL, NULL);
 }
 
 /* ---- calls ---- */
 
 plt_status_t plt_client_declare(plt_client_t *client, const plt_table_spec_t *specs, size_t n) {
   for (uint32_t i = 0; i < n; i++) {
-    begin(client);
+    exchange_t *declare = begin(client, "DECLARE");
     for (uint32_t s = 0; s < client->config.n_servers; s++)
-      PLT_TRY(address(client, s,
+      PLT_TRY(address(client, declare, s,
                       &(plt_header_t){.verb = PLT_VERB_DECLARE, .has_spec = true, .spec = specs[i], .table = i}));
-    PLT_TRY(finish(client, "DECLARE", NULL, NULL));
+    PLT_TRY(ask(client, declare, NULL, NULL));
   }
   return PLT_OK;
 }
@@ -280,17 +350,21 @@ static plt_status_t on_rows(void *context, uint32_t server, const plt_header_t *
     plt_shard_unpack(rows->values, share->position, share->n, pull->cols, rows->type, pull->out);
   }
   pulls->result.flags = answer->flags;
+  if (server == 0) pulls->result.meet = answer->meet;
   if (answer->has_loss) pulls->result.loss = answer->loss;
   return PLT_OK;
 }
 
-static void add_pulls(plt_client_t *client, pulls_t *pulls, const plt_pull_t *pull, size_t n) {
-  pulls->client = client;
-  pulls->pull = pull;
-  pulls->n = n;
-  pulls->shares = plt_arena_alloc(client->arena, n * sizeof *pulls->shares);
+/* Memory of the result is the exchange's, but for the keys and where the rows go. */
+static pulls_t *add_pulls(plt_client_t *client, exchange_t *exchange, const plt_pull_t *pull, size_t n) {
+  pulls_t *pulls = plt_arena_zalloc(exchange->arena, sizeof *pulls);
+  plt_pull_t *copy = plt_arena_alloc(exchange->arena, n * sizeof *copy);
+  if (n > 0) memcpy(copy, pull, n * sizeof *copy);
+  *pulls = (pulls_t){
+      .client = client, .pull = copy, .n = n, .shares = plt_arena_alloc(exchange->arena, n * sizeof *pulls->shares)};
   for (size_t i = 0; i < n; i++)
-    pulls->shares[i] = plt_shard_split(pull[i].keys, pull[i].n, client->config.n_servers, client->arena);
+    pulls->shares[i] = plt_shard_split(pull[i].keys, pull[i].n, client->config.n_servers, exchange->arena);
+  return pulls;
 }
 
 static plt_section_t pull_section(const pulls_t *pulls, size_t i, uint32_t server) {
@@ -316,24 +390,22 @@ static plt_section_t push_section(plt_client_t *client, const plt_push_t *push, 
                          .values = values};
 }
 
-plt_status_t plt_client_step(plt_client_t *client, const plt_step_t *step, plt_step_result_t *result) {
-  int64_t before = plt_time_ns();
+static plt_status_t begin_step(plt_client_t *client, exchange_t *exchange, const plt_step_t *step) {
   uint32_t servers = client->config.n_servers;
-  pulls_t pulls = {0};
-  begin(client);
-  add_pulls(client, &pulls, step->pull, step->n_pull);
-  plt_share_t **shares = plt_arena_alloc(client->arena, step->n_push * sizeof *shares);
+  pulls_t *pulls = add_pulls(client, exchange, step->pull, step->n_pull);
+  plt_share_t **shares = plt_arena_alloc(exchange->arena, step->n_push * sizeof *shares);
   for (size_t i = 0; i < step->n_push; i++)
-    shares[i] = plt_shard_split(step->push[i].keys, step->push[i].n, servers, client->arena);
+    shares[i] = plt_shard_split(step->push[i].keys, step->push[i].n, servers, exchange->arena);
   for (uint32_t s = 0; s < servers; s++) {
-    plt_section_t *sections = plt_arena_alloc(client->arena, (step->n_push + step->n_pull) * sizeof *sections);
+    plt_section_t *sections = plt_arena_alloc(exchange->arena, (step->n_push + step->n_pull) * sizeof *sections);
     size_t n = 0;
     for (size_t i = 0; i < step->n_push; i++)
       sections[n++] = push_section(client, &step->push[i], &shares[i][s], client->config.wire);
-    for (size_t i = 0; i < step->n_pull; i++) sections[n++] = pull_section(&pulls, i, s);
+    for (size_t i = 0; i < step->n_pull; i++) sections[n++] = pull_section(pulls, i, s);
     plt_header_t header = {.verb = PLT_VERB_STEP,
                            .pushes = step->pushes,
                            .clock = step->clock,
+                           .ahead = step->ahead,
                            .eta = step->eta,
                            .flags = step->flags,
                            .losses = s == 0 ? step->losses : NULL,
@@ -344,28 +416,50 @@ plt_status_t plt_client_step(plt_client_t *client, const plt_step_t *step, plt_s
       header.has_progress = true;
       header.progress = *step->progress;
     }
-    PLT_TRY(address(client, s, &header));
+    PLT_TRY(address(client, exchange, s, &header));
   }
-  client->exchange_ns += plt_time_ns() - before;
+  return launch(client, exchange, on_rows, pulls);
+}
+
+plt_status_t plt_client_step_begin(plt_client_t *client, const plt_step_t *step, plt_exchange_t **out) {
+  int64_t before = plt_time_ns();
   char what[64];
   snprintf(what, sizeof what, "STEP of clock %" PRIu64, step->clock);
-  PLT_TRY(finish(client, what, on_rows, &pulls));
-  *result = pulls.result;
+  exchange_t *exchange = begin(client, what);
+  plt_status_t status = begin_step(client, exchange, step);
+  client->exchange_ns += plt_time_ns() - before;
+  if (status == PLT_OK)
+    *out = exchange;
+  else
+    exchange->busy = false;
+  return status;
+}
+
+plt_status_t plt_client_step_finish(plt_client_t *client, plt_exchange_t **exchange, plt_step_result_t *result) {
+  exchange_t *step = *exchange;
+  *exchange = NULL;
+  PLT_TRY(finish(client, step));
+  *result = ((const pulls_t *)step->context)->result;
   return PLT_OK;
 }
 
-static plt_status_t read_some(plt_client_t *client, const plt_pull_t *pulls, size_t n) {
+plt_status_t plt_client_step(plt_client_t *client, const plt_step_t *step, plt_step_result_t *result) {
+  plt_exchange_t *exchange;
+  PLT_TRY(plt_client_step_begin(client, step, &exchange));
+  return plt_client_step_finish(client, &exchange, result);
+}
+
+static plt_status_t read_some(plt_client_t *client, const plt_pull_t *pull, size_t n) {
   int64_t before = plt_time_ns();
-  pulls_t context = {0};
-  begin(client);
-  add_pulls(client, &context, pulls, n);
+  exchange_t *read = begin(client, "READ");
+  pulls_t *pulls = add_pulls(client, read, pull, n);
   for (uint32_t s = 0; s < client->config.n_servers; s++) {
-    plt_section_t *sections = plt_arena_alloc(client->arena, n * sizeof *sections);
-    for (size_t i = 0; i < n; i++) sections[i] = pull_section(&context, i, s);
-    PLT_TRY(address(client, s, &(plt_header_t){.verb = PLT_VERB_READ, .sections = sections, .n_sections = n}));
+    plt_section_t *sections = plt_arena_alloc(read->arena, n * sizeof *sections);
+    for (size_t i = 0; i < n; i++) sections[i] = pull_section(pulls, i, s);
+    PLT_TRY(address(client, read, s, &(plt_header_t){.verb = PLT_VERB_READ, .sections = sections, .n_sections = n}));
   }
   client->exchange_ns += plt_time_ns() - before;
-  return finish(client, "READ", on_rows, &context);
+  return ask(client, read, on_rows, pulls);
 }
 
 plt_status_t plt_client_read(plt_client_t *client, const plt_pull_t *pulls, size_t n) {
@@ -394,13 +488,14 @@ plt_status_t plt_client_assign(plt_client_t *client, uint32_t table, uint32_t co
                        .keys = keys + done,
                        .values = values + done * cols,
                        .n = n - done < rows ? n - done : rows};
-    begin(client);
-    plt_share_t *shares = plt_shard_split(part.keys, part.n, client->config.n_servers, client->arena);
+    exchange_t *assign = begin(client, "ASSIGN");
+    plt_share_t *shares = plt_shard_split(part.keys, part.n, client->config.n_servers, assign->arena);
     for (uint32_t s = 0; s < client->config.n_servers; s++) {
       plt_section_t section = push_section(client, &part, &shares[s], PLT_WIRE_F32);
-      PLT_TRY(address(client, s, &(plt_header_t){.verb = PLT_VERB_ASSIGN, .sections = &section, .n_sections = 1}));
+      PLT_TRY(
+          address(client, assign, s, &(plt_header_t){.verb = PLT_VERB_ASSIGN, .sections = &section, .n_sections = 1}));
     }
-    PLT_TRY(finish(client, "ASSIGN", NULL, NULL));
+    PLT_TRY(ask(client, assign, NULL, NULL));
   }
   return PLT_OK;
 }
@@ -422,27 +517,47 @@ static plt_status_t on_sums(void *context, uint32_t server, const plt_header_t *
 plt_status_t plt_client_sum(plt_client_t *client, const char *name, double *values, size_t n) {
   plt_header_t header = {.verb = PLT_VERB_SUM, .sums = values, .n_sums = n};
   snprintf(header.text, sizeof header.text, "%s", name);
-  begin(client);
-  PLT_TRY(address(client, 0, &header));
-  return finish(client, name, on_sums, &(sums_t){values, n});
+  exchange_t *sum = begin(client, name);
+  PLT_TRY(address(client, sum, 0, &header));
+  return ask(client, sum, on_sums, &(sums_t){values, n});
 }
 
+typedef struct parts {
+  plt_manifest_part_t *of;
+  bool all;
+  uint64_t moves;
+} parts_t;
+
 static plt_status_t on_checkpointed(void *context, uint32_t server, const plt_header_t *answer) {
-  plt_manifest_part_t *part = (plt_manifest_part_t *)context + server;
+  parts_t *parts = context;
+  plt_manifest_part_t *part = &parts->of[server];
   if (answer->verb != PLT_VERB_CHECKPOINTED)
     return plt_fail(PLT_ERR_PROTOCOL, "server %" PRIu32 " did not say where its checkpoint is", server);
+  if (answer->hash[0] == '\0') {
+    parts->all = false;
+    parts->moves += answer->bytes;
+    return PLT_OK;
+  }
+  parts->moves++;
   *part = (plt_manifest_part_t){.bytes = answer->bytes};
   snprintf(part->file, sizeof part->file, "%s", answer->text);
   memcpy(part->hash, answer->hash, sizeof part->hash);
   return PLT_OK;
 }
 
-plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *parts) {
-  begin(client);
+plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *of, bool *all,
+                                     uint64_t *moves) {
+  parts_t parts = {.of = of, .all = true};
+  exchange_t *checkpointed = begin(client, "CHECKPOINTED");
   for (uint32_t s = 0; s < client->config.n_servers; s++)
-    PLT_TRY(address(client, s, &(plt_header_t){.verb = PLT_VERB_CHECKPOINTED, .clock = clock}));
-  return finish(client, "CHECKPOINTED", on_checkpointed, parts);
+    PLT_TRY(address(client, checkpointed, s, &(plt_header_t){.verb = PLT_VERB_CHECKPOINTED, .clock = clock}));
+  PLT_TRY(ask(client, checkpointed, on_checkpointed, &parts));
+  *all = parts.all;
+  *moves = parts.moves;
+  return PLT_OK;
 }
+
+double plt_client_deadline_s(const plt_client_t *client) { return client->config.deadline_s; }
 
 plt_client_count_t plt_client_count(const plt_client_t *client) {
   return (plt_client_count_t){

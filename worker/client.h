@@ -2,9 +2,10 @@
  *
  * A call sends one message per server, waits for one answer from each and puts rows where they belong, whatever
  * the number of servers. Lost messages are asked for again with growing pauses; no call waits longer than the
- * deadline without a sign of life.
+ * deadline without a sign of life. A step can be begun and finished later, with others begun in between.
  *
- * Ownership  matrices given to a call are read or filled before it returns; nothing is kept.
+ * Ownership  matrices given to a call are read or filled before it returns; nothing is kept. Of a step that is begun,
+ *            where its rows go must stay until it is finished.
  * Threads    one owner.
  * Errors     PLT_ERR_DEADLINE and PLT_ERR_PEER name who waited for whom and for what; a refusal is passed on with
  *            the server's status and text.
@@ -60,6 +61,7 @@ typedef struct plt_pull {
 typedef struct plt_step {
   bool pushes;    /* false: a bare pull, or only flags, at `clock` */
   uint64_t clock; /* of the push */
+  uint32_t ahead; /* ssp, asp: the rows are for as many clocks later than the next; at most PLT_PREFETCH_MAX */
   double eta;
   uint32_t flags;
   const plt_block_loss_t *losses;
@@ -73,19 +75,28 @@ typedef struct plt_step {
 
 typedef struct plt_step_result {
   uint32_t flags; /* as all workers' flags decided */
-  double loss;    /* of the pushed step, over all workers */
+  double loss;    /* bsp: of the pushed step, over all workers */
+  uint64_t meet;  /* ssp, asp: the clock at which all workers meet next, or met last; 0: none */
 } plt_step_result_t;
 
 /* One exchange: push of a clock, rows of the next. */
 plt_status_t plt_client_step(plt_client_t *client, const plt_step_t *step, plt_step_result_t *result);
+/* The same in two halves. At most PLT_STEPS_MAX may be begun and not finished; they are finished in any order. Other
+ * calls may come in between. After a failure nothing but plt_client_bye() is possible. */
+typedef struct plt_exchange plt_exchange_t;
+plt_status_t plt_client_step_begin(plt_client_t *client, const plt_step_t *step, plt_exchange_t **out);
+plt_status_t plt_client_step_finish(plt_client_t *client, plt_exchange_t **exchange, plt_step_result_t *result);
 /* Rows now. Large requests are cut into several messages. */
 plt_status_t plt_client_read(plt_client_t *client, const plt_pull_t *pulls, size_t n);
 plt_status_t plt_client_assign(plt_client_t *client, uint32_t table, uint32_t cols, const uint64_t *keys, size_t n,
                                const float *values);
 /* Adds `values` [n] over all workers, in place. A barrier. Names must differ from call to call. */
 plt_status_t plt_client_sum(plt_client_t *client, const char *name, double *values, size_t n);
-/* The servers' parts of the checkpoint of `clock`: fills parts [n_servers]. */
-plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *parts);
+/* The servers' parts of the checkpoint of `clock` that was ordered last: fills parts [n_servers]. Without *all some
+ * are still being written, and *moves rises as long as they get on. */
+plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *parts, bool *all,
+                                     uint64_t *moves);
+double plt_client_deadline_s(const plt_client_t *client);
 /* Takes leave; a status other than PLT_OK, with its text, is told to the other workers. Does not insist. */
 void plt_client_bye(plt_client_t *client, plt_status_t status, const char *text);
 

@@ -108,7 +108,7 @@ static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, c
                                 .w = leaf_values(compute, batch, leaf, values),
                                 .point = plt_arena_alloc(arena, bytes),
                                 .second = plt_arena_alloc(arena, bytes),
-                                .batch = batch->batch,
+                                .batch = batch->turn,
                                 .phase = phase,
                                 .eta = eta};
   float *g = plt_arena_alloc(arena, bytes);

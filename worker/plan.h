@@ -36,6 +36,9 @@ typedef struct plt_plan {
   uint32_t checkpoint_every_epochs, checkpoint_keep;
 
   uint32_t workers, servers, threads; /* threads per worker */
+  bool alone;                         /* ssp, asp: every worker steps alone (docs/consistency.md) */
+  uint64_t staleness;                 /* UINT64_MAX: asp */
+  uint32_t prefetch;                  /* own batches that rows are pulled ahead; 0 in bsp and with one worker */
   const atomic_int *interrupted;      /* signal number that asks for checkpoint and stop; 0: none; may be NULL */
 } plt_plan_t;
 

@@ -23,7 +23,7 @@ typedef struct plt_leaf_problem {
   const float *w; /* as pulled */
   float *point;   /* [n], scratch: a perturbed copy of w */
   float *second;  /* [n], scratch: the gradient there */
-  uint32_t batch; /* of the epoch, from 0 */
+  uint32_t batch; /* of the epoch, from 0; in ssp and asp of the worker's own batches in it */
   uint32_t phase; /* of the batch, from 0 */
   double eta;     /* learning rate of this step */
 } plt_leaf_problem_t;

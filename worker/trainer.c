@@ -9,95 +9,29 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
-#include "worker/compute.h"
+#include "worker/trainer_state.h"
 
-typedef struct trainer {
-  plt_session_t *session;
-  const plt_plan_t *plan;
-  plt_training_t *training;
-  plt_batch_maker_t *maker;
-  plt_compute_t *compute;
-  plt_batch_t *batch, *next; /* the one whose rows are here, and the one that is pulled next */
-  float *values;             /* pulled rows of `batch` */
-  uint32_t batches;          /* per epoch */
-  uint64_t clock;
-  plt_progress_t p;
-  uint64_t saved_clock; /* of the last checkpoint; UINT64_MAX: none */
-  bool saved_closed;    /* that checkpoint knew the epoch's evaluation */
-  int64_t saved_ns, begin_ns;
-  double begin_seconds; /* training time before this start */
-  /* of the epoch under way */
-  int64_t sample_ns, compute_ns, epoch_ns;
-  uint64_t samples;
-  plt_client_count_t count;
-} trainer_t;
+bool plt_trainer_is_first(const plt_trainer_t *t) { return t->session->worker == 0; }
 
-static bool is_first(const trainer_t *t) { return t->session->worker == 0; }
-
-static bool is_interrupted(const trainer_t *t) {
-  return t->plan->interrupted != NULL && atomic_load(t->plan->interrupted) != 0;
+static bool steps_are_used_up(const plt_trainer_t *t) {
+  return t->plan->max_steps != 0 && t->clock >= t->plan->max_steps;
 }
 
-static bool steps_are_used_up(const trainer_t *t) { return t->plan->max_steps != 0 && t->clock >= t->plan->max_steps; }
-
-/* ---- checkpoints: worker 0 collects the servers' parts and publishes them ---- */
-
-static plt_status_t publish(trainer_t *t, bool is_best) {
-  const plt_plan_t *plan = t->plan;
-  plt_manifest_t manifest = {.clock = t->clock,
-                             .job = t->session->job,
-                             .generation = t->session->generation,
-                             .epoch = t->p.epoch,
-                             .parts = plt_mem_zalloc(plan->servers, sizeof(plt_manifest_part_t)),
-                             .n_parts = plan->servers};
-  plt_status_t status = plt_client_checkpointed(t->session->client, t->clock, manifest.parts);
-  if (status == PLT_OK && t->training->journal != NULL) status = plt_journal_flush(t->training->journal);
-  if (status == PLT_OK) status = plt_manifest_publish(plan->run_dir, &manifest, is_best);
-  if (status == PLT_OK) status = plt_manifest_prune(plan->run_dir, plan->checkpoint_keep);
-  free(manifest.parts);
-  if (status == PLT_OK)
-    plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 " published%s", t->clock, is_best ? " (best)" : "");
-  t->saved_clock = t->training->clock = t->clock;
-  t->saved_closed = t->p.epoch_closed;
-  t->saved_ns = plt_time_ns();
-  return status;
-}
-
-/* Between two steps: orders a checkpoint of the tables as they are. */
-static plt_status_t save_now(trainer_t *t, bool is_best) {
-  if (!is_first(t) || t->plan->run_dir == NULL) return PLT_OK;
-  if (!is_best && t->saved_clock == t->clock && t->saved_closed == t->p.epoch_closed) return PLT_OK;
-  plt_step_t step = {.clock = t->clock, .flags = PLT_FLAG_CHECKPOINT, .progress = &t->p};
-  plt_step_result_t result;
-  t->p.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
-  PLT_TRY(plt_client_step(t->session->client, &step, &result));
-  return publish(t, is_best);
-}
-
-/* What a crash between publishing and linking left undone. */
-static plt_status_t mend_links(const trainer_t *t) {
-  if (!is_first(t) || !t->session->resumed || t->plan->run_dir == NULL) return PLT_OK;
-  return plt_manifest_link(t->plan->run_dir, t->clock,
-                           t->p.has_best && t->p.best_clock == t->clock && t->p.epoch_closed);
-}
-
-/* Flags that worker 0 sets with the next push. */
-static uint32_t wanted_flags(const trainer_t *t) {
-  if (!is_first(t) || t->plan->run_dir == NULL) return 0;
-  if (is_interrupted(t)) return PLT_FLAG_CHECKPOINT | PLT_FLAG_STOP;
-  double since = plt_time_seconds(plt_time_ns() - t->saved_ns);
-  return t->plan->checkpoint_every_s > 0 && since >= t->plan->checkpoint_every_s ? PLT_FLAG_CHECKPOINT : 0;
+plt_status_t plt_trainer_barrier(plt_trainer_t *t, const char *what) {
+  char name[64];
+  snprintf(name, sizeof name, "%s at clock %" PRIu64, what, t->clock);
+  return plt_session_barrier(t->session, name);
 }
 
 /* ---- batches and exchanges ---- */
 
-static void make_batch(trainer_t *t, uint32_t number, plt_batch_t *batch) {
+static void make_batch(plt_trainer_t *t, uint32_t number, plt_batch_t *batch) {
   int64_t before = plt_time_ns();
   plt_batch_make(t->maker, t->p.epoch, number, batch);
   t->sample_ns += plt_time_ns() - before;
 }
 
-static size_t list_pulls(trainer_t *t, plt_batch_t *batch, float *values, plt_pull_t *pulls) {
+size_t plt_trainer_pulls(const plt_trainer_t *t, const plt_batch_t *batch, float *values, plt_pull_t *pulls) {
   const plt_model_t *model = t->plan->model;
   for (uint32_t k = 0; k < model->n_tables; k++) {
     const plt_rows_view_t *rows = &batch->rows[k];
@@ -107,20 +41,20 @@ static size_t list_pulls(trainer_t *t, plt_batch_t *batch, float *values, plt_pu
 }
 
 /* Pulls the rows of `wanted` (NULL: none), pushing `gradients` (NULL: nothing) on the way. */
-static plt_status_t exchange(trainer_t *t, const plt_gradients_t *gradients, double eta, plt_batch_t *wanted,
+static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients, double eta, plt_batch_t *wanted,
                              plt_step_result_t *result) {
   plt_pull_t pulls[PLT_MODEL_TABLES_MAX];
-  plt_step_t step = {.clock = t->clock, .progress = is_first(t) ? &t->p : NULL};
+  plt_step_t step = {.clock = t->clock, .progress = plt_trainer_is_first(t) ? &t->p : NULL};
   float *values = NULL;
   if (wanted != NULL) {
     values = plt_arena_alloc(wanted->arena, wanted->floats * sizeof *values);
-    step.n_pull = list_pulls(t, wanted, values, pulls);
+    step.n_pull = plt_trainer_pulls(t, wanted, values, pulls);
     step.pull = pulls;
   }
   if (gradients != NULL) {
     step.pushes = true;
     step.eta = eta;
-    step.flags = wanted_flags(t);
+    step.flags = plt_trainer_flags(t);
     step.push = gradients->push;
     step.n_push = gradients->n_push;
     step.losses = gradients->losses;
@@ -137,7 +71,7 @@ static plt_status_t exchange(trainer_t *t, const plt_gradients_t *gradients, dou
 }
 
 /* What comes after (batch, phase): another phase, the next batch, or the end of the epoch. */
-static void advance(trainer_t *t) {
+static void advance(plt_trainer_t *t) {
   if (t->p.phase + 1 < plt_strategy_phases(t->plan->strategy, t->p.batch)) {
     t->p.phase++;
   } else {
@@ -147,7 +81,7 @@ static void advance(trainer_t *t) {
 }
 
 /* After a push: its loss, and what its flags ask for. */
-static plt_status_t after_push(trainer_t *t, uint32_t batch, uint32_t phase, const plt_step_result_t *result) {
+static plt_status_t after_push(plt_trainer_t *t, uint32_t batch, uint32_t phase, const plt_step_result_t *result) {
   plt_journal_t *journal = t->training->journal;
   const plt_plan_t *plan = t->plan;
   t->p.loss_sum += result->loss;
@@ -157,17 +91,12 @@ static plt_status_t after_push(trainer_t *t, uint32_t batch, uint32_t phase, con
     plt_wire_count_t wire = plt_client_count(t->session->client).wire;
     plt_journal_progress(journal, t->p.epoch, batch + 1, t->batches, t->p.loss_sum, wire.bytes_in + wire.bytes_out);
   }
-  if ((result->flags & PLT_FLAG_CHECKPOINT) && is_first(t)) PLT_TRY(publish(t, false));
-  if (result->flags & PLT_FLAG_STOP)
-    return plt_fail(PLT_ERR_PREEMPTED,
-                    "stopped by request at epoch %" PRIu32 ", clock %" PRIu64
-                    "; a checkpoint was made: the same command with --resume continues",
-                    t->p.epoch, t->clock);
-  return PLT_OK;
+  if (result->flags & PLT_FLAG_CHECKPOINT) plt_trainer_ordered(t, false);
+  return result->flags & PLT_FLAG_STOP ? plt_trainer_stop(t) : plt_trainer_publish(t, false);
 }
 
 /* One push: gradients of the batch at hand, and the rows for what comes next. */
-static plt_status_t run_step(trainer_t *t) {
+static plt_status_t run_step(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   uint32_t batch = t->p.batch, phase = t->p.phase;
   double eta = plt_plan_eta(plan, t->p.epoch);
@@ -191,8 +120,9 @@ static plt_status_t run_step(trainer_t *t) {
   return after_push(t, batch, phase, &result);
 }
 
-static plt_status_t run_batches(trainer_t *t) {
+static plt_status_t run_batches(plt_trainer_t *t) {
   plt_step_result_t result;
+  if (t->plan->alone) return plt_trainer_run_alone(t);
   make_batch(t, t->p.batch, t->batch);
   PLT_TRY(exchange(t, NULL, 0, t->batch, &result)); /* a bare pull */
   while (t->p.batch < t->batches && !steps_are_used_up(t)) PLT_TRY(run_step(t));
@@ -201,7 +131,7 @@ static plt_status_t run_batches(trainer_t *t) {
 
 /* ---- the begin and end of an epoch ---- */
 
-static void begin_epoch(trainer_t *t) {
+static void begin_epoch(plt_trainer_t *t) {
   t->p.epoch_closed = false;
   t->epoch_ns = plt_time_ns();
   t->sample_ns = t->compute_ns = 0;
@@ -209,7 +139,7 @@ static void begin_epoch(trainer_t *t) {
   t->count = plt_client_count(t->session->client);
 }
 
-static plt_status_t report_epoch(trainer_t *t, bool validates) {
+static plt_status_t report_epoch(plt_trainer_t *t, bool validates) {
   double seconds = plt_time_seconds(plt_time_ns() - t->epoch_ns);
   plt_client_count_t now = plt_client_count(t->session->client);
   double bytes[2] = {(double)(now.wire.bytes_in - t->count.wire.bytes_in),
@@ -234,7 +164,7 @@ static plt_status_t report_epoch(trainer_t *t, bool validates) {
 }
 
 /* Evaluates on the validation part and remembers the best epoch; the same on all workers. */
-static plt_status_t validate(trainer_t *t, bool *is_best) {
+static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
   const plt_plan_t *plan = t->plan;
   bool wanted[PLT_PARTS] = {[PLT_PART_VALID] = true};
   plt_metrics_t metrics[PLT_PARTS];
@@ -256,7 +186,7 @@ static plt_status_t validate(trainer_t *t, bool *is_best) {
   return plt_journal_eval(t->training->journal, t->p.epoch, PLT_PART_VALID, &metrics[PLT_PART_VALID], *is_best);
 }
 
-static plt_status_t close_epoch(trainer_t *t) {
+static plt_status_t close_epoch(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   uint32_t epoch = t->p.epoch;
   bool is_best = false;
@@ -270,18 +200,20 @@ static plt_status_t close_epoch(trainer_t *t) {
   t->p.epoch_closed = true;
   if (plan->patience != 0 && t->p.bad_evals >= plan->patience) {
     t->p.finished = true;
-    if (is_first(t))
+    if (plt_trainer_is_first(t))
       plt_log(PLT_LOG_NOTE,
               "stopped after epoch %" PRIu32 ": no better %s for %" PRIu32 " evaluations, best was epoch %" PRIu32,
               epoch, plan->metric, plan->patience, t->p.best_epoch);
   }
   bool due = plan->checkpoint_every_epochs != 0 && (epoch + 1) % plan->checkpoint_every_epochs == 0;
-  return is_best || due ? save_now(t, is_best) : PLT_OK;
+  if (!is_best && !due) return PLT_OK;
+  PLT_TRY(plt_trainer_save(t, is_best));
+  return plan->alone ? plt_trainer_barrier(t, "epoch saved") : PLT_OK;
 }
 
 /* ---- the loop ---- */
 
-static plt_status_t run(trainer_t *t) {
+static plt_status_t run(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   while (t->p.epoch < plan->epochs && !t->p.finished && !steps_are_used_up(t)) {
     begin_epoch(t);
@@ -289,33 +221,38 @@ static plt_status_t run(trainer_t *t) {
     if (t->p.batch < t->batches) break;                   /* max_steps */
     PLT_TRY(close_epoch(t));
   }
-  return save_now(t, false);
+  PLT_TRY(plt_trainer_save(t, false));
+  return plt_trainer_publish(t, true);
 }
 
 plt_status_t plt_train(plt_session_t *session, void *context) {
   const plt_plan_t *plan = session->plan;
-  trainer_t trainer = {.session = session,
-                       .plan = plan,
-                       .training = context,
-                       .batches = plt_sampler_batches(plan->sampler),
-                       .clock = session->clock,
-                       .p = session->progress,
-                       .saved_clock = session->resumed ? session->clock : UINT64_MAX,
-                       .saved_closed = session->progress.epoch_closed,
-                       .saved_ns = plt_time_ns(),
-                       .begin_ns = plt_time_ns(),
-                       .begin_seconds = session->progress.seconds};
-  trainer_t *t = &trainer;
+  plt_trainer_t trainer = {.session = session,
+                           .plan = plan,
+                           .training = context,
+                           .batches = plt_sampler_batches(plan->sampler),
+                           .clock = session->clock,
+                           .p = session->progress,
+                           .saved_clock = session->resumed ? session->clock : UINT64_MAX,
+                           .saved_closed = session->progress.epoch_closed,
+                           .saved_ns = plt_time_ns(),
+                           .begin_ns = plt_time_ns(),
+                           .begin_seconds = session->progress.seconds};
+  plt_trainer_t *t = &trainer;
   /* A resumed run may have been given more epochs. */
   t->p.finished = plan->patience != 0 && t->p.bad_evals >= plan->patience;
   t->maker = plt_batch_maker_create(plan->data, plan->model, plan->sampler, plan->batch_size, plan->micro_batch,
-                                    session->worker, plan->workers);
+                                    plan->alone ? 0 : session->worker, plan->alone ? 1 : plan->workers);
   t->compute = plt_compute_create(plan, session->crew);
   t->batch = plt_batch_create();
   t->next = plt_batch_create();
   t->training->clock = session->clock;
-  plt_status_t status = mend_links(t);
+  plt_status_t status = plt_trainer_mend_links(t);
+  /* Before all have been greeted and know where to begin nobody may push. */
+  if (status == PLT_OK && plan->alone) status = plt_trainer_barrier(t, "start");
   if (status == PLT_OK) status = run(t);
+  if (status != PLT_OK && status != PLT_ERR_PEER) status = plt_trainer_rescue(t, status);
+  free(t->order.parts);
   t->training->progress = t->p;
   t->training->progress.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
   plt_batch_destroy(&t->batch);

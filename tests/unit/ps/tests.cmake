@@ -1,7 +1,10 @@
 # plateau_unit(ps NAME): one line per test program.
+plateau_unit(ps schedules)
 plateau_unit(ps optimizer)
 plateau_unit(ps adam)
 plateau_unit(ps table)
+plateau_unit(ps image USES Threads::Threads)
+plateau_unit(ps saver USES Threads::Threads)
 plateau_unit(ps checkpoint USES ${PLATEAU_HDF5})
 plateau_unit(ps clock)
 plateau_unit(ps server TIMEOUT 400)
