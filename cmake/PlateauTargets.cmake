@@ -2,7 +2,7 @@
 add_library(plateau_options INTERFACE)
 target_compile_options(plateau_options INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings
-  -Wpointer-arith -Wundef -Wformat=2 -Wno-format-truncation
+  -Wpointer-arith -Wundef -Wformat=2 $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> $<$<C_COMPILER_ID:Clang>:-Wno-unneeded-internal-declaration>
   -ffp-contract=off # fused multiply-add would change bits with the compiler's mood (DESIGN 4)
   -fno-omit-frame-pointer)
 target_compile_definitions(plateau_options INTERFACE _GNU_SOURCE)

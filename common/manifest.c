@@ -89,10 +89,19 @@ static plt_status_t check_size(const char *path, uint64_t bytes) {
                   (unsigned long long)info.st_size, bytes);
 }
 
+/* A file of the checkpoint's own directory. */
+static bool is_plain_name(const char *file) {
+  return file[0] != '\0' && file[0] != '.' && strchr(file, '/') == NULL &&
+         strlen(file) < sizeof((plt_manifest_part_t *)0)->file;
+}
+
 static plt_status_t check_sizes(const char *dir, const plt_manifest_t *manifest) {
   char path[PLT_PATH_MAX];
   for (size_t i = 0; i < manifest->n_parts; i++) {
-    PLT_TRY(plt_path_join(dir, manifest->parts[i].file, path));
+    const char *file = manifest->parts[i].file;
+    if (!is_plain_name(file))
+      return plt_fail(PLT_ERR_CHECKPOINT, "%s: \"%s\" is no name for a file of a checkpoint", dir, file);
+    PLT_TRY(plt_path_join(dir, file, path));
     PLT_TRY(check_size(path, manifest->parts[i].bytes));
   }
   return PLT_OK;
@@ -170,11 +179,6 @@ static bool is_clock(const char *name, uint64_t *clock) {
 static bool field(const plt_yaml_t *yaml, const char *key, int base, uint64_t limit, uint64_t *out) {
   const plt_yaml_entry_t *entry = plt_yaml_find(yaml, key);
   return entry != NULL && entry->n_items == 1 && read_number(entry->items[0], base, out) && *out <= limit;
-}
-
-static bool is_plain_name(const char *file) {
-  return file[0] != '\0' && file[0] != '.' && strchr(file, '/') == NULL &&
-         strlen(file) < sizeof((plt_manifest_part_t *)0)->file;
 }
 
 static bool read_parts(const plt_yaml_t *yaml, plt_manifest_t *manifest) {
@@ -260,12 +264,17 @@ plt_status_t plt_manifest_load(const char *run_dir, const char *name, plt_manife
   char path[PLT_PATH_MAX], target[64];
   uint64_t clock;
   PLT_TRY(place(run_dir, name, path));
-  follow_link(path, name, target);
-  PLT_TRY(place(run_dir, target, path));
   if (!plt_path_is_dir(path)) return plt_fail(PLT_ERR_CHECKPOINT, "%s: there is no such checkpoint", path);
+  if (is_clock(name, &clock))
+    snprintf(target, sizeof target, "%s", name);
+  else
+    follow_link(path, name, target);
+  if (!is_clock(target, &clock))
+    return plt_fail(PLT_ERR_CHECKPOINT, "%s: should name a checkpoint beside it, not \"%s\"", path, target);
+  PLT_TRY(place(run_dir, target, path));
   plt_manifest_t result = {0};
   plt_status_t status = verify(path, &result);
-  if (status == PLT_OK && is_clock(target, &clock) && clock != result.clock)
+  if (status == PLT_OK && clock != result.clock)
     status = plt_fail(PLT_ERR_CHECKPOINT, "%s: its manifest is of clock %" PRIu64, path, result.clock);
   if (status != PLT_OK) {
     plt_manifest_clear(&result);

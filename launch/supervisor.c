@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/time.h"
@@ -73,6 +74,8 @@ bool plt_supervisor_look(plt_supervisor_t *s) {
   return changed;
 }
 
+bool plt_supervisor_is_orphaned(const plt_supervisor_t *s) { return getppid() != s->launcher; }
+
 static plt_status_t send_report(plt_supervisor_t *s, plt_wire_t *wire, plt_links_t *links, plt_parcel_t *parcel) {
   char *text = plt_report_encode(&s->report);
   plt_star_fill(wire, text, parcel);
@@ -98,6 +101,10 @@ int plt_supervisor_run(plt_supervisor_t *s, const char *conductor, double deadli
     if ((double)(now - heard) > deadline_s * (double)PLT_NS_PER_S) {
       plt_log(PLT_LOG_WARN, "rank %d was not told anything by rank 0 for %g s (cluster.deadline_s)", s->rank,
               deadline_s);
+      break;
+    }
+    if (plt_supervisor_is_orphaned(s)) {
+      plt_log(PLT_LOG_WARN, "rank %d: what started it, process %d, is gone: it ends", s->rank, (int)s->launcher);
       break;
     }
     plt_links_wait(links, s->child.pid == 0 ? -1 : s->child.pidfd, TICK_MS);

@@ -47,12 +47,12 @@ plt_status_t plt_secret_from_text(const char *text, plt_secret_t **out);
 
 /* ---- limits, per process ---- */
 enum {
-  PLT_FILES_KEPT = 256,          /* descriptors that connections never use: checkpoints, logs, data */
-  PLT_CONNECTIONS_MAX = 8192,    /* accepted connections at most; fewer where RLIMIT_NOFILE is low */
-  PLT_STRANGERS_PER_S = 500,     /* newcomers without a proof that are accepted for long; at first as many as above */
-  PLT_HANDSHAKE_MS = 5000,       /* a peer that has not proved itself by then is dropped ... */
-  PLT_HANDSHAKE_SHORT_MS = 1000, /* ... or by then, when connections run out */
-  PLT_STRANGER_BYTES = 4096      /* bytes that a peer may send before it has proved itself (read every 50 ms) */
+  PLT_FILES_KEPT = 256,       /* descriptors that connections never use: checkpoints, logs, data */
+  PLT_CONNECTIONS_MAX = 8192, /* accepted connections at most; fewer where RLIMIT_NOFILE is low */
+  PLT_STRANGERS_MAX = 512,    /* of them without a proof (half, where that is fewer); the oldest makes place */
+  PLT_STRANGERS_PER_S = 500,  /* newcomers without a proof that are accepted for long; at first as many as above */
+  PLT_HANDSHAKE_MS = 5000,    /* a peer that has not proved itself by then is dropped */
+  PLT_STRANGER_BYTES = 4096   /* bytes that a peer may send before it has proved itself (read every 50 ms) */
 };
 /* How many connections this process accepts: a third of RLIMIT_NOFILE less PLT_FILES_KEPT, at most
  * PLT_CONNECTIONS_MAX; the other thirds are for those on their way. */
@@ -63,7 +63,7 @@ typedef struct plt_guard_count {
   uint64_t accepted; /* connections over tcp */
   uint64_t refused;  /* peers with a wrong secret */
   uint64_t ended;    /* connections that ended, by themselves or for what they said, before a proof was seen */
-  uint64_t dropped;  /* peers that did not prove themselves in time, or sent too much before */
+  uint64_t dropped;  /* peers that did not prove themselves in time, made place, or sent too much before */
   uint64_t closures; /* times that the ports were closed to newcomers, for too many of them */
   uint32_t open, peak;
 } plt_guard_count_t;

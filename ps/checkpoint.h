@@ -17,7 +17,7 @@
 #define PLT_PS_CHECKPOINT_H
 
 #include "proto/message.h"
-#include "ps/table.h"
+#include "ps/image.h"
 
 typedef struct plt_checkpoint_head {
   uint64_t job;
@@ -27,9 +27,15 @@ typedef struct plt_checkpoint_head {
   plt_progress_t progress; /* meaningful in server 0's part */
 } plt_checkpoint_head_t;
 
-/* Writes and fsyncs `path` (which must not exist). */
-plt_status_t plt_checkpoint_write(const char *path, const plt_checkpoint_head_t *head, plt_table_t *const *tables,
-                                  size_t n_tables);
+/* How far a writer is, and the wish that it give up; from any thread. */
+typedef struct plt_checkpoint_control {
+  atomic_uint_fast64_t rows; /* written so far */
+  atomic_bool cancelled;
+} plt_checkpoint_control_t;
+
+/* Sweeps the images into `path` (which must not exist) and fsyncs it. control may be NULL. */
+plt_status_t plt_checkpoint_write(const char *path, const plt_checkpoint_head_t *head, plt_image_t *const *tables,
+                                  size_t n_tables, plt_checkpoint_control_t *control);
 
 typedef struct plt_checkpoint_part plt_checkpoint_part_t;
 plt_status_t plt_checkpoint_open(const char *path, plt_checkpoint_part_t **out);

@@ -97,10 +97,14 @@ static void write_history(plt_fault_t *fault, hid_t group, const plt_eta_history
   column_close(fault, &eta);
 }
 
-static void write_rows(plt_fault_t *fault, hid_t group, const plt_table_t *table) {
-  size_t cols = plt_table_spec(table)->cols, state_floats = plt_table_state_floats(table), got;
+static bool is_cancelled(const plt_checkpoint_control_t *control) {
+  return control != NULL && atomic_load(&control->cancelled);
+}
+
+static void write_rows(plt_fault_t *fault, hid_t group, plt_image_t *table, plt_checkpoint_control_t *control) {
+  size_t cols = plt_image_spec(table)->cols, state_floats = plt_image_state_floats(table), got;
   size_t block = plt_block_rows(PLT_CHECKPOINT_BLOCK, (cols + state_floats) * sizeof(float));
-  uint64_t stored = plt_table_stored(table), cursor = 0;
+  uint64_t stored = plt_image_rows(table);
   column_t keys = column_create(fault, group, "keys", H5T_NATIVE_UINT64, 1, stored, 1);
   column_t last = column_create(fault, group, "last", H5T_NATIVE_UINT64, 1, stored, 1);
   column_t values = column_create(fault, group, "value", H5T_NATIVE_FLOAT, 2, stored, cols);
@@ -109,12 +113,13 @@ static void write_rows(plt_fault_t *fault, hid_t group, const plt_table_t *table
            *last_block = plt_mem_alloc(block * sizeof *last_block);
   float *value_block = plt_mem_alloc(block * cols * sizeof(float));
   float *state_block = plt_mem_alloc(block * state_floats * sizeof(float));
-  while (!fault->failed &&
-         (got = plt_table_sweep(table, &cursor, block, key_block, last_block, value_block, state_block)) > 0) {
+  while (!fault->failed && (got = plt_image_sweep(table, block, key_block, last_block, value_block, state_block)) > 0) {
+    if (is_cancelled(control)) plt_fault_note(fault, "given up: the server ends");
     column_append(fault, &keys, key_block, got);
     column_append(fault, &last, last_block, got);
     column_append(fault, &values, value_block, got);
     column_append(fault, &state, state_block, got);
+    if (control != NULL) atomic_fetch_add(&control->rows, got);
   }
   free(key_block);
   free(last_block);
@@ -126,16 +131,17 @@ static void write_rows(plt_fault_t *fault, hid_t group, const plt_table_t *table
   column_close(fault, &state);
 }
 
-static void write_table(plt_fault_t *fault, hid_t tables, const plt_table_t *table, uint32_t index) {
-  plt_table_state_t state = plt_table_state(table);
-  plt_checkpoint_record_t record = {.index = index, .spec = *plt_table_spec(table), .t = state.t, .salt = state.salt};
+static void write_table(plt_fault_t *fault, hid_t tables, plt_image_t *table, uint32_t index,
+                        plt_checkpoint_control_t *control) {
+  plt_table_state_t state = plt_image_state(table);
+  plt_checkpoint_record_t record = {.index = index, .spec = *plt_image_spec(table), .t = state.t, .salt = state.salt};
   snprintf(record.init, sizeof record.init, "%s", plt_init_names[record.spec.init.kind]);
   hid_t group =
       plt_heard(fault, record.spec.name, H5Gcreate2(tables, record.spec.name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   write_fields(fault, group, plt_record_fields, &record);
   write_settings(fault, group, &record.spec);
   write_history(fault, group, state.history);
-  write_rows(fault, group, table);
+  write_rows(fault, group, table, control);
   if (group >= 0) plt_heard(fault, record.spec.name, H5Gclose(group));
 }
 
@@ -143,8 +149,8 @@ static hid_t make_group(plt_fault_t *fault, hid_t file, const char *name) {
   return plt_heard(fault, name, H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
 }
 
-static void write_all(plt_fault_t *fault, hid_t file, const plt_checkpoint_head_t *head, plt_table_t *const *tables,
-                      size_t n_tables) {
+static void write_all(plt_fault_t *fault, hid_t file, const plt_checkpoint_head_t *head, plt_image_t *const *tables,
+                      size_t n_tables, plt_checkpoint_control_t *control) {
   const plt_field_t format_field = {"format", PLT_FIELD_U32, 0};
   const uint32_t format = PLT_CHECKPOINT_FORMAT;
   write_fields(fault, file, (plt_field_list_t){&format_field, 1}, &format);
@@ -155,7 +161,7 @@ static void write_all(plt_fault_t *fault, hid_t file, const plt_checkpoint_head_
     if (progress >= 0) plt_heard(fault, "progress", H5Gclose(progress));
   }
   hid_t group = make_group(fault, file, "tables");
-  for (size_t i = 0; i < n_tables && !fault->failed; i++) write_table(fault, group, tables[i], (uint32_t)i);
+  for (size_t i = 0; i < n_tables && !fault->failed; i++) write_table(fault, group, tables[i], (uint32_t)i, control);
   if (group >= 0) plt_heard(fault, "tables", H5Gclose(group));
 }
 
@@ -186,8 +192,8 @@ static void give_space_back(const plt_fault_t *fault, const char *path) {
   if (fault->failed && truncate(path, 0) != 0) return; /* nothing more can be done: the first failure is told */
 }
 
-plt_status_t plt_checkpoint_write(const char *path, const plt_checkpoint_head_t *head, plt_table_t *const *tables,
-                                  size_t n_tables) {
+plt_status_t plt_checkpoint_write(const char *path, const plt_checkpoint_head_t *head, plt_image_t *const *tables,
+                                  size_t n_tables, plt_checkpoint_control_t *control) {
   plt_fault_t fault = {0};
   plt_status_t status;
   PLT_TRY(make_file(path));
@@ -195,7 +201,7 @@ plt_status_t plt_checkpoint_write(const char *path, const plt_checkpoint_head_t 
   hid_t access = plt_hdf5_access(&fault);
   hid_t file = plt_heard(&fault, "cannot create", H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access));
   if (file >= 0) {
-    write_all(&fault, file, head, tables, n_tables);
+    write_all(&fault, file, head, tables, n_tables, control);
     plt_heard(&fault, "flush", H5Fflush(file, H5F_SCOPE_GLOBAL));
     give_space_back(&fault, path);
     plt_heard(&fault, "close", H5Fclose(file));

@@ -6,21 +6,13 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "ps/image.h"
 
 enum {
-  SLAB_BYTES = 256 * 1024,
-  SLAB_ROWS_MAX = 4096, /* narrow rows: keeps `last` and a sweep's steps small */
   COLS_MAX = 1 << 20,
-  AHEAD = 4,          /* rows asked for before they are reached: rows lie anywhere, every one is a cache miss or more */
-  AHEAD_LINES = 16,   /* of each; wider rows are left to the processor from there */
-  SLABS_MAX = 1 << 26 /* 1 GiB of slab heads: more rows than any machine holds */
+  AHEAD = 4,       /* rows asked for before they are reached: rows lie anywhere, every one is a cache miss or more */
+  AHEAD_LINES = 16 /* of each; wider rows are left to the processor from there */
 };
-
-/* rows == NULL until the first row of the slab is stored. */
-typedef struct slab {
-  float *rows;    /* rows_per_slab x stride */
-  uint64_t *last; /* rows_per_slab: step count of the last push + 1, 0 = not stored */
-} slab_t;
 
 struct plt_table {
   plt_table_spec_t spec;
@@ -28,11 +20,7 @@ struct plt_table {
   uint64_t salt, t;
   uint64_t local_rows;
   size_t cols, stride; /* floats of a value; of value and state */
-  unsigned shift;      /* rows_per_slab = 1 << shift */
-  size_t n_slabs;
-  slab_t *slabs;
-  uint64_t stored;
-  size_t slabs_held;
+  plt_slabs_t slabs;
   plt_optimizer_t *optimizer;
   plt_eta_history_t history;
   bool dense;      /* every row takes part in every step */
@@ -44,10 +32,6 @@ static uint64_t local_index(const plt_table_t *table, uint64_t key) {
   if (key <= UINT32_MAX) return (uint32_t)key / table->servers; /* far cheaper than in 64 bits */
   return key / table->servers;
 }
-
-static size_t rows_per_slab(const plt_table_t *table) { return (size_t)1 << table->shift; }
-
-static size_t slab_row_bytes(const plt_table_t *table) { return rows_per_slab(table) * table->stride * sizeof(float); }
 
 static void birth_state(const plt_table_t *table, float *row) {
   const plt_optimizer_ops_t *ops = table->optimizer->ops;
@@ -100,16 +84,12 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
   table->cols = spec->cols;
   table->stride = table->cols + optimizer->ops->state_floats(optimizer);
   table->local_rows = rows_of_shard(spec->rows, number, servers);
-  while (rows_per_slab(table) < SLAB_ROWS_MAX && 2 * slab_row_bytes(table) <= SLAB_BYTES) table->shift++;
-  uint64_t slabs = (table->local_rows >> table->shift) + 1;
-  if (slabs > SLABS_MAX) {
+  if (!plt_slabs_init(&table->slabs, table->local_rows, table->stride)) {
     plt_status_t status = plt_fail(PLT_ERR_USAGE, "table %s: %llu rows of %zu floats are more than a server can hold",
                                    spec->name, (unsigned long long)table->local_rows, table->stride);
     plt_table_destroy(&table);
     return status;
   }
-  table->n_slabs = (size_t)slabs;
-  table->slabs = plt_mem_zalloc(table->n_slabs, sizeof *table->slabs);
   table->dense = plt_optimizer_is_dense(spec) && !spec->frozen;
   table->gradient = plt_mem_zalloc(table->cols, sizeof *table->gradient);
   table->unborn = plt_mem_zalloc(table->stride, sizeof *table->unborn);
@@ -119,23 +99,12 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
   return PLT_OK;
 }
 
-static void free_slabs(plt_table_t *table) {
-  for (size_t i = 0; i < table->n_slabs; i++) {
-    free(table->slabs[i].rows);
-    free(table->slabs[i].last);
-    table->slabs[i] = (slab_t){0};
-  }
-  table->stored = 0;
-  table->slabs_held = 0;
-}
-
 void plt_table_destroy(plt_table_t **table) {
   plt_table_t *self = *table;
   if (self == NULL) return;
-  free_slabs(self);
+  plt_slabs_destroy(&self->slabs);
   free(self->gradient);
   free(self->unborn);
-  free(self->slabs);
   plt_eta_history_clear(&self->history);
   plt_optimizer_destroy(&self->optimizer);
   free(self);
@@ -160,18 +129,13 @@ plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys
   return PLT_OK;
 }
 
-/* A place for a row: where it is or would be stored. */
-typedef struct place {
-  float *row; /* NULL: no memory yet */
-  uint64_t *last;
-} place_t;
+static plt_place_t find(const plt_table_t *table, uint64_t key) {
+  return plt_slabs_find(&table->slabs, local_index(table, key));
+}
 
-static place_t find(const plt_table_t *table, uint64_t key) {
-  uint64_t local = local_index(table, key);
-  slab_t slab = table->slabs[local >> table->shift];
-  size_t within = (size_t)local & (rows_per_slab(table) - 1);
-  if (slab.rows == NULL) return (place_t){0};
-  return (place_t){slab.rows + within * table->stride, slab.last + within};
+/* To write to. */
+static plt_place_t open_row(plt_table_t *table, uint64_t key) {
+  return plt_slabs_open(&table->slabs, local_index(table, key));
 }
 
 /* Has the memory of row i + AHEAD fetched while row i is at work. Inlined by force: gcc 12 takes a function that only
@@ -179,32 +143,22 @@ static place_t find(const plt_table_t *table, uint64_t key) {
 __attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t *table, const uint64_t *keys, size_t n,
                                                               size_t i, size_t floats) {
   if (i + AHEAD >= n) return;
-  place_t place = find(table, keys[i + AHEAD]);
+  plt_place_t place = find(table, keys[i + AHEAD]);
   if (place.row == NULL) return;
   size_t bytes = floats * sizeof(float), limit = (size_t)AHEAD_LINES * 64;
   __builtin_prefetch(place.last);
   for (size_t at = 0; at < bytes && at < limit; at += 64) __builtin_prefetch((const char *)place.row + at);
 }
 
-static place_t find_or_make(plt_table_t *table, uint64_t key) {
-  place_t place = find(table, key);
-  if (place.row != NULL) return place;
-  slab_t *slab = &table->slabs[local_index(table, key) >> table->shift];
-  slab->rows = plt_mem_alloc(slab_row_bytes(table));
-  slab->last = plt_mem_zalloc(rows_per_slab(table), sizeof *slab->last);
-  table->slabs_held++;
-  return find(table, key);
-}
-
 /* gradient: cols floats, unaligned; NULL for zeros. */
 static void step_row(plt_table_t *table, uint64_t key, const char *gradient) {
-  place_t place = find_or_make(table, key);
+  plt_place_t place = open_row(table, key);
   uint64_t last = *place.last - 1;
   if (*place.last == 0) { /* as if it had stood there from the first step */
     plt_table_spec_birth(&table->spec, table->salt, key, place.row);
     birth_state(table, place.row);
     last = 0;
-    table->stored++;
+    table->slabs.stored++;
   }
   if (gradient != NULL) {
     memcpy(table->gradient, gradient, table->cols * sizeof(float));
@@ -260,7 +214,7 @@ void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *o
   size_t needed = ops->value != NULL ? table->stride : table->cols; /* floats of a row */
   for (size_t i = 0; i < n; i++, out += table->cols) {
     fetch_ahead(table, keys, n, i, needed);
-    place_t place = find(table, keys[i]);
+    plt_place_t place = find(table, keys[i]);
     if (place.row == NULL || *place.last == 0) {
       read_unborn(table, keys[i], out);
     } else if (ops->value != NULL) {
@@ -275,16 +229,16 @@ void plt_table_assign(plt_table_t *table, const uint64_t *keys, size_t n, const 
   const char *value = values;
   size_t bytes = table->cols * sizeof(float);
   for (size_t i = 0; i < n; i++, value += bytes) {
-    place_t place = find_or_make(table, keys[i]);
+    plt_place_t place = open_row(table, keys[i]);
     memcpy(place.row, value, bytes);
     birth_state(table, place.row);
-    table->stored += *place.last == 0;
+    table->slabs.stored += *place.last == 0;
     *place.last = table->t + 1;
   }
 }
 
 void plt_table_reset(plt_table_t *table, uint64_t salt) {
-  free_slabs(table);
+  plt_slabs_clear(&table->slabs);
   plt_eta_history_clear(&table->history);
   table->t = 0;
   table->salt = salt;
@@ -297,36 +251,12 @@ plt_table_state_t plt_table_state(const plt_table_t *table) {
 
 size_t plt_table_state_floats(const plt_table_t *table) { return table->stride - table->cols; }
 
-uint64_t plt_table_stored(const plt_table_t *table) { return table->stored; }
+uint64_t plt_table_stored(const plt_table_t *table) { return table->slabs.stored; }
 
-size_t plt_table_bytes(const plt_table_t *table) {
-  size_t slab = slab_row_bytes(table) + rows_per_slab(table) * sizeof(uint64_t);
-  return sizeof *table + table->n_slabs * sizeof(slab_t) + table->slabs_held * slab;
-}
+size_t plt_table_bytes(const plt_table_t *table) { return sizeof *table + plt_slabs_bytes(&table->slabs); }
 
-size_t plt_table_sweep(const plt_table_t *table, uint64_t *cursor, size_t n, uint64_t *keys, uint64_t *last,
-                       float *values, float *state) {
-  size_t got = 0, state_floats = table->stride - table->cols;
-  uint64_t local = *cursor;
-  while (got < n && local < table->local_rows) {
-    const slab_t *slab = &table->slabs[local >> table->shift];
-    size_t within = (size_t)local & (rows_per_slab(table) - 1);
-    if (slab->rows == NULL) {
-      local = ((local >> table->shift) + 1) << table->shift;
-      continue;
-    }
-    if (slab->last[within] != 0) {
-      const float *row = slab->rows + within * table->stride;
-      keys[got] = local * table->servers + table->number;
-      last[got] = slab->last[within] - 1;
-      memcpy(values + got * table->cols, row, table->cols * sizeof *row);
-      memcpy(state + got * state_floats, row + table->cols, state_floats * sizeof *row);
-      got++;
-    }
-    local++;
-  }
-  *cursor = local;
-  return got;
+plt_image_t *plt_table_image(plt_table_t *table) {
+  return plt_image_take(&table->slabs, &table->spec, table->number, table->servers, plt_table_state(table));
 }
 
 void plt_table_restore_rows(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last,
@@ -334,10 +264,10 @@ void plt_table_restore_rows(plt_table_t *table, size_t n, const uint64_t *keys, 
   size_t state_floats = table->stride - table->cols;
   for (size_t i = 0; i < n; i++) {
     if (keys[i] % table->servers != table->number) continue;
-    place_t place = find_or_make(table, keys[i]);
+    plt_place_t place = open_row(table, keys[i]);
     memcpy(place.row, values + i * table->cols, table->cols * sizeof *values);
     memcpy(place.row + table->cols, state + i * state_floats, state_floats * sizeof *state);
-    table->stored += *place.last == 0;
+    table->slabs.stored += *place.last == 0;
     *place.last = last[i] + 1;
   }
 }

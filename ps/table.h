@@ -1,10 +1,9 @@
 /* table.h - rows of one shard of one table: find, create, update, read, iterate.
  *
- *   local index = key / servers          slab[index / rows_per_slab] -> [value|state] [value|state] ...
- *                                        last[index]: step count of the last push + 1, 0 = not stored
+ *   key % servers == number     local index = key / servers ─▶ slabs.h: [value|state] and step count of the last push
  *
  * Only pushed and assigned rows are stored; the others are born when asked for and forgotten again (a birth is
- * a function of seed, table name, salt and key). Memory is taken slab by slab as rows are stored.
+ * a function of seed, table name, salt and key).
  *
  * Ownership  the table owns its rows; a row pointer is valid until the table is destroyed, reset or dropped.
  * Threads    one owner at a time; no locks inside.
@@ -50,11 +49,9 @@ plt_table_state_t plt_table_state(const plt_table_t *table);
 size_t plt_table_state_floats(const plt_table_t *table); /* per row */
 uint64_t plt_table_stored(const plt_table_t *table);     /* rows in memory */
 size_t plt_table_bytes(const plt_table_t *table);        /* memory held */
-/* Copies the next stored rows at local index >= *cursor: at most n of them; keys[n], last[n], values[n*cols],
- * state[n*state_floats]; `last` is the step count itself, without the 1 above. Returns how many; 0 at the end. Start with *cursor = 0. */
-size_t plt_table_sweep(const plt_table_t *table, uint64_t *cursor, size_t n, uint64_t *keys, uint64_t *last,
-                       float *values, float *state);
-/* The inverse, into a fresh table; keys of other shards are skipped. */
+/* The rows and state of this moment, for another thread to sweep; one at a time (image.h). */
+struct plt_image *plt_table_image(plt_table_t *table);
+/* The inverse of a sweep, into a fresh table; keys of other shards are skipped. */
 void plt_table_restore_rows(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last,
                             const float *values, const float *state);
 /* Sets t, salt and history (copied). After the rows or before. */

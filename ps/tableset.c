@@ -167,14 +167,3 @@ plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *
   }
   return rows;
 }
-
-plt_status_t plt_tableset_save(const plt_tableset_t *set, const char *dir, const plt_checkpoint_head_t *head,
-                               plt_manifest_part_t *part) {
-  char path[PLT_PATH_MAX];
-  snprintf(part->file, sizeof part->file, "server-%" PRIu32 ".h5", set->number);
-  PLT_TRY(plt_dir_create(dir));
-  PLT_TRY(plt_path_join(dir, part->file, path));
-  unlink(path); /* of an attempt that was broken off */
-  PLT_TRY(plt_checkpoint_write(path, head, set->tables, set->n));
-  return plt_hash_file(path, part->hash, &part->bytes);
-}

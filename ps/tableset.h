@@ -34,8 +34,5 @@ plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *h
 /* Answers the pull sections of `asked` with as many sections of rows: values are pool buffers. */
 plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, plt_pool_t *pool,
                                  plt_arena_t *arena, size_t *n);
-/* Writes DIR/server-<number>.h5; *part receives its name, size and hash. */
-plt_status_t plt_tableset_save(const plt_tableset_t *set, const char *dir, const plt_checkpoint_head_t *head,
-                               plt_manifest_part_t *part);
 
 #endif

@@ -543,22 +543,42 @@ plt_status_t plt_client_sum(plt_client_t *client, const char *name, double *valu
   return ask(client, sum, on_sums, &(sums_t){values, n});
 }
 
+typedef struct parts {
+  plt_manifest_part_t *of;
+  bool all;
+  uint64_t moves;
+} parts_t;
+
 static plt_status_t on_checkpointed(void *context, uint32_t server, const plt_header_t *answer) {
-  plt_manifest_part_t *part = (plt_manifest_part_t *)context + server;
+  parts_t *parts = context;
+  plt_manifest_part_t *part = &parts->of[server];
   if (answer->verb != PLT_VERB_CHECKPOINTED)
     return plt_fail(PLT_ERR_PROTOCOL, "server %" PRIu32 " did not say where its checkpoint is", server);
+  if (answer->hash[0] == '\0') {
+    parts->all = false;
+    parts->moves += answer->bytes;
+    return PLT_OK;
+  }
+  parts->moves++;
   *part = (plt_manifest_part_t){.bytes = answer->bytes};
   snprintf(part->file, sizeof part->file, "%s", answer->text);
   memcpy(part->hash, answer->hash, sizeof part->hash);
   return PLT_OK;
 }
 
-plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *parts) {
+plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *of, bool *all,
+                                     uint64_t *moves) {
+  parts_t parts = {.of = of, .all = true};
   exchange_t *checkpointed = begin(client, "CHECKPOINTED");
   for (uint32_t s = 0; s < client->config.n_servers; s++)
     PLT_TRY(address(client, checkpointed, s, &(plt_header_t){.verb = PLT_VERB_CHECKPOINTED, .clock = clock}));
-  return ask(client, checkpointed, on_checkpointed, parts);
+  PLT_TRY(ask(client, checkpointed, on_checkpointed, &parts));
+  *all = parts.all;
+  *moves = parts.moves;
+  return PLT_OK;
 }
+
+double plt_client_deadline_s(const plt_client_t *client) { return client->config.deadline_s; }
 
 plt_client_count_t plt_client_count(const plt_client_t *client) {
   return (plt_client_count_t){

@@ -13,72 +13,14 @@
 
 bool plt_trainer_is_first(const plt_trainer_t *t) { return t->session->worker == 0; }
 
-static bool is_interrupted(const plt_trainer_t *t) {
-  return t->plan->interrupted != NULL && atomic_load(t->plan->interrupted) != 0;
-}
-
 static bool steps_are_used_up(const plt_trainer_t *t) {
   return t->plan->max_steps != 0 && t->clock >= t->plan->max_steps;
-}
-
-/* ---- checkpoints: worker 0 collects the servers' parts and publishes them ---- */
-
-static plt_status_t publish(plt_trainer_t *t, bool is_best) {
-  const plt_plan_t *plan = t->plan;
-  plt_manifest_t manifest = {.clock = t->clock,
-                             .job = t->session->job,
-                             .generation = t->session->generation,
-                             .epoch = t->p.epoch,
-                             .parts = plt_mem_zalloc(plan->servers, sizeof(plt_manifest_part_t)),
-                             .n_parts = plan->servers};
-  plt_status_t status = plt_client_checkpointed(t->session->client, t->clock, manifest.parts);
-  if (status == PLT_OK && t->training->journal != NULL) status = plt_journal_flush(t->training->journal);
-  if (status == PLT_OK) status = plt_manifest_publish(plan->run_dir, &manifest, is_best);
-  if (status == PLT_OK) status = plt_manifest_prune(plan->run_dir, plan->checkpoint_keep);
-  free(manifest.parts);
-  if (status == PLT_OK)
-    plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 " published%s", t->clock, is_best ? " (best)" : "");
-  t->saved_clock = t->training->clock = t->clock;
-  t->saved_closed = t->p.epoch_closed;
-  t->saved_ns = plt_time_ns();
-  return status;
-}
-
-plt_status_t plt_trainer_save(plt_trainer_t *t, bool is_best) {
-  if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL) return PLT_OK;
-  if (!is_best && t->saved_clock == t->clock && t->saved_closed == t->p.epoch_closed) return PLT_OK;
-  plt_step_t step = {.clock = t->plan->alone ? t->round : t->clock, .flags = PLT_FLAG_CHECKPOINT, .progress = &t->p};
-  plt_step_result_t result;
-  t->p.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
-  PLT_TRY(plt_client_step(t->session->client, &step, &result));
-  return publish(t, is_best);
-}
-
-/* What a crash between publishing and linking left undone. */
-static plt_status_t mend_links(const plt_trainer_t *t) {
-  if (!plt_trainer_is_first(t) || !t->session->resumed || t->plan->run_dir == NULL) return PLT_OK;
-  return plt_manifest_link(t->plan->run_dir, t->clock,
-                           t->p.has_best && t->p.best_clock == t->clock && t->p.epoch_closed);
-}
-
-uint32_t plt_trainer_flags(const plt_trainer_t *t) {
-  if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL) return 0;
-  if (is_interrupted(t)) return PLT_FLAG_CHECKPOINT | PLT_FLAG_STOP;
-  double since = plt_time_seconds(plt_time_ns() - t->saved_ns);
-  return t->plan->checkpoint_every_s > 0 && since >= t->plan->checkpoint_every_s ? PLT_FLAG_CHECKPOINT : 0;
 }
 
 plt_status_t plt_trainer_barrier(plt_trainer_t *t, const char *what) {
   char name[64];
   snprintf(name, sizeof name, "%s at clock %" PRIu64, what, t->clock);
   return plt_session_barrier(t->session, name);
-}
-
-plt_status_t plt_trainer_stop(const plt_trainer_t *t) {
-  return plt_fail(PLT_ERR_PREEMPTED,
-                  "stopped by request at epoch %" PRIu32 ", clock %" PRIu64
-                  "; a checkpoint was made: the same command with --resume continues",
-                  t->p.epoch, t->clock);
 }
 
 /* ---- batches and exchanges ---- */
@@ -149,8 +91,8 @@ static plt_status_t after_push(plt_trainer_t *t, uint32_t batch, uint32_t phase,
     plt_wire_count_t wire = plt_client_count(t->session->client).wire;
     plt_journal_progress(journal, t->p.epoch, batch + 1, t->batches, t->p.loss_sum, wire.bytes_in + wire.bytes_out);
   }
-  if ((result->flags & PLT_FLAG_CHECKPOINT) && plt_trainer_is_first(t)) PLT_TRY(publish(t, false));
-  return result->flags & PLT_FLAG_STOP ? plt_trainer_stop(t) : PLT_OK;
+  if (result->flags & PLT_FLAG_CHECKPOINT) plt_trainer_ordered(t, false);
+  return result->flags & PLT_FLAG_STOP ? plt_trainer_stop(t) : plt_trainer_publish(t, false);
 }
 
 /* One push: gradients of the batch at hand, and the rows for what comes next. */
@@ -279,7 +221,8 @@ static plt_status_t run(plt_trainer_t *t) {
     if (t->p.batch < t->batches) break;                   /* max_steps */
     PLT_TRY(close_epoch(t));
   }
-  return plt_trainer_save(t, false);
+  PLT_TRY(plt_trainer_save(t, false));
+  return plt_trainer_publish(t, true);
 }
 
 plt_status_t plt_train(plt_session_t *session, void *context) {
@@ -304,10 +247,12 @@ plt_status_t plt_train(plt_session_t *session, void *context) {
   t->batch = plt_batch_create();
   t->next = plt_batch_create();
   t->training->clock = session->clock;
-  plt_status_t status = mend_links(t);
+  plt_status_t status = plt_trainer_mend_links(t);
   /* Before all have been greeted and know where to begin nobody may push. */
   if (status == PLT_OK && plan->alone) status = plt_trainer_barrier(t, "start");
   if (status == PLT_OK) status = run(t);
+  if (status != PLT_OK && status != PLT_ERR_PEER) status = plt_trainer_rescue(t, status);
+  free(t->order.parts);
   t->training->progress = t->p;
   t->training->progress.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
   plt_batch_destroy(&t->batch);

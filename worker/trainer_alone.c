@@ -226,6 +226,7 @@ static plt_status_t run_own(run_t *run) {
       while (run->finished <= own) PLT_TRY(finish_oldest(run)); /* a meeting may have seen to it already */
       if (is_called(run) && t->round >= run->called) PLT_TRY(meet_as_called(run));
       PLT_TRY(do_batch(run, (uint32_t)number));
+      PLT_TRY(plt_trainer_publish(run->t, false));
     }
   }
   return end_batches(run);

@@ -1,12 +1,25 @@
 /* trainer_state.h - what the files of the trainer share; for them only.
  *
- *   trainer.c         epochs, evaluation, checkpoints; the batches of an epoch in bsp
+ *   trainer.c         epochs, evaluation; the batches of an epoch in bsp
+ *   trainer_save.c    checkpoints and stops
  *   trainer_alone.c   the batches of an epoch in ssp and asp */
 #ifndef PLT_WORKER_TRAINER_STATE_H
 #define PLT_WORKER_TRAINER_STATE_H
 
 #include "worker/compute.h"
 #include "worker/trainer.h"
+
+/* A checkpoint that servers were told to write; worker 0's. */
+typedef struct plt_order {
+  bool under_way; /* until it is published */
+  bool is_best;
+  uint64_t clock;
+  uint32_t epoch;
+  plt_manifest_part_t *parts;
+  int64_t ask_ns, pause_ns; /* when servers are asked next, and how long after that */
+  uint64_t moves;           /* how far they were, and since when */
+  int64_t moved_ns;
+} plt_order_t;
 
 typedef struct plt_trainer {
   plt_session_t *session;
@@ -20,7 +33,8 @@ typedef struct plt_trainer {
   uint64_t clock;            /* steps applied to the tables; ssp, asp: when all workers met last */
   uint64_t round;            /* ssp, asp: this worker's clock (ps/clock.h) */
   plt_progress_t p;
-  uint64_t saved_clock; /* of the last checkpoint; UINT64_MAX: none */
+  plt_order_t order;
+  uint64_t saved_clock; /* of the last checkpoint that was ordered; UINT64_MAX: none */
   bool saved_closed;    /* that checkpoint knew the epoch's evaluation */
   int64_t saved_ns, begin_ns;
   double begin_seconds; /* training time before this start */
@@ -31,18 +45,29 @@ typedef struct plt_trainer {
 } plt_trainer_t;
 
 bool plt_trainer_is_first(const plt_trainer_t *t);
-/* Between two steps: worker 0 orders a checkpoint of the tables as they are, unless there is one. In ssp and asp the
- * others must not push before plt_trainer_barrier(). */
-plt_status_t plt_trainer_save(plt_trainer_t *t, bool is_best);
 /* Waits for all workers; once per clock and `what`. */
 plt_status_t plt_trainer_barrier(plt_trainer_t *t, const char *what);
-/* What worker 0 asks for: a checkpoint that is due, a stop. */
-uint32_t plt_trainer_flags(const plt_trainer_t *t);
-/* PLT_ERR_PREEMPTED, saying that a checkpoint was made. */
-plt_status_t plt_trainer_stop(const plt_trainer_t *t);
 /* The rows of `batch`, into the vector `values`; returns their number. */
 size_t plt_trainer_pulls(const plt_trainer_t *t, const plt_batch_t *batch, float *values, plt_pull_t *pulls);
 
+/* ---- trainer_save.c ---- */
+/* What worker 0 asks for with a push: a checkpoint that is due, a stop. Nothing while an order is under way. */
+uint32_t plt_trainer_flags(const plt_trainer_t *t);
+/* The servers have taken the order of a checkpoint of t->clock. */
+void plt_trainer_ordered(plt_trainer_t *t, bool is_best);
+/* Between two steps: worker 0 orders a checkpoint of the tables as they are, unless there is one. In ssp and asp the
+ * others must not push before plt_trainer_barrier(). */
+plt_status_t plt_trainer_save(plt_trainer_t *t, bool is_best);
+/* Publishes what is under way, if it is written or once it is. */
+plt_status_t plt_trainer_publish(plt_trainer_t *t, bool wait);
+/* The same after a failure, which is returned. */
+plt_status_t plt_trainer_rescue(plt_trainer_t *t, plt_status_t status);
+/* What a crash between publishing and linking left undone. */
+plt_status_t plt_trainer_mend_links(const plt_trainer_t *t);
+/* Publishes the checkpoint that was made and returns PLT_ERR_PREEMPTED. */
+plt_status_t plt_trainer_stop(plt_trainer_t *t);
+
+/* ---- trainer_alone.c ---- */
 /* ssp, asp: this worker's batches of the epoch, from t->p.batch on; ends with a meeting of all workers. Then t->p
  * and t->clock tell what all have done together. */
 plt_status_t plt_trainer_run_alone(plt_trainer_t *t);

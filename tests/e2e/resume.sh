@@ -38,10 +38,18 @@ epochs_of() { grep '"event": *"epoch"' "$1/metrics.jsonl" | sed 's/.*"epoch": *\
   reference=$(tables_hash "$work/reference")
   losses_of "$work/reference" >"$work/losses.txt"
   epochs_of "$work/reference" >"$work/epochs.txt"
-  mapfile -t clocks < <(find "$work/reference/checkpoints" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort -n)
-  last=${clocks[-1]}
-  say "reference: $reference, ${#clocks[@]} checkpoints up to clock $last"
-  ((${#clocks[@]} == last && last >= 12)) || fail "not one checkpoint per clock"
+  last=$(basename "$(readlink -f "$work/reference/checkpoints/last")")
+  say "reference: $reference, $(find "$work/reference/checkpoints" -mindepth 1 -maxdepth 1 -type d | wc -l) checkpoints up to clock $last"
+  ((last >= 12)) || fail "not enough steps"
+
+  say "a checkpoint of every clock"
+  for ((k = 1; k < last; k++)); do
+    train_run "$work/every" --resume --set "train.max_steps=$k" --set checkpoint.keep=1000 $(cluster "$k")
+  done
+  train_run "$work/every" --resume --set checkpoint.keep=1000
+  mapfile -t clocks < <(find "$work/every/checkpoints" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort -n)
+  ((${#clocks[@]} == last)) || fail "not one checkpoint per clock"
+  [[ $(tables_hash "$work/every") == "$reference" ]] || complain "stopped at every clock: other tables"
 
   say "stopped by train.max_steps after every step"
   for ((k = 1; k < last; k++)); do
@@ -53,11 +61,11 @@ epochs_of() { grep '"event": *"epoch"' "$1/metrics.jsonl" | sed 's/.*"epoch": *\
 
   say "from every checkpoint"
   for ((k = 1; k <= last; k++)); do
-    cp -r "$work/reference" "$work/run"
+    cp -r "$work/every" "$work/run"
     for clock in "${clocks[@]}"; do ((clock <= k)) || rm -r "$work/run/checkpoints/$clock"; done
     rm "$work/run/metrics.jsonl" # what is told from here on must be whole
     train_run "$work/run" --resume $(cluster "$((k + 1))")
-    ((k > last / 2)) && untold=1 || untold=2 # epochs; at the end of the first one it has still to be told
+    ((k >= last / 2)) && untold=1 || untold=2 # epochs
     ((k == last)) || epochs_of "$work/run" | cmp -s - <(tail -n "$untold" "$work/epochs.txt") ||
       complain "from checkpoint $k: other losses of epochs"
     same "from checkpoint $k" "$work/run"

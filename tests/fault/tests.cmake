@@ -3,3 +3,7 @@ add_library(plateau_stranger STATIC fault/stranger.c fault/stranger.h)
 target_link_libraries(plateau_stranger PUBLIC plateau_options)
 add_executable(stranger fault/stranger_main.c)
 target_link_libraries(stranger PRIVATE plateau_stranger Threads::Threads)
+
+# The fault campaign: short here, longer by hand (--kills, --faults; docs/reliability.md).
+plateau_shell(fault.kills COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/fault/kills.sh LABELS fault heavy TIMEOUT 400)
+set_tests_properties(fault.kills PROPERTIES RUN_SERIAL ON)

@@ -3,17 +3,13 @@
 # evaluate and export over ranks; one error, not one per rank.
 set -euo pipefail
 source "$(dirname "$0")/../lib.sh"
-command -v mpirun >/dev/null || { say "skipped: there is no mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+need_mpirun
 
 make_data "$work/data"
 config=$work/config.yaml
 write_config "$config" "$work/data" "$bsam_plus"
-ranks() { local n=$1; shift; timeout 120 mpirun --bind-to none -n "$n" "$plateau" "$@"; }
 tables() { quietly "$plateau" export "$1" -o "$1-tables" --last; cat "$1-tables"/*.npy | sha256sum; }
 same() { [[ $(tables "$1") == "$reference" ]] || complain "$2: other bits than the undisturbed run"; }
-# Children of the run in directory $1, by their open log.
-children() { local p; for p in $(pgrep -f '^plateau (server|worker) [0-9]+' || true); do [[ -n $(find /proc/"$p"/fd -lname "$1/logs/*" 2>/dev/null) ]] && echo "$p"; done; true; }
 wait_for_step() { local i; for ((i = 0; i < 600; i++)); do grep -qs '"step"' "$1/metrics.jsonl" && return; sleep 0.05; done; complain "$1: no step within 30 s"; }
 
 epochs=${EPOCHS:-60}
@@ -56,7 +52,7 @@ run=$work/preempted
 ranks 4 train "$config" --set run.dir="$run" --set train.epochs="$epochs" >"$work/usr1.txt" 2>&1 &
 job=$!
 wait_for_step "$run"
-supervisor=$(pgrep -f "train $config --set run.dir=$run " | xargs -I{} sh -c '[ "$(cat /proc/{}/comm)" = plateau ] && echo {}' | tail -n 1 || true)
+supervisor=$(supervisors "$run" | tail -n 1)
 kill -USR1 "$supervisor"
 code=0
 wait "$job" || code=$?

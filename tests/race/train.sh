@@ -9,6 +9,6 @@ data=$work/data config=$work/config.yaml
 make_data "$data"
 write_config "$config" "$data" "$bsam_plus"
 train_run "$work/run" --set cluster.transport="$transport" --servers 2 --workers 3 --set cluster.threads=2 \
-  --set train.epochs=2 --set eval.every=1 --set checkpoint.every_epochs=1
+  --set train.epochs=2 --set eval.every=1 --set checkpoint.every_epochs=1 --set checkpoint.every_s=0.000001
 quietly "$plateau" recommend "$work/run" -o "$work/top.tsv"
 conclude

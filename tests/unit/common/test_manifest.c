@@ -93,6 +93,34 @@ Test(manifest, publish_checks_the_parts) {
   cr_assert_not(exists("checkpoints/1"));
 }
 
+Test(manifest, publish_keeps_to_its_directory) {
+  static const char *const names[] = {"../server-0.h5", "/etc/hostname", "..", ".", "", ".hidden", "a/b"};
+  char dir[PLT_PATH_MAX];
+  CR_OK(plt_manifest_part_dir(scratch, 1, true, dir));
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    plt_manifest_part_t part = {0};
+    plt_manifest_t manifest = {.clock = 1, .parts = &part, .n_parts = 1};
+    strcpy(part.file, names[i]);
+    CR_FAILED_WITH(plt_manifest_publish(scratch, &manifest, false), PLT_ERR_CHECKPOINT, "is no name for a file");
+  }
+}
+
+Test(manifest, links_lead_to_clocks_only) {
+  publish(1, "rows", true);
+  cr_assert_eq(rename(scratch_path("checkpoints/1"), scratch_path("elsewhere")), 0);
+  static const char *const targets[] = {"../elsewhere", "/tmp", ".", "..", "01"};
+  for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+    unlink(scratch_path("checkpoints/01"));
+    cr_assert_eq(symlink("../elsewhere", scratch_path("checkpoints/01")), 0);
+    cr_assert_eq(unlink(scratch_path("checkpoints/last")), 0);
+    cr_assert_eq(symlink(targets[i], scratch_path("checkpoints/last")), 0);
+    expect_damaged("last", "should name a checkpoint beside it");
+  }
+  /* A checkpoint that a person moved to another disk is one still. */
+  cr_assert_eq(symlink("../elsewhere", scratch_path("checkpoints/1")), 0);
+  cr_assert_eq(clock_of("1"), 1);
+}
+
 Test(manifest, replaces_the_same_clock) {
   char *text;
   publish(7, "first", true);

@@ -395,6 +395,19 @@ Test(wire_security, connections_that_come_and_go, .timeout = 180) {
   cr_assert_gt(count.accepted, 100);
 }
 
+/* 2000 connections at once, in a process that could bear them all. */
+Test(wire_security, strangers_cannot_fill_all_places, .timeout = 180) {
+  plt_guard_count_t count;
+  struct rlimit files;
+  cr_assert_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+  files.rlim_cur = files.rlim_max;
+  cr_assert_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
+  if (plt_connections_limit() < 2000) cr_skip_test("too few descriptors");
+  besiege(STRANGER_silent, 2000, PLT_SECURITY_TOKEN, &count);
+  cr_assert_gt(count.dropped, 2000 - PLT_STRANGERS_MAX);
+  cr_assert_leq(count.peak, PLT_STRANGERS_MAX + 1 + 2, "%u connections at a time", count.peak);
+}
+
 Test(wire_security, more_connections_than_descriptors, .timeout = 180) {
   strangers_t strangers = hire(STRANGER_silent, 600);
   struct rlimit files = {.rlim_cur = 512, .rlim_max = 512};

@@ -123,9 +123,18 @@ static plt_checkpoint_head_t head_of(uint32_t server, uint32_t servers) {
   return head;
 }
 
+static plt_status_t write_tables(const char *path, const plt_checkpoint_head_t *head, plt_table_t *const *tables,
+                                 size_t n) {
+  plt_image_t *images[N_TABLES];
+  for (size_t i = 0; i < n; i++) images[i] = plt_table_image(tables[i]);
+  plt_status_t status = plt_checkpoint_write(path, head, images, n, NULL);
+  for (size_t i = 0; i < n; i++) plt_image_release(&images[i]);
+  return status;
+}
+
 static void write_part(const char *path, server_t *server, uint32_t number, uint32_t servers) {
   plt_checkpoint_head_t head = head_of(number, servers);
-  cr_assert_eq(plt_checkpoint_write(path, &head, server->tables, N_TABLES), PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(write_tables(path, &head, server->tables, N_TABLES), PLT_OK, "%s", plt_fail_text());
 }
 
 TestSuite(checkpoint, .init = make_dir, .fini = remove_dir);
@@ -202,7 +211,7 @@ Test(checkpoint, empty_tables_and_more_than_a_block_of_rows) {
   cr_assert_eq(plt_table_create(&spec, 1, 2, &tables[0]), PLT_OK);
   for (int round = 0; round < 2; round++) {
     const char *path = path_of(round == 0 ? "empty.h5" : "full.h5");
-    cr_assert_eq(plt_checkpoint_write(path, &head, tables, 1), PLT_OK, "%s", plt_fail_text());
+    cr_assert_eq(write_tables(path, &head, tables, 1), PLT_OK, "%s", plt_fail_text());
     cr_assert_eq(plt_checkpoint_open(path, &part), PLT_OK, "%s", plt_fail_text());
     cr_assert_eq(plt_table_create(&spec, 1, 2, &copy), PLT_OK);
     cr_assert_eq(plt_checkpoint_restore(part, copy), PLT_OK, "%s", plt_fail_text());
@@ -226,10 +235,10 @@ Test(checkpoint, an_existing_file_is_not_touched) {
   FILE *file = fopen(path_of("a.h5"), "w");
   fputs("mine", file);
   fclose(file);
-  cr_assert_eq(plt_checkpoint_write(path_of("a.h5"), &head, server.tables, N_TABLES), PLT_ERR_IO);
+  cr_assert_eq(write_tables(path_of("a.h5"), &head, server.tables, N_TABLES), PLT_ERR_IO);
   struct stat info;
   cr_assert(stat(path_of("a.h5"), &info) == 0 && info.st_size == 4);
-  cr_assert_eq(plt_checkpoint_write(path_of("no/a.h5"), &head, server.tables, N_TABLES), PLT_ERR_IO);
+  cr_assert_eq(write_tables(path_of("no/a.h5"), &head, server.tables, N_TABLES), PLT_ERR_IO);
   cr_assert_not_null(strstr(plt_fail_text(), "No such file"), "%s", plt_fail_text());
   server_destroy(&server);
 }
@@ -356,7 +365,7 @@ Test(checkpoint, a_limit_on_the_file_size_is_noticed_at_every_size) {
   for (off_t size = 0; size < info.st_size; size += size < info.st_size - 40 ? 1 + info.st_size / 300 : 1) {
     limit.rlim_cur = (rlim_t)size;
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    plt_status_t status = plt_checkpoint_write(path_of("b.h5"), &head, server.tables, N_TABLES);
+    plt_status_t status = write_tables(path_of("b.h5"), &head, server.tables, N_TABLES);
     bool gone = access(path_of("b.h5"), F_OK) != 0;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_FSIZE, &limit);
@@ -384,7 +393,7 @@ Test(checkpoint, a_full_disk_is_noticed_at_every_size) {
       full = true; /* not root: the limit above has to do */
       break;
     }
-    plt_status_t status = plt_checkpoint_write(path_of("disk/b.h5"), &head, server.tables, N_TABLES);
+    plt_status_t status = write_tables(path_of("disk/b.h5"), &head, server.tables, N_TABLES);
     bool gone = access(path_of("disk/b.h5"), F_OK) != 0;
     int closed = umount2(path_of("disk"), 0);
     if (closed != 0) umount2(path_of("disk"), MNT_DETACH);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/rng.h"
-#include "ps/table.h"
+#include "ps/image.h"
 
 enum { ROWS = 5000, COLS = 5, SHARDS_MAX = 4 };
 
@@ -205,14 +205,16 @@ Test(table, sweep_and_restore_continue_with_the_same_bits) {
       plt_table_step(table, eta, (plt_rows_t){keys, values, n});
       if (t > 300) plt_table_step(copy, eta, (plt_rows_t){keys, values, n});
       if (t != 300) continue;
-      uint64_t cursor = 0, total = 0, above = 0;
+      uint64_t total = 0, above = 0;
       size_t got;
-      while ((got = plt_table_sweep(table, &cursor, 37, keys, last, values[0], state[0])) > 0) {
+      plt_image_t *image = plt_table_image(table);
+      while ((got = plt_image_sweep(image, 2048, keys, last, values[0], state[0])) > 0) {
         for (size_t i = 0; i < got; i++, above = keys[i - 1] + 1) cr_assert(keys[i] >= above && last[i] <= t);
         plt_table_restore_rows(copy, got, keys, last, values[0], state[0]);
         total += got;
       }
       cr_assert_eq(total, plt_table_stored(table));
+      plt_image_release(&image);
       plt_table_restore_state(copy, plt_table_state(table));
     }
     plt_table_read(table, all, ROWS, a[0]);

@@ -1,0 +1,27 @@
+# Fuzz targets. Every build replays their corpora (tests/fuzz/corpus/TARGET/); the preset fuzz also builds
+# fuzz_TARGET with libFuzzer (tests/fuzz/run TARGET SECONDS).
+add_library(plateau_fuzz STATIC fuzz/fuzz.c)
+target_link_libraries(plateau_fuzz PUBLIC plateau::common plateau_options)
+
+# plateau_fuzz_target(NAME [SOURCES ...] USES ...)
+function(plateau_fuzz_target name)
+  cmake_parse_arguments(FUZZ "" "" "SOURCES;USES" ${ARGN})
+  add_library(fuzz_${name}_target OBJECT fuzz/fuzz_${name}.c ${FUZZ_SOURCES})
+  target_link_libraries(fuzz_${name}_target PUBLIC ${FUZZ_USES} plateau_fuzz m)
+  add_executable(fuzz_${name}_replay fuzz/replay.c)
+  target_link_libraries(fuzz_${name}_replay PRIVATE fuzz_${name}_target)
+  add_test(NAME fuzz.${name} COMMAND fuzz_${name}_replay ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 240)
+  if(PLATEAU_FUZZ)
+    add_executable(fuzz_${name})
+    target_link_libraries(fuzz_${name} PRIVATE fuzz_${name}_target)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    set_target_properties(fuzz_${name} PROPERTIES LINKER_LANGUAGE C)
+  endif()
+endfunction()
+
+plateau_fuzz_target(frame USES plateau::proto)
+plateau_fuzz_target(npy USES plateau::worker)
+plateau_fuzz_target(inter USES plateau::worker)
+plateau_fuzz_target(manifest USES plateau::common)
+plateau_fuzz_target(config SOURCES ${CMAKE_SOURCE_DIR}/launch/config.c USES plateau::ps plateau::worker)
