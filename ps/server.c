@@ -211,7 +211,7 @@ static plt_status_t serve(plt_server_t *s) {
 }
 
 plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const plt_server_config_t *config) {
-  plt_server_t server = {.config = config, .wire = wire, .listener = listener, .saver = plt_saver_create()};
+  plt_server_t server = {.config = config, .wire = wire, .listener = listener};
   plt_server_t *s = &server;
   plt_checkpoint_head_t head = {0};
   plt_status_t status;
