@@ -18,11 +18,13 @@
 
 enum {
   PLT_PROTOCOL_VERSION = 2,
-  PLT_SECTIONS_MAX = 1024,             /* per message */
-  PLT_SUMS_MAX = 1 << 24,              /* numbers of a SUM */
-  PLT_TEXT_MAX = 1024,                 /* bytes of a text in a header */
-  PLT_PREFETCH_MAX = 4,                /* ssp, asp: clocks that a pull may run ahead */
-  PLT_STEPS_MAX = PLT_PREFETCH_MAX + 1 /* STEPs of one worker that wait for an answer at a time */
+  PLT_SECTIONS_MAX = 1024,              /* per message */
+  PLT_SUMS_MAX = 1 << 24,               /* numbers of a SUM */
+  PLT_TEXT_MAX = 1024,                  /* bytes of a text in a header */
+  PLT_PREFETCH_MAX = 4,                 /* ssp, asp: clocks that a pull may run ahead */
+  PLT_STEPS_MAX = PLT_PREFETCH_MAX + 1, /* STEPs of one worker that wait for an answer at a time */
+  PLT_FIRST_WAIT_MS = 100,              /* a request that was kept so long is told WAIT ... */
+  PLT_NEXT_WAIT_MS = 1000               /* ... and then so often */
 };
 
 /* Of all values in an answer; one frame holds PLT_FRAME_BYTES_MAX (wire.h). */
