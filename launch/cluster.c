@@ -230,7 +230,7 @@ static plt_supervisor_t make_supervisor(const member_t *m) {
                             .sockets = {m->sockets[0], m->sockets[1]},
                             .signalled = plt_signals_watch(),
                             .child = {.control = -1, .pidfd = -1},
-                            .report = {.rank = m->rv->rank, .job = m->runtime.job},
+                            .report = {.rank = m->rv->rank, .serves = m->runtime.is_server, .job = m->runtime.job},
                             .launcher = m->rv->launcher};
 }
 
