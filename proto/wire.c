@@ -10,8 +10,10 @@
 #include "proto/wire_parcel.h"
 
 enum {
-  HEARTBEAT_MS = 2000,
-  HEARTBEAT_TIMEOUT_MS = 15000, /* longer than any stall of a reader (MECHANISMS 2) */
+  SILENCE_MS = 15000, /* of the other machine's kernel, after which a connection is given up */
+  KEEPALIVE_IDLE_S = 5,
+  KEEPALIVE_NEXT_S = 5,
+  KEEPALIVE_TIMES = 2,
   HANDSHAKE_MS = 5000,
   LINGER_MS = 1000,
   QUEUE = 64, /* messages per peer; requests are few and large */
@@ -67,8 +69,11 @@ static void *open_socket(plt_wire_t *wire, int type) {
   } settings[] = {{ZMQ_LINGER, LINGER_MS},
                   {ZMQ_SNDHWM, QUEUE},
                   {ZMQ_RCVHWM, QUEUE},
-                  {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
-                  {ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS},
+                  {ZMQ_TCP_MAXRT, SILENCE_MS},
+                  {ZMQ_TCP_KEEPALIVE, 1},
+                  {ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S},
+                  {ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_NEXT_S},
+                  {ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_TIMES},
                   {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
                   {ZMQ_RECONNECT_IVL, RECONNECT_MS},
                   {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
