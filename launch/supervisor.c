@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/time.h"
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, LAST_WORD_S = 1 };
 
 static void start_child(plt_supervisor_t *s, const plt_order_t *order) {
   plt_runtime_t runtime = *s->base; /* a shallow copy: nothing of it is freed here */
@@ -126,5 +127,8 @@ int plt_supervisor_run(plt_supervisor_t *s, const char *conductor, double deadli
   plt_parcel_destroy(&parcel);
   plt_links_close(&links);
   plt_wire_destroy(&wire);
-  return order.want == PLT_WANT_FINISH ? order.code : plt_status_exit(PLT_ERR_PEER);
+  if (order.want != PLT_WANT_FINISH) return plt_status_exit(PLT_ERR_PEER);
+  /* The launcher ends all ranks at the first bad code: rank 0's is to come first, behind its message. */
+  if (order.code != 0) nanosleep(&(struct timespec){.tv_sec = LAST_WORD_S}, NULL);
+  return order.code;
 }

@@ -22,6 +22,13 @@ same "$work/plain" "2 servers, 3 workers"
 quietly ranks 3 train "$config" --set run.dir="$work/tcp" --set train.epochs="$epochs" --set cluster.transport=tcp
 same "$work/tcp" "1 server, 2 workers, tcp"
 
+say "machines with other kernels"
+quietly timeout 120 mpirun --bind-to none -n 1 "$plateau" train "$config" --set run.dir="$work/cores" --set train.epochs="$epochs" \
+  : -n 2 -x OPENBLAS_CORETYPE=Haswell "$plateau" train "$config"
+grep -q "OpenBLAS for Haswell" "$work/cores/logs/worker-0.txt" || complain "ranks do not agree on OpenBLAS's kernels"
+OPENBLAS_CORETYPE=Haswell train_run "$work/haswell" --set train.epochs="$epochs"
+[[ $(tables "$work/cores") == $(tables "$work/haswell") ]] || complain "agreed kernels: other bits"
+
 say "evaluate and export over ranks"
 quietly ranks 3 export "$work/plain" --last --servers 2 -o "$work/over-ranks"
 [[ $(cat "$work/over-ranks"/*.npy | sha256sum) == "$reference" ]] || complain "export under mpirun: other bits"
