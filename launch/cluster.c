@@ -255,6 +255,7 @@ static plt_supervisor_t make_supervisor(const member_t *m) {
                             .signalled = plt_signals_watch(),
                             .child = {.control = -1, .pidfd = -1},
                             .report = {.rank = m->rv->rank, .job = m->runtime.job},
+                            .lead = m->rv->hosts[0],
                             .launcher = m->rv->launcher};
 }
 
