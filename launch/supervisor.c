@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/time.h"
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, LAST_WORD_S = 1 };
 
 static void start_child(plt_supervisor_t *s, const plt_order_t *order) {
   plt_runtime_t runtime = *s->base; /* a shallow copy: nothing of it is freed here */
@@ -99,8 +100,12 @@ int plt_supervisor_run(plt_supervisor_t *s, const char *conductor, double deadli
       told = now;
     }
     if ((double)(now - heard) > deadline_s * (double)PLT_NS_PER_S) {
-      plt_log(PLT_LOG_WARN, "rank %d was not told anything by rank 0 for %g s (cluster.deadline_s)", s->rank,
-              deadline_s);
+      plt_fail(
+          PLT_ERR_DEADLINE,
+          "rank %d: rank 0 on %s was not heard for %g s (cluster.deadline_s): its node seems lost; --resume goes on",
+          s->rank, s->lead, deadline_s);
+      plt_log(PLT_LOG_WARN, "%s", plt_fail_text());
+      if (s->rank == 1) fprintf(stderr, "plateau: error: %s\n", plt_fail_text()); /* rank 0 cannot; one is enough */
       break;
     }
     if (plt_supervisor_is_orphaned(s)) {
@@ -126,5 +131,8 @@ int plt_supervisor_run(plt_supervisor_t *s, const char *conductor, double deadli
   plt_parcel_destroy(&parcel);
   plt_links_close(&links);
   plt_wire_destroy(&wire);
-  return order.want == PLT_WANT_FINISH ? order.code : plt_status_exit(PLT_ERR_PEER);
+  if (order.want != PLT_WANT_FINISH) return plt_status_exit(PLT_ERR_PEER);
+  /* The launcher ends all ranks at the first bad code: rank 0's is to come first, behind its message. */
+  if (order.code != 0) nanosleep(&(struct timespec){.tv_sec = LAST_WORD_S}, NULL);
+  return order.code;
 }

@@ -22,10 +22,37 @@ same "$work/plain" "2 servers, 3 workers"
 quietly ranks 3 train "$config" --set run.dir="$work/tcp" --set train.epochs="$epochs" --set cluster.transport=tcp
 same "$work/tcp" "1 server, 2 workers, tcp"
 
+say "machines with other kernels"
+quietly timeout 120 mpirun --bind-to none -n 1 "$plateau" train "$config" --set run.dir="$work/cores" --set train.epochs="$epochs" \
+  : -n 2 -x OPENBLAS_CORETYPE=Haswell "$plateau" train "$config"
+grep -q "OpenBLAS for Haswell" "$work/cores/logs/worker-0.txt" || complain "ranks do not agree on OpenBLAS's kernels"
+OPENBLAS_CORETYPE=Haswell train_run "$work/haswell" --set train.epochs="$epochs"
+[[ $(tables "$work/cores") == $(tables "$work/haswell") ]] || complain "agreed kernels: other bits"
+
 say "evaluate and export over ranks"
 quietly ranks 3 export "$work/plain" --last --servers 2 -o "$work/over-ranks"
 [[ $(cat "$work/over-ranks"/*.npy | sha256sum) == "$reference" ]] || complain "export under mpirun: other bits"
 quietly ranks 3 evaluate "$work/plain" --split test
+
+say "secrets"
+for mode in token curve; do
+  run=$work/secret-$mode
+  ranks 3 train "$config" --set run.dir="$run" --set train.epochs=100000 --set cluster.transport=tcp --set "cluster.security=$mode" \
+    >"$work/$mode.txt" 2>&1 &
+  job=$!
+  wait_for_step "$run"
+  seen=0
+  for process in $(children "$run") $(supervisors "$run"); do
+    tr '\0' '\n' <"/proc/$process/cmdline" >"$work/$mode-cmdline-$process.txt"
+    tr '\0' '\n' <"/proc/$process/environ" >"$work/$mode-environ-$process.txt"
+    seen=$((seen + 1))
+  done
+  supervisors "$run" | tail -n 1 | xargs kill -USR1
+  wait "$job" || true
+  ((seen == 6)) || complain "$mode: $seen processes, 6 expected"
+  mapfile -t files < <(find "$run" "$work/$mode".txt "$work/$mode"-*.txt -type f ! -name '*.h5')
+  expect_no_secrets "$mode" "${files[@]}"
+done
 
 say "children killed"
 run=$work/killed
@@ -46,6 +73,21 @@ recoveries=$(grep -c '"recovery"' "$run/metrics.jsonl" || true)
 say "$kills killed, $recoveries recoveries"
 ((kills == 0 || recoveries > 0)) || complain "children were killed, but no recovery was noted"
 same "$run" "killed children"
+
+say "a job that keeps dying"
+run=$work/dying
+ranks 3 train "$config" --set run.dir="$run" --set train.epochs=100000 --set checkpoint.every_epochs=0 --set checkpoint.every_s=0 \
+  --set cluster.max_restarts=2 --quiet >"$work/dying.txt" 2>&1 &
+job=$!
+for ((i = 0; i < 100; i++)); do
+  kill -0 "$job" 2>/dev/null || break
+  children "$run" server | xargs -r kill -9 2>/dev/null || true
+  sleep 0.3
+done
+code=0
+wait "$job" || code=$?
+((code == 75)) || { cat "$work/dying.txt" >&2; complain "a job that keeps dying: exit $code, not 75"; }
+grep -q 'plateau: error:.*gave up after 2 restarts.*max_restarts' "$work/dying.txt" || { cat "$work/dying.txt" >&2; complain "a job that keeps dying: does not say why it gave up"; }
 
 say "USR1, then --resume with another shape"
 run=$work/preempted
