@@ -94,3 +94,18 @@ losses_of() {
     sed 's/.*"epoch": *\([0-9]*\).*"step": *\([0-9]*\).*"loss": *\([^,} ]*\).*/\1 \2 \3/' |
     awk '{ last[$1 " " $2] = $3 } END { for (place in last) print place, last[place] }' | sort -k1,1n -k2,2n
 }
+# The servers and workers of a run under mpirun, by their open log.
+children_of() {
+  local pid
+  for pid in $(pgrep -f '^plateau (server|worker) [0-9]+' || true); do
+    [[ -z $(find "/proc/$pid/fd" -lname "$1/*" 2>/dev/null) ]] || echo "$pid"
+  done
+}
+# listening_ports PID: the tcp ports that a process listens at.
+listening_ports() {
+  local inodes
+  inodes=$(find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n')
+  awk -v inodes="$inodes" 'BEGIN { n = split(inodes, list, "\n"); for (i = 1; i <= n; i++) ours[list[i]] = 1 }
+    $4 == "0A" && ($10 in ours) { split($2, place, ":"); print place[2] }' /proc/net/tcp | sort -u |
+    while read -r hex; do echo $((16#$hex)); done
+}

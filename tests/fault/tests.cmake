@@ -3,3 +3,10 @@ add_library(plateau_stranger STATIC fault/stranger.c fault/stranger.h)
 target_link_libraries(plateau_stranger PUBLIC plateau_options)
 add_executable(stranger fault/stranger_main.c)
 target_link_libraries(stranger PRIVATE plateau_stranger Threads::Threads)
+
+# What goes wrong in a cluster, through the binary.
+function(plateau_fault name)
+  plateau_shell(fault.${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/fault/${name}.sh ${ARGN})
+endfunction()
+plateau_fault(strangers LABELS fault heavy TIMEOUT 500)
+set_tests_properties(fault.strangers PROPERTIES RUN_SERIAL ON) # it takes thousands of ports and descriptors

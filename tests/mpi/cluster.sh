@@ -12,8 +12,6 @@ write_config "$config" "$work/data" "$bsam_plus"
 ranks() { local n=$1; shift; timeout 120 mpirun --bind-to none -n "$n" "$plateau" "$@"; }
 tables() { quietly "$plateau" export "$1" -o "$1-tables" --last; cat "$1-tables"/*.npy | sha256sum; }
 same() { [[ $(tables "$1") == "$reference" ]] || complain "$2: other bits than the undisturbed run"; }
-# Children of the run in directory $1, by their open log.
-children() { local p; for p in $(pgrep -f '^plateau (server|worker) [0-9]+' || true); do [[ -n $(find /proc/"$p"/fd -lname "$1/logs/*" 2>/dev/null) ]] && echo "$p"; done; true; }
 wait_for_step() { local i; for ((i = 0; i < 600; i++)); do grep -qs '"step"' "$1/metrics.jsonl" && return; sleep 0.05; done; complain "$1: no step within 30 s"; }
 
 epochs=${EPOCHS:-60}
@@ -39,7 +37,7 @@ job=$!
 kills=0
 for ((i = 0; i < ${KILLS:-3}; i++)); do
   wait_for_step "$run"
-  victim=$(children "$run" | shuf -n 1)
+  victim=$(children_of "$run" | shuf -n 1)
   if [[ -n $victim ]] && kill -9 "$victim" 2>/dev/null; then kills=$((kills + 1)); fi
   sleep 1
 done
@@ -70,6 +68,6 @@ ranks 3 train "$config" --set run.dir="$work/bad" --set model.name=vbrp >"$work/
 ((code == 64)) || complain "a wrong name: exit $code, not 64"
 (($(grep -c 'plateau: error:' "$work/bad.txt") == 1)) || complain "a wrong name: not one error line"
 
-leftover=$(children "$work")
+leftover=$(children_of "$work")
 [[ -z $leftover ]] || complain "left running: $leftover"
 conclude
