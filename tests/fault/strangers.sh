@@ -35,7 +35,11 @@ speed_of() {
   grep '"event": *"epoch"' "$work/$1/metrics.jsonl" | json_number samples_per_s | sort -n |
     awk '{ s[NR] = $1 } END { printf "%.0f", s[int((NR + 1) / 2)] }'
 }
-steps_of() { grep -c '"event": *"epoch"' "$work/$1/metrics.jsonl" 2>/dev/null || true; }
+epochs_of() {
+  local n
+  n=$(grep -cs '"event": *"epoch"' "$work/$1/metrics.jsonl") || true
+  echo "${n:-0}"
+}
 
 job undisturbed
 done_with undisturbed
@@ -66,7 +70,7 @@ besieged() {
     attacks+=($!)
   done
   sleep 0.3
-  i=$(steps_of "$name")
+  i=$(epochs_of "$name")
   ((i < epochs / 2)) || complain "$name: the strangers came too late, in epoch $i of $epochs: EPOCHS=N makes it longer"
   done_with "$name"
   call_off

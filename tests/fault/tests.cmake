@@ -10,3 +10,5 @@ function(plateau_fault name)
 endfunction()
 plateau_fault(strangers LABELS fault heavy TIMEOUT 500)
 set_tests_properties(fault.strangers PROPERTIES RUN_SERIAL ON) # it takes thousands of ports and descriptors
+plateau_fault(namespaces LABELS fault heavy TIMEOUT 500)
+set_tests_properties(fault.namespaces PROPERTIES RUN_SERIAL ON) # it waits for deadlines
