@@ -12,3 +12,9 @@ plateau_fault(strangers LABELS fault heavy TIMEOUT 500)
 set_tests_properties(fault.strangers PROPERTIES RUN_SERIAL ON) # it takes thousands of ports and descriptors
 plateau_fault(namespaces LABELS fault heavy TIMEOUT 500)
 set_tests_properties(fault.namespaces PROPERTIES RUN_SERIAL ON) # it waits for deadlines
+
+# fault_memory 1000000 is the long form.
+add_executable(fault_memory fault/memory.c)
+target_link_libraries(fault_memory PRIVATE plateau::ps plateau::worker)
+add_test(NAME fault.memory COMMAND fault_memory)
+set_tests_properties(fault.memory PROPERTIES LABELS "fault;heavy" TIMEOUT 240) # sanitizers keep what is freed
