@@ -16,6 +16,7 @@
 #include "launch/signals.h"
 #include "launch/socket_dir.h"
 #include "launch/sockets.h"
+#include "worker/kernels.h"
 
 /* What a rank tells the others: where it can be reached, or why not. */
 typedef struct card {
@@ -23,6 +24,7 @@ typedef struct card {
   char text[512];
   char tcp[PLT_ENDPOINT_MAX], ipc[PLT_ENDPOINT_MAX]; /* of a server; "" for none */
   char star[PLT_ENDPOINT_MAX];                       /* of rank 0 */
+  char core[24];                                     /* OpenBLAS's kernels for this processor */
 } card_t;
 
 /* One rank on its way from the rendezvous to its loop. */
@@ -187,17 +189,39 @@ static void take_role(member_t *m) {
   runtime->endpoints[1] = plt_mem_strdup(m->card.ipc);
 }
 
+/* Bits depend on OpenBLAS's kernels: children use those that all machines have (DESIGN 4). */
+static void agree_on_core(const member_t *m) {
+  const char *core = m->cards[0].core;
+  for (int r = 1; r < m->rv->size && core != NULL; r++) core = plt_kernels_common_core(core, m->cards[r].core);
+  if (core == NULL) {
+    if (m->rv->rank == 0)
+      plt_log(PLT_LOG_WARN,
+              "the processors of this job have no common OpenBLAS kernels that plateau knows: bits depend "
+              "on which machine does what; set OPENBLAS_CORETYPE for all ranks");
+    return;
+  }
+  setenv("OPENBLAS_CORETYPE", core, 1);
+  for (int r = 0; r < m->rv->size; r++) {
+    if (m->rv->rank != 0 || strcmp(m->cards[r].core, core) == 0) continue;
+    plt_log(PLT_LOG_NOTE, "OpenBLAS uses its kernels for %s at all ranks; rank %d on %s has those for %s", core, r,
+            m->rv->hosts[r], m->cards[r].core);
+    break;
+  }
+}
+
 /* Sockets, cards, roles. The same outcome at all ranks: the first failure counts, and rank 0 has its text. */
 static plt_status_t assemble(member_t *m) {
   m->server_of = assign_roles(m->rv, m->runtime.servers);
   m->card.status = (int)open_sockets(m);
   if (m->card.status != PLT_OK) snprintf(m->card.text, sizeof m->card.text, "%s", plt_fail_text());
+  snprintf(m->card.core, sizeof m->card.core, "%s", plt_kernels_core());
   m->cards = plt_mem_zalloc((size_t)m->rv->size, sizeof *m->cards);
   plt_rendezvous_gather(m->rv, &m->card, sizeof m->card, m->cards);
   plt_rendezvous_leave(m->rv);
   for (int r = 0; r < m->rv->size; r++)
     if (m->cards[r].status != PLT_OK) return plt_fail((plt_status_t)m->cards[r].status, "%s", m->cards[r].text);
   take_role(m);
+  agree_on_core(m);
   return PLT_OK;
 }
 
@@ -230,7 +254,8 @@ static plt_supervisor_t make_supervisor(const member_t *m) {
                             .sockets = {m->sockets[0], m->sockets[1]},
                             .signalled = plt_signals_watch(),
                             .child = {.control = -1, .pidfd = -1},
-                            .report = {.rank = m->rv->rank, .job = m->runtime.job}};
+                            .report = {.rank = m->rv->rank, .job = m->runtime.job},
+                            .launcher = m->rv->launcher};
 }
 
 /* ---- rank 0 ---- */

@@ -161,9 +161,11 @@ static plt_status_t prepare(const plt_rendezvous_t *rv, const arguments_t *a, pl
   plt_run_dir_choose(config, a->config);
   /* The job is made first: a wrong configuration or bad data leaves no run directory behind. Resuming may change
    * the configuration, so it looks at the directory before. */
+  if (a->resume) PLT_TRY_OR(done, plt_run_dir_lock(config));
   if (a->resume) PLT_TRY_OR(done, plt_run_dir_resume(config, resumed));
   PLT_TRY_OR(done, plt_job_create(&config, job));
   status = a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
+  if (status == PLT_OK) status = plt_run_dir_lock((*job)->config);
 done:
   plt_config_destroy(&config);
   if (status != PLT_OK) plt_job_destroy(job);

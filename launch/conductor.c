@@ -290,6 +290,8 @@ plt_status_t plt_conductor_run(plt_wire_t *wire, plt_listener_t *listener, plt_s
                silent, config->hosts[silent], config->deadline_s);
       finish(c, PLT_ERR_DEADLINE, text);
     }
+    if (plt_supervisor_is_orphaned(own) && c->order.want != PLT_WANT_FINISH)
+      finish(c, PLT_ERR_PEER, "what started this job is gone (mpirun, or its daemon); --resume goes on");
     if (changed || now - told >= TICK_MS * PLT_NS_PER_MS) {
       status = tell(c);
       told = now;

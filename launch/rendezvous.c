@@ -23,6 +23,19 @@ static bool is_launched(void) {
   return tasks("SLURM_STEP_NUM_TASKS") > 1;
 }
 
+/* srun starts tasks that know nothing of each other unless it serves PMIx; MPI_Init would end them with a page of
+ * text each. */
+static plt_status_t check_slurm(void) {
+  if (tasks("SLURM_STEP_NUM_TASKS") <= 1 || getenv("PMIX_RANK") != NULL || getenv("OMPI_COMM_WORLD_SIZE") != NULL)
+    return PLT_OK;
+  if (tasks("SLURM_PROCID") > 0) exit(plt_status_exit(PLT_ERR_USAGE)); /* the first task says why */
+  return plt_fail(
+      PLT_ERR_USAGE,
+      "this Slurm step has %ld tasks that MPI cannot connect: start it with srun --mpi=pmix, or with mpirun "
+      "inside the allocation",
+      tasks("SLURM_STEP_NUM_TASKS"));
+}
+
 /* One machine: the same boot of the same kernel. Containers of one machine may differ in host name only. */
 static uint64_t machine_number(const char *host) {
   char boot[64] = "";
@@ -49,9 +62,12 @@ static void find_nodes(plt_rendezvous_t *rv) {
 plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
   *out = NULL;
   if (!is_launched()) return PLT_OK;
+  PLT_TRY(check_slurm());
   int provided;
+  pid_t launcher = getppid();
   MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
   plt_rendezvous_t *rv = plt_mem_zalloc(1, sizeof *rv);
+  rv->launcher = launcher;
   MPI_Comm_rank(MPI_COMM_WORLD, &rv->rank);
   MPI_Comm_size(MPI_COMM_WORLD, &rv->size);
   if (rv->size == 1) {
@@ -59,8 +75,8 @@ plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
     free(rv);
     if (tasks("SLURM_STEP_NUM_TASKS") > 1 || tasks("PMI_SIZE") > 1)
       return plt_fail(PLT_ERR_USAGE,
-                      "this step has several tasks, but MPI sees only one: start it with srun --mpi=pmix, "
-                      "or with mpirun inside the allocation");
+                      "this step has several tasks, but MPI sees only one: start it with the launcher of this MPI "
+                      "(mpirun, or srun --mpi=pmix)");
     return PLT_OK;
   }
   if (gethostname(rv->host, sizeof rv->host - 1) != 0) snprintf(rv->host, sizeof rv->host, "?");

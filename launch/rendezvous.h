@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/status.h"
 
@@ -22,6 +23,7 @@ typedef struct plt_rendezvous {
   char host[PLT_HOST_MAX];     /* of this rank */
   char (*hosts)[PLT_HOST_MAX]; /* [size] */
   bool has_broadcast;          /* rank 0 has told the others what to do */
+  pid_t launcher;              /* the process that started this rank */
 } plt_rendezvous_t;
 
 /* *out is NULL when no launcher started this process, or only this one: then everything runs in it. */

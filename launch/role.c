@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/fileio.h"
@@ -195,6 +196,7 @@ done:
 
 static plt_status_t run(int argc, char **argv, bool is_server) {
   (void)argc;
+  prctl(PR_SET_NAME, "plateau"); /* also when it was started through /proc/self/exe */
   char *line = plt_child_read_runtime();
   plt_runtime_t runtime;
   plt_progress_t end = {0};

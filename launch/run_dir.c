@@ -2,15 +2,21 @@
 #include "launch/run_dir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/fileio.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
 #include "launch/config.h"
+
+enum { LOCK_WAITS = 50 }; /* of 100 ms: a killed job's ranks are gone by then */
 
 void plt_run_dir_choose(plt_config_t *config, const char *config_path) {
   if (plt_config_given(config, "run.dir")) return;
@@ -58,6 +64,28 @@ static plt_status_t make_dirs(const char *run_dir) {
   PLT_TRY(plt_dir_create(run_dir));
   PLT_TRY(plt_path_join(run_dir, "logs", logs));
   return plt_dir_create(logs);
+}
+
+plt_status_t plt_run_dir_lock(const plt_config_t *config) {
+  static int locked = -1; /* closed, and so unlocked, by the process's end, however it comes */
+  const char *run_dir = plt_config_text(config, "run.dir");
+  char path[PLT_PATH_MAX];
+  if (locked >= 0) return PLT_OK;
+  PLT_TRY(plt_path_join(run_dir, "logs/launcher-0.txt", path));
+  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd < 0 && errno == ENOENT) return PLT_OK;
+  if (fd < 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot open", path);
+  for (int waits = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waits++) {
+    if (errno != EWOULDBLOCK && errno != EINTR) break; /* a file system without locks */
+    if (waits == LOCK_WAITS) {
+      close(fd);
+      return plt_fail(PLT_ERR_PEER, "%s: another job works in this run directory; wait for its end or stop it first",
+                      run_dir);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 100 * PLT_NS_PER_MS}, NULL);
+  }
+  locked = fd;
+  return PLT_OK;
 }
 
 plt_status_t plt_run_dir_begin(const plt_config_t *config) {

@@ -11,6 +11,9 @@ plt_status_t plt_run_dir_begin(const plt_config_t *config);
 /* Whether run.dir holds a run to resume, one with a checkpoint. Then values that were worked out at its start
  * (micro_batch) are taken over; PLT_ERR_USAGE lists options that differ and must not. Writes nothing. */
 plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed);
+/* Keeps other jobs out of run.dir until the process ends, once its logs/ are there; before, nothing happens. A job that
+ * is about to end is waited for. PLT_ERR_PEER: another job works there. */
+plt_status_t plt_run_dir_lock(const plt_config_t *config);
 /* Goes on in run.dir, or, not `resumed`, begins anew over what a start without a checkpoint left. */
 plt_status_t plt_run_dir_go_on(const plt_config_t *config, bool resumed);
 /* The configuration of a finished or running RUN, with assignments on top. */

@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/time.h"
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, LAST_WORD_S = 1 };
 
 static void start_child(plt_supervisor_t *s, const plt_order_t *order) {
   plt_runtime_t runtime = *s->base; /* a shallow copy: nothing of it is freed here */
@@ -73,6 +75,8 @@ bool plt_supervisor_look(plt_supervisor_t *s) {
   return changed;
 }
 
+bool plt_supervisor_is_orphaned(const plt_supervisor_t *s) { return getppid() != s->launcher; }
+
 static plt_status_t send_report(plt_supervisor_t *s, plt_wire_t *wire, plt_links_t *links, plt_parcel_t *parcel) {
   char *text = plt_report_encode(&s->report);
   plt_star_fill(wire, text, parcel);
@@ -100,6 +104,10 @@ int plt_supervisor_run(plt_supervisor_t *s, const char *conductor, double deadli
               deadline_s);
       break;
     }
+    if (plt_supervisor_is_orphaned(s)) {
+      plt_log(PLT_LOG_WARN, "rank %d: what started it, process %d, is gone: it ends", s->rank, (int)s->launcher);
+      break;
+    }
     plt_links_wait(links, s->child.pid == 0 ? -1 : s->child.pidfd, TICK_MS);
     while (got && go_on && status == PLT_OK) {
       size_t server, bytes;
@@ -119,5 +127,8 @@ int plt_supervisor_run(plt_supervisor_t *s, const char *conductor, double deadli
   plt_parcel_destroy(&parcel);
   plt_links_close(&links);
   plt_wire_destroy(&wire);
-  return order.want == PLT_WANT_FINISH ? order.code : plt_status_exit(PLT_ERR_PEER);
+  if (order.want != PLT_WANT_FINISH) return plt_status_exit(PLT_ERR_PEER);
+  /* The launcher ends all ranks at the first bad code: rank 0's is to come first, behind its message. */
+  if (order.code != 0) nanosleep(&(struct timespec){.tv_sec = LAST_WORD_S}, NULL);
+  return order.code;
 }

@@ -11,6 +11,7 @@
 #define PLT_LAUNCH_SUPERVISOR_H
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "launch/star.h"
 
@@ -22,12 +23,15 @@ typedef struct plt_supervisor {
   plt_child_t child;
   plt_report_t report; /* the present state */
   bool interrupted;    /* the child has been told */
+  pid_t launcher;      /* who started this rank: mpirun, or its daemon on this machine */
 } plt_supervisor_t;
 
 /* Makes the child what the order wants. Returns whether to go on (not FINISH). */
 bool plt_supervisor_obey(plt_supervisor_t *supervisor, const plt_order_t *order);
 /* Looks after the child; returns whether the report has changed. */
 bool plt_supervisor_look(plt_supervisor_t *supervisor);
+/* Whether the launcher was killed. Ranks that have left MPI do not hear of it otherwise. */
+bool plt_supervisor_is_orphaned(const plt_supervisor_t *supervisor);
 /* The loop of a rank that is not the conductor's; returns the exit code of the process. */
 int plt_supervisor_run(plt_supervisor_t *supervisor, const char *conductor, double deadline_s);
 

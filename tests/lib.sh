@@ -94,18 +94,31 @@ losses_of() {
     sed 's/.*"epoch": *\([0-9]*\).*"step": *\([0-9]*\).*"loss": *\([^,} ]*\).*/\1 \2 \3/' |
     awk '{ last[$1 " " $2] = $3 } END { for (place in last) print place, last[place] }' | sort -k1,1n -k2,2n
 }
-# The servers and workers of a run under mpirun, by their open log.
-children_of() {
-  local pid
-  for pid in $(pgrep -f '^plateau (server|worker) [0-9]+' || true); do
-    [[ -z $(find "/proc/$pid/fd" -lname "$1/*" 2>/dev/null) ]] || echo "$pid"
-  done
-}
 # listening_ports PID: the tcp ports that a process listens at.
 listening_ports() {
   local inodes
   inodes=$(find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n')
   awk -v inodes="$inodes" 'BEGIN { n = split(inodes, list, "\n"); for (i = 1; i <= n; i++) ours[list[i]] = 1 }
-    $4 == "0A" && ($10 in ours) { split($2, place, ":"); print place[2] }' /proc/net/tcp | sort -u |
+    $4 == "0A" && ($10 in ours) { split($2, place, ":"); print place[2] }' "/proc/$1/net/tcp" | sort -u |
     while read -r hex; do echo $((16#$hex)); done
+}
+
+# ---- jobs under mpirun ----
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+need_mpirun() { command -v mpirun >/dev/null || { say "skipped: there is no mpirun"; exit 77; }; }
+# ranks N ARGUMENTS: plateau on N ranks, 2 minutes at most.
+ranks() { local n=$1; shift; timeout 120 mpirun --bind-to none -n "$n" "$plateau" "$@"; }
+# children RUN [server|worker]: processes of the job that runs in directory RUN, by their open logs.
+children() {
+  local process
+  for process in $(pgrep -f "^plateau (${2:-server|worker}) [0-9]+" || true); do
+    [[ -z $(find /proc/"$process"/fd -lname "$1/logs/*" 2>/dev/null) ]] || echo "$process"
+  done
+}
+# supervisors RUN: the ranks of the job that was started with run.dir=RUN.
+supervisors() {
+  local process
+  for process in $(pgrep -f "train .*run.dir=$1( |\$)" || true); do
+    [[ $(cat /proc/"$process"/comm 2>/dev/null) != plateau ]] || echo "$process"
+  done
 }

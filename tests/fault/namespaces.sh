@@ -7,7 +7,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 skip() { say "skipped: $*"; exit 77; }
 (($(id -u) == 0)) || skip "network namespaces need root"
-for command in ip tc unshare mpirun; do command -v "$command" >/dev/null || skip "there is no $command"; done
+need_mpirun
+for command in ip tc unshare; do command -v "$command" >/dev/null || skip "there is no $command"; done
 
 prefix=plateau-$$ net=10.213.77 # within the namespaces only
 hosts=(h1 h2 h3)
@@ -91,7 +92,7 @@ chmod +x "$work/on" "$work/agent"
 # ---- jobs: workers 0 and 1 on h1, worker 2 and server 1 on h2, server 0 on h3 ----
 
 mkdir "$work/tmp"
-export TMPDIR=$work/tmp OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export TMPDIR=$work/tmp
 export OMPI_MCA_plm=rsh OMPI_MCA_plm_rsh_agent=$work/agent OMPI_MCA_plm_rsh_no_tree_spawn=1
 export OMPI_MCA_oob_tcp_if_include=$net.0/24 OMPI_MCA_btl_tcp_if_include=$net.0/24
 make_data "$work/data"

@@ -4,8 +4,7 @@
 # server held more than its limit of strangers.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-command -v mpirun >/dev/null || { say "skipped: there is no mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+need_mpirun
 
 connections_max=8192 strangers_max=512 # docs/security.md
 honest=8                               # connections of the job itself at a server, at most
@@ -60,7 +59,7 @@ besieged() {
   shift
   job "$name"
   for ((i = 0; i < 300; i++)); do
-    mapfile -t ports < <(for pid in $(children_of "$work/$name"); do listening_ports "$pid"; done)
+    mapfile -t ports < <(for pid in $(children "$work/$name" server); do listening_ports "$pid"; done)
     ((${#ports[@]} == 0)) || break
     sleep 0.05
   done

@@ -13,6 +13,15 @@ set_tests_properties(fault.strangers PROPERTIES RUN_SERIAL ON) # it takes thousa
 plateau_fault(namespaces LABELS fault heavy TIMEOUT 500)
 set_tests_properties(fault.namespaces PROPERTIES RUN_SERIAL ON) # it waits for deadlines
 
+# The fault campaign: short here, longer by hand (--kills, --faults; docs/reliability.md).
+plateau_fault(kills LABELS fault heavy TIMEOUT 400)
+set_tests_properties(fault.kills PROPERTIES RUN_SERIAL ON)
+plateau_fault(disk LABELS fault heavy TIMEOUT 400)
+
+add_library(clock_jump SHARED fault/clock_jump.c)
+target_link_libraries(clock_jump PRIVATE plateau_options)
+plateau_fault(clock_jump LABELS fault heavy TIMEOUT 300)
+
 # fault_memory 1000000 is the long form.
 add_executable(fault_memory fault/memory.c)
 target_link_libraries(fault_memory PRIVATE plateau::ps plateau::worker)

@@ -3,13 +3,11 @@
 # evaluate and export over ranks; one error, not one per rank.
 set -euo pipefail
 source "$(dirname "$0")/../lib.sh"
-command -v mpirun >/dev/null || { say "skipped: there is no mpirun"; exit 77; }
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+need_mpirun
 
 make_data "$work/data"
 config=$work/config.yaml
 write_config "$config" "$work/data" "$bsam_plus"
-ranks() { local n=$1; shift; timeout 120 mpirun --bind-to none -n "$n" "$plateau" "$@"; }
 tables() { quietly "$plateau" export "$1" -o "$1-tables" --last; cat "$1-tables"/*.npy | sha256sum; }
 same() { [[ $(tables "$1") == "$reference" ]] || complain "$2: other bits than the undisturbed run"; }
 wait_for_step() { local i; for ((i = 0; i < 600; i++)); do grep -qs '"step"' "$1/metrics.jsonl" && return; sleep 0.05; done; complain "$1: no step within 30 s"; }
@@ -24,6 +22,13 @@ same "$work/plain" "2 servers, 3 workers"
 quietly ranks 3 train "$config" --set run.dir="$work/tcp" --set train.epochs="$epochs" --set cluster.transport=tcp
 same "$work/tcp" "1 server, 2 workers, tcp"
 
+say "machines with other kernels"
+quietly timeout 120 mpirun --bind-to none -n 1 "$plateau" train "$config" --set run.dir="$work/cores" --set train.epochs="$epochs" \
+  : -n 2 -x OPENBLAS_CORETYPE=Haswell "$plateau" train "$config"
+grep -q "OpenBLAS for Haswell" "$work/cores/logs/worker-0.txt" || complain "ranks do not agree on OpenBLAS's kernels"
+OPENBLAS_CORETYPE=Haswell train_run "$work/haswell" --set train.epochs="$epochs"
+[[ $(tables "$work/cores") == $(tables "$work/haswell") ]] || complain "agreed kernels: other bits"
+
 say "evaluate and export over ranks"
 quietly ranks 3 export "$work/plain" --last --servers 2 -o "$work/over-ranks"
 [[ $(cat "$work/over-ranks"/*.npy | sha256sum) == "$reference" ]] || complain "export under mpirun: other bits"
@@ -37,7 +42,7 @@ job=$!
 kills=0
 for ((i = 0; i < ${KILLS:-3}; i++)); do
   wait_for_step "$run"
-  victim=$(children_of "$run" | shuf -n 1)
+  victim=$(children "$run" | shuf -n 1)
   if [[ -n $victim ]] && kill -9 "$victim" 2>/dev/null; then kills=$((kills + 1)); fi
   sleep 1
 done
@@ -54,7 +59,7 @@ run=$work/preempted
 ranks 4 train "$config" --set run.dir="$run" --set train.epochs="$epochs" >"$work/usr1.txt" 2>&1 &
 job=$!
 wait_for_step "$run"
-supervisor=$(pgrep -f "train $config --set run.dir=$run " | xargs -I{} sh -c '[ "$(cat /proc/{}/comm)" = plateau ] && echo {}' | tail -n 1 || true)
+supervisor=$(supervisors "$run" | tail -n 1)
 kill -USR1 "$supervisor"
 code=0
 wait "$job" || code=$?
@@ -68,6 +73,6 @@ ranks 3 train "$config" --set run.dir="$work/bad" --set model.name=vbrp >"$work/
 ((code == 64)) || complain "a wrong name: exit $code, not 64"
 (($(grep -c 'plateau: error:' "$work/bad.txt") == 1)) || complain "a wrong name: not one error line"
 
-leftover=$(children_of "$work")
+leftover=$(children "$work")
 [[ -z $leftover ]] || complain "left running: $leftover"
 conclude

@@ -172,3 +172,12 @@ Test(kernels, vectors) {
     free(x), free(y);
   }
 }
+
+Test(kernels, common_core_runs_on_both) {
+  cr_assert_str_eq(plt_kernels_common_core("SkylakeX", "Haswell"), "Haswell");
+  cr_assert_str_eq(plt_kernels_common_core("Zen", "SkylakeX"), "Haswell");
+  cr_assert_str_eq(plt_kernels_common_core("Zen", "Zen"), "Zen");
+  cr_assert_str_eq(plt_kernels_common_core("SapphireRapids", "Nehalem"), "Nehalem");
+  cr_assert_str_eq(plt_kernels_common_core("new", "new"), "new");
+  cr_assert_null(plt_kernels_common_core("new", "Haswell"));
+}
