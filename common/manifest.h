@@ -43,6 +43,9 @@ plt_status_t plt_manifest_prune(const char *run_dir, size_t keep);
 
 /* Reads and verifies RUN/checkpoints/<name> ("last", "best" or a clock); dir receives its path, links followed. */
 plt_status_t plt_manifest_load(const char *run_dir, const char *name, plt_manifest_t *manifest, char dir[PLT_PATH_MAX]);
+/* The same of a checkpoint whose hashes were verified a moment ago by another process: sizes are checked. */
+plt_status_t plt_manifest_load_verified(const char *run_dir, const char *name, plt_manifest_t *manifest,
+                                        char dir[PLT_PATH_MAX]);
 /* Whether there is any checkpoint, damaged or not. */
 plt_status_t plt_manifest_any(const char *run_dir, bool *any);
 /* Points `last`, and `best` if asked, to the checkpoint of `clock`: a crash between publishing and moving the links

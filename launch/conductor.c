@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/errand.h"
 #include "common/log.h"
 #include "common/manifest.h"
 #include "common/mem.h"
@@ -34,6 +35,10 @@ typedef struct conductor {
   uint64_t best_clock;   /* newest checkpoint restarted from */
   plt_child_end_t cause; /* of the restart under way */
   int cause_rank;
+  /* What a restart goes on from; sought on an errand: hashing takes a second per GB or so, and ranks want to hear. */
+  plt_errand_t search;
+  plt_manifest_t manifest;
+  bool none;
   plt_status_t status; /* of the job, once FINISH is ordered */
   char text[2200];
 } conductor_t;
@@ -165,22 +170,26 @@ static void go_on(conductor_t *c) {
   run(c, PLT_TASK_CONCLUDE, has_best ? "best" : "last");
 }
 
-/* All are stopped: from the newest checkpoint, which --resume would take too. */
+/* plt_errand_fn: the newest checkpoint, which --resume would take too. */
+static plt_status_t search(void *context) {
+  conductor_t *c = context;
+  char dir[PLT_PATH_MAX];
+  c->none = true;
+  if (c->order.task != PLT_TASK_TRAIN || !c->config->keeps) return PLT_OK;
+  plt_status_t status = plt_manifest_newest(c->config->run_dir, &c->manifest, dir, &c->none);
+  return c->none ? PLT_OK : status;
+}
+
+/* All are stopped: from the checkpoint that was found. */
 static void restart(conductor_t *c) {
-  plt_manifest_t manifest = {0};
   int64_t failed_ns = c->failed_ns;
-  char dir[PLT_PATH_MAX], clock[32] = "", what[2200];
-  bool none = true;
+  char clock[32] = "", what[2200];
+  plt_manifest_t manifest = c->manifest;
+  bool none = c->none;
   describe(c, c->cause_rank, &c->cause, what, sizeof what);
   plt_task_t task = c->order.task;
-  if (task == PLT_TASK_TRAIN && c->config->keeps) {
-    plt_status_t status = plt_manifest_newest(c->config->run_dir, &manifest, dir, &none);
-    if (status != PLT_OK && !none) {
-      finish(c, status, plt_fail_text());
-      return;
-    }
+  if (task == PLT_TASK_TRAIN && c->config->keeps)
     plt_manifest_prune(c->config->run_dir, UINT32_MAX); /* what was being written when it happened */
-  }
   if (!none) snprintf(clock, sizeof clock, "%" PRIu64, manifest.clock);
   if (!none && manifest.clock > c->best_clock) {
     c->best_clock = manifest.clock;
@@ -204,7 +213,7 @@ static void restart(conductor_t *c) {
       plt_journal_recovery(c->config->run_dir, what, c->order.generation, none ? 0 : manifest.clock,
                            plt_time_seconds(plt_time_ns() - failed_ns));
   }
-  if (!none) plt_manifest_clear(&manifest);
+  plt_manifest_clear(&c->manifest);
 }
 
 /* A rank that is silent is lost with its node. */
@@ -221,8 +230,14 @@ static bool decide(conductor_t *c) {
   census_t n = count(c);
   int64_t now = plt_time_ns();
   if (c->order.want == PLT_WANT_STOP) {
+    plt_status_t status;
     if (n.idle < c->config->size) return false;
-    restart(c);
+    if (!c->search.under_way) plt_errand_begin(&c->search, search, c);
+    if (!plt_errand_look(&c->search, &status)) return false;
+    if (status == PLT_OK)
+      restart(c);
+    else
+      finish(c, status, plt_fail_text());
     return true;
   }
   if (n.final >= 0) {
@@ -301,6 +316,7 @@ plt_status_t plt_conductor_run(plt_wire_t *wire, plt_listener_t *listener, plt_s
     if (status == PLT_OK) status = hear(c);
   }
   if (status != PLT_OK) finish(c, status, plt_fail_text());
+  if (plt_errand_wait(&c->search, &status)) plt_manifest_clear(&c->manifest); /* it was silenced on its way */
   see_off(c);
   plt_child_kill(&own->child);
   free(c->peers);

@@ -2,12 +2,12 @@
 #include "ps/saver.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/errand.h"
 #include "common/hash.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -15,8 +15,7 @@
 #include "proto/message.h"
 
 struct plt_saver {
-  pthread_t thread;
-  bool running; /* the thread is to be joined */
+  plt_errand_t errand;
   plt_image_t *images[PLT_TABLES_MAX];
   size_t n;
   char dir[PLT_PATH_MAX];
@@ -24,14 +23,12 @@ struct plt_saver {
   int64_t begin_ns;
   plt_checkpoint_control_t control;
 
-  /* The thread's, until `ended`. */
-  atomic_bool ended;
-  plt_status_t status;
-  plt_manifest_part_t part;
+  plt_manifest_part_t part; /* the errand's until its end */
+  plt_status_t status;      /* of the last part */
   char text[PLT_TEXT_MAX];
 };
 
-static plt_status_t write_part(plt_saver_t *saver) {
+static plt_status_t write_file(plt_saver_t *saver) {
   char path[PLT_PATH_MAX];
   PLT_TRY(plt_dir_create(saver->dir));
   PLT_TRY(plt_path_join(saver->dir, saver->part.file, path));
@@ -41,13 +38,11 @@ static plt_status_t write_part(plt_saver_t *saver) {
   return plt_hash_file(path, saver->part.hash, &saver->part.bytes);
 }
 
-static void *saver_main(void *argument) {
-  plt_saver_t *saver = argument;
-  saver->status = write_part(saver);
-  if (saver->status != PLT_OK) snprintf(saver->text, sizeof saver->text, "%s", plt_fail_text());
+static plt_status_t write_part(void *context) {
+  plt_saver_t *saver = context;
+  plt_status_t status = write_file(saver);
   for (size_t i = 0; i < saver->n; i++) plt_image_swept(saver->images[i]);
-  atomic_store(&saver->ended, true);
-  return NULL;
+  return status;
 }
 
 plt_saver_t *plt_saver_create(void) {
@@ -74,38 +69,33 @@ void plt_saver_begin(plt_saver_t *saver, const char *dir, const plt_checkpoint_h
   snprintf(saver->part.file, sizeof saver->part.file, "server-%" PRIu32 ".h5", head->server);
   saver->n = n;
   for (size_t i = 0; i < n; i++) saver->images[i] = plt_table_image(tables[i]);
-  atomic_store(&saver->ended, false);
-  saver->running = true;
-  if (pthread_create(&saver->thread, NULL, saver_main, saver) == 0) return;
-  plt_log(PLT_LOG_WARN, "no thread to write a checkpoint beside: the server writes it");
-  saver_main(saver);
-  saver->running = false;
-  for (size_t i = 0; i < n; i++) plt_image_release(&saver->images[i]);
+  plt_errand_begin(&saver->errand, write_part, saver);
 }
 
-/* After the thread's end. */
-static void close_part(plt_saver_t *saver) {
+static void close_part(plt_saver_t *saver, plt_status_t status) {
   uint64_t copied = 0;
-  pthread_join(saver->thread, NULL);
-  saver->running = false;
+  saver->status = status;
+  if (status != PLT_OK) snprintf(saver->text, sizeof saver->text, "%s", plt_fail_text());
   for (size_t i = 0; i < saver->n; i++) {
     copied += plt_image_copied(saver->images[i]);
     plt_image_release(&saver->images[i]);
   }
   plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 ": %s, %.3f s, %.1f MB were copied before they changed",
-          saver->head.clock, saver->status == PLT_OK ? "written" : saver->text,
+          saver->head.clock, status == PLT_OK ? "written" : saver->text,
           plt_time_seconds(plt_time_ns() - saver->begin_ns), (double)copied / 1e6);
 }
 
 void plt_saver_wait(plt_saver_t *saver) {
-  if (saver->running) close_part(saver);
+  plt_status_t status;
+  if (plt_errand_wait(&saver->errand, &status)) close_part(saver, status);
 }
 
 plt_saver_report_t plt_saver_look(plt_saver_t *saver) {
   plt_saver_report_t report = {.clock = saver->head.clock};
-  if (saver->running && atomic_load(&saver->ended)) close_part(saver);
+  plt_status_t status;
+  if (plt_errand_look(&saver->errand, &status)) close_part(saver, status);
   report.moves = atomic_load(&saver->control.rows);
-  if (saver->running) return report;
+  if (saver->errand.under_way) return report;
   report.ended = true;
   report.status = saver->status;
   report.text = saver->text;

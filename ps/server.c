@@ -10,7 +10,7 @@
 #include "common/time.h"
 #include "ps/server_state.h"
 
-enum { POLL_MS = 200 };
+enum { POLL_MS = 200, READING_POLL_MS = 2 };
 #define STRANGERS_INTERVAL_NS (10 * PLT_NS_PER_S)
 #define WAIT_INTERVAL_NS PLT_NS_PER_S
 
@@ -24,12 +24,37 @@ static plt_status_t on_hello(plt_server_t *s, uint32_t w) {
           .verb = PLT_VERB_WELCOME, .clock = s->now, .has_progress = s->is_restored, .progress = s->restored});
 }
 
-static plt_status_t on_declare(plt_server_t *s) {
+static plt_status_t on_declare(plt_server_t *s, uint32_t w) {
   const plt_header_t *declare = &s->spare->header;
+  plt_peer_t *peer = &s->peers[w];
+  bool later;
   if (!declare->has_spec) return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "a declaration without a table");
-  plt_status_t status = plt_tableset_declare(s->tables, declare->table, &declare->spec);
+  plt_status_t status = plt_tableset_declare(s->tables, declare->table, &declare->spec, &later);
   if (status != PLT_OK) return plt_server_refuse(s, s->spare, status, plt_fail_text());
-  return plt_server_answer_done(s, s->spare);
+  if (!later) return plt_server_answer_done(s, s->spare);
+  for (size_t i = peer->n_kept; i-- > 0;) /* asked again */
+    if (peer->kept[i]->header.verb == PLT_VERB_DECLARE) plt_server_release(peer, i);
+  if (peer->n_kept == PLT_STEPS_MAX) return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "too many requests wait");
+  plt_server_keep(s, peer);
+  s->declares_wait = true;
+  return PLT_OK;
+}
+
+/* Rows of a table have been read: declarations that waited for them are made again. */
+static plt_status_t declare_kept(plt_server_t *s) {
+  s->declares_wait = false;
+  for (uint32_t w = 0; w < s->config->workers; w++) {
+    plt_peer_t *peer = &s->peers[w];
+    for (size_t i = peer->n_kept; i-- > 0;) {
+      plt_inbox_t *kept = peer->kept[i];
+      if (kept->header.verb != PLT_VERB_DECLARE) continue;
+      plt_server_release(peer, i);
+      peer->kept[peer->n_kept] = s->spare;
+      s->spare = kept;
+      PLT_TRY(on_declare(s, w));
+    }
+  }
+  return PLT_OK;
 }
 
 static plt_status_t on_read(plt_server_t *s) {
@@ -98,7 +123,7 @@ static plt_status_t on_bye(plt_server_t *s, uint32_t w) {
 static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
   switch (s->spare->header.verb) {
     case PLT_VERB_HELLO: return on_hello(s, w);
-    case PLT_VERB_DECLARE: return on_declare(s);
+    case PLT_VERB_DECLARE: return on_declare(s, w);
     case PLT_VERB_STEP: return plt_server_on_step(s, w);
     case PLT_VERB_READ: return on_read(s);
     case PLT_VERB_ASSIGN: return on_assign(s);
@@ -200,8 +225,10 @@ static plt_status_t serve(plt_server_t *s) {
   while (plt_clock_live(s->clock) > 0) {
     if (s->config->stop != NULL && atomic_load(s->config->stop)) return PLT_OK;
     bool got;
-    PLT_TRY(plt_listener_receive(s->listener, POLL_MS, &s->spare->route, s->spare->parcel, &got));
+    int patience_ms = s->declares_wait ? READING_POLL_MS : POLL_MS;
+    PLT_TRY(plt_listener_receive(s->listener, patience_ms, &s->spare->route, s->spare->parcel, &got));
     if (got) PLT_TRY(on_message(s));
+    if (s->declares_wait && !plt_tableset_is_reading(s->tables)) PLT_TRY(declare_kept(s));
     PLT_TRY(send_waits(s));
     plt_saver_look(s->saver); /* gives up the images of a part that is written */
     tell_strangers(s, false);
@@ -210,7 +237,7 @@ static plt_status_t serve(plt_server_t *s) {
 }
 
 plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const plt_server_config_t *config) {
-  plt_server_t server = {.config = config, .wire = wire, .listener = listener, .saver = plt_saver_create()};
+  plt_server_t server = {.config = config, .wire = wire, .listener = listener};
   plt_server_t *s = &server;
   plt_checkpoint_head_t head = {0};
   plt_status_t status;

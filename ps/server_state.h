@@ -46,6 +46,7 @@ typedef struct plt_server {
   uint64_t lead; /* most that an answered pull was ahead of the slowest worker */
   plt_peer_t *peers;
   plt_inbox_t *spare; /* the next message is received into this one */
+  bool declares_wait; /* for rows that are being read */
   uint32_t flags;     /* of the round under way */
   double eta;
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/errand.h"
 #include "proto/shard.h"
 #include "proto/wire.h"
 
@@ -13,8 +14,11 @@ struct plt_tableset {
   uint32_t number, servers;
   plt_table_t *tables[PLT_TABLES_MAX];
   size_t n;
-  plt_checkpoint_part_t **parts; /* open while tables are being declared */
+  plt_checkpoint_part_t **parts; /* open while tables are being declared: those that have rows of this shard */
   size_t n_parts;
+  plt_errand_t reading; /* of rows into the table that was declared last; it is not one of `tables` yet */
+  plt_table_t *read;
+  uint64_t read_bytes;
   uint64_t limit, expected; /* bytes of all tables once all rows are stored; limit 0: none */
 };
 
@@ -27,15 +31,18 @@ plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *
     set->parts = plt_mem_zalloc(restore->n_parts, sizeof(plt_checkpoint_part_t *));
     for (size_t i = 0; i < restore->n_parts; i++) {
       char path[PLT_PATH_MAX];
+      plt_checkpoint_part_t **part = &set->parts[set->n_parts];
+      if (i > 0 && restore->n_parts == servers && i != number) continue; /* as many servers: other shards' rows */
       PLT_TRY_OR(fail, plt_path_join(restore_dir, restore->parts[i].file, path));
-      PLT_TRY_OR(fail, plt_checkpoint_open(path, &set->parts[i]));
+      PLT_TRY_OR(fail, plt_checkpoint_open(path, part));
       set->n_parts++;
+      if (i == 0) *head = *plt_checkpoint_head(*part);
+      if (restore->n_parts == servers && i != number) plt_checkpoint_close(&set->parts[--set->n_parts]);
     }
-    if (set->n_parts == 0) {
+    if (restore->n_parts == 0) {
       status = plt_fail(PLT_ERR_CHECKPOINT, "%s: the manifest names no files", restore_dir);
       goto fail;
     }
-    *head = *plt_checkpoint_head(set->parts[0]);
   }
   *out = set;
   return PLT_OK;
@@ -45,6 +52,7 @@ fail:
 }
 
 void plt_tableset_settled(plt_tableset_t *set) {
+  if (set->reading.under_way) return;
   for (size_t i = 0; i < set->n_parts; i++) plt_checkpoint_close(&set->parts[i]);
   free(set->parts);
   set->parts = NULL;
@@ -52,7 +60,9 @@ void plt_tableset_settled(plt_tableset_t *set) {
 }
 
 void plt_tableset_destroy(plt_tableset_t **set) {
+  plt_status_t ignored;
   if (*set == NULL) return;
+  if (plt_errand_wait(&(*set)->reading, &ignored)) plt_table_destroy(&(*set)->read);
   plt_tableset_settled(*set);
   for (size_t i = 0; i < (*set)->n; i++) plt_table_destroy(&(*set)->tables[i]);
   free(*set);
@@ -71,7 +81,33 @@ static plt_status_t check_room(const plt_tableset_t *set, const plt_table_spec_t
                   (double)set->expected / 1e9);
 }
 
-plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec) {
+static void add_table(plt_tableset_t *set, plt_table_t *table, uint64_t bytes) {
+  set->tables[set->n++] = table;
+  set->expected += bytes;
+}
+
+/* plt_errand_fn */
+static plt_status_t read_rows(void *context) {
+  plt_tableset_t *set = context;
+  for (size_t i = 0; i < set->n_parts; i++) PLT_TRY(plt_checkpoint_restore(set->parts[i], set->read));
+  return PLT_OK;
+}
+
+bool plt_tableset_is_reading(const plt_tableset_t *set) {
+  return set->reading.under_way && !atomic_load(&set->reading.ended);
+}
+
+plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec, bool *later) {
+  plt_status_t status;
+  *later = plt_tableset_is_reading(set);
+  if (*later) return PLT_OK;
+  if (plt_errand_look(&set->reading, &status)) {
+    if (status == PLT_OK)
+      add_table(set, set->read, set->read_bytes);
+    else
+      plt_table_destroy(&set->read);
+    PLT_TRY(status);
+  }
   if (index < set->n) {
     if (plt_table_spec_equal(plt_table_spec(set->tables[index]), spec)) return PLT_OK;
     return plt_fail(PLT_ERR_PROTOCOL, "workers declare table %u (%s) differently", index, spec->name);
@@ -82,14 +118,14 @@ plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt
   uint64_t bytes;
   PLT_TRY(check_room(set, spec, &bytes));
   PLT_TRY(plt_table_create(spec, set->number, set->servers, &table));
-  for (size_t i = 0; i < set->n_parts; i++) {
-    plt_status_t status = plt_checkpoint_restore(set->parts[i], table);
-    if (status == PLT_OK) continue;
-    plt_table_destroy(&table);
-    return status;
+  if (set->n_parts == 0) {
+    add_table(set, table, bytes);
+    return PLT_OK;
   }
-  set->tables[set->n++] = table;
-  set->expected += bytes;
+  set->read = table;
+  set->read_bytes = bytes;
+  *later = true;
+  plt_errand_begin(&set->reading, read_rows, set);
   return PLT_OK;
 }
 

@@ -18,9 +18,11 @@ void plt_tableset_destroy(plt_tableset_t **set);
 
 /* What all tables together may take; 0: no limit. */
 void plt_tableset_limit(plt_tableset_t *set, uint64_t bytes);
-/* Declares table `index`; PLT_ERR_USAGE, before anything is allocated, when its rows would not fit. The same
+/* Declares table `index`, with its rows if there is a checkpoint. These may take a while to read: with *later true the
+ * same declaration is to be made again when plt_tableset_is_reading() has become false. PLT_ERR_USAGE, before anything is allocated, when its rows would not fit. The same
  * declaration again is fine, another one is PLT_ERR_PROTOCOL. */
-plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec);
+plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec, bool *later);
+bool plt_tableset_is_reading(const plt_tableset_t *set);
 /* The files of the checkpoint are no longer needed: all tables are declared. */
 void plt_tableset_settled(plt_tableset_t *set);
 size_t plt_tableset_size(const plt_tableset_t *set);

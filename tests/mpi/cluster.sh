@@ -54,6 +54,21 @@ say "$kills killed, $recoveries recoveries"
 ((kills == 0 || recoveries > 0)) || complain "children were killed, but no recovery was noted"
 same "$run" "killed children"
 
+say "a job that keeps dying"
+run=$work/dying
+ranks 3 train "$config" --set run.dir="$run" --set train.epochs=100000 --set checkpoint.every_epochs=0 --set checkpoint.every_s=0 \
+  --set cluster.max_restarts=2 --quiet >"$work/dying.txt" 2>&1 &
+job=$!
+for ((i = 0; i < 100; i++)); do
+  kill -0 "$job" 2>/dev/null || break
+  children "$run" server | xargs -r kill -9 2>/dev/null || true
+  sleep 0.3
+done
+code=0
+wait "$job" || code=$?
+((code == 75)) || { cat "$work/dying.txt" >&2; complain "a job that keeps dying: exit $code, not 75"; }
+grep -q 'plateau: error:.*gave up after 2 restarts.*max_restarts' "$work/dying.txt" || { cat "$work/dying.txt" >&2; complain "a job that keeps dying: does not say why it gave up"; }
+
 say "USR1, then --resume with another shape"
 run=$work/preempted
 ranks 4 train "$config" --set run.dir="$run" --set train.epochs="$epochs" >"$work/usr1.txt" 2>&1 &

@@ -1,5 +1,6 @@
 # plateau_unit(common NAME): one line per test program.
 plateau_unit(common fileio)
+plateau_unit(common errand USES Threads::Threads)
 plateau_unit(common json)
 plateau_unit(common log)
 plateau_unit(common manifest)
