@@ -72,14 +72,14 @@ through() {
 }
 
 # Every kind at once, most of them so that several meet in one exchange.
-storm='duplicate: 0.15
+storm='duplicate: 0.25
 duplicate_ms: [0, 300]
-reorder: 0.08
-corrupt: 0.06
-delay: 0.1
-delay_ms: [1, 20]
-drop: 0.01
-cut: 0.004
+reorder: 0.1
+corrupt: 0.08
+delay: 0.15
+delay_ms: [1, 15]
+drop: 0.008
+cut: 0.003
 stall: 0.0005
 stall_s: 0.5
 bytes_per_s: 20000000'
@@ -108,7 +108,7 @@ if ((wanted == 0)); then
   (($(json_number partitions <"$work/tally.json") > 0)) || complain "no partition happened"
   through "all at once" "$storm" "duplicate corrupt delay" "${cluster[@]}"
   through "all at once, asp" "$storm" "duplicate corrupt delay" --servers 3 --set cluster.consistency=asp
-  through "all at once, curve" $'drop: 0.002\nduplicate: 0.005\ncorrupt: 0.005\ndelay: 0.01\ncut: 0.002' "" "${cluster[@]}" --set cluster.security=curve
+  through "all at once, curve" $'drop: 0.001\nduplicate: 0.003\ncorrupt: 0.003\ndelay: 0.01\ncut: 0.001' "" "${cluster[@]}" --set cluster.security=curve
   [[ $(json_number total <"$work/report.json") == $(json_number total <"$work/tally.json") ]] ||
     complain "--report and the last line differ"
 else
