@@ -129,7 +129,10 @@ static void release_due(plt_fault_flow_t *flow, int64_t now_ns) {
   while (flow->held != NULL && flow->held->due_ns <= now_ns) {
     piece_t *piece = flow->held;
     flow->held = piece->next;
-    pass(flow, piece);
+    if (piece->overtakers > 0)
+      enqueue(flow, piece); /* nobody came: it has not changed its place */
+    else
+      pass(flow, piece);
   }
 }
 
