@@ -46,8 +46,6 @@ typedef struct plt_wire plt_wire_t;
 plt_wire_t *plt_wire_create(void);
 /* Before the first socket is opened. The secret is copied; without one, cluster.security is none. */
 void plt_wire_secure(plt_wire_t *wire, const plt_secret_t *secret);
-/* Links to tcp addresses opened from now on go through the SOCKS 5 proxy at HOST:PORT; NULL: none. */
-void plt_wire_proxy(plt_wire_t *wire, const char *proxy);
 /* What strangers did at the ports of this process. */
 plt_guard_count_t plt_wire_guard_count(plt_wire_t *wire);
 /* All sockets must be closed. */
