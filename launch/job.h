@@ -19,6 +19,7 @@ typedef struct plt_job {
   plt_sampler_t *sampler;
   plt_plan_t plan;
   plt_transport_t transport;
+  const char *proxy;       /* HOST:PORT between workers and servers; NULL: none */
   plt_security_t security; /* means nothing over inproc */
   plt_wire_type_t wire;
   double deadline_s;

@@ -21,6 +21,8 @@ plateau_fault(disk LABELS fault heavy TIMEOUT 400)
 add_library(clock_jump SHARED fault/clock_jump.c)
 target_link_libraries(clock_jump PRIVATE plateau_options)
 plateau_fault(clock_jump LABELS fault heavy TIMEOUT 300)
+plateau_fault(silent LABELS fault heavy TIMEOUT 300)
+set_tests_properties(fault.silent PROPERTIES RUN_SERIAL ON)
 
 # fault_memory 1000000 is the long form.
 add_executable(fault_memory fault/memory.c)
