@@ -233,9 +233,10 @@ static plt_status_t hurry(plt_desk_t *desk, uint32_t server) {
   return PLT_OK;
 }
 
-/* How long a link may be silent; a few times within the deadline. */
+/* How long a link may be silent: a few times within the deadline, but longer than it takes to miss a WAIT. */
 static int64_t silence_for(const plt_desk_t *desk, uint32_t server) {
   int64_t most_ns = (int64_t)(desk->config.deadline_s * (double)PLT_NS_PER_S / 3);
+  if (most_ns < 2 * NEXT_WAIT_NS) most_ns = 2 * NEXT_WAIT_NS;
   return desk->peers[server].renew_ns < most_ns ? desk->peers[server].renew_ns : most_ns;
 }
 
