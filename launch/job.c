@@ -218,6 +218,8 @@ static plt_status_t fill(plt_job_t *job) {
   job->plan.model = job->model;
   job->plan.strategy = job->strategy;
   job->plan.sampler = job->sampler;
+  job->plan.seed = sampler.seed;
+  if (job->model->graph.layers > 0) job->plan.graph = job->graph = plt_graph_create(job->data, job->plan.threads);
   return PLT_OK;
 }
 
@@ -237,6 +239,7 @@ plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out) {
 void plt_job_destroy(plt_job_t **job) {
   if (*job == NULL) return;
   plt_sampler_destroy(&(*job)->sampler);
+  plt_graph_destroy(&(*job)->graph);
   plt_model_destroy(&(*job)->model);
   plt_dataset_destroy(&(*job)->data);
   plt_strategy_destroy(&(*job)->strategy);

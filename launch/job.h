@@ -17,6 +17,7 @@ typedef struct plt_job {
   plt_model_t *model;
   plt_strategy_t *strategy;
   plt_sampler_t *sampler;
+  plt_graph_t *graph; /* NULL: no graph model */
   plt_plan_t plan;
   plt_transport_t transport;
   plt_security_t security; /* means nothing over inproc */
