@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
+#ifdef PLT_XXHASH_DISPATCH
+#include <xxh_x86dispatch.h>
+#endif
 
 #include "common/mem.h"
 

@@ -25,7 +25,8 @@
   X(ERR_PEER, 75, "peer lost")                     \
   X(ERR_DEADLINE, 75, "deadline passed")           \
   X(ERR_PREEMPTED, 75, "stopped by request")       \
-  X(ERR_PROTOCOL, 75, "message refused")
+  X(ERR_PROTOCOL, 75, "message refused")           \
+  X(ERR_DAMAGED, 75, "message damaged")
 
 #define PLT_STATUS_ENUM(name, code, text) PLT_##name,
 typedef enum { PLT_STATUS_LIST(PLT_STATUS_ENUM) PLT_STATUS_COUNT } plt_status_t;

@@ -254,7 +254,8 @@ static plt_supervisor_t make_supervisor(const member_t *m) {
                             .sockets = {m->sockets[0], m->sockets[1]},
                             .signalled = plt_signals_watch(),
                             .child = {.control = -1, .pidfd = -1},
-                            .report = {.rank = m->rv->rank, .job = m->runtime.job},
+                            .report = {.rank = m->rv->rank, .serves = m->runtime.is_server, .job = m->runtime.job},
+                            .lead = m->rv->hosts[0],
                             .launcher = m->rv->launcher};
 }
 
@@ -311,13 +312,16 @@ plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const 
   member_t m = {.rv = rv, .sockets = {-1, -1}, .deadline_s = job->deadline_s};
   const char *interface = plt_config_text(job->config, "cluster.interface");
   char probe[PLT_PATH_MAX];
-  snprintf(m.transport, sizeof m.transport, "%s", plt_config_text(job->config, "cluster.transport"));
+  snprintf(m.transport, sizeof m.transport, "%s",
+           job->proxy != NULL ? "tcp" : plt_config_text(job->config, "cluster.transport"));
   snprintf(m.interface, sizeof m.interface, "%s", interface == NULL ? "" : interface);
   snprintf(m.probe, sizeof m.probe, ".seen-by-all-%" PRIx64, job->id);
   m.max_restarts = (uint32_t)plt_config_int(job->config, "cluster.max_restarts");
   char *copy = plt_runtime_encode(runtime);
   plt_status_t status = plt_runtime_decode(copy, &m.runtime); /* no secret yet */
   free(copy);
+  free(m.runtime.proxy);
+  m.runtime.proxy = plt_mem_strdup(job->proxy == NULL ? "" : job->proxy);
   if (status == PLT_OK) status = make_secret(job->security, &m.runtime);
   if (status == PLT_OK) status = plt_path_join(m.runtime.run_dir, m.probe, probe);
   if (status == PLT_OK) status = plt_file_publish(probe, "", 0);

@@ -5,12 +5,13 @@
 #ifndef PLT_LAUNCH_COMMAND_H
 #define PLT_LAUNCH_COMMAND_H
 
-#include "common/status.h"
+#include "common/options.h"
 
 typedef struct plt_command {
   const char *name;
-  const char *summary; /* one line of `plateau --help`; NULL: not listed */
-  const char *usage;   /* `plateau NAME --help`: synopsis, options, an example */
+  const char *summary;               /* one line of `plateau --help`; NULL: not listed */
+  const char *usage;                 /* `plateau NAME --help`: synopsis, options, an example */
+  const plt_option_table_t *options; /* described behind `usage`; NULL: none */
   /* argv[0] is the subcommand's name; --help was handled by main. */
   plt_status_t (*run)(int argc, char **argv);
 } plt_command_t;
@@ -18,6 +19,7 @@ typedef struct plt_command {
 extern const plt_command_t plt_command_data;
 extern const plt_command_t plt_command_evaluate;
 extern const plt_command_t plt_command_export;
+extern const plt_command_t plt_command_fault_proxy;
 extern const plt_command_t plt_command_inspect;
 extern const plt_command_t plt_command_recommend;
 extern const plt_command_t plt_command_train;

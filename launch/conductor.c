@@ -14,6 +14,7 @@
 #include "worker/journal.h"
 
 enum { TICK_MS = 1000, FINISH_MS = 3000 };
+#define LEAVE_NS (3 * PLT_NS_PER_S)    /* in which a server hears the goodbyes of workers that have ended */
 #define GRACE_NS (300 * PLT_NS_PER_MS) /* a cause may be reported shortly after its consequences */
 
 typedef struct peer {
@@ -30,6 +31,7 @@ typedef struct conductor {
   plt_supervisor_t *own;
   peer_t *peers;
   plt_order_t order;
+  int64_t left_ns;       /* since when nothing but servers runs, 0: other things do */
   int64_t failed_ns;     /* when the first failure of this generation was seen, 0: none */
   uint32_t restarts;     /* since the last newer checkpoint */
   uint64_t best_clock;   /* newest checkpoint restarted from */
@@ -113,8 +115,8 @@ static bool is_final(plt_status_t status) {
 
 /* The ranks of this generation, counted by how they stand. */
 typedef struct census {
-  int running, ended_well, preempted, idle;
-  int final, lost; /* a rank that failed so, -1: none */
+  int running, serving, ended_well, preempted, idle; /* serving: the servers among the running */
+  int final, lost;                                   /* a rank that failed so, -1: none */
 } census_t;
 
 static census_t count(const conductor_t *c) {
@@ -124,6 +126,7 @@ static census_t count(const conductor_t *c) {
     if (!is_of_now(c, peer)) continue;
     n.idle += peer->report.state == PLT_CHILD_IDLE;
     n.running += peer->report.state == PLT_CHILD_RUNNING;
+    n.serving += peer->report.state == PLT_CHILD_RUNNING && peer->report.serves;
     if (peer->report.state != PLT_CHILD_ENDED) continue;
     plt_status_t status = peer->report.end.status;
     if (status == PLT_OK)
@@ -145,6 +148,7 @@ static void run(conductor_t *c, plt_task_t task, const char *restore) {
   c->order.generation++;
   c->order.task = task;
   c->order.interrupt = false;
+  c->left_ns = 0;
   snprintf(c->order.restore, sizeof c->order.restore, "%s", restore);
   c->failed_ns = 0;
 }
@@ -225,10 +229,24 @@ static int silent_rank(const conductor_t *c, int64_t begin_ns) {
   return -1;
 }
 
+/* Servers end when all workers have said goodbye. Over a bad network one may not have heard it; nobody needs it any
+ * more, so it counts as ended. */
+static void excuse_servers(conductor_t *c, census_t *n) {
+  int64_t now = plt_time_ns();
+  bool left = n->serving > 0 && n->ended_well + n->preempted + n->serving == c->config->size;
+  if (!left) c->left_ns = 0;
+  if (left && c->left_ns == 0) c->left_ns = now;
+  if (!left || now - c->left_ns < LEAVE_NS) return;
+  plt_log(PLT_LOG_INFO, "%d servers did not hear all goodbyes: they are not waited for", n->serving);
+  n->ended_well += n->serving;
+  n->running -= n->serving;
+}
+
 /* Looks at the reports and changes the order if need be; returns whether it did. */
 static bool decide(conductor_t *c) {
   census_t n = count(c);
   int64_t now = plt_time_ns();
+  excuse_servers(c, &n);
   if (c->order.want == PLT_WANT_STOP) {
     plt_status_t status;
     if (n.idle < c->config->size) return false;

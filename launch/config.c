@@ -188,6 +188,11 @@ static const plt_option_t cluster_rows[] = {
      .type = PLT_OPT_TEXT,
      .help = "Network of the servers between machines: a name, an address or a CIDR; default: the first that is up.",
      .resumable = true},
+    {.key = "cluster.proxy",
+     .type = PLT_OPT_TEXT,
+     .help =
+         "HOST:PORT of a SOCKS 5 proxy between workers and servers, such as plateau fault-proxy; makes auto mean tcp.",
+     .resumable = true},
     {.key = "cluster.max_restarts",
      .type = PLT_OPT_INT,
      .fallback = "5",

@@ -155,6 +155,7 @@ plt_status_t plt_job_run_embedded(const plt_job_t *job, const plt_restore_t *res
   all.workers = plt_mem_zalloc(workers, sizeof *all.workers);
   all.addresses = plt_mem_zalloc(servers, sizeof *all.addresses);
   all.wire = plt_wire_create();
+  plt_wire_proxy(all.wire, job->proxy);
   for (uint32_t s = 0; s < servers; s++) all.servers[s] = (role_t){.all = &all, .number = s};
   for (uint32_t w = 0; w < workers; w++)
     all.workers[w] = (role_t){.all = &all, .number = w, .context = contexts == NULL ? NULL : contexts[w]};

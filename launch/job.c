@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "launch/host_port.h"
 #include "launch/limits.h"
 #include "ps/optimizer.h"
 
@@ -188,12 +189,27 @@ static plt_status_t make_specs(const plt_config_t *config, const plt_model_t *mo
   return PLT_OK;
 }
 
-static plt_status_t fill(plt_job_t *job) {
-  plt_config_t *config = job->config;
+static plt_status_t read_transport(plt_job_t *job) {
+  const plt_config_t *config = job->config;
   const char *transport = plt_config_text(config, "cluster.transport");
+  plt_host_port_t place;
   job->transport = strcmp(transport, "tcp") == 0   ? PLT_TRANSPORT_TCP
                    : strcmp(transport, "ipc") == 0 ? PLT_TRANSPORT_IPC
                                                    : PLT_TRANSPORT_INPROC;
+  job->proxy = plt_config_text(config, "cluster.proxy");
+  if (job->proxy == NULL) return PLT_OK;
+  const char *origin = plt_config_origin(config, "cluster.proxy");
+  if (plt_host_port_parse(job->proxy, "cluster.proxy", &place) != PLT_OK)
+    return plt_fail_within(PLT_ERR_USAGE, "%s", origin);
+  if (job->transport == PLT_TRANSPORT_IPC)
+    return plt_fail(PLT_ERR_USAGE, "%s: cluster.proxy goes with cluster.transport tcp, not ipc", origin);
+  job->transport = PLT_TRANSPORT_TCP;
+  return PLT_OK;
+}
+
+static plt_status_t fill(plt_job_t *job) {
+  plt_config_t *config = job->config;
+  PLT_TRY(read_transport(job));
   const char *security = plt_config_text(config, "cluster.security");
   job->security = strcmp(security, "none") == 0    ? PLT_SECURITY_NONE
                   : strcmp(security, "curve") == 0 ? PLT_SECURITY_CURVE

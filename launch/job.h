@@ -20,6 +20,7 @@ typedef struct plt_job {
   plt_graph_t *graph; /* NULL: no graph model */
   plt_plan_t plan;
   plt_transport_t transport;
+  const char *proxy;       /* HOST:PORT between workers and servers; NULL: none */
   plt_security_t security; /* means nothing over inproc */
   plt_wire_type_t wire;
   double deadline_s;

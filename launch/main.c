@@ -10,9 +10,9 @@
 #include "launch/config.h"
 #include "launch/limits.h"
 
-static const plt_command_t *const commands[] = {&plt_command_train,  &plt_command_evaluate, &plt_command_recommend,
-                                                &plt_command_export, &plt_command_inspect,  &plt_command_data,
-                                                &plt_command_server, &plt_command_worker};
+static const plt_command_t *const commands[] = {&plt_command_train,       &plt_command_evaluate, &plt_command_recommend,
+                                                &plt_command_export,      &plt_command_inspect,  &plt_command_data,
+                                                &plt_command_fault_proxy, &plt_command_server,   &plt_command_worker};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *out) {
@@ -20,8 +20,8 @@ static void print_help(FILE *out) {
           "plateau trains multimodal recommenders to flat minima on a parameter server.\n\n"
           "usage: plateau COMMAND [ARGUMENTS]\n\n");
   for (size_t i = 0; i < COMMANDS; i++)
-    if (commands[i]->summary != NULL) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-  fprintf(out, "  %-10s %s\n\n", "help", "show the help of a command, or all options of configurations");
+    if (commands[i]->summary != NULL) fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
+  fprintf(out, "  %-11s %s\n\n", "help", "show the help of a command, or all options of configurations");
   fprintf(out,
           "Example: plateau train examples/quickstart.yaml\n"
           "Help:    plateau COMMAND --help, plateau help options\n");
@@ -46,6 +46,14 @@ static const plt_command_t *find(const char *name) {
   return NULL;
 }
 
+static void print_usage(const plt_command_t *command) {
+  fputs(command->usage, stdout);
+  if (command->options == NULL) return;
+  char *text = plt_option_table_describe(command->options, false);
+  fputs(text, stdout);
+  free(text);
+}
+
 static plt_status_t unknown(const char *name) {
   const char *names[COMMANDS];
   for (size_t i = 0; i < COMMANDS; i++) names[i] = commands[i]->name;
@@ -65,7 +73,7 @@ static plt_status_t help(int argc, char **argv) {
   }
   const plt_command_t *command = find(argv[1]);
   if (command == NULL) return unknown(argv[1]);
-  fputs(command->usage, stdout);
+  print_usage(command);
   return PLT_OK;
 }
 
@@ -92,7 +100,7 @@ static plt_status_t run(int argc, char **argv) {
   const plt_command_t *command = find(argv[1]);
   if (command == NULL) return unknown(argv[1]);
   if (asks_for_help(argc - 1, argv + 1)) {
-    fputs(command->usage, stdout);
+    print_usage(command);
     return PLT_OK;
   }
   return command->run(argc - 1, argv + 1);

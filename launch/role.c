@@ -163,6 +163,7 @@ static plt_status_t run_worker(const plt_runtime_t *runtime, plt_progress_t *end
   plt_wire_t *wire = plt_wire_create();
   pthread_t watcher;
   plt_status_t status = plt_runtime_secure(runtime, wire);
+  if (runtime->proxy[0] != '\0') plt_wire_proxy(wire, runtime->proxy);
   if (status != PLT_OK) goto done;
   PLT_TRY_OR(done, make_job(runtime, &job)); /* in silence: rank 0 has said what there is to say */
   open_log(runtime, "worker", runtime->number == 0);

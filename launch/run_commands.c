@@ -28,6 +28,7 @@ plt_status_t plt_run_open(const plt_rendezvous_t *rv, const char *run_dir, const
   bool is_best;
   plt_sets_add(&sets, NULL, rv == NULL ? "cluster.workers=1" : "cluster.workers=null");
   plt_sets_add(&sets, NULL, "cluster.servers=1");
+  plt_sets_add(&sets, NULL, "cluster.proxy=null");   /* of the training's */
   plt_sets_add(&sets, NULL, "cluster.threads=null"); /* this machine's cores, not those of the training's */
   for (size_t i = 0; i < options->sets.n; i++) plt_sets_add(&sets, NULL, options->sets.text[i]);
   plt_status_t status = plt_run_dir_config(run_dir, sets.text, sets.n, &config);

@@ -37,6 +37,7 @@ char *plt_runtime_encode(const plt_runtime_t *r) {
   plt_json_int(&json, "alone", r->alone);
   plt_json_text(&json, "staleness", staleness);
   plt_json_text(&json, "restore", or_empty(r->restore));
+  plt_json_text(&json, "proxy", or_empty(r->proxy));
   plt_json_text(&json, "secret", or_empty(r->secret));
   plt_json_text(&json, "output", or_empty(r->output));
   plt_json_int(&json, "topk", r->topk);
@@ -90,6 +91,7 @@ plt_status_t plt_runtime_decode(const char *text, plt_runtime_t *r) {
   NUMBER(alone, bool);
   r->staleness = strtoull(plt_runtime_text(&yaml, "staleness"), NULL, 10);
   TEXT(restore);
+  TEXT(proxy);
   TEXT(secret);
   TEXT(output);
   NUMBER(topk, uint32_t);
@@ -111,7 +113,8 @@ plt_status_t plt_runtime_decode(const char *text, plt_runtime_t *r) {
 
 void plt_runtime_clear(plt_runtime_t *r) {
   if (r->secret != NULL) explicit_bzero(r->secret, strlen(r->secret));
-  char *const texts[] = {r->run_dir, r->restore, r->secret, r->output, r->split, r->endpoints[0], r->endpoints[1]};
+  char *const texts[] = {r->run_dir, r->restore, r->proxy,        r->secret,
+                         r->output,  r->split,   r->endpoints[0], r->endpoints[1]};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
   plt_names_free(&r->addresses, r->n_addresses);
   plt_names_free(&r->sets, r->n_sets);

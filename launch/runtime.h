@@ -33,6 +33,7 @@ typedef struct plt_runtime {
   bool alone; /* ssp, asp (ps/server.h) */
   uint64_t staleness;
   char *restore; /* checkpoint to start from: "240", "best", "last"; "" for none */
+  char *proxy;   /* between workers and servers: HOST:PORT; "" for none */
   char *secret;  /* of the job, as text (wire_security.h) */
   char *output;  /* export: directory; recommend: file; evaluate: "json" or "" */
   uint32_t topk; /* recommend */

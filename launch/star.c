@@ -23,6 +23,7 @@ char *plt_report_encode(const plt_report_t *r) {
   plt_json_open(&json, NULL, '{');
   put_number64(&json, "job", r->job);
   plt_json_int(&json, "rank", r->rank);
+  plt_json_int(&json, "serves", r->serves);
   plt_json_int(&json, "generation", r->generation);
   plt_json_int(&json, "state", r->state);
   plt_json_int(&json, "status", r->end.status);
@@ -37,6 +38,7 @@ plt_status_t plt_report_decode(const char *text, size_t bytes, plt_report_t *r) 
   plt_yaml_t yaml = {0};
   if (plt_yaml_parse(text, bytes, "report", &yaml) != PLT_OK) return PLT_ERR_PROTOCOL;
   *r = (plt_report_t){.rank = (int)plt_runtime_number(&yaml, "rank", -1),
+                      .serves = plt_runtime_number(&yaml, "serves", 0) != 0,
                       .job = number64(&yaml, "job"),
                       .generation = (uint32_t)plt_runtime_number(&yaml, "generation", 0),
                       .state = (plt_child_state_t)plt_runtime_number(&yaml, "state", 0),

@@ -17,6 +17,7 @@ typedef enum { PLT_CHILD_IDLE, PLT_CHILD_RUNNING, PLT_CHILD_ENDED } plt_child_st
 
 typedef struct plt_report {
   int rank;
+  bool serves; /* its child is a server */
   uint64_t job;
   uint32_t generation; /* of the child, or of the last order to stop that was carried out */
   plt_child_state_t state;

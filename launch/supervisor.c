@@ -100,8 +100,12 @@ int plt_supervisor_run(plt_supervisor_t *s, const char *conductor, double deadli
       told = now;
     }
     if ((double)(now - heard) > deadline_s * (double)PLT_NS_PER_S) {
-      plt_log(PLT_LOG_WARN, "rank %d was not told anything by rank 0 for %g s (cluster.deadline_s)", s->rank,
-              deadline_s);
+      plt_fail(
+          PLT_ERR_DEADLINE,
+          "rank %d: rank 0 on %s was not heard for %g s (cluster.deadline_s): its node seems lost; --resume goes on",
+          s->rank, s->lead, deadline_s);
+      plt_log(PLT_LOG_WARN, "%s", plt_fail_text());
+      if (s->rank == 1) fprintf(stderr, "plateau: error: %s\n", plt_fail_text()); /* rank 0 cannot; one is enough */
       break;
     }
     if (plt_supervisor_is_orphaned(s)) {

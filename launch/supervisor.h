@@ -23,6 +23,7 @@ typedef struct plt_supervisor {
   plt_child_t child;
   plt_report_t report; /* the present state */
   bool interrupted;    /* the child has been told */
+  const char *lead;    /* host of rank 0 */
   pid_t launcher;      /* who started this rank: mpirun, or its daemon on this machine */
 } plt_supervisor_t;
 

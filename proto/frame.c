@@ -372,6 +372,7 @@ static plt_status_t decode_fields(const Plateau__Header *pb, plt_arena_t *arena,
 }
 
 plt_status_t plt_frame_decode(const plt_parcel_t *in, plt_arena_t *arena, plt_header_t *header) {
+  if (plt_parcel_is_damaged(in)) return plt_fail(PLT_ERR_DAMAGED, "a message was damaged on its way");
   if (plt_parcel_frames(in) == 0) return refuse("no frames");
   size_t bytes;
   const void *frame = plt_parcel_frame(in, 0, &bytes);

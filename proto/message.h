@@ -17,12 +17,14 @@
 #include "proto/tree.h"
 
 enum {
-  PLT_PROTOCOL_VERSION = 1,
-  PLT_SECTIONS_MAX = 1024,             /* per message */
-  PLT_SUMS_MAX = 1 << 24,              /* numbers of a SUM */
-  PLT_TEXT_MAX = 1024,                 /* bytes of a text in a header */
-  PLT_PREFETCH_MAX = 4,                /* ssp, asp: clocks that a pull may run ahead */
-  PLT_STEPS_MAX = PLT_PREFETCH_MAX + 1 /* STEPs of one worker that wait for an answer at a time */
+  PLT_PROTOCOL_VERSION = 2,
+  PLT_SECTIONS_MAX = 1024,              /* per message */
+  PLT_SUMS_MAX = 1 << 24,               /* numbers of a SUM */
+  PLT_TEXT_MAX = 1024,                  /* bytes of a text in a header */
+  PLT_PREFETCH_MAX = 4,                 /* ssp, asp: clocks that a pull may run ahead */
+  PLT_STEPS_MAX = PLT_PREFETCH_MAX + 1, /* STEPs of one worker that wait for an answer at a time */
+  PLT_FIRST_WAIT_MS = 100,              /* a request that was kept so long is told WAIT ... */
+  PLT_NEXT_WAIT_MS = 1000               /* ... and then so often */
 };
 
 /* Of all values in an answer; one frame holds PLT_FRAME_BYTES_MAX (wire.h). */
@@ -43,7 +45,8 @@ enum {
   X(CHECKPOINTED)        \
   X(BYE)                 \
   X(REFUSED)             \
-  X(DONE)
+  X(DONE)                \
+  X(AGAIN)
 #define PLT_VERB_ENUM(name) PLT_VERB_##name,
 typedef enum { PLT_VERB_NONE, PLT_VERB_LIST(PLT_VERB_ENUM) PLT_VERB_COUNT } plt_verb_t;
 #undef PLT_VERB_ENUM

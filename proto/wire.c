@@ -7,130 +7,20 @@
 #include <zmq.h>
 
 #include "proto/wire_guard.h"
+#include "proto/wire_parcel.h"
 
 enum {
-  HEARTBEAT_MS = 2000,
-  HEARTBEAT_TIMEOUT_MS = 15000, /* longer than any stall of a reader (MECHANISMS 2) */
+  SILENCE_MS = 15000, /* of the other machine's kernel, after which a connection is given up */
+  KEEPALIVE_IDLE_S = 5,
+  KEEPALIVE_NEXT_S = 5,
+  KEEPALIVE_TIMES = 2,
   HANDSHAKE_MS = 5000,
   LINGER_MS = 1000,
   QUEUE = 64, /* messages per peer; requests are few and large */
   BACKLOG = 1024,
-  FRAMES_MAX = 4096, /* of a message */
   RECONNECT_MS = 10,
   RECONNECT_MAX_MS = 500
 };
-
-/* libzmq hands frames from thread to thread where the thread sanitizer cannot see it: it is told here. */
-#ifdef __SANITIZE_THREAD__
-#include <sanitizer/tsan_interface.h>
-static void frame_leaves(void *bytes) { __tsan_release(bytes); }
-static void frame_arrives(void *bytes) { __tsan_acquire(bytes); }
-#else
-static void frame_leaves(void *bytes) { (void)bytes; }
-static void frame_arrives(void *bytes) { (void)bytes; }
-#endif
-
-/* ---- parcels ---- */
-
-struct plt_parcel {
-  zmq_msg_t *frames;
-  size_t n, capacity;
-};
-
-plt_parcel_t *plt_parcel_create(void) { return plt_mem_zalloc(1, sizeof(plt_parcel_t)); }
-
-void plt_parcel_clear(plt_parcel_t *parcel) {
-  for (size_t i = 0; i < parcel->n; i++) {
-    frame_leaves(zmq_msg_data(&parcel->frames[i]));
-    zmq_msg_close(&parcel->frames[i]);
-  }
-  parcel->n = 0;
-}
-
-void plt_parcel_destroy(plt_parcel_t **parcel) {
-  if (*parcel == NULL) return;
-  plt_parcel_clear(*parcel);
-  free((*parcel)->frames);
-  free(*parcel);
-  *parcel = NULL;
-}
-
-static zmq_msg_t *next_frame(plt_parcel_t *parcel) {
-  PLT_MEM_GROW(parcel->frames, parcel->n, parcel->capacity); /* a zmq_msg_t may be moved as bytes */
-  return &parcel->frames[parcel->n++];
-}
-
-static void give_back(void *buffer, void *hint) {
-  (void)hint;
-  frame_arrives(buffer);
-  plt_pool_give(buffer);
-}
-
-void plt_parcel_add_pooled(plt_parcel_t *parcel, void *buffer, size_t bytes) {
-  zmq_msg_t *frame = next_frame(parcel);
-  if (bytes == 0) { /* libzmq would not call back for an empty frame of a peer that is gone */
-    zmq_msg_init(frame);
-    plt_pool_give(buffer);
-  } else if (zmq_msg_init_data(frame, buffer, bytes, give_back, NULL) != 0) {
-    abort(); /* ENOMEM for a few bytes */
-  }
-}
-
-void plt_parcel_move(plt_parcel_t *parcel, plt_parcel_t *from) {
-  for (size_t i = 0; i < from->n; i++) *next_frame(parcel) = from->frames[i];
-  from->n = 0;
-}
-
-size_t plt_parcel_frames(const plt_parcel_t *parcel) { return parcel->n; }
-
-const void *plt_parcel_frame(const plt_parcel_t *parcel, size_t i, size_t *bytes) {
-  *bytes = zmq_msg_size(&parcel->frames[i]);
-  return zmq_msg_data(&parcel->frames[i]);
-}
-
-size_t plt_parcel_bytes(const plt_parcel_t *parcel) {
-  size_t bytes = 0;
-  for (size_t i = 0; i < parcel->n; i++) bytes += zmq_msg_size(&parcel->frames[i]);
-  return bytes;
-}
-
-/* Sends copies of all frames; the contents are shared, not copied. */
-static int send_frames(void *socket, const plt_parcel_t *parcel, int flags) {
-  for (size_t i = 0; i < parcel->n; i++) {
-    zmq_msg_t copy;
-    zmq_msg_init(&copy);
-    zmq_msg_copy(&copy, &parcel->frames[i]);
-    frame_leaves(zmq_msg_data(&copy));
-    int more = i + 1 < parcel->n ? ZMQ_SNDMORE : 0;
-    while (zmq_msg_send(&copy, socket, flags | more) < 0) {
-      if (errno == EINTR) continue;
-      zmq_msg_close(&copy);
-      return -1;
-    }
-  }
-  return 0;
-}
-
-/* Receives the rest of a message whose first frame is waiting. -1: there is none, or it had too many frames. */
-static int receive_frames(void *socket, plt_parcel_t *in) {
-  bool flood = false;
-  plt_parcel_clear(in);
-  do {
-    if (in->n == FRAMES_MAX) {
-      flood = true;
-      plt_parcel_clear(in);
-    }
-    zmq_msg_t *frame = next_frame(in);
-    zmq_msg_init(frame);
-    while (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0) {
-      if (errno == EINTR) continue;
-      return -1;
-    }
-    frame_arrives(zmq_msg_data(frame));
-  } while (zmq_msg_more(&in->frames[in->n - 1]));
-  if (flood) plt_parcel_clear(in);
-  return flood ? -1 : 0;
-}
 
 /* ---- the wire ---- */
 
@@ -138,6 +28,7 @@ struct plt_wire {
   void *context;
   plt_pool_t *pool;
   plt_guard_t *guard;
+  char *proxy; /* HOST:PORT; NULL: none */
 };
 
 plt_wire_t *plt_wire_create(void) {
@@ -154,6 +45,7 @@ void plt_wire_destroy(plt_wire_t **wire) {
   plt_guard_destroy(&(*wire)->guard);
   zmq_ctx_term((*wire)->context);
   plt_pool_destroy(&(*wire)->pool);
+  free((*wire)->proxy);
   free(*wire);
   *wire = NULL;
 }
@@ -161,6 +53,11 @@ void plt_wire_destroy(plt_wire_t **wire) {
 plt_pool_t *plt_wire_pool(plt_wire_t *wire) { return wire->pool; }
 
 void plt_wire_secure(plt_wire_t *wire, const plt_secret_t *secret) { plt_guard_secure(wire->guard, secret); }
+
+void plt_wire_proxy(plt_wire_t *wire, const char *proxy) {
+  free(wire->proxy);
+  wire->proxy = proxy == NULL ? NULL : plt_mem_strdup(proxy);
+}
 
 plt_guard_count_t plt_wire_guard_count(plt_wire_t *wire) { return plt_guard_count(wire->guard); }
 
@@ -172,8 +69,11 @@ static void *open_socket(plt_wire_t *wire, int type) {
   } settings[] = {{ZMQ_LINGER, LINGER_MS},
                   {ZMQ_SNDHWM, QUEUE},
                   {ZMQ_RCVHWM, QUEUE},
-                  {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
-                  {ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS},
+                  {ZMQ_TCP_MAXRT, SILENCE_MS},
+                  {ZMQ_TCP_KEEPALIVE, 1},
+                  {ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S},
+                  {ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_NEXT_S},
+                  {ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_TIMES},
                   {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
                   {ZMQ_RECONNECT_IVL, RECONNECT_MS},
                   {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
@@ -185,10 +85,19 @@ static void *open_socket(plt_wire_t *wire, int type) {
   return socket;
 }
 
+static void count_in(plt_wire_count_t *count, const plt_parcel_t *in) {
+  count->messages_in++;
+  count->bytes_in += plt_parcel_bytes(in);
+  count->damaged_in += plt_parcel_is_damaged(in);
+}
+
+static bool is_inproc(const char *endpoint) { return strncmp(endpoint, "inproc:", 7) == 0; }
+
 /* ---- listener ---- */
 
 struct plt_listener {
   void *socket;
+  bool has_digest;
   plt_watch_t *watch;
   char address[512];
   plt_wire_count_t count;
@@ -198,6 +107,7 @@ static plt_status_t open_listener(plt_wire_t *wire, const char *const *endpoints
   plt_listener_t *listener = plt_mem_zalloc(1, sizeof *listener);
   int on = 1;
   listener->socket = open_socket(wire, ZMQ_ROUTER);
+  listener->has_digest = !is_inproc(endpoints[0]);
   *out = listener;
   if (listener->socket == NULL) return plt_fail(PLT_ERR_CREATE, "cannot make a socket: %s", zmq_strerror(errno));
   zmq_setsockopt(listener->socket, ZMQ_ROUTER_MANDATORY, &on, sizeof on); /* else a full peer drops silently */
@@ -268,20 +178,19 @@ plt_status_t plt_listener_receive(plt_listener_t *listener, int timeout_ms, plt_
   memcpy(from->bytes, zmq_msg_data(&identity), from->n);
   bool more = zmq_msg_more(&identity);
   zmq_msg_close(&identity);
-  if (more && receive_frames(listener->socket, in) != 0) return PLT_OK;
+  if (more && plt_parcel_receive(listener->socket, in, listener->has_digest) != 0) return PLT_OK;
   if (!usable) return PLT_OK;
-  listener->count.messages_in++;
-  listener->count.bytes_in += plt_parcel_bytes(in);
+  count_in(&listener->count, in);
   *got = true;
   return PLT_OK;
 }
 
-plt_status_t plt_listener_send(plt_listener_t *listener, const plt_route_t *to, const plt_parcel_t *out) {
+plt_status_t plt_listener_send(plt_listener_t *listener, const plt_route_t *to, plt_parcel_t *out) {
   int sent;
   do {
     sent = zmq_send(listener->socket, to->bytes, to->n, ZMQ_SNDMORE | ZMQ_DONTWAIT);
   } while (sent < 0 && errno == EINTR);
-  if (sent < 0 || send_frames(listener->socket, out, ZMQ_DONTWAIT) != 0) {
+  if (sent < 0 || plt_parcel_send(listener->socket, out, listener->has_digest, ZMQ_DONTWAIT) != 0) {
     if (errno == EHOSTUNREACH || errno == EAGAIN) return PLT_OK;
     return plt_fail(PLT_ERR_BUG, "cannot send from %s: %s", listener->address, zmq_strerror(errno));
   }
@@ -303,6 +212,13 @@ struct plt_links {
   plt_wire_count_t count;
 };
 
+static void set_proxy(const plt_wire_t *wire, void *socket, const char *address) {
+  if (wire->proxy == NULL || strncmp(address, "tcp:", 4) != 0) return;
+  int is_ipv6 = wire->proxy[0] == '[';
+  zmq_setsockopt(socket, ZMQ_SOCKS_PROXY, wire->proxy, strlen(wire->proxy));
+  zmq_setsockopt(socket, ZMQ_IPV6, &is_ipv6, sizeof is_ipv6);
+}
+
 plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size_t n, plt_links_t **out) {
   plt_links_t *links = plt_mem_zalloc(1, sizeof *links);
   plt_status_t status = PLT_OK;
@@ -315,6 +231,7 @@ plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size
     void *socket = open_socket(wire, ZMQ_DEALER);
     links->items[i] = (zmq_pollitem_t){.socket = socket, .events = ZMQ_POLLIN};
     links->addresses[i] = plt_mem_strdup(addresses[i]);
+    if (socket != NULL) set_proxy(wire, socket, addresses[i]);
     if (socket != NULL) status = plt_guard_connect(wire->guard, socket, addresses[i], &links->watches[i]);
     if (status == PLT_OK && (socket == NULL || zmq_connect(socket, addresses[i]) != 0))
       status = plt_fail(PLT_ERR_PEER, "cannot connect to server %zu at %s: %s", i, addresses[i], zmq_strerror(errno));
@@ -357,8 +274,9 @@ void plt_links_wait(plt_links_t *links, int descriptor, int timeout_ms) {
   wait_for(links->items[0].socket, descriptor, timeout_ms);
 }
 
-plt_status_t plt_links_send(plt_links_t *links, size_t server, const plt_parcel_t *out) {
-  if (send_frames(links->items[server].socket, out, ZMQ_DONTWAIT) != 0) {
+plt_status_t plt_links_send(plt_links_t *links, size_t server, plt_parcel_t *out) {
+  bool has_digest = !is_inproc(links->addresses[server]);
+  if (plt_parcel_send(links->items[server].socket, out, has_digest, ZMQ_DONTWAIT) != 0) {
     if (errno == EAGAIN) return PLT_OK; /* the queue is full of requests that wait for this server: ask again */
     return plt_fail(PLT_ERR_PEER, "cannot send to server %zu: %s", server, zmq_strerror(errno));
   }
@@ -376,9 +294,8 @@ plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *serve
     size_t i = (links->next + k) % links->n;
     if (!(links->items[i].revents & ZMQ_POLLIN)) continue;
     links->next = i + 1;
-    if (receive_frames(links->items[i].socket, in) != 0) return PLT_OK;
-    links->count.messages_in++;
-    links->count.bytes_in += plt_parcel_bytes(in);
+    if (plt_parcel_receive(links->items[i].socket, in, !is_inproc(links->addresses[i])) != 0) return PLT_OK;
+    count_in(&links->count, in);
     *server = i;
     *got = true;
     return PLT_OK;

@@ -5,6 +5,8 @@
  * Parcels    own their frames. A frame added from the pool is sent without copying and goes back to the pool when
  *            the last reader (over inproc: the peer) has let go of it. Sending leaves a parcel as it was, so it can
  *            be sent again.
+ * Digest     over tcp and ipc every message carries a digest of its frames. One that is not what was sent arrives as
+ *            damaged, without frames.
  * Received frames are NOT aligned: load through memcpy.
  * Threads    a listener or a set of links belongs to one thread; the wire itself may be shared.
  * Errors     PLT_ERR_CREATE (bind), PLT_ERR_PEER (connect, send, receive). A listener never fails because of
@@ -36,12 +38,16 @@ void plt_parcel_move(plt_parcel_t *parcel, plt_parcel_t *from);
 size_t plt_parcel_frames(const plt_parcel_t *parcel);
 const void *plt_parcel_frame(const plt_parcel_t *parcel, size_t i, size_t *bytes);
 size_t plt_parcel_bytes(const plt_parcel_t *parcel);
+/* A message that came over tcp or ipc and is not what was sent: it has no frames left. */
+bool plt_parcel_is_damaged(const plt_parcel_t *parcel);
 
 /* ---- the wire of a process ---- */
 typedef struct plt_wire plt_wire_t;
 plt_wire_t *plt_wire_create(void);
 /* Before the first socket is opened. The secret is copied; without one, cluster.security is none. */
 void plt_wire_secure(plt_wire_t *wire, const plt_secret_t *secret);
+/* Links to tcp addresses opened from now on go through the SOCKS 5 proxy at HOST:PORT; NULL: none. */
+void plt_wire_proxy(plt_wire_t *wire, const char *proxy);
 /* What strangers did at the ports of this process. */
 plt_guard_count_t plt_wire_guard_count(plt_wire_t *wire);
 /* All sockets must be closed. */
@@ -50,7 +56,8 @@ void plt_wire_destroy(plt_wire_t **wire);
 plt_pool_t *plt_wire_pool(plt_wire_t *wire);
 
 typedef struct plt_wire_count {
-  uint64_t messages_out, bytes_out, messages_in, bytes_in;
+  uint64_t messages_out, bytes_out, messages_in, bytes_in; /* bytes without digests */
+  uint64_t damaged_in;                                     /* of the messages that came */
 } plt_wire_count_t;
 
 /* ---- server side ---- */
@@ -77,7 +84,7 @@ const char *plt_listener_address(const plt_listener_t *listener);
 plt_status_t plt_listener_receive(plt_listener_t *listener, int timeout_ms, plt_route_t *from, plt_parcel_t *in,
                                   bool *got);
 /* A peer that is gone or does not read is not waited for: the answer is dropped, the peer asks again. */
-plt_status_t plt_listener_send(plt_listener_t *listener, const plt_route_t *to, const plt_parcel_t *out);
+plt_status_t plt_listener_send(plt_listener_t *listener, const plt_route_t *to, plt_parcel_t *out);
 plt_wire_count_t plt_listener_count(const plt_listener_t *listener);
 
 /* ---- worker side ---- */
@@ -86,7 +93,7 @@ plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size
 void plt_links_close(plt_links_t **links);
 /* As plt_listener_wait, for the first server. */
 void plt_links_wait(plt_links_t *links, int descriptor, int timeout_ms);
-plt_status_t plt_links_send(plt_links_t *links, size_t server, const plt_parcel_t *out);
+plt_status_t plt_links_send(plt_links_t *links, size_t server, plt_parcel_t *out);
 /* Waits at most timeout_ms for a message of any server. PLT_ERR_PEER at once when a server refuses the secret. */
 plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *server, plt_parcel_t *in, bool *got);
 plt_wire_count_t plt_links_count(const plt_links_t *links);

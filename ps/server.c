@@ -12,7 +12,7 @@
 
 enum { POLL_MS = 200, READING_POLL_MS = 2 };
 #define STRANGERS_INTERVAL_NS (10 * PLT_NS_PER_S)
-#define WAIT_INTERVAL_NS PLT_NS_PER_S
+#define NEXT_WAIT_NS (PLT_NEXT_WAIT_MS * PLT_NS_PER_MS)
 
 /* ---- the other verbs ---- */
 
@@ -21,7 +21,7 @@ static plt_status_t on_hello(plt_server_t *s, uint32_t w) {
   return plt_server_answer(
       s, s->spare,
       &(plt_header_t){
-          .verb = PLT_VERB_WELCOME, .clock = s->now, .has_progress = s->is_restored, .progress = s->restored});
+          .verb = PLT_VERB_WELCOME, .clock = s->start, .has_progress = s->is_restored, .progress = s->restored});
 }
 
 static plt_status_t on_declare(plt_server_t *s, uint32_t w) {
@@ -63,8 +63,15 @@ static plt_status_t on_read(plt_server_t *s) {
   return plt_server_answer_rows(s, s->spare);
 }
 
-static plt_status_t on_assign(plt_server_t *s) {
+/* What sets rows is done once, however often it arrives: others may have changed them since. */
+static plt_status_t answer_change(plt_server_t *s, uint32_t w) {
+  s->peers[w].changed = s->spare->header.request;
+  return plt_server_answer_done(s, s->spare);
+}
+
+static plt_status_t on_assign(plt_server_t *s, uint32_t w) {
   const plt_header_t *assign = &s->spare->header;
+  if (assign->request == s->peers[w].changed) return plt_server_answer_done(s, s->spare);
   plt_status_t status = plt_tableset_check(s->tables, assign);
   if (status != PLT_OK) return plt_server_refuse(s, s->spare, status, plt_fail_text());
   for (size_t i = 0; i < assign->n_sections; i++) {
@@ -76,15 +83,16 @@ static plt_status_t on_assign(plt_server_t *s) {
     const plt_section_t *rows = &assign->sections[i];
     plt_table_assign(plt_tableset_table(s->tables, rows->table), rows->keys, rows->n, rows->values);
   }
-  return plt_server_answer_done(s, s->spare);
+  return answer_change(s, w);
 }
 
-static plt_status_t on_reset(plt_server_t *s) {
+static plt_status_t on_reset(plt_server_t *s, uint32_t w) {
+  if (s->spare->header.request == s->peers[w].changed) return plt_server_answer_done(s, s->spare);
   plt_table_t *table = plt_tableset_table(s->tables, s->spare->header.table);
   if (table == NULL) return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "table was not declared");
   plt_saver_wait(s->saver);
   plt_table_reset(table, s->spare->header.salt);
-  return plt_server_answer_done(s, s->spare);
+  return answer_change(s, w);
 }
 
 /* The part of the last checkpoint; `bytes` without a hash: still being written, so many moves on. */
@@ -120,14 +128,22 @@ static plt_status_t on_bye(plt_server_t *s, uint32_t w) {
   return PLT_OK;
 }
 
+/* A worker waits for one answer at a time, but for the STEPs of ssp and asp: what is older than its last request was
+ * late on its way, and what it asks may be wrong by now. */
 static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
-  switch (s->spare->header.verb) {
+  plt_verb_t verb = s->spare->header.verb;
+  uint64_t request = s->spare->header.request, *last = &s->peers[w].request;
+  bool in_turn = verb != PLT_VERB_HELLO && !(verb == PLT_VERB_STEP && s->config->alone);
+  if (in_turn && request < *last)
+    return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "this worker has asked for something else since");
+  if (in_turn) *last = request;
+  switch (verb) {
     case PLT_VERB_HELLO: return on_hello(s, w);
     case PLT_VERB_DECLARE: return on_declare(s, w);
     case PLT_VERB_STEP: return plt_server_on_step(s, w);
     case PLT_VERB_READ: return on_read(s);
-    case PLT_VERB_ASSIGN: return on_assign(s);
-    case PLT_VERB_RESET: return on_reset(s);
+    case PLT_VERB_ASSIGN: return on_assign(s, w);
+    case PLT_VERB_RESET: return on_reset(s, w);
     case PLT_VERB_SUM: return plt_server_on_sum(s, w);
     case PLT_VERB_CHECKPOINTED: return on_checkpointed(s);
     case PLT_VERB_BYE: return on_bye(s, w);
@@ -163,10 +179,11 @@ static plt_status_t admit(plt_server_t *s, bool *admitted) {
 static plt_status_t on_message(plt_server_t *s) {
   plt_inbox_t *in = s->spare;
   plt_arena_reset(in->arena);
-  if (plt_frame_decode(in->parcel, in->arena, &in->header) != PLT_OK) {
-    in->header = (plt_header_t){.verb = PLT_VERB_NONE};
-    return plt_server_refuse(s, in, PLT_ERR_PROTOCOL, plt_fail_text());
-  }
+  plt_status_t status = plt_frame_decode(in->parcel, in->arena, &in->header);
+  if (status != PLT_OK) in->header = (plt_header_t){.verb = PLT_VERB_NONE};
+  /* Nobody knows whose it was, but whoever is behind this connection may want to ask again. */
+  if (status == PLT_ERR_DAMAGED) return plt_server_answer(s, in, &(plt_header_t){.verb = PLT_VERB_AGAIN});
+  if (status != PLT_OK) return plt_server_refuse(s, in, PLT_ERR_PROTOCOL, plt_fail_text());
   bool admitted;
   PLT_TRY(admit(s, &admitted));
   if (!admitted) return PLT_OK;
@@ -187,19 +204,22 @@ static uint32_t waited_for(const plt_server_t *s, uint32_t w, plt_verb_t verb) {
   return who;
 }
 
-/* Whoever waits is told once a second for whom (invariant 3). */
-static plt_status_t send_waits(plt_server_t *s) {
-  int64_t now = plt_time_ns();
+/* Whoever waits is told for whom (invariant 3). Returns how long nobody has to be told again, at most POLL_MS. */
+static plt_status_t send_waits(plt_server_t *s, int *patience_ms) {
+  int64_t now = plt_time_ns(), next = now + POLL_MS * PLT_NS_PER_MS;
   for (uint32_t w = 0; w < s->config->workers; w++) {
     for (size_t i = 0; i < s->peers[w].n_kept; i++) {
       plt_inbox_t *kept = s->peers[w].kept[i];
-      if (now - kept->waited_ns < WAIT_INTERVAL_NS) continue;
-      plt_header_t header = {.verb = PLT_VERB_WAIT, .who = waited_for(s, w, kept->header.verb)};
-      header.age_ms = (uint64_t)((now - s->peers[header.who].heard_ns) / PLT_NS_PER_MS);
-      kept->waited_ns = now;
-      PLT_TRY(plt_server_answer(s, kept, &header));
+      if (now >= kept->wait_at_ns) {
+        plt_header_t header = {.verb = PLT_VERB_WAIT, .who = waited_for(s, w, kept->header.verb)};
+        header.age_ms = (uint64_t)((now - s->peers[header.who].heard_ns) / PLT_NS_PER_MS);
+        kept->wait_at_ns = now + NEXT_WAIT_NS;
+        PLT_TRY(plt_server_answer(s, kept, &header));
+      }
+      if (kept->wait_at_ns < next) next = kept->wait_at_ns;
     }
   }
+  *patience_ms = (int)((next - now + PLT_NS_PER_MS - 1) / PLT_NS_PER_MS);
   return PLT_OK;
 }
 
@@ -222,14 +242,15 @@ static void tell_strangers(plt_server_t *s, bool at_once) {
 }
 
 static plt_status_t serve(plt_server_t *s) {
+  int patience_ms = 0;
   while (plt_clock_live(s->clock) > 0) {
     if (s->config->stop != NULL && atomic_load(s->config->stop)) return PLT_OK;
     bool got;
-    int patience_ms = s->declares_wait ? READING_POLL_MS : POLL_MS;
+    if (s->declares_wait) patience_ms = READING_POLL_MS;
     PLT_TRY(plt_listener_receive(s->listener, patience_ms, &s->spare->route, s->spare->parcel, &got));
     if (got) PLT_TRY(on_message(s));
     if (s->declares_wait && !plt_tableset_is_reading(s->tables)) PLT_TRY(declare_kept(s));
-    PLT_TRY(send_waits(s));
+    PLT_TRY(send_waits(s, &patience_ms));
     plt_saver_look(s->saver); /* gives up the images of a part that is written */
     tell_strangers(s, false);
   }
@@ -246,7 +267,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_tableset_limit(s->tables, config->memory_bytes);
   s->is_restored = config->restore_dir != NULL && config->number == 0;
   s->progress = s->restored = head.progress;
-  s->now = head.clock;
+  s->now = s->start = head.clock;
   s->clock = config->alone ? plt_clock_create(config->workers, config->staleness, 0) /* bare pulls place the workers */
                            : plt_clock_create(config->workers, 0, head.clock);
   s->saver = plt_saver_create();
@@ -266,8 +287,9 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_wire_count_t count = plt_listener_count(listener);
   plt_log(PLT_LOG_INFO,
           "server %" PRIu32 " ends at clock %" PRIu64 ": %" PRIu64 " messages in (%" PRIu64 " bytes), %" PRIu64
-          " out (%" PRIu64 " bytes), %" PRIu64 " refused",
-          config->number, s->now, count.messages_in, count.bytes_in, count.messages_out, count.bytes_out, s->refused);
+          " out (%" PRIu64 " bytes), %" PRIu64 " damaged, %" PRIu64 " refused",
+          config->number, s->now, count.messages_in, count.bytes_in, count.messages_out, count.bytes_out,
+          count.damaged_in, s->refused);
   if (config->alone)
     plt_log(PLT_LOG_INFO, "rows went out at most %" PRIu64 " clocks ahead of the slowest worker", s->lead);
   plt_parcel_destroy(&s->out);

@@ -70,7 +70,14 @@ void plt_server_keep(plt_server_t *s, plt_peer_t *peer) {
   plt_inbox_t *received = s->spare;
   s->spare = *place == NULL ? plt_inbox_create() : *place;
   *place = received;
-  received->waited_ns = plt_time_ns();
+  received->wait_at_ns = plt_time_ns() + PLT_FIRST_WAIT_MS * PLT_NS_PER_MS;
+}
+
+void plt_server_keep_again(plt_server_t *s, plt_peer_t *peer, size_t i) {
+  plt_inbox_t *kept = peer->kept[i];
+  kept->route = s->spare->route;
+  kept->header.request = s->spare->header.request;
+  kept->wait_at_ns = 0;
 }
 
 void plt_server_release(plt_peer_t *peer, size_t i) {

@@ -20,12 +20,14 @@ typedef struct plt_inbox {
   plt_arena_t *arena;
   plt_header_t header;
   plt_route_t route;
-  int64_t waited_ns; /* kept: when its sender was last told that it waits */
+  int64_t wait_at_ns; /* kept: when its sender is told next that it waits */
 } plt_inbox_t;
 
 /* What the server knows of a worker: state per worker, not per connection. */
 typedef struct plt_peer {
   bool greeted;
+  uint64_t request;                 /* the last one, of those that come one at a time */
+  uint64_t changed;                 /* the last ASSIGN or RESET that was carried out */
   bool counted;                     /* bsp: its push is in the round */
   plt_inbox_t *kept[PLT_STEPS_MAX]; /* the first n_kept: STEPs, or a SUM, that wait for the others, oldest first */
   size_t n_kept;
@@ -41,9 +43,10 @@ typedef struct plt_server {
   plt_tableset_t *tables;
   plt_clock_t *clock;
   plt_round_t *round;
-  uint64_t now;  /* clock of the tables: steps applied */
-  uint64_t meet; /* ssp, asp: the last clock at which workers were called together; 0: none */
-  uint64_t lead; /* most that an answered pull was ahead of the slowest worker */
+  uint64_t now;   /* clock of the tables: steps applied */
+  uint64_t start; /* the first of it */
+  uint64_t meet;  /* ssp, asp: the last clock at which workers were called together; 0: none */
+  uint64_t lead;  /* most that an answered pull was ahead of the slowest worker */
   plt_peer_t *peers;
   plt_inbox_t *spare; /* the next message is received into this one */
   bool declares_wait; /* for rows that are being read */
@@ -86,6 +89,8 @@ plt_status_t plt_server_answer_rows(plt_server_t *s, const plt_inbox_t *to);
 plt_status_t plt_server_refuse(plt_server_t *s, const plt_inbox_t *to, plt_status_t why, const char *text);
 /* Keeps the message that was just received until it can be answered. The caller sees to it that there is room. */
 void plt_server_keep(plt_server_t *s, plt_peer_t *peer);
+/* The i-th kept message came again: the answer takes the new way, and a WAIT says at once that it is here. */
+void plt_server_keep_again(plt_server_t *s, plt_peer_t *peer, size_t i);
 /* The i-th kept message has been answered. */
 void plt_server_release(plt_peer_t *peer, size_t i);
 

@@ -150,8 +150,7 @@ static plt_status_t step_together(plt_server_t *s, uint32_t w) {
   if (status == PLT_OK && step->pushes) status = join_push(s, w, &again);
   if (status != PLT_OK) return plt_server_refuse(s, s->spare, status, plt_fail_text());
   if (peer->n_kept > 0 && peer->counted && step->pushes) { /* the round points into the first delivery */
-    peer->kept[0]->route = s->spare->route;
-    peer->kept[0]->header.request = step->request;
+    plt_server_keep_again(s, peer, 0);
     return PLT_OK;
   }
   obey(s, step, again);
@@ -181,7 +180,7 @@ static plt_status_t apply_push(plt_server_t *s, uint32_t w, const plt_header_t *
 static bool asks_again(plt_server_t *s, plt_peer_t *peer) {
   for (size_t i = 0; i < peer->n_kept; i++) {
     if (peer->kept[i]->header.request != s->spare->header.request) continue;
-    peer->kept[i]->route = s->spare->route;
+    plt_server_keep_again(s, peer, i);
     return true;
   }
   return false;

@@ -95,6 +95,20 @@ losses_of() {
     awk '{ last[$1 " " $2] = $3 } END { for (place in last) print place, last[place] }' | sort -k1,1n -k2,2n
 }
 
+# secrets_in FILES: what looks like one: a token is 64 hexadecimal digits, a curve key 40 characters of Z85.
+secrets_in() {
+  grep -aoE '[0-9a-f]{64,}' -- "$@" || true
+  grep -aoE "[]0-9a-zA-Z.:+=^!/*?&<>(){}@%\$#[-]{40,}" -- "$@" | sed 's/^[^:]*://' | grep -vE '^/|=/|/[a-z]*/' | awk 'length == 40' || true
+}
+expect_no_secrets() { # NAME FILES
+  local name=$1 found
+  shift
+  printf 'key %064d\n' 0 >"$work/example.txt"
+  [[ -n $(secrets_in "$work/example.txt") ]] || fail "secrets_in does not find a token"
+  found=$(secrets_in "$@")
+  [[ -z $found ]] || complain "$name: looks like a secret: $found"
+}
+
 # ---- jobs under mpirun ----
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 need_mpirun() { command -v mpirun >/dev/null || { say "skipped: there is no mpirun"; exit 77; }; }

@@ -13,16 +13,19 @@
 #include "common/time.h"
 #include "proto/frame.h"
 #include "proto/shard.h"
+#include "worker/rto.h"
 
-enum { READ_BYTES_MAX = 32 << 20, BYE_MS = 2000, EXCHANGES_MAX = PLT_STEPS_MAX + 1 };
-#define FIRST_RETRY_NS (2 * PLT_NS_PER_S) /* twice the pace of WAIT: silence means that something was lost */
-#define LAST_RETRY_NS (30 * PLT_NS_PER_S)
+enum { READ_BYTES_MAX = 32 << 20, BYE_MS = 2000, EXCHANGES_MAX = PLT_STEPS_MAX + 1, HURRIES_MAX = 8 };
+#define NEXT_WAIT_NS (PLT_NEXT_WAIT_MS * PLT_NS_PER_MS)
 
 /* One request to one server, until it is answered. */
 typedef struct call {
   plt_parcel_t *out;
   bool open;
-  int64_t heard_ns, retry_ns, pause_ns;
+  uint32_t asked; /* how often */
+  bool heard;     /* there was a sign of life */
+  int64_t sent_ns, heard_ns, retry_ns;
+  uint32_t hurries; /* asked again at once, since the last sign of life */
 } call_t;
 
 /* Reads one server's answer. */
@@ -31,6 +34,7 @@ typedef plt_status_t (*answer_fn)(void *context, uint32_t server, const plt_head
 /* One request to all servers: several may be under way, each with a number of its own. */
 struct plt_exchange {
   uint64_t request;
+  plt_verb_t verb;
   bool busy; /* begun and not finished */
   call_t *calls;
   plt_arena_t *arena;
@@ -46,6 +50,7 @@ struct plt_client {
   plt_links_t *links;
   exchange_t exchanges[EXCHANGES_MAX];
   uint64_t request; /* the last one begun */
+  plt_rto_t *rtos;  /* [n_servers][PLT_VERB_COUNT] */
   plt_parcel_t *in;
   plt_arena_t *in_arena; /* of the message being read */
   char host[64];
@@ -63,6 +68,7 @@ static plt_status_t address(plt_client_t *client, exchange_t *exchange, uint32_t
   header->role = PLT_ROLE_WORKER;
   header->number = client->config.number;
   header->request = exchange->request;
+  exchange->verb = header->verb;
   plt_parcel_clear(call->out);
   call->open = true;
   return plt_frame_encode(header, plt_wire_pool(client->wire), exchange->arena, call->out);
@@ -82,12 +88,24 @@ static exchange_t *begin(plt_client_t *client, const char *what) {
   return exchange;
 }
 
+static plt_rto_t *rto_of(const plt_client_t *client, const exchange_t *exchange, uint32_t server) {
+  return &client->rtos[(size_t)server * PLT_VERB_COUNT + exchange->verb];
+}
+
+/* How long to wait for a sign of life; several times within the deadline, and never two workers alike. */
+static int64_t pause_for(const plt_client_t *client, const exchange_t *exchange, uint32_t server) {
+  int64_t pause_ns = plt_rto_ns(rto_of(client, exchange, server));
+  int64_t most_ns = (int64_t)(client->config.deadline_s * (double)PLT_NS_PER_S / 4);
+  plt_rng_block_t jitter = plt_rng_draw((plt_rng_key_t){{client->config.number, server}}, (uint32_t)exchange->request,
+                                        exchange->calls[server].asked, 0, 0);
+  if (pause_ns > most_ns) pause_ns = most_ns;
+  return pause_ns + (int64_t)((double)pause_ns * 0.25 * plt_rng_unit(jitter.word[0]));
+}
+
 static plt_status_t send_request(plt_client_t *client, exchange_t *exchange, uint32_t server, int64_t now) {
   call_t *call = &exchange->calls[server];
-  plt_rng_block_t jitter = plt_rng_draw((plt_rng_key_t){{client->config.number, server}}, (uint32_t)exchange->request,
-                                        (uint32_t)(call->pause_ns / PLT_NS_PER_MS), 0, 0);
-  call->retry_ns = now + call->pause_ns + (int64_t)((double)call->pause_ns * 0.5 * plt_rng_unit(jitter.word[0]));
-  call->pause_ns = call->pause_ns * 2 < LAST_RETRY_NS ? call->pause_ns * 2 : LAST_RETRY_NS;
+  call->asked++;
+  call->retry_ns = now + pause_for(client, exchange, server);
   return plt_links_send(client->links, server, call->out);
 }
 
@@ -98,18 +116,22 @@ static plt_status_t launch(plt_client_t *client, exchange_t *exchange, answer_fn
   exchange->context = context;
   for (uint32_t s = 0; s < client->config.n_servers; s++) {
     if (!exchange->calls[s].open) continue;
-    exchange->calls[s].heard_ns = now;
-    exchange->calls[s].pause_ns = FIRST_RETRY_NS;
+    call_t *call = &exchange->calls[s];
+    call->sent_ns = call->heard_ns = now;
+    call->asked = call->hurries = 0;
+    call->heard = false;
     PLT_TRY(send_request(client, exchange, s, now));
   }
   return PLT_OK;
 }
 
-static plt_status_t too_late(const plt_client_t *client, uint32_t server, const char *what) {
+static plt_status_t too_late(const plt_client_t *client, const exchange_t *exchange, uint32_t server) {
   return plt_fail(PLT_ERR_DEADLINE,
-                  "worker %" PRIu32 " on %s: server %" PRIu32 " at %s did not answer %s for %g s (cluster.deadline_s)",
-                  client->config.number, client->host, server, client->config.servers[server], what,
-                  client->config.deadline_s);
+                  "worker %" PRIu32 " on %s: server %" PRIu32
+                  " at %s did not answer %s for %g s (cluster.deadline_s), "
+                  "asked %" PRIu32 " times",
+                  client->config.number, client->host, server, client->config.servers[server], exchange->what,
+                  client->config.deadline_s, exchange->calls[server].asked);
 }
 
 static plt_status_t waited_for(const plt_client_t *client, const plt_header_t *wait, const char *what) {
@@ -131,20 +153,47 @@ static call_t *find_call(plt_client_t *client, uint32_t server, const plt_header
   return NULL;
 }
 
+/* A message from or to this server was damaged, and which one is not known: whatever it has not answered is asked
+ * again at once. After HURRIES_MAX times the pauses of silence are kept. */
+static plt_status_t hurry(plt_client_t *client, uint32_t server) {
+  int64_t now = plt_time_ns();
+  for (size_t i = 0; i < EXCHANGES_MAX; i++) {
+    exchange_t *exchange = &client->exchanges[i];
+    call_t *call = &exchange->calls[server];
+    if (exchange->busy && call->open && call->hurries++ < HURRIES_MAX)
+      PLT_TRY(send_request(client, exchange, server, now));
+  }
+  return PLT_OK;
+}
+
+/* The server has the request: a WAIT comes at its pace, or the answer. */
+static void note_life(plt_client_t *client, exchange_t *exchange, uint32_t server) {
+  call_t *call = &exchange->calls[server];
+  call->heard_ns = plt_time_ns();
+  if (!call->heard && call->asked == 1)
+    plt_rto_measure(rto_of(client, exchange, server), call->heard_ns - call->sent_ns);
+  call->heard = true;
+  call->hurries = 0;
+  call->retry_ns = call->heard_ns + NEXT_WAIT_NS + pause_for(client, exchange, server);
+}
+
 /* Handles one received message; answers of earlier requests are passed over. */
 static plt_status_t take_answer(plt_client_t *client, uint32_t server) {
   plt_header_t header;
   exchange_t *exchange;
   plt_arena_reset(client->in_arena);
   plt_status_t status = plt_frame_decode(client->in, client->in_arena, &header);
+  if (status == PLT_ERR_DAMAGED) return hurry(client, server);
   if (status != PLT_OK) {
     plt_log(PLT_LOG_INFO, "server %" PRIu32 " sent a message that does not parse: %s", server, plt_fail_text());
     return PLT_OK;
   }
+  if (header.verb == PLT_VERB_AGAIN && header.job == client->config.job &&
+      header.generation == client->config.generation)
+    return hurry(client, server);
   call_t *call = find_call(client, server, &header, &exchange);
   if (call == NULL) return PLT_OK;
-  call->heard_ns = plt_time_ns();
-  call->retry_ns = call->heard_ns + FIRST_RETRY_NS;
+  note_life(client, exchange, server);
   if (header.verb == PLT_VERB_WAIT) {
     if (header.who != client->config.number && (double)header.age_ms > client->config.deadline_s * 1000)
       return waited_for(client, &header, exchange->what);
@@ -176,8 +225,10 @@ static plt_status_t send_due(plt_client_t *client, const char *what) {
       call_t *call = &exchange->calls[s];
       if (!call->open) continue;
       if ((double)(now - call->heard_ns) > client->config.deadline_s * (double)PLT_NS_PER_S)
-        return too_late(client, s, exchange->what);
-      if (now >= call->retry_ns) PLT_TRY(send_request(client, exchange, s, now));
+        return too_late(client, exchange, s);
+      if (now < call->retry_ns) continue;
+      plt_rto_back_off(rto_of(client, exchange, s));
+      PLT_TRY(send_request(client, exchange, s, now));
     }
   }
   return PLT_OK;
@@ -191,9 +242,21 @@ static void listen_again(plt_client_t *client) {
     for (uint32_t s = 0; exchange->busy && s < client->config.n_servers; s++) {
       call_t *call = &exchange->calls[s];
       call->heard_ns = now;
-      if (call->retry_ns < now + FIRST_RETRY_NS) call->retry_ns = now + FIRST_RETRY_NS;
+      if (call->retry_ns < now + PLT_RTO_LEAST_NS) call->retry_ns = now + PLT_RTO_LEAST_NS;
     }
   }
+}
+
+/* Until something is to be asked again, or to be looked at whether a server is lost. */
+static int patience_ms(const plt_client_t *client) {
+  int64_t now = plt_time_ns(), least_ns = 100 * PLT_NS_PER_MS;
+  for (size_t i = 0; i < EXCHANGES_MAX; i++) {
+    const exchange_t *exchange = &client->exchanges[i];
+    for (uint32_t s = 0; exchange->busy && s < client->config.n_servers; s++)
+      if (exchange->calls[s].open && exchange->calls[s].retry_ns - now < least_ns)
+        least_ns = exchange->calls[s].retry_ns - now;
+  }
+  return least_ns <= 0 ? 0 : (int)((least_ns + PLT_NS_PER_MS - 1) / PLT_NS_PER_MS);
 }
 
 /* Waits for all answers of an exchange, which is free afterwards; answers to others are taken as they come. */
@@ -204,7 +267,7 @@ static plt_status_t finish(plt_client_t *client, exchange_t *exchange) {
     size_t server;
     bool got;
     int64_t before = plt_time_ns();
-    PLT_TRY_OR(done, plt_links_receive(client->links, 100, &server, client->in, &got));
+    PLT_TRY_OR(done, plt_links_receive(client->links, patience_ms(client), &server, client->in, &got));
     client->wait_ns += plt_time_ns() - before;
     if (got) {
       before = plt_time_ns();
@@ -260,6 +323,7 @@ plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config
     exchange->calls = plt_mem_zalloc(config->n_servers, sizeof *exchange->calls);
     for (uint32_t s = 0; s < config->n_servers; s++) exchange->calls[s].out = plt_parcel_create();
   }
+  client->rtos = plt_mem_zalloc((size_t)config->n_servers * PLT_VERB_COUNT, sizeof *client->rtos);
   client->in = plt_parcel_create();
   client->in_arena = plt_arena_create();
   if (gethostname(client->host, sizeof client->host - 1) != 0) snprintf(client->host, sizeof client->host, "?");
@@ -293,6 +357,7 @@ void plt_client_close(plt_client_t **client_at) {
     plt_arena_destroy(&exchange->arena);
     free(exchange->calls);
   }
+  free(client->rtos);
   plt_parcel_destroy(&client->in);
   plt_links_close(&client->links);
   plt_arena_destroy(&client->in_arena);

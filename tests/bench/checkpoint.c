@@ -170,16 +170,6 @@ static bool is_written(job_t *job, int64_t since_ns) {
   return all;
 }
 
-static int by_value(const void *left, const void *right) {
-  double a = *(const double *)left, b = *(const double *)right;
-  return (a > b) - (a < b);
-}
-
-static double median(double *values, int n) {
-  qsort(values, (size_t)n, sizeof *values, by_value);
-  return values[n / 2];
-}
-
 int main(int argc, char **argv) {
   double gb = 1;
   int runs = 5;
@@ -216,10 +206,11 @@ int main(int argc, char **argv) {
          job->rows, COLS, (double)job->rows * (COLS + STATE) * sizeof(float) / 1e9, (double)part.bytes / 1e9, dir,
          runs);
   printf("%-12s %10s %14s %12s\n", "", "steps/s", "longest gap", "seconds");
-  double rate = median(quiet, runs), rate_during = median(during, runs);
-  printf("%-12s %10.0f %11.1f ms\n", "undisturbed", rate, median(gap, runs));
-  printf("%-12s %10.0f %11.1f ms %12.2f\n", "sweep", rate_during, median(gap_during, runs), median(seconds, runs));
-  printf("%-12s %10s %11.1f ms\n", "order", "", median(order, runs));
+  double rate = bench_median_of(quiet, runs), rate_during = bench_median_of(during, runs);
+  printf("%-12s %10.0f %11.1f ms\n", "undisturbed", rate, bench_median_of(gap, runs));
+  printf("%-12s %10.0f %11.1f ms %12.2f\n", "sweep", rate_during, bench_median_of(gap_during, runs),
+         bench_median_of(seconds, runs));
+  printf("%-12s %10s %11.1f ms\n", "order", "", bench_median_of(order, runs));
   printf("the rate during the sweep is %.0f %% of the undisturbed one\n", 100 * rate_during / rate);
   close_job(job);
   return 0;

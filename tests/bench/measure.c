@@ -71,7 +71,7 @@ static int by_value(const void *left, const void *right) {
   return (a > b) - (a < b);
 }
 
-static double median(double *values, int n) {
+double bench_median_of(double *values, int n) {
   qsort(values, (size_t)n, sizeof *values, by_value);
   return values[n / 2];
 }
@@ -83,7 +83,9 @@ bench_rate_t bench_median(const bench_rate_t *rates, int n) {
     cpu_s[i] = rates[i].cpu_s;
     sys_share[i] = rates[i].sys_share;
   }
-  return (bench_rate_t){.per_s = median(per_s, n), .cpu_s = median(cpu_s, n), .sys_share = median(sys_share, n)};
+  return (bench_rate_t){.per_s = bench_median_of(per_s, n),
+                        .cpu_s = bench_median_of(cpu_s, n),
+                        .sys_share = bench_median_of(sys_share, n)};
 }
 
 void bench_require(bool holds, int code, const char *format, ...) {

@@ -35,6 +35,8 @@ typedef struct bench_rate {
 typedef void (*bench_step_fn)(void *context);
 /* Repeats a step for about `seconds`. */
 bench_rate_t bench_measure(bench_step_fn step, void *context, double seconds);
+/* Sorts them; n >= 1. */
+double bench_median_of(double *values, int n);
 /* Each field's median; n <= BENCH_RUNS_MAX. */
 bench_rate_t bench_median(const bench_rate_t *rates, int n);
 

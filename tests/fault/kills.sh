@@ -66,7 +66,7 @@ attack() {
       strike recovery $(children "$run" | one_of)
       ;;
     10) strike supervisor $(supervisors "$run" | one_of) ;;
-    11) strike job $(pgrep -f "^mpirun .*run.dir=$run " | head -n 1) ;;
+    11) strike job $(pgrep -f "^mpirun .*run.dir=$run " | tail -n 1) ;;
   esac
 }
 

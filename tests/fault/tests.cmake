@@ -12,3 +12,5 @@ plateau_shell(fault.disk COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/fault/disk.sh LABEL
 add_library(clock_jump SHARED fault/clock_jump.c)
 target_link_libraries(clock_jump PRIVATE plateau_options)
 plateau_shell(fault.clock_jump COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/fault/clock_jump.sh LABELS fault heavy TIMEOUT 300)
+plateau_shell(fault.silent COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/fault/silent.sh LABELS fault heavy TIMEOUT 300)
+set_tests_properties(fault.silent PROPERTIES RUN_SERIAL ON)

@@ -34,6 +34,26 @@ quietly ranks 3 export "$work/plain" --last --servers 2 -o "$work/over-ranks"
 [[ $(cat "$work/over-ranks"/*.npy | sha256sum) == "$reference" ]] || complain "export under mpirun: other bits"
 quietly ranks 3 evaluate "$work/plain" --split test
 
+say "secrets"
+for mode in token curve; do
+  run=$work/secret-$mode
+  ranks 3 train "$config" --set run.dir="$run" --set train.epochs=100000 --set cluster.transport=tcp --set "cluster.security=$mode" \
+    >"$work/$mode.txt" 2>&1 &
+  job=$!
+  wait_for_step "$run"
+  seen=0
+  for process in $(children "$run") $(supervisors "$run"); do
+    tr '\0' '\n' <"/proc/$process/cmdline" >"$work/$mode-cmdline-$process.txt"
+    tr '\0' '\n' <"/proc/$process/environ" >"$work/$mode-environ-$process.txt"
+    seen=$((seen + 1))
+  done
+  supervisors "$run" | tail -n 1 | xargs kill -USR1
+  wait "$job" || true
+  ((seen == 6)) || complain "$mode: $seen processes, 6 expected"
+  mapfile -t files < <(find "$run" "$work/$mode".txt "$work/$mode"-*.txt -type f ! -name '*.h5')
+  expect_no_secrets "$mode" "${files[@]}"
+done
+
 say "children killed"
 run=$work/killed
 ranks 5 train "$config" --servers 2 --set run.dir="$run" --set train.epochs="$epochs" --set checkpoint.every_epochs=2 \
@@ -53,6 +73,21 @@ recoveries=$(grep -c '"recovery"' "$run/metrics.jsonl" || true)
 say "$kills killed, $recoveries recoveries"
 ((kills == 0 || recoveries > 0)) || complain "children were killed, but no recovery was noted"
 same "$run" "killed children"
+
+say "a job that keeps dying"
+run=$work/dying
+ranks 3 train "$config" --set run.dir="$run" --set train.epochs=100000 --set checkpoint.every_epochs=0 --set checkpoint.every_s=0 \
+  --set cluster.max_restarts=2 --quiet >"$work/dying.txt" 2>&1 &
+job=$!
+for ((i = 0; i < 100; i++)); do
+  kill -0 "$job" 2>/dev/null || break
+  children "$run" server | xargs -r kill -9 2>/dev/null || true
+  sleep 0.3
+done
+code=0
+wait "$job" || code=$?
+((code == 75)) || { cat "$work/dying.txt" >&2; complain "a job that keeps dying: exit $code, not 75"; }
+grep -q 'plateau: error:.*gave up after 2 restarts.*max_restarts' "$work/dying.txt" || { cat "$work/dying.txt" >&2; complain "a job that keeps dying: does not say why it gave up"; }
 
 say "USR1, then --resume with another shape"
 run=$work/preempted

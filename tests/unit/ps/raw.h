@@ -36,10 +36,15 @@ static inline void *raw_main(void *context) {
   return NULL;
 }
 
-static inline raw_t *raw_start(uint32_t workers) {
+static inline raw_t *raw_start_as(uint32_t workers, bool alone) {
   raw_t *raw = plt_mem_zalloc(1, sizeof *raw);
-  raw->config = (plt_server_config_t){
-      .servers = 2, .workers = workers, .job = RAW_JOB, .generation = RAW_GENERATION, .stop = &raw->stop};
+  raw->config = (plt_server_config_t){.servers = 2,
+                                      .workers = workers,
+                                      .alone = alone, /* asp */
+                                      .staleness = alone ? UINT64_MAX : 0,
+                                      .job = RAW_JOB,
+                                      .generation = RAW_GENERATION,
+                                      .stop = &raw->stop};
   raw->wire = plt_wire_create();
   raw->arena = plt_arena_create();
   raw->in_arena = plt_arena_create();
@@ -50,6 +55,8 @@ static inline raw_t *raw_start(uint32_t workers) {
   cr_assert_eq(pthread_create(&raw->thread, NULL, raw_main, raw), 0);
   return raw;
 }
+
+static inline raw_t *raw_start(uint32_t workers) { return raw_start_as(workers, false); }
 
 /* The server must end by itself (all workers have said goodbye) or be told to. */
 static inline void raw_end(raw_t *raw, bool by_itself) {

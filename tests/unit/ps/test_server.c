@@ -275,9 +275,10 @@ Test(server, bare_steps_are_of_the_clock_of_the_tables) {
     raw_expect(raw, 0, &bare, PLT_VERB_ROWS, NULL);
     honest_clock(raw, 1, clock);
   }
-  plt_header_t saved = raw_say(raw, PLT_VERB_CHECKPOINTED, 0);
+  plt_header_t saved;
   const uint64_t clocks[] = {0, 3, UINT64_MAX};
   for (size_t i = 0; i < 3; i++) {
+    saved = raw_say(raw, PLT_VERB_CHECKPOINTED, 0);
     saved.clock = clocks[i];
     raw_expect(raw, 0, &saved, PLT_VERB_REFUSED, "no checkpoint");
   }
@@ -285,6 +286,7 @@ Test(server, bare_steps_are_of_the_clock_of_the_tables) {
   bare.clock = 3;
   bare.flags = PLT_FLAG_CHECKPOINT;
   raw_expect(raw, 0, &bare, PLT_VERB_ROWS, NULL);
+  saved = raw_say(raw, PLT_VERB_CHECKPOINTED, 0);
   saved.clock = 3;
   raw_expect(raw, 0, &saved, PLT_VERB_REFUSED, "run directory");
   leave(raw, 1);
@@ -315,6 +317,7 @@ Test(server, assignments_are_whole_or_not_at_all) {
   read_rows(raw, 0, 0, FROZEN, rows);
   for (int c = 0; c < COLS; c++) cr_assert(rows[4][c] == 0 && rows[6][c] == 0);
   plt_section_t good = raw_section(raw, PLT_SECTION_PUSH, FROZEN, one, keys, 2, values, COLS);
+  assign.request = ++raw->request;
   assign.sections = &good;
   assign.n_sections = 1;
   raw_expect(raw, 0, &assign, PLT_VERB_DONE, NULL);

@@ -147,6 +147,66 @@ Test(client_retry, a_lost_request_is_sent_again) {
   end(&fake);
 }
 
+/* Some fast answers first, then one request is lost. */
+static void answer_but_for_the_21st(fake_t *fake, const plt_route_t *from, const plt_header_t *request, int turn) {
+  if (turn != 20) answer_row(fake, from, request, 1);
+}
+
+Test(client_retry, silence_is_noticed_as_soon_as_answers_are_fast) {
+  fake_t fake;
+  float row[2];
+  double least = 1e9;
+  for (int attempt = 0; attempt < 5; attempt++) { /* the machine may be busy */
+    start(&fake, answer_but_for_the_21st, 20);
+    for (int i = 0; i < 20; i++) cr_assert_eq(read_row(&fake, row), PLT_OK);
+    int64_t begin = plt_time_ns();
+    cr_assert_eq(read_row(&fake, row), PLT_OK, "%s", plt_fail_text());
+    double seconds = plt_time_seconds(plt_time_ns() - begin);
+    cr_assert(seconds > 0.15, "after %g s", seconds);
+    if (seconds < least) least = seconds;
+    end(&fake);
+  }
+  cr_assert(least < 0.5, "after %g s", least);
+}
+
+/* The server got something damaged; whose it was it does not know. */
+static void say_again(fake_t *fake, const plt_route_t *from, const plt_header_t *request, int turn) {
+  if (turn == 0)
+    say(fake, from, request, (plt_header_t){.verb = PLT_VERB_AGAIN, .request = 0 - request->request});
+  else
+    answer_row(fake, from, request, 3);
+}
+
+Test(client_retry, again_means_at_once) {
+  fake_t fake;
+  float row[2];
+  double least = 1e9;
+  for (int attempt = 0; attempt < 5; attempt++) {
+    start(&fake, say_again, 20);
+    int64_t begin = plt_time_ns();
+    cr_assert_eq(read_row(&fake, row), PLT_OK, "%s", plt_fail_text());
+    double seconds = plt_time_seconds(plt_time_ns() - begin);
+    if (seconds < least) least = seconds;
+    cr_assert_eq(atomic_load(&fake.turns), 2);
+    end(&fake);
+  }
+  cr_assert(least < 0.1, "after %g s", least);
+}
+
+static void say_again_for_ever(fake_t *fake, const plt_route_t *from, const plt_header_t *request, int turn) {
+  (void)turn;
+  say(fake, from, request, (plt_header_t){.verb = PLT_VERB_AGAIN, .request = 0 - request->request});
+}
+
+Test(client_retry, again_for_ever_is_not_a_storm) {
+  fake_t fake;
+  float row[2];
+  start(&fake, say_again_for_ever, 1);
+  cr_assert_eq(read_row(&fake, row), PLT_ERR_DEADLINE);
+  cr_assert(atomic_load(&fake.turns) < 20, "asked %d times", (int)atomic_load(&fake.turns));
+  end(&fake);
+}
+
 static void talk_of_the_past(fake_t *fake, const plt_route_t *from, const plt_header_t *request, int turn) {
   (void)turn;
   plt_header_t nonsense = {.verb = PLT_VERB_REFUSED, .status = PLT_ERR_BUG, .text = "not for this request"};

@@ -20,8 +20,10 @@ static plt_status_t train_and_count(plt_session_t *session, void *context) {
 
 static plt_wire_count_t difference(const counted_t *counted) {
   const plt_wire_count_t *a = &counted->before.wire, *b = &counted->after.wire;
-  return (plt_wire_count_t){b->messages_out - a->messages_out, b->bytes_out - a->bytes_out,
-                            b->messages_in - a->messages_in, b->bytes_in - a->bytes_in};
+  return (plt_wire_count_t){.messages_out = b->messages_out - a->messages_out,
+                            .bytes_out = b->bytes_out - a->bytes_out,
+                            .messages_in = b->messages_in - a->messages_in,
+                            .bytes_in = b->bytes_in - a->bytes_in};
 }
 
 enum { EPOCHS = 12 /* more than 128 gradients */, WORKERS = 2, SERVERS = 2 };
