@@ -79,7 +79,7 @@ static size_t lay_out(const plt_batch_maker_t *maker, const uint32_t *users, siz
 
 /* One leaf from its samples: users, then positives and all negatives together as items. */
 static void take_samples(const plt_batch_maker_t *maker, const uint32_t *user, const uint32_t *positive,
-                      const uint32_t *negative, size_t n, plt_arena_t *arena, plt_leaf_t *leaf) {
+                         const uint32_t *negative, size_t n, plt_arena_t *arena, plt_leaf_t *leaf) {
   size_t negatives = maker->plan->model->negatives, n_items = n * (1 + negatives);
   uint32_t *both = plt_arena_alloc(arena, n_items * sizeof *both);
   uint32_t *users = plt_arena_alloc(arena, n * sizeof *users);

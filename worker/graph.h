@@ -14,7 +14,9 @@
 /* The two kinds of nodes; the neighbours of one are of the other kind. */
 typedef enum { PLT_SIDE_USER, PLT_SIDE_ITEM, PLT_SIDES } plt_side_t;
 
-static inline plt_side_t plt_side_other(plt_side_t side) { return side == PLT_SIDE_USER ? PLT_SIDE_ITEM : PLT_SIDE_USER; }
+static inline plt_side_t plt_side_other(plt_side_t side) {
+  return side == PLT_SIDE_USER ? PLT_SIDE_ITEM : PLT_SIDE_USER;
+}
 
 typedef struct plt_neighbours {
   uint32_t nodes;

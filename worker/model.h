@@ -92,6 +92,8 @@ const plt_model_ops_t *plt_model_find(const char *name);
 plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out);
 void plt_model_destroy(plt_model_t **model);
 
+/* The first table that belongs to a side. */
+uint32_t plt_model_base_table(const plt_model_t *model, plt_side_t side);
 /* Layer 0 of one side at the pass's users or items. */
 plt_var_t plt_model_base(const plt_model_t *model, const plt_pass_t *pass, plt_side_t side);
 /* The loss of a leaf, [1, 1]; of a graph model after propagation over pass->graph. */
@@ -102,19 +104,20 @@ plt_var_t plt_model_loss(const plt_model_t *model, const plt_pass_t *pass);
 void plt_model_add_table(plt_model_t *model, const char *name, plt_entity_t entity, uint64_t rows, uint32_t cols,
                          plt_init_t init);
 /* Rows of a graph model's option table, read by plt_model_read_graph(). */
-#define PLT_MODEL_GRAPH_OPTIONS(layers)                                                                         \
-  {.key = "model.layers",                                                                                       \
-   .type = PLT_OPT_INT,                                                                                         \
-   .fallback = layers,                                                                                          \
-   .min = 1,                                                                                                    \
-   .max = PLT_LAYERS_MAX,                                                                                       \
-   .help = "Layers of propagation over the graph of users and items."},                                         \
-      {.key = "model.fanout",                                                                                   \
-       .type = PLT_OPT_TEXTS,                                                                                   \
-       .fallback = "exact",                                                                                     \
-       .help = "exact: a batch brings all nodes within `layers` hops. [f1, f2, ...], one number per layer: at " \
-               "most f1 neighbours of each of the batch's nodes, f2 of each of those, and so on, drawn anew "   \
-               "for each batch (docs/graph-models.md)."}
+#define PLT_MODEL_GRAPH_OPTIONS(layers)                                                                  \
+  {.key = "model.layers",                                                                                \
+   .type = PLT_OPT_INT,                                                                                  \
+   .fallback = layers,                                                                                   \
+   .min = 1,                                                                                             \
+   .max = PLT_LAYERS_MAX,                                                                                \
+   .help = "Layers of propagation over the graph of users and items."},                                  \
+  {                                                                                                      \
+    .key = "model.fanout", .type = PLT_OPT_TEXTS, .fallback = "exact",                                   \
+    .help =                                                                                              \
+        "exact: a batch brings all nodes within `layers` hops. [f1, f2, ...], one number per layer: at " \
+        "most f1 neighbours of each of the batch's nodes, f2 of each of those, and so on, drawn anew "   \
+        "for each batch (docs/graph-models.md)."                                                         \
+  }
 /* Fills model->graph from model.layers and model.fanout. PLT_ERR_USAGE. */
 plt_status_t plt_model_read_graph(const plt_config_t *config, plt_model_t *model);
 plt_init_t plt_init_xavier_uniform(uint64_t rows, uint64_t cols);

@@ -52,10 +52,9 @@ static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) { return
 static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) { return mean_of(self, pass, PLT_SIDE_ITEM); }
 
 static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
-  return plt_pass_bpr_loss_over(pass, users(self, pass), items(self, pass),
-                                plt_pass_own(pass, PLT_SIDE_USER, pass->base[PLT_SIDE_USER]),
-                                plt_pass_own(pass, PLT_SIDE_ITEM, pass->base[PLT_SIDE_ITEM]),
-                                ((const lightgcn_t *)self)->reg);
+  return plt_pass_bpr_loss_over(
+      pass, users(self, pass), items(self, pass), plt_pass_own(pass, PLT_SIDE_USER, pass->base[PLT_SIDE_USER]),
+      plt_pass_own(pass, PLT_SIDE_ITEM, pass->base[PLT_SIDE_ITEM]), ((const lightgcn_t *)self)->reg);
 }
 
 const plt_model_ops_t plt_model_lightgcn = {

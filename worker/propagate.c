@@ -4,12 +4,16 @@
 
 #include "worker/model.h"
 
+uint32_t plt_model_base_table(const plt_model_t *model, plt_side_t side) {
+  plt_entity_t entity = side == PLT_SIDE_USER ? PLT_ENTITY_USER : PLT_ENTITY_ITEM;
+  uint32_t t = 0;
+  while (model->tables[t].entity != entity) t++;
+  return t;
+}
+
 plt_var_t plt_model_base(const plt_model_t *model, const plt_pass_t *pass, plt_side_t side) {
   if (model->ops->base != NULL) return model->ops->base(model, pass, side);
-  plt_entity_t entity = side == PLT_SIDE_USER ? PLT_ENTITY_USER : PLT_ENTITY_ITEM;
-  size_t t = 0;
-  while (model->tables[t].entity != entity) t++;
-  return pass->table[t];
+  return pass->table[plt_model_base_table(model, side)];
 }
 
 plt_var_t plt_pass_own(const plt_pass_t *pass, plt_side_t side, plt_var_t x) {

@@ -26,7 +26,7 @@ typedef struct plt_frontier {
 } plt_frontier_t;
 
 typedef struct plt_subgraph {
-  size_t layers;                             /* L */
+  size_t layers;                               /* L */
   plt_frontier_t frontier[PLT_LAYERS_MAX + 1]; /* F_0 .. F_L */
   /* hop[l][side]: rows are F_{l+1}'s nodes of that side, columns F_l's of the other. */
   plt_sparse_t hop[PLT_LAYERS_MAX][PLT_SIDES];
