@@ -7,8 +7,10 @@
 #include "worker/kernels.h"
 
 enum {
-  RUN = 32,  /* entries that are added before their sum is */
-  WIDTH = 32 /* columns at a time: their sums stay in registers */
+  RUN = 32,   /* entries that are added before their sum is */
+  WIDTH = 32, /* columns at a time: their sums stay in registers */
+  AHEAD = 8,  /* rows of x that are fetched before they are needed */
+  LINE = 16   /* floats of a cache line */
 };
 
 typedef struct product {
@@ -19,7 +21,8 @@ typedef struct product {
   bool add;
 } product_t;
 
-/* WIDTH columns of one row. */
+/* WIDTH columns of one row. The prefetch also keeps gcc from unrolling and jamming the entries, which would leave
+ * scalar code. */
 PLT_VECTOR_CLONES static void add_wide(const uint32_t *restrict index, const float *restrict weight, size_t n,
                                        const float *restrict x, size_t cols, float *restrict sum) {
   for (size_t first = 0; first < n; first += RUN) {
@@ -27,7 +30,9 @@ PLT_VECTOR_CLONES static void add_wide(const uint32_t *restrict index, const flo
     float run[WIDTH] = {0};
     for (size_t e = first; e < last; e++) {
       const float *restrict from = x + (size_t)index[e] * cols;
+      const float *ahead = x + (size_t)index[e + AHEAD < n ? e + AHEAD : n - 1] * cols;
       const float w = weight[e];
+      for (size_t j = 0; j < WIDTH; j += LINE) __builtin_prefetch(ahead + j);
       for (size_t j = 0; j < WIDTH; j++) run[j] += w * from[j];
     }
     for (size_t j = 0; j < WIDTH; j++) sum[j] += run[j];
