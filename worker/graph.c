@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "common/mem.h"
 #include "common/threads.h"
@@ -122,6 +123,12 @@ plt_graph_t *plt_graph_create(const plt_dataset_t *data, uint32_t threads) {
 
 void plt_graph_destroy(plt_graph_t **graph) {
   if (*graph == NULL) return;
+  if ((*graph)->map != NULL) {
+    munmap((*graph)->map, (*graph)->map_bytes);
+    free(*graph);
+    *graph = NULL;
+    return;
+  }
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     free((void *)(uintptr_t)(*graph)->of[s].offset);
     free((void *)(uintptr_t)(*graph)->of[s].id);

@@ -76,22 +76,49 @@ void plt_csr_multiply(plt_crew_t *crew, const plt_csr_t *s, const float *x, size
   plt_kernel_ranges(crew, s->rows, entries * cols, multiply_rows, &job);
 }
 
-void plt_sparse_transpose(plt_sparse_t *sparse, plt_arena_t *arena) {
-  const plt_csr_t *from = &sparse->matrix;
+/* The transposes' arrays, to write to. */
+typedef struct target {
+  uint64_t *offset; /* zeroed, one place longer than it is at the end */
+  uint32_t *index;
+  float *weight;
+} target_t;
+
+typedef struct transposing {
+  const plt_sparse_t *sparse;
+  target_t *target;
+} transposing_t;
+
+static void transpose_one(void *context, size_t block, size_t lane) {
+  (void)lane;
+  const transposing_t *job = context;
+  const plt_csr_t *from = &job->sparse[block].matrix;
+  target_t to = job->target[block];
   uint64_t n = from->offset[from->rows];
-  uint64_t *offset = plt_arena_zalloc(arena, (from->cols + 2) * sizeof *offset);
-  uint32_t *index = plt_arena_alloc(arena, n * sizeof *index);
-  float *weight = plt_arena_alloc(arena, n * sizeof *weight);
   /* Counted two places on, so that after the prefix sum offset + 1 are the rows' ends as they fill. */
-  for (uint64_t e = 0; e < n; e++) offset[from->index[e] + 2]++;
-  for (size_t c = 2; c < from->cols + 2; c++) offset[c] += offset[c - 1];
+  for (uint64_t e = 0; e < n; e++) to.offset[from->index[e] + 2]++;
+  for (size_t c = 2; c < from->cols + 2; c++) to.offset[c] += to.offset[c - 1];
   for (size_t r = 0; r < from->rows; r++) {
     for (uint64_t e = from->offset[r]; e < from->offset[r + 1]; e++) {
-      uint64_t place = offset[from->index[e] + 1]++;
-      index[place] = (uint32_t)r;
-      weight[place] = from->weight[e];
+      uint64_t place = to.offset[from->index[e] + 1]++;
+      to.index[place] = (uint32_t)r;
+      to.weight[place] = from->weight[e];
     }
   }
-  sparse->transpose =
-      (plt_csr_t){.rows = from->cols, .cols = from->rows, .offset = offset, .index = index, .weight = weight};
+}
+
+void plt_sparse_transpose(plt_crew_t *crew, plt_sparse_t *sparse, size_t n, plt_arena_t *arena) {
+  target_t *target = plt_arena_alloc(arena, n * sizeof *target);
+  for (size_t i = 0; i < n; i++) {
+    const plt_csr_t *from = &sparse[i].matrix;
+    uint64_t entries = from->offset[from->rows];
+    target[i] = (target_t){.offset = plt_arena_zalloc(arena, (from->cols + 2) * sizeof(uint64_t)),
+                           .index = plt_arena_alloc(arena, entries * sizeof(uint32_t)),
+                           .weight = plt_arena_alloc(arena, entries * sizeof(float))};
+    sparse[i].transpose = (plt_csr_t){.rows = from->cols,
+                                      .cols = from->rows,
+                                      .offset = target[i].offset,
+                                      .index = target[i].index,
+                                      .weight = target[i].weight};
+  }
+  plt_crew_run(crew, n, transpose_one, &(transposing_t){sparse, target});
 }

@@ -30,7 +30,7 @@ typedef struct plt_sparse {
 
 /* out [rows, cols] = s x, or += with `add`; x [s.cols, cols]. */
 void plt_csr_multiply(plt_crew_t *crew, const plt_csr_t *s, const float *x, size_t cols, bool add, float *out);
-/* Fills sparse->transpose from sparse->matrix; arrays are the arena's. */
-void plt_sparse_transpose(plt_sparse_t *sparse, plt_arena_t *arena);
+/* Fills the transposes of n matrices, each by one thread; arrays are the arena's. */
+void plt_sparse_transpose(plt_crew_t *crew, plt_sparse_t *sparse, size_t n, plt_arena_t *arena);
 
 #endif

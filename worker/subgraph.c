@@ -203,13 +203,12 @@ static void make_hop(plt_subgraph_maker_t *maker, plt_subgraph_t *graph, size_t 
                               .weight = rows[s].weight};
   }
   bool grew = outer->n[PLT_SIDE_USER] > inner->n[PLT_SIDE_USER] || outer->n[PLT_SIDE_ITEM] > inner->n[PLT_SIDE_ITEM];
-  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
-    plt_sparse_t *hop = &graph->hop[l][s];
-    if (grew || maker->plan.n_fanout != 0)
-      plt_sparse_transpose(hop, arena);
-    else /* all edges between the same nodes: the other side's rows */
-      hop->transpose = graph->hop[l][plt_side_other(s)].matrix;
+  if (grew || maker->plan.n_fanout != 0) {
+    plt_sparse_transpose(maker->crew, graph->hop[l], PLT_SIDES, arena);
+    return;
   }
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) /* all edges between the same nodes: the other side's rows */
+    graph->hop[l][s].transpose = graph->hop[l][plt_side_other(s)].matrix;
 }
 
 /* Whether hop l + 1 reached nothing new and leads on by the same edges: hop l is the same. */

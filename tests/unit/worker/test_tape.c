@@ -337,7 +337,7 @@ static plt_sparse_t make_sparse(size_t rows, size_t cols, plt_arena_t *arena) {
     }
   }
   plt_sparse_t sparse = {.matrix = {rows, cols, offset, index, weight}};
-  plt_sparse_transpose(&sparse, arena);
+  plt_sparse_transpose(NULL, &sparse, 1, arena);
   return sparse;
 }
 
