@@ -1,6 +1,6 @@
 /* server_state.h - what the files of the server share; for them only.
  *
- *   server.c          the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, BYE
+ *   server.c          the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, BYE
  *   server_step.c     STEP: pushes are counted, steps are made, pulls wait for their clock
  *   server_sum.c      SUM
  *   server_answer.c   answers, refusals, messages that are kept until they can be answered */

@@ -92,16 +92,23 @@ void plt_client_bye(plt_client_t *client, plt_status_t status, const char *text)
 
 /* ---- calls ---- */
 
-plt_status_t plt_client_declare(plt_client_t *client, const plt_table_spec_t *specs, size_t n) {
+plt_status_t plt_client_declare(plt_client_t *client, uint32_t first, const plt_table_spec_t *specs, size_t n) {
   for (uint32_t i = 0; i < n; i++) {
     plt_exchange_t *declare = plt_exchange_begin(client->desk, "DECLARE");
     for (uint32_t s = 0; s < client->n_servers; s++)
       PLT_TRY(plt_exchange_address(
           client->desk, declare, s,
-          &(plt_header_t){.verb = PLT_VERB_DECLARE, .has_spec = true, .spec = specs[i], .table = i}));
+          &(plt_header_t){.verb = PLT_VERB_DECLARE, .has_spec = true, .spec = specs[i], .table = first + i}));
     PLT_TRY(plt_exchange_ask(client->desk, declare, NULL, NULL));
   }
   return PLT_OK;
+}
+
+plt_status_t plt_client_drop(plt_client_t *client, uint32_t table) {
+  plt_exchange_t *drop = plt_exchange_begin(client->desk, "DROP");
+  for (uint32_t s = 0; s < client->n_servers; s++)
+    PLT_TRY(plt_exchange_address(client->desk, drop, s, &(plt_header_t){.verb = PLT_VERB_DROP, .table = table}));
+  return plt_exchange_ask(client->desk, drop, NULL, NULL);
 }
 
 /* The pulls of a call and how their keys were split, for the answers. */

@@ -38,8 +38,10 @@ plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config
 /* Frees everything; says nothing to the servers (see plt_client_bye). */
 void plt_client_close(plt_client_t **client);
 
-/* Declares tables 0 .. n-1. */
-plt_status_t plt_client_declare(plt_client_t *client, const plt_table_spec_t *specs, size_t n);
+/* Declares tables first .. first + n - 1. */
+plt_status_t plt_client_declare(plt_client_t *client, uint32_t first, const plt_table_spec_t *specs, size_t n);
+/* Drops a temporary table, the last one there is. */
+plt_status_t plt_client_drop(plt_client_t *client, uint32_t table);
 
 /* One block of leaves of one table: n ascending keys, n x cols values. */
 typedef struct plt_push {

@@ -10,7 +10,6 @@ write_config "$config" "$data" "$bsam_plus"
 epochs=${EPOCHS:-250}
 cluster=(--servers 2 --workers 2 --set cluster.transport=tcp --set cluster.threads=1 --set "train.epochs=$epochs")
 
-
 # besieged NAME [options]: trains into $work/NAME while strangers are at its ports.
 besieged() {
   local name=$1 job i port
