@@ -207,6 +207,17 @@ static plt_status_t read_transport(plt_job_t *job) {
   return PLT_OK;
 }
 
+/* What a graph model's leaves cost when each brings all nodes within its hops. */
+static void say_closures(const plt_plan_t *plan) {
+  const plt_subgraph_plan_t *graph = &plan->model->graph;
+  uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
+  if (graph->layers == 0 || graph->n_fanout != 0 || (leaves == 1 && !plan->alone)) return;
+  plt_log(PLT_LOG_NOTE,
+          "model.fanout is exact: each %s brings all nodes within %zu hops, on small data most of the graph; "
+          "more workers help with a fan-out only (docs/graph-models.md)",
+          plan->alone ? "worker" : "leaf of a batch", graph->layers);
+}
+
 static plt_status_t fill(plt_job_t *job) {
   plt_config_t *config = job->config;
   PLT_TRY(read_transport(job));
@@ -234,6 +245,8 @@ static plt_status_t fill(plt_job_t *job) {
   job->plan.model = job->model;
   job->plan.strategy = job->strategy;
   job->plan.sampler = job->sampler;
+  job->plan.seed = sampler.seed;
+  say_closures(&job->plan);
   return PLT_OK;
 }
 
@@ -250,45 +263,21 @@ plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out) {
   return PLT_OK;
 }
 
+void plt_job_open_graph(plt_job_t *job, const char *shared) {
+  if (job->model->graph.layers == 0) return;
+  char *cache = shared == NULL ? NULL : plt_mem_print("%s/cache", shared);
+  job->plan.graph = job->graph = plt_graph_open(job->data, job->plan.threads, cache);
+  free(cache);
+}
+
 void plt_job_destroy(plt_job_t **job) {
   if (*job == NULL) return;
   plt_sampler_destroy(&(*job)->sampler);
+  plt_graph_destroy(&(*job)->graph);
   plt_model_destroy(&(*job)->model);
   plt_dataset_destroy(&(*job)->data);
   plt_strategy_destroy(&(*job)->strategy);
   plt_config_destroy(&(*job)->config);
   free(*job);
   *job = NULL;
-}
-
-/* ---- memory ---- */
-
-uint64_t plt_job_table_bytes(const plt_job_t *job) {
-  uint64_t bytes = 0;
-  for (size_t t = 0; t < job->model->n_tables; t++) {
-    const plt_table_spec_t *spec = &job->plan.specs[t];
-    plt_optimizer_t *optimizer;                                     /* knows how much state a row has */
-    if (plt_optimizer_create(spec, &optimizer) != PLT_OK) continue; /* cannot be: it was tried when specs were made */
-    size_t state = optimizer->ops->state_floats(optimizer);
-    plt_optimizer_destroy(&optimizer);
-    bytes += spec->rows * ((spec->cols + state) * sizeof(float) + sizeof(uint64_t));
-  }
-  return bytes;
-}
-
-plt_status_t plt_job_check_memory(const plt_job_t *job) {
-  const plt_plan_t *plan = &job->plan;
-  uint64_t tables = plt_job_table_bytes(job);
-  uint64_t evaluation = (uint64_t)job->data->items * (job->model->score_cols + 256) * sizeof(float);
-  uint64_t batch = (uint64_t)plan->micro_batch * (2 + job->model->negatives) *
-                   (plt_dataset_feature_cols(job->data) + 16 * job->model->score_cols) * sizeof(float);
-  uint64_t worker = evaluation + batch, total = tables + plan->workers * worker, there = job->memory_bytes;
-  plt_log(PLT_LOG_INFO, "expected memory: %.0f MB per server, %.0f MB per worker, %.0f MB in all",
-          (double)tables / plan->servers / 1e6, (double)worker / 1e6, (double)total / 1e6);
-  if (total > there)
-    return plt_fail(PLT_ERR_USAGE,
-                    "this job needs about %.1f GB of memory (%.1f GB of tables), %.1f GB are available; "
-                    "lower model.dim or use more machines",
-                    (double)total / 1e9, (double)tables / 1e9, (double)there / 1e9);
-  return PLT_OK;
 }

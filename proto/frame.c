@@ -85,6 +85,7 @@ static Plateau__TableSpec *encode_spec(const plt_table_spec_t *spec, plt_arena_t
   pb->scale = spec->init.scale;
   pb->seed = spec->seed;
   pb->frozen = spec->frozen;
+  pb->has_temporary = pb->temporary = spec->temporary;
   pb->optimizer = borrow(spec->optimizer);
   pb->n_settings = spec->n_settings;
   pb->settings = plt_arena_alloc(arena, spec->n_settings * sizeof *pb->settings);
@@ -295,6 +296,8 @@ static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *
   spec->init = (plt_init_t){pb->init, pb->scale};
   spec->seed = pb->seed;
   spec->frozen = pb->frozen;
+  spec->temporary = pb->has_temporary && pb->temporary;
+  if (spec->temporary && !spec->frozen) return refuse("a temporary table that is not frozen");
   spec->n_settings = pb->n_settings;
   for (size_t i = 0; i < pb->n_settings; i++) {
     if (!copy_text(pb->settings[i]->name, spec->settings[i].name, sizeof spec->settings[i].name))

@@ -26,8 +26,9 @@ typedef struct plt_table_spec {
   uint64_t rows;
   uint32_t cols;
   plt_init_t init;
-  uint64_t seed; /* of the run: rows are born from (seed, name, key) */
-  bool frozen;   /* refuses pushes */
+  uint64_t seed;  /* of the run: rows are born from (seed, name, key) */
+  bool frozen;    /* refuses pushes */
+  bool temporary; /* frozen, no part of a checkpoint, can be dropped; declared behind all others */
   char optimizer[PLT_TABLE_NAME_MAX];
   plt_setting_t settings[PLT_SETTINGS_MAX];
   size_t n_settings;

@@ -95,6 +95,14 @@ static plt_status_t on_reset(plt_server_t *s, uint32_t w) {
   return answer_change(s, w);
 }
 
+/* Temporary tables are in no image: nothing need be waited for. */
+static plt_status_t on_drop(plt_server_t *s, uint32_t w) {
+  if (s->spare->header.request == s->peers[w].changed) return plt_server_answer_done(s, s->spare);
+  plt_status_t status = plt_tableset_drop(s->tables, s->spare->header.table);
+  if (status != PLT_OK) return plt_server_refuse(s, s->spare, status, plt_fail_text());
+  return answer_change(s, w);
+}
+
 /* The part of the last checkpoint; `bytes` without a hash: still being written, so many moves on. */
 static plt_status_t on_checkpointed(plt_server_t *s) {
   plt_saver_report_t report = plt_saver_look(s->saver);
@@ -144,6 +152,7 @@ static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
     case PLT_VERB_READ: return on_read(s);
     case PLT_VERB_ASSIGN: return on_assign(s, w);
     case PLT_VERB_RESET: return on_reset(s, w);
+    case PLT_VERB_DROP: return on_drop(s, w);
     case PLT_VERB_SUM: return plt_server_on_sum(s, w);
     case PLT_VERB_CHECKPOINTED: return on_checkpointed(s);
     case PLT_VERB_BYE: return on_bye(s, w);
@@ -300,7 +309,8 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
     free(s->peers[w].sums);
   }
   free(s->peers);
-  free(s->sum);
+  free(s->sum.values);
+  free(s->sum_before.values);
   plt_round_destroy(&s->round);
   plt_clock_destroy(&s->clock);
   plt_tableset_destroy(&s->tables);

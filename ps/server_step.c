@@ -25,7 +25,7 @@ static void save(plt_server_t *s) {
   if (s->save_failed != PLT_OK)
     snprintf(s->save_text, sizeof s->save_text, "%s", plt_fail_text());
   else
-    plt_saver_begin(s->saver, dir, &head, plt_tableset_tables(s->tables), plt_tableset_size(s->tables));
+    plt_saver_begin(s->saver, dir, &head, plt_tableset_tables(s->tables), plt_tableset_lasting(s->tables));
 }
 
 /* ---- pulls ---- */

@@ -13,7 +13,7 @@
 struct plt_tableset {
   uint32_t number, servers;
   plt_table_t *tables[PLT_TABLES_MAX];
-  size_t n;
+  size_t n, lasting;
   plt_checkpoint_part_t **parts; /* open while tables are being declared: those that have rows of this shard */
   size_t n_parts;
   plt_errand_t reading; /* of rows into the table that was declared last; it is not one of `tables` yet */
@@ -83,6 +83,7 @@ static plt_status_t check_room(const plt_tableset_t *set, const plt_table_spec_t
 
 static void add_table(plt_tableset_t *set, plt_table_t *table, uint64_t bytes) {
   set->tables[set->n++] = table;
+  if (!plt_table_spec(table)->temporary) set->lasting = set->n;
   set->expected += bytes;
 }
 
@@ -114,11 +115,13 @@ plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt
   }
   if (index != set->n || index >= PLT_TABLES_MAX)
     return plt_fail(PLT_ERR_PROTOCOL, "table %u (%s) is declared out of order", index, spec->name);
+  if (!spec->temporary && set->n > set->lasting)
+    return plt_fail(PLT_ERR_PROTOCOL, "table %u (%s) is declared behind a temporary one", index, spec->name);
   plt_table_t *table;
   uint64_t bytes;
   PLT_TRY(check_room(set, spec, &bytes));
   PLT_TRY(plt_table_create(spec, set->number, set->servers, &table));
-  if (set->n_parts == 0) {
+  if (set->n_parts == 0 || spec->temporary) {
     add_table(set, table, bytes);
     return PLT_OK;
   }
@@ -130,6 +133,20 @@ plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt
 }
 
 size_t plt_tableset_size(const plt_tableset_t *set) { return set->n; }
+
+size_t plt_tableset_lasting(const plt_tableset_t *set) { return set->lasting; }
+
+plt_status_t plt_tableset_drop(plt_tableset_t *set, uint32_t index) {
+  uint64_t bytes;
+  if (index >= set->n) return PLT_OK;
+  if (index < set->lasting || index + 1 < set->n)
+    return plt_fail(PLT_ERR_PROTOCOL, "table %u (%s) is not the last of the temporary ones: it cannot be dropped",
+                    index, plt_table_spec(set->tables[index])->name);
+  PLT_TRY(plt_table_expect(plt_table_spec(set->tables[index]), set->number, set->servers, &bytes));
+  set->expected -= bytes;
+  plt_table_destroy(&set->tables[--set->n]);
+  return PLT_OK;
+}
 
 plt_table_t *const *plt_tableset_tables(const plt_tableset_t *set) { return set->tables; }
 

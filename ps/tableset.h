@@ -26,6 +26,10 @@ bool plt_tableset_is_reading(const plt_tableset_t *set);
 /* The files of the checkpoint are no longer needed: all tables are declared. */
 void plt_tableset_settled(plt_tableset_t *set);
 size_t plt_tableset_size(const plt_tableset_t *set);
+/* The first so many tables are for good: they are what a checkpoint holds. Temporary ones stand behind them. */
+size_t plt_tableset_lasting(const plt_tableset_t *set);
+/* Destroys the last table, which must be temporary, else PLT_ERR_PROTOCOL; one that is gone already is fine. */
+plt_status_t plt_tableset_drop(plt_tableset_t *set, uint32_t index);
 plt_table_t *const *plt_tableset_tables(const plt_tableset_t *set);
 /* NULL if there is no such table. */
 plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index);

@@ -74,6 +74,11 @@ bsam_plus='  name: bsam+
 mirror_sequential='  name: mirror
   mode: sequential'
 
+# as_lightgcn FILE: turns that configuration into LightGCN by fan-out: draws, subgraphs, inference.
+as_lightgcn() {
+  sed -i -e 's/^  name: vbpr/  name: lightgcn\n  layers: 2\n  fanout: [6, 4]/' "$1"
+}
+
 # train_run RUN [options]: trains $config into RUN.
 train_run() {
   local run=$1

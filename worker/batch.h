@@ -1,6 +1,7 @@
 /* batch.h - a worker's share of one batch: its leaves, the rows they touch, and where everything lies.
  *
  *   samples ─▶ leaf: distinct users, distinct items, samples as positions within them
+ *          ─▶ graph models: the subgraph around them, whose layer 0 is what is pulled
  *          ─▶ keys per table, for one pull of all leaves together
  *
  *   w of a leaf, one flat vector:   [table 0: rows x cols][table 1: rows x cols] ...
@@ -13,8 +14,7 @@
 
 #include "proto/tree.h"
 #include "worker/client.h"
-#include "worker/model.h"
-#include "worker/sampler.h"
+#include "worker/plan.h"
 
 /* The rows of one table in one flat vector. */
 typedef struct plt_rows_view {
@@ -47,25 +47,19 @@ typedef struct plt_batch {
 } plt_batch_t;
 
 typedef struct plt_batch_maker {
-  const plt_dataset_t *data;
-  const plt_model_t *model;
-  const plt_sampler_t *sampler;
-  uint32_t batch_size, micro_batch;
+  const plt_plan_t *plan;
   uint32_t worker, workers;
-  uint64_t *all_keys; /* 0, 1, 2 ... for dense tables */
+  uint64_t *all_keys;              /* 0, 1, 2 ... for dense tables */
+  plt_subgraph_maker_t *subgraphs; /* NULL: not a graph model */
 } plt_batch_maker_t;
 
-plt_batch_maker_t *plt_batch_maker_create(const plt_dataset_t *data, const plt_model_t *model,
-                                          const plt_sampler_t *sampler, uint32_t batch_size, uint32_t micro_batch,
-                                          uint32_t worker, uint32_t workers);
+/* Worker `worker` of `workers` that share a batch; `crew` may be NULL. */
+plt_batch_maker_t *plt_batch_maker_create(const plt_plan_t *plan, uint32_t worker, uint32_t workers, plt_crew_t *crew);
 void plt_batch_maker_destroy(plt_batch_maker_t **maker);
 
 plt_batch_t *plt_batch_create(void);
 void plt_batch_destroy(plt_batch_t **batch);
 /* Overwrites `batch` with this worker's share of (epoch, number). */
 void plt_batch_make(const plt_batch_maker_t *maker, uint32_t epoch, uint32_t number, plt_batch_t *batch);
-
-/* Distinct values of ids [n] in ascending order into out [n]; position[i] is the place of ids[i] there. */
-size_t plt_distinct(const uint32_t *ids, size_t n, uint32_t *out, uint32_t *position, plt_arena_t *arena);
 
 #endif

@@ -50,7 +50,7 @@ static double gradient_at(void *context, const float *w, float *gradient) {
   }
   run->pass.tape = tape;
   run->pass.table = tables;
-  plt_var_t loss = model->ops->loss(model, &run->pass);
+  plt_var_t loss = plt_model_loss(model, &run->pass);
   double value = plt_tape_scalar(tape, loss);
   plt_tape_backward(tape, loss);
   return value;

@@ -114,13 +114,14 @@ static plt_status_t evaluate_part(plt_session_t *session, plt_scorer_t *scorer, 
 
 plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                           plt_metrics_t out[PLT_PARTS]) {
-  plt_scorer_t *scorer;
-  PLT_TRY(plt_scorer_create(session, &scorer));
-  plt_status_t status = PLT_OK;
+  plt_inference_t *inference;
+  plt_scorer_t *scorer = NULL;
+  PLT_TRY(plt_inference_begin(session, name, &inference));
+  plt_status_t status = plt_scorer_create(session, inference, &scorer);
   for (plt_part_t part = 0; part < PLT_PARTS && status == PLT_OK; part++)
     if (wanted[part]) status = evaluate_part(session, scorer, name, part, &out[part]);
   plt_scorer_destroy(&scorer);
-  return status;
+  return plt_inference_end(&inference, status);
 }
 
 /* ---- recommendations ---- */
@@ -149,15 +150,13 @@ static plt_status_t write_users(plt_session_t *session, plt_scorer_t *scorer, ui
   return status;
 }
 
-plt_status_t plt_recommend(plt_session_t *session, void *context) {
-  const plt_recommend_t *recommend = context;
+static plt_status_t recommend_to(plt_session_t *session, plt_inference_t *inference, const plt_recommend_t *recommend) {
   bool to_stdout = strcmp(recommend->path, "-") == 0;
-  if (session->worker != 0) return PLT_OK;
   FILE *out = to_stdout ? stdout : fopen(recommend->path, "w");
   if (out == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", recommend->path);
   uint32_t k = recommend->k < session->plan->data->items ? recommend->k : session->plan->data->items;
   plt_scorer_t *scorer;
-  plt_status_t status = plt_scorer_create(session, &scorer);
+  plt_status_t status = plt_scorer_create(session, inference, &scorer);
   if (status == PLT_OK) {
     status = write_users(session, scorer, k, out, recommend->path);
     plt_scorer_destroy(&scorer);
@@ -166,4 +165,12 @@ plt_status_t plt_recommend(plt_session_t *session, void *context) {
   if (!to_stdout) flushed = fclose(out) == 0 && flushed;
   if (status == PLT_OK && !flushed) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", recommend->path);
   return status;
+}
+
+plt_status_t plt_recommend(plt_session_t *session, void *recommend) {
+  plt_inference_t *inference;
+  PLT_TRY(plt_inference_begin(session, "recommend", &inference));
+  plt_status_t status = PLT_OK;
+  if (session->worker == 0) status = recommend_to(session, inference, recommend);
+  return plt_inference_end(&inference, status);
 }

@@ -6,6 +6,10 @@
  *
  * Score of (u, i) = <users()[u], items()[i]>, both [n, score_cols]: training, evaluation and recommend share it.
  *
+ * A graph model (layers > 0) has its first representation, layer 0, propagated over the graph of training pairs for
+ * it: it finds layer 0 in pass->base and the sum of all layers in pass->sum, whether they come over a leaf's subgraph
+ * (training) or from the tables that inference made (evaluation).
+ *
  * A new model is one file and one row in plt_models[] (model.c).
  * Threads    a model is read-only after create and shared by the workers of a process.
  * Source     METHODS 4. */
@@ -14,7 +18,7 @@
 
 #include "common/options.h"
 #include "proto/table_spec.h"
-#include "worker/dataset.h"
+#include "worker/subgraph.h"
 #include "worker/tape.h"
 
 typedef enum { PLT_ENTITY_USER, PLT_ENTITY_ITEM, PLT_ENTITY_DENSE } plt_entity_t;
@@ -32,11 +36,15 @@ typedef struct plt_pass {
   plt_tape_t *tape;
   const plt_dataset_t *data;
   const plt_var_t *table; /* the model's tables, in order: rows of `users`, of `items`, or all rows */
-  const uint32_t *users;  /* distinct ids, ascending; row k of a user table is users[k] */
+  const uint32_t *users;  /* distinct ids, ascending; row k of a user table is users[k]; graph models: of layer 0 */
   size_t n_users;
   const uint32_t *items; /* distinct ids, ascending; row k of an item table is items[k] */
   size_t n_items;
-  /* Samples: positions within users and items. */
+  /* Graph models only. */
+  const plt_subgraph_t *graph; /* NULL in evaluation: users and items are the nodes at hand themselves */
+  plt_var_t base[PLT_SIDES];   /* layer 0 at users and items */
+  plt_var_t sum[PLT_SIDES];    /* layers 0 .. L added up, at the own nodes of the leaf, or at users and items */
+  /* Samples: positions within users and items, those of a graph model within the leaf's own nodes. */
   size_t n, negatives;
   const uint32_t *user;     /* [n] */
   const uint32_t *positive; /* [n] */
@@ -55,8 +63,11 @@ typedef struct plt_model_ops {
   /* Reads its options, fills tables, n_tables, negatives, score_cols. PLT_ERR_USAGE, PLT_ERR_DATA. */
   plt_status_t (*create)(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out);
   void (*destroy)(plt_model_t *self);
-  plt_var_t (*users)(const plt_model_t *self, const plt_pass_t *pass); /* [n_users, score_cols] */
-  plt_var_t (*items)(const plt_model_t *self, const plt_pass_t *pass); /* [n_items, score_cols] */
+  /* Graph models: layer 0 of one side at pass->users or pass->items, [n, c], the same c for both. NULL: the rows of
+   * the first table that belongs to the side. */
+  plt_var_t (*base)(const plt_model_t *self, const plt_pass_t *pass, plt_side_t side);
+  plt_var_t (*users)(const plt_model_t *self, const plt_pass_t *pass); /* [n_users, score_cols], or own nodes */
+  plt_var_t (*items)(const plt_model_t *self, const plt_pass_t *pass); /* [n_items, score_cols], or own nodes */
   plt_var_t (*loss)(const plt_model_t *self, const plt_pass_t *pass);  /* [1, 1] */
 } plt_model_ops_t;
 
@@ -68,6 +79,8 @@ struct plt_model {
   size_t n_tables;
   size_t negatives; /* per positive pair */
   size_t score_cols;
+  plt_subgraph_plan_t graph; /* layers 0: not a graph model */
+  uint32_t base_cols;        /* of layer 0 */
 };
 
 /* Rows model.name and model.dim. */
@@ -79,10 +92,34 @@ const plt_model_ops_t *plt_model_find(const char *name);
 plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out);
 void plt_model_destroy(plt_model_t **model);
 
+/* The first table that belongs to a side. */
+uint32_t plt_model_base_table(const plt_model_t *model, plt_side_t side);
+/* Layer 0 of one side at the pass's users or items. */
+plt_var_t plt_model_base(const plt_model_t *model, const plt_pass_t *pass, plt_side_t side);
+/* The loss of a leaf, [1, 1]; of a graph model after propagation over pass->graph. */
+plt_var_t plt_model_loss(const plt_model_t *model, const plt_pass_t *pass);
+
 /* ---- for model files ---- */
 /* Appends a table. */
 void plt_model_add_table(plt_model_t *model, const char *name, plt_entity_t entity, uint64_t rows, uint32_t cols,
                          plt_init_t init);
+/* Rows of a graph model's option table, read by plt_model_read_graph(). */
+#define PLT_MODEL_GRAPH_OPTIONS(layers)                                                                  \
+  {.key = "model.layers",                                                                                \
+   .type = PLT_OPT_INT,                                                                                  \
+   .fallback = layers,                                                                                   \
+   .min = 1,                                                                                             \
+   .max = PLT_LAYERS_MAX,                                                                                \
+   .help = "Layers of propagation over the graph of users and items."},                                  \
+  {                                                                                                      \
+    .key = "model.fanout", .type = PLT_OPT_TEXTS, .fallback = "exact",                                   \
+    .help =                                                                                              \
+        "exact: a batch brings all nodes within `layers` hops. [f1, f2, ...], one number per layer: at " \
+        "most f1 neighbours of each of the batch's nodes, f2 of each of those, and so on, drawn anew "   \
+        "for each batch (docs/graph-models.md)."                                                         \
+  }
+/* Fills model->graph from model.layers and model.fanout. PLT_ERR_USAGE. */
+plt_status_t plt_model_read_graph(const plt_config_t *config, plt_model_t *model);
 plt_init_t plt_init_xavier_uniform(uint64_t rows, uint64_t cols);
 plt_init_t plt_init_xavier_normal(uint64_t rows, uint64_t cols);
 plt_init_t plt_init_zero(void);
@@ -90,6 +127,11 @@ plt_init_t plt_init_zero(void);
 plt_var_t plt_pass_features(const plt_pass_t *pass);
 /* BPR + reg * Emb over the samples' rows of users [n_users, c] and items [n_items, c]; one negative each (METHODS 4). */
 plt_var_t plt_pass_bpr_loss(const plt_pass_t *pass, plt_var_t users, plt_var_t items, float reg);
+/* The same with Emb over other representations of the same nodes than those that are scored. */
+plt_var_t plt_pass_bpr_loss_over(const plt_pass_t *pass, plt_var_t users, plt_var_t items, plt_var_t emb_users,
+                                 plt_var_t emb_items, float reg);
+/* Rows of layer 0's nodes of one side, [n, c] -> those of the leaf's own nodes; in evaluation x itself. */
+plt_var_t plt_pass_own(const plt_pass_t *pass, plt_side_t side, plt_var_t x);
 /* Emb(a, b, c) = (|a| + |b| + |c|) / rows(c), Frobenius norms, -> [1, 1] (METHODS 4). */
 plt_var_t plt_loss_embedding(plt_tape_t *tape, plt_var_t a, plt_var_t b, plt_var_t c);
 

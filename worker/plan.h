@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "proto/message.h"
+#include "worker/graph.h"
 #include "worker/model.h"
 #include "worker/ranking.h"
 #include "worker/sampler.h"
@@ -16,6 +17,8 @@ typedef struct plt_plan {
   const plt_model_t *model;
   const plt_strategy_t *strategy;
   const plt_sampler_t *sampler;
+  const plt_graph_t *graph; /* of the training pairs; NULL: no graph model */
+  uint64_t seed;
   plt_table_spec_t specs[PLT_MODEL_TABLES_MAX]; /* of the model's tables, in its order */
 
   uint32_t epochs, batch_size, micro_batch;

@@ -7,14 +7,15 @@
 #ifndef PLT_WORKER_SCORER_H
 #define PLT_WORKER_SCORER_H
 
-#include "worker/session.h"
+#include "worker/inference.h"
 
 enum { PLT_SCORER_USERS = 256, PLT_SCORER_ITEMS = 1024 };
 
 typedef struct plt_scorer plt_scorer_t;
 
-/* Pulls dense tables and item rows and represents all items. */
-plt_status_t plt_scorer_create(plt_session_t *session, plt_scorer_t **out);
+/* Pulls dense tables and item rows and represents all items. `inference` is a graph model's, NULL for others; it stays
+ * until the scorer is destroyed. */
+plt_status_t plt_scorer_create(plt_session_t *session, plt_inference_t *inference, plt_scorer_t **out);
 void plt_scorer_destroy(plt_scorer_t **scorer);
 /* Scores of n <= 256 distinct, ascending users. Valid until the next call. */
 plt_status_t plt_scorer_score(plt_scorer_t *scorer, const uint32_t *users, size_t n, const float **scores);

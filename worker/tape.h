@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/threads.h"
+#include "worker/sparse.h"
 
 typedef struct plt_tape plt_tape_t;
 typedef struct plt_var {
@@ -50,10 +50,11 @@ void plt_tape_backward(plt_tape_t *tape, plt_var_t loss);
 /* ---- operations: shapes in comments, all results are new variables ---- */
 plt_var_t plt_op_gather(plt_tape_t *t, plt_var_t x, const uint32_t *index, size_t n); /* [r,c] -> [n,c]; index stays */
 plt_var_t plt_op_matmul(plt_tape_t *t, plt_var_t a, plt_var_t b);                     /* [n,k][k,m] -> [n,m] */
-plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b);                  /* [n,k][m,k] -> [n,m], a b^T */
-plt_var_t plt_op_add(plt_tape_t *t, plt_var_t a, plt_var_t b); /* same shape, or b is [1,c] or [n,1] */
-plt_var_t plt_op_sub(plt_tape_t *t, plt_var_t a, plt_var_t b); /* same shape */
-plt_var_t plt_op_mul(plt_tape_t *t, plt_var_t a, plt_var_t b); /* same shape, or b is [1,c] or [n,1] */
+plt_var_t plt_op_propagate(plt_tape_t *t, const plt_sparse_t *s, plt_var_t x); /* s [n,k] stays; [k,c] -> [n,c] */
+plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b);           /* [n,k][m,k] -> [n,m], a b^T */
+plt_var_t plt_op_add(plt_tape_t *t, plt_var_t a, plt_var_t b);                 /* same shape, or b is [1,c] or [n,1] */
+plt_var_t plt_op_sub(plt_tape_t *t, plt_var_t a, plt_var_t b);                 /* same shape */
+plt_var_t plt_op_mul(plt_tape_t *t, plt_var_t a, plt_var_t b);                 /* same shape, or b is [1,c] or [n,1] */
 plt_var_t plt_op_scale(plt_tape_t *t, plt_var_t x, float factor);
 plt_var_t plt_op_shift(plt_tape_t *t, plt_var_t x, float addend);
 plt_var_t plt_op_concat(plt_tape_t *t, const plt_var_t *parts, size_t n); /* side by side: [n,c1][n,c2] -> [n,c1+c2] */

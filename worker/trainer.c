@@ -241,8 +241,8 @@ plt_status_t plt_train(plt_session_t *session, void *context) {
   plt_trainer_t *t = &trainer;
   /* A resumed run may have been given more epochs. */
   t->p.finished = plan->patience != 0 && t->p.bad_evals >= plan->patience;
-  t->maker = plt_batch_maker_create(plan->data, plan->model, plan->sampler, plan->batch_size, plan->micro_batch,
-                                    plan->alone ? 0 : session->worker, plan->alone ? 1 : plan->workers);
+  t->maker =
+      plt_batch_maker_create(plan, plan->alone ? 0 : session->worker, plan->alone ? 1 : plan->workers, session->crew);
   t->compute = plt_compute_create(plan, session->crew);
   t->batch = plt_batch_create();
   t->next = plt_batch_create();

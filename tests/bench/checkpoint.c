@@ -113,7 +113,7 @@ static job_t *open_job(double gb, const char *dir) {
   require(plt_client_open(job->wire, &config, &job->clock, &resumed, &progress, &job->client));
   plt_table_spec_t spec = {
       .name = "user", .rows = job->rows, .cols = COLS, .init = {PLT_INIT_NORMAL, 0.1}, .optimizer = "adam"};
-  require(plt_client_declare(job->client, &spec, 1));
+  require(plt_client_declare(job->client, 0, &spec, 1));
   fill(job);
   return job;
 }

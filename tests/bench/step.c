@@ -132,7 +132,7 @@ static job_t *open_job(const char *transport, const char *optimizer) {
     specs[t].init = (plt_init_t){PLT_INIT_NORMAL, 0.1};
     snprintf(specs[t].optimizer, sizeof specs[t].optimizer, "%s", optimizer);
   }
-  require(plt_client_declare(job->client, specs, TABLES));
+  require(plt_client_declare(job->client, 0, specs, TABLES));
   fill(job);
   return job;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# determinism.sh bsam+|mirror: the exported tables and all losses have the same bits for every number of servers,
+# determinism.sh bsam+|mirror|lightgcn: the exported tables and all losses have the same bits for every number of servers,
 # workers and threads, every transport, with and without evaluation, and after three stops (resume.sh: a stop anywhere).
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -9,7 +9,8 @@ make_data "$data"
 case ${1:-bsam+} in
   bsam+) write_config "$config" "$data" "$bsam_plus" ;;
   mirror) write_config "$config" "$data" "$mirror_sequential" ;;
-  *) fail "usage: determinism.sh bsam+|mirror" ;;
+  lightgcn) write_config "$config" "$data" "$bsam_plus" && as_lightgcn "$config" ;;
+  *) fail "usage: determinism.sh bsam+|mirror|lightgcn" ;;
 esac
 
 # same NAME RUN: RUN has the tables and losses of the reference; removes it.

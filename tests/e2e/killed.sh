@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Killed with SIGKILL at random moments and started again with the same command line: the final tables and losses have
-# the bits of an undisturbed run, and metrics.jsonl is whole. PLATEAU_TEST_SEED repeats a sequence of moments.
+# killed.sh vbpr|lightgcn: killed with SIGKILL at random moments and started again with the same command line, the final
+# tables and losses have the bits of an undisturbed run, and metrics.jsonl is whole. PLATEAU_TEST_SEED repeats the moments.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 data=$work/data config=$work/config.yaml kills=8
 make_data "$data"
 write_config "$config" "$data" "$bsam_plus"
+[[ ${1:-vbpr} == vbpr ]] || as_lightgcn "$config"
 seed=${PLATEAU_TEST_SEED:-$(($(od -An -N2 -tu2 /dev/urandom)))}
 RANDOM=$seed
 say "seed $seed"

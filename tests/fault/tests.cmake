@@ -17,6 +17,9 @@ set_tests_properties(fault.namespaces PROPERTIES RUN_SERIAL ON) # it waits for d
 plateau_fault(kills LABELS fault heavy TIMEOUT 400)
 set_tests_properties(fault.kills PROPERTIES RUN_SERIAL ON)
 plateau_fault(disk LABELS fault heavy TIMEOUT 400)
+plateau_fault(proxy LABELS fault heavy TIMEOUT 500)
+plateau_fault(goodbye LABELS fault heavy TIMEOUT 300)
+set_tests_properties(fault.goodbye PROPERTIES RUN_SERIAL ON)
 
 add_library(clock_jump SHARED fault/clock_jump.c)
 target_link_libraries(clock_jump PRIVATE plateau_options)

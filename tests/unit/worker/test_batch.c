@@ -3,6 +3,7 @@
 
 #include "tiny.h"
 #include "worker/compute.h"
+#include "worker/distinct.h"
 
 typedef struct maker {
   plt_batch_maker_t *maker;
@@ -10,10 +11,7 @@ typedef struct maker {
 } maker_t;
 
 static maker_t maker_open(const tiny_t *tiny, uint32_t worker, uint32_t workers) {
-  const plt_plan_t *plan = &tiny->plan;
-  return (maker_t){plt_batch_maker_create(tiny->data, tiny->model, tiny->sampler, plan->batch_size, plan->micro_batch,
-                                          worker, workers),
-                   plt_batch_create()};
+  return (maker_t){plt_batch_maker_create(&tiny->plan, worker, workers, NULL), plt_batch_create()};
 }
 
 static void maker_close(maker_t *maker) {

@@ -178,7 +178,7 @@ static plt_status_t run_epoch(worker_t *w, uint32_t epoch) {
 
 static plt_status_t run_worker(worker_t *w) {
   plt_table_spec_t spec = {.name = "t", .rows = WORKERS_MAX, .cols = 1, .optimizer = "sgd"};
-  PLT_TRY(plt_client_declare(w->client, &spec, 1));
+  PLT_TRY(plt_client_declare(w->client, 0, &spec, 1));
   PLT_TRY(barrier(w, "start", 0));
   for (uint32_t epoch = 0; epoch < w->job->epochs; epoch++) PLT_TRY(run_epoch(w, epoch));
   return PLT_OK;

@@ -10,8 +10,9 @@ enum { OPERANDS = 3, CREWS = 3 };
 
 /* Sizes that the shapes of a case are made of. */
 typedef struct sizes {
-  size_t n, c, k, t;     /* t = c + k + 1 */
-  const uint32_t *index; /* [k], below n */
+  size_t n, c, k, t;          /* t = c + k + 1 */
+  const uint32_t *index;      /* [k], below n */
+  const plt_sparse_t *sparse; /* [k, n] */
 } sizes_t;
 
 typedef const double *const *in_t;
@@ -94,6 +95,21 @@ static void matmul_twin(in_t x, const sizes_t *s, double *out) {
     for (size_t j = 0; j < s->c; j++) {
       out[i * s->c + j] = 0;
       for (size_t l = 0; l < s->k; l++) out[i * s->c + j] += x[0][i * s->k + l] * x[1][l * s->c + j];
+    }
+  }
+}
+
+/* Every third column, shifted from row to row; row 1 is empty. */
+static double sparse_at(size_t i, size_t j) {
+  return i == 1 || (i + j) % 3 != 0 ? 0 : (1 + (double)((i * 5 + j) % 7)) / 16;
+}
+
+OP(propagate, plt_op_propagate(t, s->sparse, x[0]))
+static void propagate_twin(in_t x, const sizes_t *s, double *out) {
+  for (size_t i = 0; i < s->k; i++) {
+    for (size_t j = 0; j < s->c; j++) {
+      out[i * s->c + j] = 0;
+      for (size_t l = 0; l < s->n; l++) out[i * s->c + j] += sparse_at(i, l) * x[0][l * s->c + j];
     }
   }
 }
@@ -198,6 +214,7 @@ static const op_case_t cases[] = {
     {"exp", {"nc"}, "nc", -3, 3, exp_op, exp_twin},
     {"log", {"nc"}, "nc", 0.2, 5, log_op, log_twin},
     {"clamp", {"nc"}, "nc", -2, 2, clamp_op, clamp_twin},
+    {"propagate", {"nc"}, "kc", -1, 1, propagate_op, propagate_twin},
     {"gather", {"nc"}, "kc", -2, 2, gather_op, gather_twin},
     {"matmul", {"nk", "kc"}, "nc", -1, 1, matmul_op, matmul_twin},
     {"matmul_bt", {"nk", "ck"}, "nc", -1, 1, matmul_bt_op, matmul_bt_twin},
@@ -307,6 +324,23 @@ static void check_case(const op_case_t *c, sizes_t s, plt_tape_t **tapes, size_t
   free(trial.weights);
 }
 
+static plt_sparse_t make_sparse(size_t rows, size_t cols, plt_arena_t *arena) {
+  uint64_t *offset = plt_arena_zalloc(arena, (rows + 1) * sizeof *offset);
+  uint32_t *index = plt_arena_alloc(arena, rows * cols * sizeof *index);
+  float *weight = plt_arena_alloc(arena, rows * cols * sizeof *weight);
+  for (size_t i = 0; i < rows; i++) {
+    offset[i + 1] = offset[i];
+    for (size_t j = 0; j < cols; j++) {
+      if (sparse_at(i, j) == 0) continue;
+      index[offset[i + 1]] = (uint32_t)j;
+      weight[offset[i + 1]++] = (float)sparse_at(i, j);
+    }
+  }
+  plt_sparse_t sparse = {.matrix = {rows, cols, offset, index, weight}};
+  plt_sparse_transpose(NULL, &sparse, 1, arena);
+  return sparse;
+}
+
 static void check_all(size_t n, size_t c, size_t k, size_t probes, naive_rng_t *rng) {
   plt_crew_t *crews[CREWS];
   plt_tape_t *tapes[CREWS];
@@ -316,7 +350,11 @@ static void check_all(size_t n, size_t c, size_t k, size_t probes, naive_rng_t *
     crews[i] = plt_crew_create(i + 1);
     tapes[i] = plt_tape_create(crews[i]);
   }
-  for (size_t i = 0; i < CASES; i++) check_case(&cases[i], (sizes_t){n, c, k, c + k + 1, index}, tapes, probes, rng);
+  plt_arena_t *arena = plt_arena_create();
+  plt_sparse_t sparse = make_sparse(k, n, arena);
+  sizes_t sizes = {n, c, k, c + k + 1, index, &sparse};
+  for (size_t i = 0; i < CASES; i++) check_case(&cases[i], sizes, tapes, probes, rng);
+  plt_arena_destroy(&arena);
   for (size_t i = 0; i < CREWS; i++) {
     plt_tape_destroy(&tapes[i]);
     plt_crew_destroy(&crews[i]);

@@ -1,0 +1,99 @@
+/* test_inference.c - layers computed by the workers through the servers: the whole graph's propagation in double, the
+ * same bits for every number of servers, workers and threads, tables gone afterwards. */
+#include "naive_graph.h"
+#include "tiny.h"
+#include "worker/inference.h"
+
+enum { DIM = 6, NODES = TINY_USERS + TINY_ITEMS };
+
+typedef struct look {
+  float *base, *sum; /* [NODES, DIM]: filled by worker 0 */
+} look_t;
+
+/* A task: twice, so that tables are declared again after they were dropped. */
+static plt_status_t infer(plt_session_t *session, void *context) {
+  look_t *look = context;
+  uint32_t ids[NODES];
+  for (uint32_t k = 0; k < NODES; k++) ids[k] = k;
+  for (int turn = 0; turn < 2; turn++) {
+    plt_inference_t *inference;
+    plt_status_t status = PLT_OK;
+    PLT_TRY(plt_inference_begin(session, turn == 0 ? "first" : "second", &inference));
+    if (session->worker == 0) {
+      status = plt_inference_read(inference, PLT_SIDE_USER, ids, TINY_USERS, look->base, look->sum);
+      size_t shift = (size_t)TINY_USERS * DIM;
+      if (status == PLT_OK)
+        status = plt_inference_read(inference, PLT_SIDE_ITEM, ids, TINY_ITEMS, look->base + shift, look->sum + shift);
+    }
+    PLT_TRY(plt_inference_end(&inference, status));
+    cr_assert_null(inference);
+  }
+  /* The temporary tables are gone: the first of their numbers cannot be read. */
+  float row[DIM];
+  plt_pull_t pull = {(uint32_t)session->plan->model->n_tables, DIM, (uint64_t[]){0}, 1, row};
+  if (session->worker != 0) return PLT_OK;
+  cr_assert_eq(plt_client_read(session->client, &pull, 1), PLT_ERR_PROTOCOL);
+  return PLT_OK;
+}
+
+static look_t run_with(const tiny_t *tiny, uint32_t servers, uint32_t workers, uint32_t threads) {
+  look_t looks[TINY_ROLES];
+  void *contexts[TINY_ROLES];
+  plt_plan_t plan = tiny->plan;
+  plan.servers = servers;
+  plan.workers = workers;
+  plan.threads = threads;
+  for (uint32_t w = 0; w < workers; w++) {
+    looks[w] = (look_t){calloc(NODES * DIM, sizeof(float)), calloc(NODES * DIM, sizeof(float))};
+    contexts[w] = &looks[w];
+  }
+  cr_assert_eq(tiny_run(&plan, infer, contexts), PLT_OK, "%s", plt_fail_text());
+  for (uint32_t w = 1; w < workers; w++) free(looks[w].base), free(looks[w].sum);
+  return looks[0];
+}
+
+static void check_layers(const char *layers) {
+  tiny_t tiny;
+  TINY_OPEN(&tiny, "model.name=lightgcn", "model.dim=6", layers, "strategy.name=plain");
+  tiny.plan.graph = plt_graph_create(tiny.data, 1);
+  tiny_settle(&tiny);
+  look_t reference = run_with(&tiny, 1, 1, 1);
+
+  naive_graph_t naive = {.users = TINY_USERS, .items = TINY_ITEMS, .nodes = NODES};
+  naive.edge = calloc(NODES * NODES, sizeof *naive.edge);
+  naive.weight = calloc(NODES * NODES, sizeof *naive.weight);
+  double degree[NODES] = {0}, x[NODES * DIM];
+  for (uint64_t p = 0; p < tiny.data->n_train; p++) {
+    uint32_t u = tiny.data->train[p].user, i = TINY_USERS + tiny.data->train[p].item;
+    naive.edge[u * NODES + i] = naive.edge[i * NODES + u] = 1;
+  }
+  for (size_t c = 0; c < NODES * NODES; c++) degree[c / NODES] += naive.edge[c];
+  for (size_t c = 0; c < NODES * NODES; c++)
+    if (naive.edge[c] != 0) naive.weight[c] = 1 / sqrt(degree[c / NODES] * degree[c % NODES]);
+  for (uint32_t k = 0; k < NODES; k++) {
+    float row[DIM];
+    bool is_user = k < TINY_USERS;
+    plt_table_spec_birth(&tiny.plan.specs[is_user ? 0 : 1], 0, is_user ? k : k - TINY_USERS, row);
+    cr_assert_eq(memcmp(row, reference.base + (size_t)k * DIM, sizeof row), 0);
+    for (int c = 0; c < DIM; c++) x[k * DIM + c] = row[c];
+  }
+  double *want = naive_graph_sum(&naive, x, DIM, tiny.model->graph.layers);
+  for (size_t k = 0; k < NODES * DIM; k++)
+    cr_assert(naive_near(reference.sum[k], want[k], 1e-6), "%zu: %g, not %g", k, (double)reference.sum[k], want[k]);
+  free(want), free(naive.edge), free(naive.weight);
+
+  for (uint32_t servers = 1; servers <= 3; servers++)
+    for (uint32_t workers = 1; workers <= 4; workers++) {
+      look_t look = run_with(&tiny, servers, workers, 1 + workers % 2);
+      cr_assert_eq(memcmp(look.sum, reference.sum, NODES * DIM * sizeof(float)), 0, "%u servers, %u workers", servers,
+                   workers);
+      free(look.base), free(look.sum);
+    }
+  free(reference.base), free(reference.sum);
+  plt_graph_t *graph = (plt_graph_t *)(uintptr_t)tiny.plan.graph;
+  plt_graph_destroy(&graph);
+  tiny_close(&tiny);
+}
+
+Test(inference, one_layer) { check_layers("model.layers=1"); }
+Test(inference, three_layers) { check_layers("model.layers=3"); }

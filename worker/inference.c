@@ -1,0 +1,215 @@
+/* inference.c - see inference.h. */
+#include "worker/inference.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "worker/block.h"
+#include "worker/distinct.h"
+
+struct plt_inference {
+  plt_session_t *session;
+  const plt_graph_t *graph;
+  char name[128];
+  plt_arena_t *arena; /* of one block */
+  size_t layers;
+  uint32_t cols;
+  uint32_t table[PLT_LAYERS_MAX + 1][PLT_SIDES]; /* where a layer is read */
+  uint32_t first;                                /* the temporary tables */
+  size_t n_tables;
+};
+
+static plt_status_t wait_for_all(plt_inference_t *inference, const char *what, size_t layer) {
+  char name[256];
+  snprintf(name, sizeof name, "%s: %s %zu", inference->name, what, layer);
+  return plt_session_barrier(inference->session, name);
+}
+
+/* ---- tables ---- */
+
+static void add_table(plt_inference_t *inference, size_t layer, plt_side_t side, plt_table_spec_t *specs) {
+  static const char *const names[PLT_SIDES] = {"user", "item"};
+  plt_table_spec_t *spec = &specs[inference->n_tables];
+  *spec = (plt_table_spec_t){
+      .rows = inference->graph->of[side].nodes, .cols = inference->cols, .frozen = true, .temporary = true};
+  snprintf(spec->name, sizeof spec->name, "layer%zu_%s", layer, names[side]);
+  inference->table[layer][side] = inference->first + (uint32_t)inference->n_tables++;
+}
+
+static plt_status_t declare(plt_inference_t *inference) {
+  const plt_model_t *model = inference->session->plan->model;
+  plt_table_spec_t specs[(PLT_LAYERS_MAX + 1) * PLT_SIDES];
+  for (size_t l = 0; l <= inference->layers; l++) {
+    for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+      if (l == 0 && model->ops->base == NULL)
+        inference->table[0][s] = plt_model_base_table(model, s);
+      else
+        add_table(inference, l, s, specs);
+    }
+  }
+  return plt_client_declare(inference->session->client, inference->first, specs, inference->n_tables);
+}
+
+/* ---- blocks ---- */
+
+/* Nodes from `first` on that make a block: the same whoever asks. */
+static uint32_t block_size(const plt_neighbours_t *of, uint32_t first) {
+  uint32_t n = 1;
+  while (n < PLT_INFERENCE_NODES && first + n < of->nodes &&
+         of->offset[first + n + 1] - of->offset[first] <= PLT_INFERENCE_EDGES)
+    n++;
+  return n;
+}
+
+static const uint64_t *keys_of(plt_inference_t *inference, const uint32_t *ids, size_t n) {
+  uint64_t *keys = plt_arena_alloc(inference->arena, n * sizeof *keys);
+  for (size_t k = 0; k < n; k++) keys[k] = ids[k];
+  return keys;
+}
+
+static plt_status_t assign(plt_inference_t *inference, size_t layer, plt_side_t side, uint32_t first, uint32_t n,
+                           const float *values) {
+  uint64_t *keys = plt_arena_alloc(inference->arena, n * sizeof *keys);
+  for (uint32_t k = 0; k < n; k++) keys[k] = first + k;
+  return plt_client_assign(inference->session->client, inference->table[layer][side], inference->cols, keys, n, values);
+}
+
+/* Adds to `out` what the edges [from, to) of the block's rows give: `offset` are the rows' shares of them. */
+static plt_status_t add_edges(plt_inference_t *inference, size_t layer, plt_side_t side, uint32_t first, uint32_t n,
+                              const uint64_t *offset, uint64_t from, uint64_t to, float *out) {
+  plt_session_t *session = inference->session;
+  const plt_neighbours_t *of = &inference->graph->of[side], *other = &inference->graph->of[plt_side_other(side)];
+  size_t edges = (size_t)(to - from);
+  uint32_t *ids = plt_arena_alloc(inference->arena, edges * sizeof *ids);
+  uint32_t *index = plt_arena_alloc(inference->arena, edges * sizeof *index);
+  float *weight = plt_arena_alloc(inference->arena, edges * sizeof *weight);
+  size_t distinct = plt_distinct(of->id + from, edges, ids, index, inference->arena);
+  for (uint32_t r = 0; r < n; r++)
+    for (uint64_t e = offset[r]; e < offset[r + 1]; e++)
+      weight[e] = of->norm[first + r] * other->norm[of->id[from + e]];
+  float *rows = plt_arena_alloc(inference->arena, distinct * inference->cols * sizeof *rows);
+  plt_pull_t pull = {inference->table[layer - 1][plt_side_other(side)], inference->cols,
+                     keys_of(inference, ids, distinct), distinct, rows};
+  PLT_TRY(plt_client_read(session->client, &pull, 1));
+  plt_csr_t csr = {.rows = n, .cols = distinct, .offset = offset, .index = index, .weight = weight};
+  plt_csr_multiply(session->crew, &csr, rows, inference->cols, true, out);
+  return PLT_OK;
+}
+
+/* A block's rows of a layer; a node with more edges than a block may have is taken in several goes (each of them
+ * whole runs of sparse.h, so that its bits are those of one). */
+static plt_status_t compute_block(plt_inference_t *inference, size_t layer, plt_side_t side, uint32_t first,
+                                  uint32_t n) {
+  const plt_neighbours_t *of = &inference->graph->of[side];
+  uint64_t begin = of->offset[first], end = of->offset[first + n];
+  plt_arena_reset(inference->arena);
+  float *out = plt_arena_zalloc(inference->arena, (size_t)n * inference->cols * sizeof *out);
+  uint64_t *offset = plt_arena_alloc(inference->arena, ((size_t)n + 1) * sizeof *offset);
+  for (uint32_t r = 0; r <= n; r++) offset[r] = of->offset[first + r] - begin;
+  if (end - begin <= PLT_INFERENCE_EDGES) {
+    PLT_TRY(add_edges(inference, layer, side, first, n, offset, begin, end, out));
+    return assign(inference, layer, side, first, n, out);
+  }
+  float *sum = plt_mem_zalloc(inference->cols, sizeof *sum);
+  plt_status_t status = PLT_OK;
+  for (uint64_t at = begin; at < end && status == PLT_OK; at += PLT_INFERENCE_EDGES) {
+    uint64_t to = end - at < PLT_INFERENCE_EDGES ? end : at + PLT_INFERENCE_EDGES;
+    plt_arena_reset(inference->arena);
+    status = add_edges(inference, layer, side, first, 1, (uint64_t[]){0, to - at}, at, to, sum);
+  }
+  if (status == PLT_OK) status = assign(inference, layer, side, first, 1, sum);
+  free(sum);
+  return status;
+}
+
+static plt_status_t compute_layer(plt_inference_t *inference, size_t layer) {
+  const plt_plan_t *plan = inference->session->plan;
+  uint32_t block = 0;
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+    const plt_neighbours_t *of = &inference->graph->of[s];
+    for (uint32_t first = 0, n; first < of->nodes; first += n, block++) {
+      n = block_size(of, first);
+      if (block % plan->workers == inference->session->worker) PLT_TRY(compute_block(inference, layer, s, first, n));
+    }
+  }
+  return wait_for_all(inference, "layer", layer);
+}
+
+/* Layer 0 of models that compute it. */
+static plt_status_t compute_base(plt_inference_t *inference, plt_block_reader_t *reader) {
+  const plt_plan_t *plan = inference->session->plan;
+  uint32_t block = 0, ids[PLT_INFERENCE_NODES];
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+    uint32_t nodes = inference->graph->of[s].nodes;
+    for (uint32_t first = 0; first < nodes; first += PLT_INFERENCE_NODES, block++) {
+      uint32_t n = nodes - first < PLT_INFERENCE_NODES ? nodes - first : PLT_INFERENCE_NODES;
+      plt_pass_t pass;
+      if (block % plan->workers != inference->session->worker) continue;
+      for (uint32_t k = 0; k < n; k++) ids[k] = first + k;
+      PLT_TRY(plt_block_begin(reader, s, ids, n, &pass));
+      plt_arena_reset(inference->arena);
+      PLT_TRY(assign(inference, 0, s, first, n, plt_tape_value(pass.tape, plt_model_base(plan->model, &pass, s))));
+    }
+  }
+  return wait_for_all(inference, "layer", 0);
+}
+
+/* ---- life ---- */
+
+plt_status_t plt_inference_begin(plt_session_t *session, const char *name, plt_inference_t **out) {
+  const plt_model_t *model = session->plan->model;
+  *out = NULL;
+  if (model->graph.layers == 0) return PLT_OK;
+  plt_inference_t *inference = plt_mem_zalloc(1, sizeof *inference);
+  plt_block_reader_t *reader = NULL;
+  *inference = (plt_inference_t){.session = session,
+                                 .graph = session->plan->graph,
+                                 .arena = plt_arena_create(),
+                                 .layers = model->graph.layers,
+                                 .cols = model->base_cols,
+                                 .first = (uint32_t)model->n_tables};
+  snprintf(inference->name, sizeof inference->name, "%s", name);
+  plt_status_t status = declare(inference);
+  if (status == PLT_OK && model->ops->base != NULL) {
+    status = plt_block_reader_create(session, &reader);
+    if (status == PLT_OK) status = compute_base(inference, reader);
+    plt_block_reader_destroy(&reader);
+  }
+  for (size_t l = 1; l <= inference->layers && status == PLT_OK; l++) status = compute_layer(inference, l);
+  if (status != PLT_OK) return plt_inference_end(&inference, status);
+  *out = inference;
+  return PLT_OK;
+}
+
+plt_status_t plt_inference_read(plt_inference_t *inference, plt_side_t side, const uint32_t *ids, size_t n, float *base,
+                                float *sum) {
+  size_t floats = n * inference->cols;
+  plt_arena_reset(inference->arena);
+  const uint64_t *keys = keys_of(inference, ids, n);
+  float *layer = plt_arena_alloc(inference->arena, floats * sizeof *layer);
+  for (size_t l = 0; l <= inference->layers; l++) {
+    plt_pull_t pull = {inference->table[l][side], inference->cols, keys, n, l == 0 ? base : layer};
+    PLT_TRY(plt_client_read(inference->session->client, &pull, 1));
+    if (l == 0)
+      memcpy(sum, base, floats * sizeof *sum);
+    else
+      for (size_t k = 0; k < floats; k++) sum[k] += layer[k];
+  }
+  return PLT_OK;
+}
+
+plt_status_t plt_inference_end(plt_inference_t **inference_at, plt_status_t status) {
+  plt_inference_t *inference = *inference_at;
+  if (inference == NULL) return status;
+  *inference_at = NULL;
+  if (status == PLT_OK) status = wait_for_all(inference, "read", inference->layers);
+  for (size_t t = inference->n_tables; t-- > 0 && status == PLT_OK && inference->session->worker == 0;)
+    status = plt_client_drop(inference->session->client, inference->first + (uint32_t)t);
+  /* Nobody declares the next ones before these are gone. */
+  if (status == PLT_OK) status = wait_for_all(inference, "dropped", inference->layers);
+  plt_arena_destroy(&inference->arena);
+  free(inference);
+  return status;
+}

@@ -1,0 +1,54 @@
+/* propagate.c - how a pass of a graph model goes: layer 0, one product per hop and side, the sum of all layers at the
+ * leaf's own nodes (model.h, subgraph.h). */
+#include <assert.h>
+
+#include "worker/model.h"
+
+uint32_t plt_model_base_table(const plt_model_t *model, plt_side_t side) {
+  plt_entity_t entity = side == PLT_SIDE_USER ? PLT_ENTITY_USER : PLT_ENTITY_ITEM;
+  uint32_t t = 0;
+  while (model->tables[t].entity != entity) t++;
+  return t;
+}
+
+plt_var_t plt_model_base(const plt_model_t *model, const plt_pass_t *pass, plt_side_t side) {
+  if (model->ops->base != NULL) return model->ops->base(model, pass, side);
+  return pass->table[plt_model_base_table(model, side)];
+}
+
+plt_var_t plt_pass_own(const plt_pass_t *pass, plt_side_t side, plt_var_t x) {
+  if (pass->graph == NULL) return x;
+  return plt_op_gather(pass->tape, x, pass->graph->own[0][side], pass->graph->frontier[pass->graph->layers].n[side]);
+}
+
+static plt_var_t own_of_layer(const plt_pass_t *pass, size_t l, plt_side_t side, plt_var_t x) {
+  const plt_subgraph_t *graph = pass->graph;
+  if (l == graph->layers) return x; /* it was computed there only */
+  return plt_op_gather(pass->tape, x, graph->own[l][side], graph->frontier[graph->layers].n[side]);
+}
+
+/* Fills pass->sum from pass->base. */
+static void propagate(plt_pass_t *pass) {
+  const plt_subgraph_t *graph = pass->graph;
+  plt_tape_t *t = pass->tape;
+  plt_var_t layer[PLT_SIDES] = {pass->base[PLT_SIDE_USER], pass->base[PLT_SIDE_ITEM]};
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) pass->sum[s] = own_of_layer(pass, 0, s, layer[s]);
+  for (size_t l = 0; l < graph->layers; l++) {
+    plt_var_t next[PLT_SIDES];
+    for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+      next[s] = plt_op_propagate(t, &graph->hop[l][s], layer[plt_side_other(s)]);
+      pass->sum[s] = plt_op_add(t, pass->sum[s], own_of_layer(pass, l + 1, s, next[s]));
+    }
+    layer[PLT_SIDE_USER] = next[PLT_SIDE_USER];
+    layer[PLT_SIDE_ITEM] = next[PLT_SIDE_ITEM];
+  }
+}
+
+plt_var_t plt_model_loss(const plt_model_t *model, const plt_pass_t *pass) {
+  if (model->graph.layers == 0) return model->ops->loss(model, pass);
+  plt_pass_t whole = *pass;
+  assert(pass->graph != NULL);
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) whole.base[s] = plt_model_base(model, pass, s);
+  propagate(&whole);
+  return model->ops->loss(model, &whole);
+}
