@@ -138,3 +138,61 @@ Test(inference, one_layer) { check_layers("model.layers=1", 0, false); }
 Test(inference, three_layers) { check_layers("model.layers=3", 0, false); }
 Test(inference, spread_layer_0) { check_layers("model.layers=1", 1, false); }
 Test(inference, spread_the_sum_twice) { check_layers("model.layers=2", 2, true); }
+
+/* ---- a node with more edges than a block holds ---- */
+
+enum { HUB_ITEMS = PLT_INFERENCE_EDGES + 4000, HUB_DIM = 2 };
+
+static plt_status_t infer_hub(plt_session_t *session, void *out) {
+  plt_inference_t *inference;
+  float base[HUB_DIM];
+  plt_status_t status = PLT_OK;
+  PLT_TRY(plt_inference_begin(session, "hub", &inference));
+  if (session->worker == 0)
+    status = plt_inference_read(inference, PLT_SIDE_USER, (uint32_t[]){0}, 1,
+                                (plt_rows_of_layers_t){.base = base, .sum = out});
+  return plt_inference_end(&inference, status);
+}
+
+Test(inference, a_hub_is_taken_in_several_goes) {
+  tiny_t tiny = {.folder = folder_make()};
+  FILE *file = folder_create(&tiny.folder, "train.txt");
+  fprintf(file, "0");
+  for (uint32_t i = 0; i < HUB_ITEMS; i++) fprintf(file, " %u", i);
+  fprintf(file, "\n1 %u\n", HUB_ITEMS);
+  fclose(file);
+  folder_text(&tiny.folder, "test.txt", "1 0\n");
+  cr_assert_eq(plt_dataset_open(tiny.folder.path, NULL, NULL, 0, &tiny.data), PLT_OK, "%s", plt_fail_text());
+  plt_config_t *config = plt_config_create();
+  for (size_t i = 0; i < 3; i++)
+    cr_assert_eq(
+        plt_config_set(config, (const char *const[]){"model.name=lightgcn", "model.dim=2", "model.layers=1"}[i]),
+        PLT_OK);
+  tiny_apply(config, &plt_model_options);
+  tiny_apply(config, &plt_model_find("lightgcn")->options);
+  cr_assert_eq(plt_model_create(config, tiny.data, &tiny.model), PLT_OK, "%s", plt_fail_text());
+  plt_config_destroy(&config);
+  plt_graph_t *graph = plt_graph_create(tiny.data, 2);
+  tiny.plan = (plt_plan_t){.data = tiny.data, .model = tiny.model, .graph = graph, .batch_size = 1, .threads = 2};
+  tiny.plan.servers = 2;
+  tiny_settle(&tiny);
+
+  float row[HUB_DIM], first[HUB_DIM];
+  double want[HUB_DIM];
+  plt_table_spec_birth(&tiny.plan.specs[0], 0, 0, row);
+  for (size_t c = 0; c < HUB_DIM; c++) want[c] = row[c];
+  for (uint32_t i = 0; i < HUB_ITEMS; i++) {
+    plt_table_spec_birth(&tiny.plan.specs[1], 0, i, row);
+    for (size_t c = 0; c < HUB_DIM; c++) want[c] += row[c] / sqrt(HUB_ITEMS);
+  }
+  for (tiny.plan.workers = 1; tiny.plan.workers <= 3; tiny.plan.workers++) {
+    float sums[3][HUB_DIM];
+    void *contexts[] = {sums[0], sums[1], sums[2]};
+    cr_assert_eq(tiny_run(&tiny.plan, infer_hub, contexts), PLT_OK, "%s", plt_fail_text());
+    if (tiny.plan.workers == 1) memcpy(first, sums[0], sizeof first);
+    cr_assert_eq(memcmp(sums[0], first, sizeof first), 0);
+    for (size_t c = 0; c < HUB_DIM; c++) cr_assert(naive_near(sums[0][c], want[c], 1e-6));
+  }
+  plt_graph_destroy(&graph);
+  tiny_close(&tiny);
+}
