@@ -110,8 +110,9 @@ static void hold(plt_fault_flow_t *flow, piece_t *piece, int64_t due_ns, unsigne
   *at = piece;
 }
 
-/* A message has passed: who waited for that goes behind it. */
-static void overtake(plt_fault_flow_t *flow) {
+/* A message goes on; who waited for that goes behind it. */
+static void pass(plt_fault_flow_t *flow, piece_t *message) {
+  enqueue(flow, message);
   for (piece_t **at = &flow->held; *at != NULL;) {
     piece_t *piece = *at;
     if (piece->overtakers == 0 || --piece->overtakers > 0) {
@@ -128,7 +129,10 @@ static void release_due(plt_fault_flow_t *flow, int64_t now_ns) {
   while (flow->held != NULL && flow->held->due_ns <= now_ns) {
     piece_t *piece = flow->held;
     flow->held = piece->next;
-    enqueue(flow, piece);
+    if (piece->overtakers > 0)
+      enqueue(flow, piece); /* nobody came: it has not changed its place */
+    else
+      pass(flow, piece);
   }
 }
 
@@ -188,8 +192,7 @@ static void decide(plt_fault_flow_t *flow, int64_t now_ns) {
   } else if (fault.has[PLT_FAULT_REORDER]) {
     hold(flow, message, now_ns + fault.held_ns, 1); /* counted when it is overtaken */
   } else {
-    enqueue(flow, message);
-    overtake(flow);
+    pass(flow, message);
   }
 #undef COUNT
 }

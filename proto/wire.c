@@ -207,6 +207,7 @@ struct plt_links {
   size_t n, next; /* next: where the next poll begins to look, so that no server is favoured */
   zmq_pollitem_t *items;
   const plt_guard_t *guard;
+  unsigned breaks; /* of the guard, as seen last */
   plt_watch_t **watches;
   char **addresses;
   plt_wire_count_t count;
@@ -285,9 +286,25 @@ plt_status_t plt_links_send(plt_links_t *links, size_t server, plt_parcel_t *out
   return PLT_OK;
 }
 
+void plt_links_renew(plt_links_t *links, size_t server) {
+  if (is_inproc(links->addresses[server])) return;
+  zmq_disconnect(links->items[server].socket, links->addresses[server]); /* fails for one that was given up */
+  zmq_connect(links->items[server].socket, links->addresses[server]);
+}
+
+/* What was lost with them is asked again when it has been missed. */
+static void mend(plt_links_t *links) {
+  unsigned breaks = plt_guard_breaks(links->guard);
+  if (breaks == links->breaks) return;
+  links->breaks = breaks;
+  for (size_t i = 0; i < links->n; i++)
+    if (plt_watch_take_break(links->watches[i])) plt_links_renew(links, i);
+}
+
 plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *server, plt_parcel_t *in, bool *got) {
   *got = false;
   if (plt_guard_any_refusal(links->guard)) PLT_TRY(check_refusals(links));
+  mend(links);
   if (zmq_poll(links->items, (int)links->n, timeout_ms) < 0 && errno != EINTR)
     return plt_fail(PLT_ERR_PEER, "cannot poll the servers: %s", zmq_strerror(errno));
   for (size_t k = 0; k < links->n; k++) {

@@ -32,6 +32,8 @@ struct plt_watch {
   void *monitor; /* read by the guard's thread */
   bool leaving, gone;
   unsigned failures; /* handshakes of a link in a row */
+  bool stands;       /* a link: its last handshake succeeded */
+  atomic_bool broken;
   _Atomic(const char *) refusal;
 };
 
@@ -39,6 +41,7 @@ struct plt_guard {
   void *context;
   plt_zap_t *zap;
   atomic_uint refusals; /* of this process by servers */
+  atomic_uint breaks;   /* links that were broken */
   atomic_uint named;    /* monitors so far: a name may be in use for a while after its socket was closed */
 
   pthread_mutex_t lock; /* guards what follows, up to the thread's own */
@@ -65,16 +68,30 @@ static void refuse_link(plt_watch_t *watch, const char *why) {
   atomic_fetch_add(&watch->guard->refusals, 1);
 }
 
+/* libzmq has given up a link that stood, for good: a message came that its security cannot open. */
+static void break_link(plt_watch_t *watch) {
+  if (!watch->stands) return;
+  watch->stands = false;
+  atomic_store(&watch->broken, true);
+  atomic_fetch_add(&watch->guard->breaks, 1);
+}
+
 static void on_event(plt_watch_t *watch, unsigned event, uint32_t value) {
   plt_guard_t *guard = watch->guard;
   switch (event) {
     case ZMQ_EVENT_LISTENING: plt_ports_listen(guard->ports, watch, value); break;
     case ZMQ_EVENT_ACCEPTED: plt_ports_accept(guard->ports, watch, value); break;
     case ZMQ_EVENT_DISCONNECTED: plt_ports_end(guard->ports, value); break;
-    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: watch->failures = 0; break;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+      watch->failures = 0;
+      watch->stands = true;
+      break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: refuse_link(watch, "this process has the secret of another job"); break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-      if (value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH) refuse_link(watch, "it wants another cluster.security");
+      if (value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH)
+        refuse_link(watch, "it wants another cluster.security");
+      else
+        break_link(watch);
       break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
       if ((value == EPIPE || value == ECONNRESET) && ++watch->failures >= FAILURES_MAX)
@@ -301,5 +318,9 @@ void plt_guard_leave(plt_watch_t **watch_at) {
 }
 
 bool plt_guard_any_refusal(const plt_guard_t *guard) { return atomic_load(&guard->refusals) > 0; }
+
+unsigned plt_guard_breaks(const plt_guard_t *guard) { return atomic_load(&guard->breaks); }
+
+bool plt_watch_take_break(plt_watch_t *watch) { return watch != NULL && atomic_exchange(&watch->broken, false); }
 
 const char *plt_watch_refusal(const plt_watch_t *watch) { return watch == NULL ? NULL : atomic_load(&watch->refusal); }

@@ -34,6 +34,10 @@ void plt_guard_leave(plt_watch_t **watch);
 
 /* Whether any server has refused this process so far: one atomic load. */
 bool plt_guard_any_refusal(const plt_guard_t *guard);
+/* How often libzmq gave up a link of this process that stood: one atomic load. */
+unsigned plt_guard_breaks(const plt_guard_t *guard);
+/* Whether this was one of them; asked once. It has to be connected anew. */
+bool plt_watch_take_break(plt_watch_t *watch);
 /* Why the server behind this socket refuses this process for good; NULL if it does not. */
 const char *plt_watch_refusal(const plt_watch_t *watch);
 

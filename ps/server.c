@@ -309,7 +309,8 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
     free(s->peers[w].sums);
   }
   free(s->peers);
-  free(s->sum);
+  free(s->sum.values);
+  free(s->sum_before.values);
   plt_round_destroy(&s->round);
   plt_clock_destroy(&s->clock);
   plt_tableset_destroy(&s->tables);

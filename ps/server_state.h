@@ -36,6 +36,13 @@ typedef struct plt_peer {
   size_t n_sums;
 } plt_peer_t;
 
+typedef struct plt_sum {
+  char name[PLT_TEXT_MAX];
+  double *values; /* once it is done */
+  size_t n;
+  bool done;
+} plt_sum_t;
+
 typedef struct plt_server {
   const plt_server_config_t *config;
   plt_wire_t *wire;
@@ -59,10 +66,8 @@ typedef struct plt_server {
   plt_progress_t restored; /* what the checkpoint said: all workers are welcomed with that, however late they come */
   bool is_restored;
 
-  char sum_name[PLT_TEXT_MAX]; /* of the SUM under way or last done */
-  double *sum;
-  size_t n_sum;
-  bool sum_done;
+  plt_sum_t sum;        /* under way, or last done */
+  plt_sum_t sum_before; /* whose answer may have been lost: no worker is further behind */
 
   plt_saver_t *saver;
   uint64_t save_request;    /* of the last bare STEP that ordered a checkpoint */

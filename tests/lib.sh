@@ -99,6 +99,14 @@ losses_of() {
     sed 's/.*"epoch": *\([0-9]*\).*"step": *\([0-9]*\).*"loss": *\([^,} ]*\).*/\1 \2 \3/' |
     awk '{ last[$1 " " $2] = $3 } END { for (place in last) print place, last[place] }' | sort -k1,1n -k2,2n
 }
+# listening_ports PID: the tcp ports that a process listens at.
+listening_ports() {
+  local inodes
+  inodes=$(find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n')
+  awk -v inodes="$inodes" 'BEGIN { n = split(inodes, list, "\n"); for (i = 1; i <= n; i++) ours[list[i]] = 1 }
+    $4 == "0A" && ($10 in ours) { split($2, place, ":"); print place[2] }' "/proc/$1/net/tcp" | sort -u |
+    while read -r hex; do echo $((16#$hex)); done
+}
 
 # secrets_in FILES: what looks like one: a token is 64 hexadecimal digits, a curve key 40 characters of Z85.
 secrets_in() {

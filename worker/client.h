@@ -1,8 +1,8 @@
 /* client.h - a worker's side of the protocol: one call per verb, each to all servers at once.
  *
  * A call sends one message per server, waits for one answer from each and puts rows where they belong, whatever
- * the number of servers. Lost messages are asked for again with growing pauses; no call waits longer than the
- * deadline without a sign of life. A step can be begun and finished later, with others begun in between.
+ * the number of servers. Lost messages are asked for again (exchange.h); no call waits longer than the deadline without
+ * a sign of life. A step can be begun and finished later, with others begun in between.
  *
  * Ownership  matrices given to a call are read or filled before it returns; nothing is kept. Of a step that is begun,
  *            where its rows go must stay until it is finished.
@@ -85,7 +85,7 @@ typedef struct plt_step_result {
 plt_status_t plt_client_step(plt_client_t *client, const plt_step_t *step, plt_step_result_t *result);
 /* The same in two halves. At most PLT_STEPS_MAX may be begun and not finished; they are finished in any order. Other
  * calls may come in between. After a failure nothing but plt_client_bye() is possible. */
-typedef struct plt_exchange plt_exchange_t;
+typedef struct plt_exchange plt_exchange_t; /* exchange.h */
 plt_status_t plt_client_step_begin(plt_client_t *client, const plt_step_t *step, plt_exchange_t **out);
 plt_status_t plt_client_step_finish(plt_client_t *client, plt_exchange_t **exchange, plt_step_result_t *result);
 /* Rows now. Large requests are cut into several messages. */

@@ -10,15 +10,6 @@ write_config "$config" "$data" "$bsam_plus"
 epochs=${EPOCHS:-250}
 cluster=(--servers 2 --workers 2 --set cluster.transport=tcp --set cluster.threads=1 --set "train.epochs=$epochs")
 
-# listening_ports PID: the tcp ports that a process listens at.
-listening_ports() {
-  local inodes
-  inodes=$(find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n')
-  awk -v inodes="$inodes" 'BEGIN { n = split(inodes, list, "\n"); for (i = 1; i <= n; i++) ours[list[i]] = 1 }
-    $4 == "0A" && ($10 in ours) { split($2, place, ":"); print place[2] }' /proc/net/tcp | sort -u |
-    while read -r hex; do echo $((16#$hex)); done
-}
-
 # besieged NAME [options]: trains into $work/NAME while strangers are at its ports.
 besieged() {
   local name=$1 job i port

@@ -72,14 +72,14 @@ through() {
 }
 
 # Every kind at once, most of them so that several meet in one exchange.
-storm='duplicate: 0.15
+storm='duplicate: 0.25
 duplicate_ms: [0, 300]
-reorder: 0.08
-corrupt: 0.06
-delay: 0.1
-delay_ms: [1, 20]
-drop: 0.01
-cut: 0.004
+reorder: 0.1
+corrupt: 0.08
+delay: 0.15
+delay_ms: [1, 15]
+drop: 0.008
+cut: 0.003
 stall: 0.0005
 stall_s: 0.5
 bytes_per_s: 20000000'
@@ -96,19 +96,19 @@ if ((wanted == 0)); then
   reference_run
   cluster=(--servers 2 --workers 2)
   through "nothing" 'drop: 0' "" "${cluster[@]}"
-  through "drop" 'drop: 0.04' drop "${cluster[@]}"
+  through "drop" 'drop: 0.03' drop "${cluster[@]}"
   through "duplicate, much later" $'duplicate: 0.4\nduplicate_ms: [0, 1500]' duplicate "${cluster[@]}"
   through "reorder" $'duplicate: 0.2\nreorder: 0.3\nreorder_ms: 30' reorder "${cluster[@]}"
   through "corrupt" 'corrupt: 0.15' corrupt "${cluster[@]}"
-  through "delay" $'delay: 0.3\ndelay_ms: [1, 250]\nto_worker:\n  delay: 0.1' delay "${cluster[@]}"
-  through "cut" 'cut: 0.04' cut "${cluster[@]}"
+  through "delay" $'delay: 0.3\ndelay_ms: [1, 250]\nto_worker:\n  delay: 0' delay "${cluster[@]}"
+  through "cut" 'cut: 0.02' cut "${cluster[@]}"
   through "stall" $'stall: 0.01\nstall_s: 0.7' stall "${cluster[@]}"
   through "throttle" 'bytes_per_s: 300000' "" "${cluster[@]}"
-  through "partition" $'partition:\n  every_s: 1.5\n  seconds: 1\nbytes_per_s: 100000' "" "${cluster[@]}"
+  through "partition" $'partition:\n  every_s: 0.6\n  seconds: 0.4\nbytes_per_s: 400000' "" "${cluster[@]}"
   (($(json_number partitions <"$work/tally.json") > 0)) || complain "no partition happened"
   through "all at once" "$storm" "duplicate corrupt delay" "${cluster[@]}"
   through "all at once, asp" "$storm" "duplicate corrupt delay" --servers 3 --set cluster.consistency=asp
-  through "all at once, curve" $'drop: 0.002\nduplicate: 0.005\ncorrupt: 0.005\ndelay: 0.01\ncut: 0.002' "" "${cluster[@]}" --set cluster.security=curve
+  through "all at once, curve" $'drop: 0.001\nduplicate: 0.003\ncorrupt: 0.003\ndelay: 0.01\ncut: 0.001' "" "${cluster[@]}" --set cluster.security=curve
   [[ $(json_number total <"$work/report.json") == $(json_number total <"$work/tally.json") ]] ||
     complain "--report and the last line differ"
 else

@@ -88,6 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     check_loaded(&manifest, dir);
     plt_manifest_clear(&manifest);
   }
+  if (plt_manifest_load_verified(fuzz_folder(), "last", &manifest, dir) == PLT_OK) { /* whatever the hashes are */
+    check_loaded(&manifest, dir);
+    plt_manifest_clear(&manifest);
+  }
   if (plt_manifest_load(fuzz_folder(), "1", &manifest, dir) == PLT_OK) {
     check_loaded(&manifest, dir);
     publish_again(manifest);

@@ -37,8 +37,8 @@ forbid "launch does not include tests" "$(include 'tests/')" "${files[@]}"
 
 mapfile -t files < <(except='^tests/mpi/' sources common proto ps worker tests)
 forbid "mpi.h only in launch/" "$(include 'mpi\.h')" "${files[@]}"
-mapfile -t files < <(except='^(proto/wire[a-z_]*\.c|tests/bench/|(tests/fault|launch)/fault_proxy)' sources common proto ps worker launch tests)
-forbid "zmq.h only in proto/wire*.c, tests/bench and the fault proxy" "$(include 'zmq(_utils)?\.h')" "${files[@]}"
+mapfile -t files < <(except='^(proto/wire[a-z_]*\.c|tests/bench/)' sources common proto ps worker launch tests)
+forbid "zmq.h only in proto/wire*.c and tests/bench" "$(include 'zmq(_utils)?\.h')" "${files[@]}"
 mapfile -t files < <(except='^proto/frame\.c$' sources common proto ps worker launch tests)
 forbid "*.pb-c.h only in proto/frame.c" "$(include '[^">]*(\.pb-c\.h|protobuf-c\.h)')" "${files[@]}"
 mapfile -t files < <(except='^(worker|tests/bench)/' sources common proto ps worker launch tests)

@@ -101,6 +101,34 @@ Test(late, an_old_sum_is_not_opened_again) {
   leave(raw, 2);
 }
 
+/* Its answer was lost, and the other has gone on to the next sum. */
+Test(late, the_sum_before_is_still_known) {
+  raw_t *raw = raw_start(2);
+  const double one = 1, two[] = {2, 3};
+  join(raw, 2);
+  sum_both(raw, "a");
+  plt_header_t first = make_sum(raw, 0, "b", &one, 1);
+  raw_send(raw, 0, &first);
+  settle(raw, 0);
+  plt_header_t lost = make_sum(raw, 1, "b", &one, 1);
+  raw_ask(raw, 1, &lost);
+  raw_hear(raw, 0);
+  plt_header_t next = make_sum(raw, 0, "c", two, 2);
+  raw_send(raw, 0, &next);
+  settle(raw, 0);
+  for (int i = 0; i < 3; i++) {
+    plt_header_t answer = raw_ask(raw, 1, &lost);
+    cr_assert(answer.verb == PLT_VERB_SUM && answer.n_sums == 1 && answer.sums[0] == 2, "%s", answer.text);
+  }
+  plt_header_t last = make_sum(raw, 1, "c", two, 2);
+  plt_header_t answer = raw_ask(raw, 1, &last);
+  cr_assert(answer.verb == PLT_VERB_SUM && answer.sums[0] == 4 && answer.sums[1] == 6, "%s", answer.text);
+  answer = raw_hear(raw, 0);
+  cr_assert(answer.verb == PLT_VERB_SUM && answer.sums[1] == 6);
+  sum_both(raw, "d");
+  leave(raw, 2);
+}
+
 /* A push of the last clock, delayed, meets its worker's next request. */
 Test(late, an_old_push_does_not_displace_what_waits) {
   raw_t *raw = raw_start(2);

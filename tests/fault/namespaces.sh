@@ -1,0 +1,225 @@
+#!/usr/bin/env bash
+# A job over three hosts: network namespaces with a name, a cable of 100 Mbit/s and a bridge between them, and a second
+# network that leads nowhere. cluster.interface picks the network, peers of a host talk over ipc, a cable that is out
+# for a moment changes no bit, one that stays out ends the job with 75. Needs root, ip and tc; nothing outside the
+# namespaces is touched.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+skip() { say "skipped: $*"; exit 77; }
+(($(id -u) == 0)) || skip "network namespaces need root"
+need_mpirun
+for command in ip tc unshare; do command -v "$command" >/dev/null || skip "there is no $command"; done
+
+prefix=plateau-$$ net=10.213.77 # within the namespaces only
+hosts=(h1 h2 h3)
+
+# ---- hosts ----
+
+pids_of() { ip netns pids "$prefix-$1" 2>/dev/null || true; }
+tear_down() {
+  local host pids
+  for host in "${hosts[@]}" switch; do
+    mapfile -t pids < <(pids_of "$host")
+    ((${#pids[@]} == 0)) || kill -9 "${pids[@]}" 2>/dev/null || true
+    ip netns delete "$prefix-$host" 2>/dev/null || true
+  done
+}
+at_end+=(tear_down)
+
+# set_up: an error message if this machine cannot.
+set_up() {
+  local i host switch=$prefix-switch
+  ip netns add "$switch"
+  ip -n "$switch" link add name bridge0 type bridge
+  ip -n "$switch" link set dev bridge0 up
+  for i in 1 2 3; do
+    host=$prefix-h$i
+    ip netns add "$host"
+    ip -n "$host" link set dev lo up
+    ip -n "$host" link add name decoy type veth peer name decoy-end # first in the list of networks
+    ip -n "$host" address add "10.213.78.$i/24" dev decoy
+    ip -n "$host" link set dev decoy up
+    ip -n "$host" link set dev decoy-end up
+    ip -n "$switch" link add name "port$i" type veth peer name cable netns "$host"
+    ip -n "$switch" link set dev "port$i" master bridge0 up
+    ip -n "$host" address add "$net.$i/24" dev cable
+    ip -n "$host" link set dev cable up
+    ip netns exec "$host" tc qdisc add dev cable root tbf rate 100mbit burst 64kb latency 50ms
+    ip netns exec "$switch" tc qdisc add dev "port$i" root tbf rate 100mbit burst 64kb latency 50ms
+    # mpirun and its daemons wait for a lost host until TCP gives up: after some 6 s here, 15 minutes by default.
+    ip netns exec "$host" sh -c "echo 4 >/proc/sys/net/ipv4/tcp_retries2"
+    echo "$net.$i h$i" >>"$work/hosts"
+  done
+}
+pull() { ip -n "$prefix-switch" link set dev "port${1#h}" down; }
+plug() { ip -n "$prefix-switch" link set dev "port${1#h}" up; }
+
+# hears HOST OTHER: a port where nobody listens is refused, not silent.
+hears() {
+  local answer
+  answer=$(ip netns exec "$prefix-$1" timeout 1 bash -c "</dev/tcp/$net.${2#h}/9" 2>&1 || true)
+  [[ $answer == *refused* ]]
+}
+# The daemons of mpirun try to reach each other only once.
+wait_for_network() {
+  local i
+  for ((i = 0; i < 50; i++)); do
+    ! { hears h1 h2 && hears h2 h1 && hears h3 h2 && hears h2 h3; } || return 0
+    sleep 0.1
+  done
+  fail "the hosts do not hear each other"
+}
+
+echo "127.0.0.1 localhost" >"$work/hosts"
+(set_up) 2>"$work/set-up.txt" || { cat "$work/set-up.txt"; skip "this machine does not let us make network namespaces"; }
+
+# on HOST COMMAND...: there, under its name.
+cat >"$work/on" <<TEXT
+#!/bin/sh
+host=\$1
+shift
+exec ip netns exec $prefix-\$host unshare --uts sh -c 'hostname "\$0"; mount --bind $work/hosts /etc/hosts; exec "\$@"' "\$host" "\$@"
+TEXT
+# What mpirun takes for ssh: HOST COMMAND-LINE.
+cat >"$work/agent" <<TEXT
+#!/bin/sh
+host=\$1
+shift
+exec $work/on "\$host" sh -c "\$*"
+TEXT
+chmod +x "$work/on" "$work/agent"
+
+# ---- jobs: workers 0 and 1 on h1, worker 2 and server 1 on h2, server 0 on h3 ----
+
+mkdir "$work/tmp"
+export TMPDIR=$work/tmp
+export OMPI_MCA_plm=rsh OMPI_MCA_plm_rsh_agent=$work/agent OMPI_MCA_plm_rsh_no_tree_spawn=1
+export OMPI_MCA_oob_tcp_if_include=$net.0/24 OMPI_MCA_btl_tcp_if_include=$net.0/24
+make_data "$work/data"
+config=$work/config.yaml
+write_config "$config" "$work/data" "$bsam_plus"
+
+# start NAME [options]: a training into $work/NAME; its process is $job.
+start() {
+  local name=$1
+  shift
+  timeout -k 5 150 "$work/on" h1 mpirun --bind-to none --host h1:2,h2:2,h3:1 -n 5 "$plateau" train "$config" \
+    --servers 2 --set "run.dir=$work/$name" --set cluster.interface="$net.0/24" --set checkpoint.every_epochs=20 "$@" \
+    >"$work/$name.txt" 2>&1 </dev/null &
+  job=$!
+}
+# Ends when the job has ended; its exit code in $code.
+join() { code=0; wait "$job" || code=$?; }
+join_well() { join; ((code == 0)) || { cat "$work/$1.txt" >&2; fail "$1: exit $code"; }; }
+epochs_of() {
+  local n
+  n=$(grep -cs '"event": *"epoch"' "$work/$1/metrics.jsonl") || true
+  echo "${n:-0}"
+}
+wait_for_epoch() {
+  local i
+  for ((i = 0; i < 600; i++)); do
+    (($(epochs_of "$1") < $2)) || return 0
+    sleep 0.05
+  done
+  cat "$work/$1.txt" >&2
+  fail "$1: not $2 epochs within 30 s"
+}
+reference() { # EPOCHS: the hash of an embedded run
+  [[ -d $work/embedded-$1 ]] || train_run "$work/embedded-$1" --set train.epochs="$1"
+  tables_hash "$work/embedded-$1"
+}
+same() { [[ $(tables_hash "$work/$1") == "$(reference "$2")" ]] || complain "$1: other bits than the embedded run"; }
+
+# ---- what is where ----
+
+child() { pgrep -f "^plateau $2\$" | grep -xFf <(pids_of "$1") || true; } # HOST "server 0"
+inodes_of() { find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n'; }
+# tcp_of PID: "listen ADDRESS" and "to ADDRESS" of a process, each once.
+tcp_of() {
+  local what hex
+  awk 'FNR == NR { ours[$1] = 1; next }
+    ($10 in ours) && $4 == "0A" { print "listen", substr($2, 1, 8) }
+    ($10 in ours) && $4 == "01" { print "to", substr($3, 1, 8) }' <(inodes_of "$1") "/proc/$1/net/tcp" |
+    while read -r what hex; do # the bytes of an address stand in reverse
+      echo "$what $((16#${hex:6:2})).$((16#${hex:4:2})).$((16#${hex:2:2})).$((16#${hex:0:2}))"
+    done | sort -u
+}
+# unix_of PID: how many connections a server has accepted over ipc.
+unix_of() {
+  awk 'FNR == NR { ours[$1] = 1; next } ($7 in ours) && $6 == "03" && /\/server-[0-9]*$/ { n++ } END { print n + 0 }' \
+    <(inodes_of "$1") "/proc/$1/net/unix"
+}
+expect() { [[ $2 == "$3" ]] || complain "$1: \"$2\", expected \"$3\""; }
+
+say "which network, and ipc within a host"
+start whole --set train.epochs=200
+wait_for_epoch whole 3
+server0=$(child h3 "server 0") server1=$(child h2 "server 1") worker0=$(child h1 "worker 0") worker2=$(child h2 "worker 2")
+if [[ -z $server0 || -z $server1 || -z $worker0 || -z $worker2 ]]; then
+  complain "processes are not where they should be: server 0 \"$server0\", server 1 \"$server1\", worker 0 \"$worker0\", worker 2 \"$worker2\""
+else
+  expect "server 0 on h3" "$(tcp_of "$server0" | paste -sd' ')" "listen $net.3 to $net.1 to $net.2"
+  expect "server 1 on h2" "$(tcp_of "$server1" | paste -sd' ')" "listen $net.2 to $net.1"
+  expect "worker 0 on h1" "$(tcp_of "$worker0" | paste -sd' ')" "to $net.2 to $net.3"
+  expect "worker 2 on h2" "$(tcp_of "$worker2" | paste -sd' ')" "to $net.3"
+  expect "server 0's connections over ipc" "$(unix_of "$server0")" 0
+  expect "server 1's connections over ipc" "$(unix_of "$server1")" 1
+fi
+join_well whole
+same whole 200
+
+say "a cable that is out for 5 s"
+start healed --set train.epochs=300 --set cluster.deadline_s=20
+wait_for_epoch healed 30
+pull h2
+sleep 1
+before=$(epochs_of healed)
+sleep 4
+((before == $(epochs_of healed) && before < 300)) || complain "training went on without h2, from epoch $before"
+plug h2
+join_well healed
+! grep -q '"recovery"' "$work/healed/metrics.jsonl" || complain "a short silence led to a restart"
+same healed 300
+
+say "a cable that stays out"
+deadline=6 slack=20 # s; mpirun needs some 8 of them
+start cut --set train.epochs=1000000 --set cluster.deadline_s=$deadline
+wait_for_epoch cut 45
+mapfile -t everybody < <(for host in "${hosts[@]}"; do pids_of "$host"; done)
+begin=$SECONDS
+pull h2
+roles_left() { for host in "${hosts[@]}"; do child "$host" '(server|worker) [0-9]+'; done; }
+while [[ -n $(roles_left) ]] && ((SECONDS - begin <= deadline + 3)); do sleep 0.1; done
+left=$(roles_left | paste -sd' ')
+[[ -z $left ]] || complain "processes are there $((SECONDS - begin)) s after the cable was pulled: $left"
+join
+took=$((SECONDS - begin))
+say "exit $code after $took s"
+((code == 75)) || { cat "$work/cut.txt" >&2; complain "exit $code, not 75"; }
+((took <= deadline + slack)) || complain "the job took $took s to end, $((deadline + slack)) are allowed"
+expect "the errors" "$(grep -a 'plateau: error:' "$work/cut.txt" | sed 's/rank [23] on/rank N on/')" \
+  "plateau: error: rank N on h2 was not heard for $deadline s (cluster.deadline_s): its node seems lost; --resume goes on"
+for ((i = 0; i < 100; i++)); do
+  left=$(for host in "${hosts[@]}"; do pids_of "$host"; done)
+  [[ -n $left ]] || break
+  sleep 0.1
+done
+[[ -z $left ]] || complain "processes left: $(for pid in $left; do tr '\0' ' ' <"/proc/$pid/cmdline"; done)"
+for host in "${hosts[@]}"; do
+  left=$(ip netns exec "$prefix-$host" cat /proc/net/tcp | awk '$4 == "0A"')
+  [[ -z $left ]] || complain "$host: still listening: $left"
+done
+for pid in "${everybody[@]}"; do
+  left=$(compgen -G "/tmp/plateau-0-$pid-*" || true)
+  [[ -z $left ]] || complain "sockets left: $left"
+done
+
+say "and goes on when it is back"
+plug h2
+wait_for_network
+total=$(($(epochs_of cut) + 5))
+start cut --set train.epochs=$total --resume
+join_well cut
+same cut $total
+conclude
