@@ -147,7 +147,7 @@ static load_t *open_load(plt_wire_t *wire) {
     specs[t].init = (plt_init_t){PLT_INIT_NORMAL, 0.1};
     strcpy(specs[t].optimizer, "adam");
   }
-  require(plt_client_declare(load.client, specs, 2));
+  require(plt_client_declare(load.client, 0, specs, 2));
   for (size_t i = 0; i < STEP_ROWS_MAX * COLS; i++) load.values[i] = 1e-3f * (float)(i % 1001) - 0.5f;
   store_all(&load);
   return &load;
