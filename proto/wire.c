@@ -273,10 +273,10 @@ plt_status_t plt_links_send(plt_links_t *links, size_t server, plt_parcel_t *out
   return PLT_OK;
 }
 
-void plt_links_renew(plt_links_t *links, size_t server) {
-  if (is_inproc(links->addresses[server])) return;
+bool plt_links_renew(plt_links_t *links, size_t server) {
+  if (is_inproc(links->addresses[server])) return false;
   zmq_disconnect(links->items[server].socket, links->addresses[server]); /* fails for one that was given up */
-  zmq_connect(links->items[server].socket, links->addresses[server]);
+  return zmq_connect(links->items[server].socket, links->addresses[server]) == 0;
 }
 
 /* What was lost with them is asked again when it has been missed. */
