@@ -97,7 +97,8 @@ static void take_samples(const plt_batch_maker_t *maker, const uint32_t *user, c
                             .negatives = negatives,
                             .user = user_at,
                             .positive = item_at,
-                            .negative = item_at + n};
+                            .negative = item_at + n,
+                            .seed = maker->plan->seed};
 }
 
 /* Around the leaf's own nodes, which the samples go on to refer to. */
@@ -183,7 +184,9 @@ void plt_batch_make(const plt_batch_maker_t *maker, uint32_t epoch, uint32_t num
     plt_leaf_t *leaf = &batch->leaves[l - from];
     size_t at = (size_t)(l - from) * micro, size = n - at < micro ? n - at : micro;
     take_samples(maker, user + at, item + at, item + n + at * negatives, size, arena, leaf);
-    leaf->number = l;
+    leaf->number = leaf->pass.leaf = l;
+    leaf->pass.epoch = epoch;
+    leaf->pass.batch = number;
     leaf->weight = model->ops->loss_is_mean ? (double)size / samples : 1.0;
     if (maker->subgraphs != NULL) add_subgraph(maker, batch, leaf);
     const plt_pass_t *pass = &leaf->pass;

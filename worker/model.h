@@ -44,6 +44,9 @@ typedef struct plt_pass {
   const plt_subgraph_t *graph; /* NULL in evaluation: users and items are the nodes at hand themselves */
   plt_var_t base[PLT_SIDES];   /* layer 0 at users and items */
   plt_var_t sum[PLT_SIDES];    /* layers 0 .. L added up, at the own nodes of the leaf, or at users and items */
+  plt_var_t spread;            /* with a graph of items: S^K times layer 0 or the sum, at the same items */
+  uint64_t seed;               /* of the run; with the three below what a draw in training is a function of */
+  uint32_t epoch, batch, leaf;
   /* Samples: positions within users and items, those of a graph model within the leaf's own nodes. */
   size_t n, negatives;
   const uint32_t *user;     /* [n] */
@@ -130,7 +133,8 @@ plt_var_t plt_pass_bpr_loss(const plt_pass_t *pass, plt_var_t users, plt_var_t i
 /* The same with Emb over other representations of the same nodes than those that are scored. */
 plt_var_t plt_pass_bpr_loss_over(const plt_pass_t *pass, plt_var_t users, plt_var_t items, plt_var_t emb_users,
                                  plt_var_t emb_items, float reg);
-/* Rows of layer 0's nodes of one side, [n, c] -> those of the leaf's own nodes; in evaluation x itself. */
+/* Rows of layer 0's nodes of one side, [n, c] -> those of the leaf's own nodes; in evaluation x itself. For what else
+ * belongs to users or items: other tables' rows, features. */
 plt_var_t plt_pass_own(const plt_pass_t *pass, plt_side_t side, plt_var_t x);
 /* Emb(a, b, c) = (|a| + |b| + |c|) / rows(c), Frobenius norms, -> [1, 1] (METHODS 4). */
 plt_var_t plt_loss_embedding(plt_tape_t *tape, plt_var_t a, plt_var_t b, plt_var_t c);

@@ -172,9 +172,9 @@ static const uint32_t *places_of(const uint32_t *place, const uint32_t *id, size
 
 /* ---- a hop ---- */
 
-/* F_l and hop l from F_{l+1}. */
+/* F_l and hop l from F_{l+1}; F_l also holds the items `more`. */
 static void make_hop(plt_subgraph_maker_t *maker, plt_subgraph_t *graph, size_t l, plt_rng_key_t rng, uint32_t leaf,
-                     plt_arena_t *arena) {
+                     const uint32_t *more, size_t n_more, plt_arena_t *arena) {
   const plt_frontier_t *inner = &graph->frontier[l + 1];
   plt_frontier_t *outer = &graph->frontier[l];
   rows_t rows[PLT_SIDES];
@@ -193,6 +193,9 @@ static void make_hop(plt_subgraph_maker_t *maker, plt_subgraph_t *graph, size_t 
     outer->id[other] = grow(maker->place[other], maker->graph->of[other].nodes, inner->id[other], &outer->n[other],
                             rows[s].index, rows[s].offset[rows[s].n], arena);
   }
+  if (n_more > 0)
+    outer->id[PLT_SIDE_ITEM] = grow(maker->place[PLT_SIDE_ITEM], maker->graph->of[PLT_SIDE_ITEM].nodes,
+                                    outer->id[PLT_SIDE_ITEM], &outer->n[PLT_SIDE_ITEM], more, n_more, arena);
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     plt_sparse_t *hop = &graph->hop[l][s];
     settle(maker, &rows[s]);
@@ -218,29 +221,88 @@ static bool is_closed(const plt_subgraph_maker_t *maker, const plt_subgraph_t *g
          graph->frontier[l + 1].n[PLT_SIDE_ITEM] == graph->frontier[l + 2].n[PLT_SIDE_ITEM];
 }
 
+/* ---- the graph of items ---- */
+
+static void forget(plt_subgraph_maker_t *maker, plt_side_t side, const uint32_t *id, size_t n) {
+  for (size_t k = 0; k < n; k++) maker->place[side][id[k]] = NOWHERE;
+}
+
+/* The rows of `items` [n], ids for columns. */
+static plt_csr_t take_rows(const plt_csr_t *from, const uint32_t *items, size_t n, plt_arena_t *arena,
+                           uint32_t **index_out) {
+  uint64_t *offset = plt_arena_alloc(arena, (n + 1) * sizeof *offset);
+  offset[0] = 0;
+  for (size_t r = 0; r < n; r++) offset[r + 1] = offset[r] + from->offset[items[r] + 1] - from->offset[items[r]];
+  uint32_t *index = *index_out = plt_arena_alloc(arena, offset[n] * sizeof *index);
+  float *weight = plt_arena_alloc(arena, offset[n] * sizeof *weight);
+  for (size_t r = 0; r < n; r++) {
+    size_t entries = (size_t)(offset[r + 1] - offset[r]);
+    memcpy(index + offset[r], from->index + from->offset[items[r]], entries * sizeof *index);
+    memcpy(weight + offset[r], from->weight + from->offset[items[r]], entries * sizeof *weight);
+  }
+  return (plt_csr_t){.rows = n, .offset = offset, .index = index, .weight = weight};
+}
+
+/* G_{K-1} .. G_0 and the hops between them; returns G_0. */
+static const uint32_t *make_spread(plt_subgraph_maker_t *maker, plt_subgraph_t *graph, const plt_frontier_t *own,
+                                   plt_arena_t *arena) {
+  const uint32_t *items = own->id[PLT_SIDE_ITEM];
+  uint32_t *place = maker->place[PLT_SIDE_ITEM], *index;
+  size_t n = own->n[PLT_SIDE_ITEM];
+  graph->item_hops = maker->plan.item_hops;
+  place_all(place, items, n);
+  for (size_t k = graph->item_hops; k-- > 0;) {
+    plt_csr_t rows = take_rows(maker->plan.item_graph, items, n, arena, &index);
+    uint64_t entries = rows.offset[n];
+    items = grow(place, maker->graph->of[PLT_SIDE_ITEM].nodes, items, &n, index, entries, arena);
+    for (uint64_t e = 0; e < entries; e++) index[e] = place[index[e]];
+    rows.cols = n;
+    graph->spread[k].matrix = rows;
+  }
+  plt_sparse_transpose(maker->crew, graph->spread, graph->item_hops, arena);
+  graph->n_source = n;
+  graph->n_own_item = own->n[PLT_SIDE_ITEM];
+  if (maker->plan.spreads_sum) graph->own_item = places_of(place, own->id[PLT_SIDE_ITEM], graph->n_own_item, arena);
+  forget(maker, PLT_SIDE_ITEM, items, n);
+  return items;
+}
+
 const plt_subgraph_t *plt_subgraph_make(plt_subgraph_maker_t *maker, uint32_t epoch, uint32_t batch, uint32_t leaf,
                                         const plt_frontier_t *own, plt_arena_t *arena) {
   plt_subgraph_t *graph = plt_arena_zalloc(arena, sizeof *graph);
   size_t layers = maker->plan.layers;
   plt_rng_key_t rng = plt_rng_key(maker->seed, "neighbours", (uint64_t)epoch << 32 | batch);
+  const uint32_t *source = NULL; /* items of layer 0 that no hop needs */
   graph->layers = layers;
-  graph->frontier[layers] = *own;
+  plt_frontier_t *last = &graph->frontier[layers];
+  *last = *own;
+  if (maker->plan.item_graph != NULL) {
+    const uint32_t *reached = make_spread(maker, graph, own, arena);
+    if (maker->plan.spreads_sum) {
+      last->id[PLT_SIDE_ITEM] = reached;
+      last->n[PLT_SIDE_ITEM] = graph->n_source;
+    } else {
+      source = reached;
+    }
+  }
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
-    place_all(maker->place[s], own->id[s], own->n[s]);
-    graph->own[layers][s] = places_of(maker->place[s], own->id[s], own->n[s], arena);
+    place_all(maker->place[s], last->id[s], last->n[s]);
+    graph->own[layers][s] = places_of(maker->place[s], last->id[s], last->n[s], arena);
   }
   for (size_t l = layers; l-- > 0;) {
-    if (is_closed(maker, graph, l)) {
+    size_t n_more = l == 0 && source != NULL ? graph->n_source : 0;
+    if (n_more == 0 && is_closed(maker, graph, l)) {
       graph->frontier[l] = graph->frontier[l + 1];
       memcpy(graph->hop[l], graph->hop[l + 1], sizeof graph->hop[l]);
       memcpy(graph->own[l], graph->own[l + 1], sizeof graph->own[l]);
       continue;
     }
-    make_hop(maker, graph, l, rng, leaf, arena);
+    make_hop(maker, graph, l, rng, leaf, source, n_more, arena);
     for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++)
-      graph->own[l][s] = places_of(maker->place[s], own->id[s], own->n[s], arena);
+      graph->own[l][s] = places_of(maker->place[s], last->id[s], last->n[s], arena);
   }
+  if (source != NULL) graph->source = places_of(maker->place[PLT_SIDE_ITEM], source, graph->n_source, arena);
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++)
-    for (size_t k = 0; k < graph->frontier[0].n[s]; k++) maker->place[s][graph->frontier[0].id[s][k]] = NOWHERE;
+    forget(maker, s, graph->frontier[0].id[s], graph->frontier[0].n[s]);
   return graph;
 }
