@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const plt_model_ops_t plt_model_bpr, plt_model_vbpr, plt_model_lightgcn, plt_model_freedom;
+extern const plt_model_ops_t plt_model_bpr, plt_model_vbpr, plt_model_lightgcn, plt_model_freedom, plt_model_bm3,
+    plt_model_cm3;
 
-const plt_model_ops_t *const plt_models[] = {&plt_model_bpr, &plt_model_vbpr, &plt_model_lightgcn, &plt_model_freedom,
-                                             NULL};
+const plt_model_ops_t *const plt_models[] = {
+    &plt_model_bpr, &plt_model_vbpr, &plt_model_lightgcn, &plt_model_freedom, &plt_model_bm3, &plt_model_cm3, NULL};
 
 /* model.name is TEXT and not CHOICE: plt_models[] alone says what there is. */
 static const plt_option_t rows[] = {
