@@ -15,7 +15,10 @@
 #include "worker/kernels.h"
 
 #define NOWHERE UINT32_MAX
-enum { SCAN_SHARE = 64 }; /* a frontier that has one node of so many is sorted by going through all */
+enum {
+  SCAN_SHARE = 64, /* a frontier that has one node of so many is sorted by going through all */
+  FILTER_COST = 4  /* as many edges are looked at in the time in which one entry is sorted into a transpose */
+};
 
 struct plt_subgraph_maker {
   const plt_graph_t *graph; /* of the epoch */
@@ -182,6 +185,101 @@ static const uint32_t *places_of(const uint32_t *place, const uint32_t *id, size
   return out;
 }
 
+static void forget(plt_subgraph_maker_t *maker, plt_side_t side, const uint32_t *id, size_t n) {
+  for (size_t k = 0; k < n; k++) maker->place[side][id[k]] = NOWHERE;
+}
+
+/* ---- transposes of exact hops ----
+ *
+ * A row of the transpose is a row of the graph without the nodes that are not in F_{l+1}: cheaper to filter than to
+ * sort into, unless most of it goes. */
+
+typedef struct filter {
+  const plt_neighbours_t *of, *other; /* the transpose's rows' side of the graph, and its columns' */
+  const uint32_t *node;               /* [n] */
+  const uint32_t *place;              /* in F_{l+1} */
+  uint64_t *offset;
+  uint32_t *index;
+  float *weight;
+} filter_t;
+
+static void count_kept(void *context, size_t first, size_t last) {
+  const filter_t *filter = context;
+  const plt_neighbours_t *of = filter->of;
+  for (size_t r = first; r < last; r++) {
+    uint64_t kept = 0;
+    for (uint64_t e = of->offset[filter->node[r]]; e < of->offset[filter->node[r] + 1]; e++)
+      kept += filter->place[of->id[e]] != NOWHERE;
+    filter->offset[r + 1] = kept;
+  }
+}
+
+static void fill_kept(void *context, size_t first, size_t last) {
+  const filter_t *filter = context;
+  const plt_neighbours_t *of = filter->of;
+  for (size_t r = first; r < last; r++) {
+    uint64_t at = filter->offset[r];
+    float norm = of->norm[filter->node[r]];
+    for (uint64_t e = of->offset[filter->node[r]]; e < of->offset[filter->node[r] + 1]; e++) {
+      uint32_t place = filter->place[of->id[e]];
+      if (place == NOWHERE) continue;
+      filter->index[at] = place;
+      filter->weight[at++] = norm * filter->other->norm[of->id[e]];
+    }
+  }
+}
+
+/* The transpose of hop l's rows of `side`. place[side] tells of F_l; it does so again at the end. */
+static void filter_transpose(plt_subgraph_maker_t *maker, plt_subgraph_t *graph, size_t l, plt_side_t side,
+                             plt_arena_t *arena) {
+  const plt_frontier_t *outer = &graph->frontier[l], *inner = &graph->frontier[l + 1];
+  plt_side_t rows_side = plt_side_other(side);
+  plt_sparse_t *hop = &graph->hop[l][side];
+  size_t n = outer->n[rows_side];
+  uint64_t entries = hop->matrix.offset[hop->matrix.rows];
+  filter_t filter = {.of = &maker->graph->of[rows_side],
+                     .other = &maker->graph->of[side],
+                     .node = outer->id[rows_side],
+                     .place = maker->place[side],
+                     .offset = plt_arena_alloc(arena, (n + 1) * sizeof *filter.offset),
+                     .index = plt_arena_alloc(arena, entries * sizeof *filter.index),
+                     .weight = plt_arena_alloc(arena, entries * sizeof *filter.weight)};
+  size_t cost = n == 0 ? 1 : 2 * (size_t)entries / n + 1;
+  forget(maker, side, outer->id[side], outer->n[side]);
+  place_all(maker->place[side], inner->id[side], inner->n[side]);
+  filter.offset[0] = 0;
+  plt_kernel_ranges(maker->crew, n, cost, count_kept, &filter);
+  for (size_t r = 0; r < n; r++) filter.offset[r + 1] += filter.offset[r];
+  plt_kernel_ranges(maker->crew, n, cost, fill_kept, &filter);
+  place_all(maker->place[side], outer->id[side], outer->n[side]);
+  hop->transpose = (plt_csr_t){
+      .rows = n, .cols = hop->matrix.rows, .offset = filter.offset, .index = filter.index, .weight = filter.weight};
+}
+
+static void transpose_hop(plt_subgraph_maker_t *maker, plt_subgraph_t *graph, size_t l, plt_arena_t *arena) {
+  const plt_frontier_t *outer = &graph->frontier[l], *inner = &graph->frontier[l + 1];
+  plt_sparse_t *hop = graph->hop[l];
+  if (maker->plan.n_fanout != 0) {
+    plt_sparse_transpose(maker->crew, hop, PLT_SIDES, arena);
+    return;
+  }
+  if (outer->n[PLT_SIDE_USER] == inner->n[PLT_SIDE_USER] && outer->n[PLT_SIDE_ITEM] == inner->n[PLT_SIDE_ITEM]) {
+    for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) /* all edges between the same nodes: the other side's rows */
+      hop[s].transpose = hop[plt_side_other(s)].matrix;
+    return;
+  }
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+    plt_side_t rows_side = plt_side_other(s);
+    uint64_t edges = 0; /* that a filter would look at */
+    for (size_t k = 0; k < outer->n[rows_side]; k++)
+      edges += plt_graph_degree(maker->graph, rows_side, outer->id[rows_side][k]);
+    if (edges <= FILTER_COST * hop[s].matrix.offset[hop[s].matrix.rows])
+      filter_transpose(maker, graph, l, s, arena);
+    else
+      plt_sparse_transpose(maker->crew, &hop[s], 1, arena);
+  }
+}
+
 /* ---- a hop ---- */
 
 /* F_l and hop l from F_{l+1}; F_l also holds the items `more`. */
@@ -217,13 +315,7 @@ static void make_hop(plt_subgraph_maker_t *maker, plt_subgraph_t *graph, size_t 
                               .index = rows[s].index,
                               .weight = rows[s].weight};
   }
-  bool grew = outer->n[PLT_SIDE_USER] > inner->n[PLT_SIDE_USER] || outer->n[PLT_SIDE_ITEM] > inner->n[PLT_SIDE_ITEM];
-  if (grew || maker->plan.n_fanout != 0) {
-    plt_sparse_transpose(maker->crew, graph->hop[l], PLT_SIDES, arena);
-    return;
-  }
-  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) /* all edges between the same nodes: the other side's rows */
-    graph->hop[l][s].transpose = graph->hop[l][plt_side_other(s)].matrix;
+  transpose_hop(maker, graph, l, arena);
 }
 
 /* Whether hop l + 1 reached nothing new and leads on by the same edges: hop l is the same. */
@@ -234,10 +326,6 @@ static bool is_closed(const plt_subgraph_maker_t *maker, const plt_subgraph_t *g
 }
 
 /* ---- the graph of items ---- */
-
-static void forget(plt_subgraph_maker_t *maker, plt_side_t side, const uint32_t *id, size_t n) {
-  for (size_t k = 0; k < n; k++) maker->place[side][id[k]] = NOWHERE;
-}
 
 /* The rows of `items` [n], ids for columns. */
 static plt_csr_t take_rows(const plt_csr_t *from, const uint32_t *items, size_t n, plt_arena_t *arena,
