@@ -14,9 +14,10 @@ struct plt_inference {
   const plt_graph_t *graph;
   char name[128];
   plt_arena_t *arena; /* of one block */
-  size_t layers;
+  size_t layers, item_hops;
   uint32_t cols;
   uint32_t table[PLT_LAYERS_MAX + 1][PLT_SIDES]; /* where a layer is read */
+  uint32_t spread[PLT_ITEM_HOPS_MAX];            /* of items: after each hop of their graph */
   uint32_t first;                                /* the temporary tables */
   size_t n_tables;
 };
@@ -29,58 +30,86 @@ static plt_status_t wait_for_all(plt_inference_t *inference, const char *what, s
 
 /* ---- tables ---- */
 
-static void add_table(plt_inference_t *inference, size_t layer, plt_side_t side, plt_table_spec_t *specs) {
-  static const char *const names[PLT_SIDES] = {"user", "item"};
+enum { TABLES_MAX = (PLT_LAYERS_MAX + 1) * PLT_SIDES + PLT_ITEM_HOPS_MAX };
+
+/* A temporary table; returns its number. */
+static uint32_t add_table(plt_inference_t *inference, const char *what, size_t number, plt_side_t side,
+                          plt_table_spec_t *specs) {
   plt_table_spec_t *spec = &specs[inference->n_tables];
   *spec = (plt_table_spec_t){
       .rows = inference->graph->of[side].nodes, .cols = inference->cols, .frozen = true, .temporary = true};
-  snprintf(spec->name, sizeof spec->name, "layer%zu_%s", layer, names[side]);
-  inference->table[layer][side] = inference->first + (uint32_t)inference->n_tables++;
+  snprintf(spec->name, sizeof spec->name, "%s%zu_%s", what, number, side == PLT_SIDE_USER ? "user" : "item");
+  return inference->first + (uint32_t)inference->n_tables++;
 }
 
 static plt_status_t declare(plt_inference_t *inference) {
   const plt_model_t *model = inference->session->plan->model;
-  plt_table_spec_t specs[(PLT_LAYERS_MAX + 1) * PLT_SIDES];
+  plt_table_spec_t specs[TABLES_MAX];
   for (size_t l = 0; l <= inference->layers; l++) {
     for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
-      if (l == 0 && model->ops->base == NULL)
-        inference->table[0][s] = plt_model_base_table(model, s);
-      else
-        add_table(inference, l, s, specs);
+      bool is_there = l == 0 && model->ops->base == NULL;
+      inference->table[l][s] = is_there ? plt_model_base_table(model, s) : add_table(inference, "layer", l, s, specs);
     }
   }
+  for (size_t k = 0; k < inference->item_hops; k++)
+    inference->spread[k] = add_table(inference, "spread", k, PLT_SIDE_ITEM, specs);
   return plt_client_declare(inference->session->client, inference->first, specs, inference->n_tables);
 }
 
 /* ---- blocks ---- */
 
-/* Nodes from `first` on that make a block: the same whoever asks. */
-static uint32_t block_size(const plt_neighbours_t *of, uint32_t first) {
+/* Rows of a matrix as large as the graph: one side of it, or the graph of items. */
+typedef struct matrix {
+  uint32_t rows;
+  const uint64_t *offset;
+  const uint32_t *id;
+  const float *weight; /* NULL: norm[row] * across[id] */
+  const float *norm, *across;
+} matrix_t;
+
+/* A product into a table. */
+typedef struct product {
+  matrix_t matrix;
+  uint32_t from[PLT_LAYERS_MAX + 1]; /* tables whose rows are added up and multiplied */
+  size_t n_from;
+  uint32_t to;
+} product_t;
+
+/* Rows from `first` on that make a block: the same whoever asks. */
+static uint32_t block_size(const matrix_t *of, uint32_t first) {
   uint32_t n = 1;
-  while (n < PLT_INFERENCE_NODES && first + n < of->nodes &&
+  while (n < PLT_INFERENCE_NODES && first + n < of->rows &&
          of->offset[first + n + 1] - of->offset[first] <= PLT_INFERENCE_EDGES)
     n++;
   return n;
 }
 
-static const uint64_t *keys_of(plt_inference_t *inference, const uint32_t *ids, size_t n) {
+/* Rows ids [n] of several tables, added up in their order, into out. */
+static plt_status_t read_sum(plt_inference_t *inference, const uint32_t *tables, size_t n_tables, const uint32_t *ids,
+                             size_t n, float *out) {
+  size_t floats = n * inference->cols;
   uint64_t *keys = plt_arena_alloc(inference->arena, n * sizeof *keys);
+  float *other = n_tables == 1 ? NULL : plt_arena_alloc(inference->arena, floats * sizeof *other);
   for (size_t k = 0; k < n; k++) keys[k] = ids[k];
-  return keys;
+  for (size_t t = 0; t < n_tables; t++) {
+    plt_pull_t pull = {tables[t], inference->cols, keys, n, t == 0 ? out : other};
+    PLT_TRY(plt_client_read(inference->session->client, &pull, 1));
+    for (size_t k = 0; k < floats && t > 0; k++) out[k] += other[k];
+  }
+  return PLT_OK;
 }
 
-static plt_status_t assign(plt_inference_t *inference, size_t layer, plt_side_t side, uint32_t first, uint32_t n,
+static plt_status_t assign(plt_inference_t *inference, uint32_t table, uint32_t first, uint32_t n,
                            const float *values) {
   uint64_t *keys = plt_arena_alloc(inference->arena, n * sizeof *keys);
   for (uint32_t k = 0; k < n; k++) keys[k] = first + k;
-  return plt_client_assign(inference->session->client, inference->table[layer][side], inference->cols, keys, n, values);
+  return plt_client_assign(inference->session->client, table, inference->cols, keys, n, values);
 }
 
 /* Adds to `out` what the edges [from, to) of the block's rows give: `offset` are the rows' shares of them. */
-static plt_status_t add_edges(plt_inference_t *inference, size_t layer, plt_side_t side, uint32_t first, uint32_t n,
+static plt_status_t add_edges(plt_inference_t *inference, const product_t *product, uint32_t first, uint32_t n,
                               const uint64_t *offset, uint64_t from, uint64_t to, float *out) {
-  plt_session_t *session = inference->session;
-  const plt_neighbours_t *of = &inference->graph->of[side], *other = &inference->graph->of[plt_side_other(side)];
+  const matrix_t *of = &product->matrix;
   size_t edges = (size_t)(to - from);
   uint32_t *ids = plt_arena_alloc(inference->arena, edges * sizeof *ids);
   uint32_t *index = plt_arena_alloc(inference->arena, edges * sizeof *index);
@@ -88,53 +117,80 @@ static plt_status_t add_edges(plt_inference_t *inference, size_t layer, plt_side
   size_t distinct = plt_distinct(of->id + from, edges, ids, index, inference->arena);
   for (uint32_t r = 0; r < n; r++)
     for (uint64_t e = offset[r]; e < offset[r + 1]; e++)
-      weight[e] = of->norm[first + r] * other->norm[of->id[from + e]];
+      weight[e] = of->weight != NULL ? of->weight[from + e] : of->norm[first + r] * of->across[of->id[from + e]];
   float *rows = plt_arena_alloc(inference->arena, distinct * inference->cols * sizeof *rows);
-  plt_pull_t pull = {inference->table[layer - 1][plt_side_other(side)], inference->cols,
-                     keys_of(inference, ids, distinct), distinct, rows};
-  PLT_TRY(plt_client_read(session->client, &pull, 1));
+  PLT_TRY(read_sum(inference, product->from, product->n_from, ids, distinct, rows));
   plt_csr_t csr = {.rows = n, .cols = distinct, .offset = offset, .index = index, .weight = weight};
-  plt_csr_multiply(session->crew, &csr, rows, inference->cols, true, out);
+  plt_csr_multiply(inference->session->crew, &csr, rows, inference->cols, true, out);
   return PLT_OK;
 }
 
-/* A block's rows of a layer; a node with more edges than a block may have is taken in several goes (each of them
+/* A block's rows of a product; a row with more edges than a block may have is taken in several goes (each of them
  * whole runs of sparse.h, so that its bits are those of one). */
-static plt_status_t compute_block(plt_inference_t *inference, size_t layer, plt_side_t side, uint32_t first,
-                                  uint32_t n) {
-  const plt_neighbours_t *of = &inference->graph->of[side];
+static plt_status_t compute_block(plt_inference_t *inference, const product_t *product, uint32_t first, uint32_t n) {
+  const matrix_t *of = &product->matrix;
   uint64_t begin = of->offset[first], end = of->offset[first + n];
   plt_arena_reset(inference->arena);
   float *out = plt_arena_zalloc(inference->arena, (size_t)n * inference->cols * sizeof *out);
   uint64_t *offset = plt_arena_alloc(inference->arena, ((size_t)n + 1) * sizeof *offset);
   for (uint32_t r = 0; r <= n; r++) offset[r] = of->offset[first + r] - begin;
   if (end - begin <= PLT_INFERENCE_EDGES) {
-    PLT_TRY(add_edges(inference, layer, side, first, n, offset, begin, end, out));
-    return assign(inference, layer, side, first, n, out);
+    PLT_TRY(add_edges(inference, product, first, n, offset, begin, end, out));
+    return assign(inference, product->to, first, n, out);
   }
   float *sum = plt_mem_zalloc(inference->cols, sizeof *sum);
   plt_status_t status = PLT_OK;
   for (uint64_t at = begin; at < end && status == PLT_OK; at += PLT_INFERENCE_EDGES) {
     uint64_t to = end - at < PLT_INFERENCE_EDGES ? end : at + PLT_INFERENCE_EDGES;
     plt_arena_reset(inference->arena);
-    status = add_edges(inference, layer, side, first, 1, (uint64_t[]){0, to - at}, at, to, sum);
+    status = add_edges(inference, product, first, 1, (uint64_t[]){0, to - at}, at, to, sum);
   }
-  if (status == PLT_OK) status = assign(inference, layer, side, first, 1, sum);
+  if (status == PLT_OK) status = assign(inference, product->to, first, 1, sum);
   free(sum);
   return status;
 }
 
+/* This worker's blocks; `block` counts them over the products of a layer. */
+static plt_status_t compute(plt_inference_t *inference, const product_t *product, uint32_t *block) {
+  const matrix_t *of = &product->matrix;
+  for (uint32_t first = 0, n; first < of->rows; first += n, (*block)++) {
+    n = block_size(of, first);
+    if (*block % inference->session->plan->workers == inference->session->worker)
+      PLT_TRY(compute_block(inference, product, first, n));
+  }
+  return PLT_OK;
+}
+
+/* ---- layers ---- */
+
 static plt_status_t compute_layer(plt_inference_t *inference, size_t layer) {
-  const plt_plan_t *plan = inference->session->plan;
   uint32_t block = 0;
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
-    const plt_neighbours_t *of = &inference->graph->of[s];
-    for (uint32_t first = 0, n; first < of->nodes; first += n, block++) {
-      n = block_size(of, first);
-      if (block % plan->workers == inference->session->worker) PLT_TRY(compute_block(inference, layer, s, first, n));
-    }
+    const plt_neighbours_t *of = &inference->graph->of[s], *other = &inference->graph->of[plt_side_other(s)];
+    product_t product = {.matrix = {of->nodes, of->offset, of->id, NULL, of->norm, other->norm},
+                         .from = {inference->table[layer - 1][plt_side_other(s)]},
+                         .n_from = 1,
+                         .to = inference->table[layer][s]};
+    PLT_TRY(compute(inference, &product, &block));
   }
   return wait_for_all(inference, "layer", layer);
+}
+
+/* Hop k of the graph of items. */
+static plt_status_t compute_spread(plt_inference_t *inference, size_t k) {
+  const plt_subgraph_plan_t *plan = &inference->session->plan->model->graph;
+  const plt_csr_t *items = plan->item_graph;
+  uint32_t block = 0;
+  product_t product = {.matrix = {(uint32_t)items->rows, items->offset, items->index, items->weight, NULL, NULL},
+                       .from = {k == 0 ? inference->table[0][PLT_SIDE_ITEM] : inference->spread[k - 1]},
+                       .n_from = 1,
+                       .to = inference->spread[k]};
+  if (k == 0 && plan->spreads_sum) {
+    product.n_from = inference->layers + 1;
+    for (size_t l = 0; l <= inference->layers; l++) product.from[l] = inference->table[l][PLT_SIDE_ITEM];
+  }
+  PLT_TRY(compute(inference, &product, &block));
+  return wait_for_all(inference, "item hop", k);
 }
 
 /* Layer 0 of models that compute it. */
@@ -150,7 +206,8 @@ static plt_status_t compute_base(plt_inference_t *inference, plt_block_reader_t 
       for (uint32_t k = 0; k < n; k++) ids[k] = first + k;
       PLT_TRY(plt_block_begin(reader, s, ids, n, &pass));
       plt_arena_reset(inference->arena);
-      PLT_TRY(assign(inference, 0, s, first, n, plt_tape_value(pass.tape, plt_model_base(plan->model, &pass, s))));
+      plt_var_t base = plt_model_base(plan->model, &pass, s);
+      PLT_TRY(assign(inference, inference->table[0][s], first, n, plt_tape_value(pass.tape, base)));
     }
   }
   return wait_for_all(inference, "layer", 0);
@@ -168,6 +225,7 @@ plt_status_t plt_inference_begin(plt_session_t *session, const char *name, plt_i
                                  .graph = session->plan->graph,
                                  .arena = plt_arena_create(),
                                  .layers = model->graph.layers,
+                                 .item_hops = model->graph.item_graph == NULL ? 0 : model->graph.item_hops,
                                  .cols = model->base_cols,
                                  .first = (uint32_t)model->n_tables};
   snprintf(inference->name, sizeof inference->name, "%s", name);
@@ -178,26 +236,21 @@ plt_status_t plt_inference_begin(plt_session_t *session, const char *name, plt_i
     plt_block_reader_destroy(&reader);
   }
   for (size_t l = 1; l <= inference->layers && status == PLT_OK; l++) status = compute_layer(inference, l);
+  for (size_t k = 0; k < inference->item_hops && status == PLT_OK; k++) status = compute_spread(inference, k);
   if (status != PLT_OK) return plt_inference_end(&inference, status);
   *out = inference;
   return PLT_OK;
 }
 
-plt_status_t plt_inference_read(plt_inference_t *inference, plt_side_t side, const uint32_t *ids, size_t n, float *base,
-                                float *sum) {
-  size_t floats = n * inference->cols;
+plt_status_t plt_inference_read(plt_inference_t *inference, plt_side_t side, const uint32_t *ids, size_t n,
+                                plt_rows_of_layers_t out) {
+  uint32_t tables[PLT_LAYERS_MAX + 1];
+  for (size_t l = 0; l <= inference->layers; l++) tables[l] = inference->table[l][side];
   plt_arena_reset(inference->arena);
-  const uint64_t *keys = keys_of(inference, ids, n);
-  float *layer = plt_arena_alloc(inference->arena, floats * sizeof *layer);
-  for (size_t l = 0; l <= inference->layers; l++) {
-    plt_pull_t pull = {inference->table[l][side], inference->cols, keys, n, l == 0 ? base : layer};
-    PLT_TRY(plt_client_read(inference->session->client, &pull, 1));
-    if (l == 0)
-      memcpy(sum, base, floats * sizeof *sum);
-    else
-      for (size_t k = 0; k < floats; k++) sum[k] += layer[k];
-  }
-  return PLT_OK;
+  PLT_TRY(read_sum(inference, tables, 1, ids, n, out.base));
+  PLT_TRY(read_sum(inference, tables, inference->layers + 1, ids, n, out.sum));
+  if (side == PLT_SIDE_USER || inference->item_hops == 0) return PLT_OK;
+  return read_sum(inference, &inference->spread[inference->item_hops - 1], 1, ids, n, out.spread);
 }
 
 plt_status_t plt_inference_end(plt_inference_t **inference_at, plt_status_t status) {

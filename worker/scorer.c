@@ -22,11 +22,14 @@ static plt_status_t represent(plt_scorer_t *scorer, plt_side_t side, const uint3
   plt_pass_t pass;
   PLT_TRY(plt_block_begin(scorer->reader, side, ids, n, &pass));
   if (scorer->inference != NULL) {
-    float *base = plt_block_scratch(scorer->reader, n * model->base_cols);
-    float *sum = plt_block_scratch(scorer->reader, n * model->base_cols);
-    PLT_TRY(plt_inference_read(scorer->inference, side, ids, n, base, sum));
-    pass.base[side] = plt_tape_constant(pass.tape, n, model->base_cols, base);
-    pass.sum[side] = plt_tape_constant(pass.tape, n, model->base_cols, sum);
+    size_t cols = model->base_cols;
+    plt_rows_of_layers_t rows = {.base = plt_block_scratch(scorer->reader, n * cols),
+                                 .sum = plt_block_scratch(scorer->reader, n * cols),
+                                 .spread = plt_block_scratch(scorer->reader, n * cols)};
+    PLT_TRY(plt_inference_read(scorer->inference, side, ids, n, rows));
+    pass.base[side] = plt_tape_constant(pass.tape, n, cols, rows.base);
+    pass.sum[side] = plt_tape_constant(pass.tape, n, cols, rows.sum);
+    if (side == PLT_SIDE_ITEM) pass.spread = plt_tape_constant(pass.tape, n, cols, rows.spread);
   }
   plt_var_t represented = side == PLT_SIDE_USER ? model->ops->users(model, &pass) : model->ops->items(model, &pass);
   *out = plt_tape_value(pass.tape, represented);

@@ -7,11 +7,13 @@
 
 #include "naive.h"
 #include "worker/graph.h"
+#include "worker/sparse.h"
 
 typedef struct naive_graph {
   uint32_t users, items, nodes;
   double *edge;   /* [nodes, nodes]: 1 for an edge; item i is node users + i */
   double *weight; /* [nodes, nodes] */
+  double *spread; /* [items, items]: a graph of items */
   plt_dataset_t data;
 } naive_graph_t;
 
@@ -46,12 +48,15 @@ static inline naive_graph_t naive_graph_make(uint32_t users, uint32_t items, uin
   for (size_t c = 0; c < cells; c++) degree[c / g.nodes] += g.edge[c];
   for (size_t c = 0; c < cells; c++)
     if (g.edge[c] != 0) g.weight[c] = 1 / sqrt(degree[c / g.nodes] * degree[c % g.nodes]);
+  g.spread = calloc((size_t)items * items, sizeof *g.spread);
+  for (size_t c = 0; c < (size_t)items * items; c++)
+    if (naive_below(&rng, 12) == 0) g.spread[c] = naive_between(&rng, 0, 0.5);
   free(count), free(degree);
   return g;
 }
 
 static inline void naive_graph_free(naive_graph_t *g) {
-  free(g->edge), free(g->weight);
+  free(g->edge), free(g->weight), free(g->spread);
   free(g->data.part[PLT_PART_TRAIN].offset), free(g->data.part[PLT_PART_TRAIN].item);
 }
 
@@ -71,6 +76,37 @@ static inline double *naive_graph_sum(const naive_graph_t *g, const double *x, s
   }
   free(layer), free(next);
   return sum;
+}
+
+/* x of the items becomes S x, or S^T x: [nodes, cols], users' rows become 0. */
+static inline void naive_graph_spread(const naive_graph_t *g, double *x, size_t cols, size_t hops, bool transposed) {
+  double *next = malloc((size_t)g->nodes * cols * sizeof *next);
+  for (size_t k = 0; k < hops; k++) {
+    memset(next, 0, (size_t)g->nodes * cols * sizeof *next);
+    for (size_t a = 0; a < g->items; a++)
+      for (size_t b = 0; b < g->items; b++)
+        for (size_t c = 0; c < cols; c++)
+          next[(g->users + a) * cols + c] +=
+              g->spread[transposed ? b * g->items + a : a * g->items + b] * x[(g->users + b) * cols + c];
+    memcpy(x, next, (size_t)g->nodes * cols * sizeof *next);
+  }
+  free(next);
+}
+
+/* The graph of items in compressed rows; arrays are the arena's. */
+static inline plt_csr_t naive_graph_items(const naive_graph_t *g, plt_arena_t *arena) {
+  uint64_t *offset = plt_arena_zalloc(arena, (g->items + 1) * sizeof *offset);
+  uint32_t *index = plt_arena_alloc(arena, (size_t)g->items * g->items * sizeof *index);
+  float *weight = plt_arena_alloc(arena, (size_t)g->items * g->items * sizeof *weight);
+  for (size_t a = 0; a < g->items; a++) {
+    offset[a + 1] = offset[a];
+    for (size_t b = 0; b < g->items; b++) {
+      if (g->spread[a * g->items + b] == 0) continue;
+      index[offset[a + 1]] = (uint32_t)b;
+      weight[offset[a + 1]++] = (float)g->spread[a * g->items + b];
+    }
+  }
+  return (plt_csr_t){g->items, g->items, offset, index, weight};
 }
 
 #endif

@@ -122,7 +122,8 @@ typedef struct leaf {
   plt_graph_t *graph;
   uint32_t *own[PLT_SIDES]; /* ids, ascending */
   plt_frontier_t frontier;
-  double *x, *r; /* [nodes, COLS]: embeddings; weights of the sums in the loss, 0 outside of the own nodes */
+  /* [nodes, COLS]: embeddings; weights of the sums and of what is spread in the loss, 0 outside of the own nodes */
+  double *x, *r, *q;
 } leaf_t;
 
 static leaf_t leaf_make(uint32_t users, uint32_t items, uint32_t pairs, uint32_t share, uint32_t seed) {
@@ -133,14 +134,17 @@ static leaf_t leaf_make(uint32_t users, uint32_t items, uint32_t pairs, uint32_t
   leaf.graph = plt_graph_create(&leaf.naive.data, 2);
   leaf.x = malloc(n * sizeof *leaf.x);
   leaf.r = calloc(n, sizeof *leaf.r);
+  leaf.q = calloc(n, sizeof *leaf.q);
   for (size_t k = 0; k < n; k++) leaf.x[k] = naive_between(&rng, -1, 1);
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     leaf.frontier.id[s] = leaf.own[s] = malloc(64 * sizeof *leaf.own[s]);
     for (uint32_t id = 0; id < nodes[s] && leaf.frontier.n[s] < 64; id++) {
       if (naive_below(&rng, share) != 0 && id != nodes[s] - 1) continue;
       leaf.own[s][leaf.frontier.n[s]++] = id;
-      for (size_t c = 0; c < COLS; c++)
+      for (size_t c = 0; c < COLS; c++) {
         leaf.r[(id + (s == PLT_SIDE_USER ? 0 : users)) * COLS + c] = naive_between(&rng, -1, 1);
+        if (s == PLT_SIDE_ITEM) leaf.q[(id + users) * COLS + c] = naive_between(&rng, -1, 1);
+      }
     }
   }
   return leaf;
@@ -149,7 +153,7 @@ static leaf_t leaf_make(uint32_t users, uint32_t items, uint32_t pairs, uint32_t
 static void leaf_free(leaf_t *leaf) {
   plt_graph_destroy(&leaf->graph);
   naive_graph_free(&leaf->naive);
-  free(leaf->x), free(leaf->r), free(leaf->own[0]), free(leaf->own[1]);
+  free(leaf->x), free(leaf->r), free(leaf->q), free(leaf->own[0]), free(leaf->own[1]);
 }
 
 /* Rows of ids out of [nodes, COLS]. */
@@ -163,28 +167,35 @@ static float *rows_of(const leaf_t *leaf, plt_side_t side, const double *from, c
 /* A model whose loss is the weighted sum of its nodes' sums of layers; it also tells the sums. */
 typedef struct probe {
   plt_model_t base;
-  float *r[PLT_SIDES];
-  const float *sum[PLT_SIDES];
+  size_t own[PLT_SIDES];
+  float *r[PLT_SIDES], *q;
+  const float *sum[PLT_SIDES], *spread;
 } probe_t;
 
 static plt_var_t probe_loss(const plt_model_t *self, const plt_pass_t *pass) {
   probe_t *probe = (probe_t *)(uintptr_t)self;
   plt_var_t part[PLT_SIDES];
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
-    size_t n = pass->graph->frontier[pass->graph->layers].n[s];
+    size_t n = probe->own[s];
     cr_assert_eq(plt_tape_rows(pass->tape, pass->sum[s]), n);
+    cr_assert_eq(plt_tape_rows(pass->tape, plt_pass_own(pass, s, pass->base[s])), n);
     probe->sum[s] = plt_tape_value(pass->tape, pass->sum[s]);
     plt_var_t r = plt_tape_constant(pass->tape, n, COLS, probe->r[s]);
     part[s] = plt_op_sum(pass->tape, plt_op_mul(pass->tape, pass->sum[s], r));
   }
-  return plt_op_add(pass->tape, part[0], part[1]);
+  plt_var_t loss = plt_op_add(pass->tape, part[0], part[1]);
+  if (pass->graph->item_hops == 0) return loss;
+  cr_assert_eq(plt_tape_rows(pass->tape, pass->spread), probe->own[PLT_SIDE_ITEM]);
+  probe->spread = plt_tape_value(pass->tape, pass->spread);
+  plt_var_t q = plt_tape_constant(pass->tape, probe->own[PLT_SIDE_ITEM], COLS, probe->q);
+  return plt_op_add(pass->tape, loss, plt_op_sum(pass->tape, plt_op_mul(pass->tape, pass->spread, q)));
 }
 
 static const plt_model_ops_t probe_ops = {.name = "probe", .loss = probe_loss};
 
 /* What one pass gives: sums at the own nodes, gradients at the nodes of layer 0. */
 typedef struct outcome {
-  float *sum[PLT_SIDES], *gradient[PLT_SIDES];
+  float *sum[PLT_SIDES], *gradient[PLT_SIDES], *spread;
   size_t n[PLT_SIDES];
 } outcome_t;
 
@@ -201,11 +212,14 @@ static outcome_t run_pass(const leaf_t *leaf, const plt_subgraph_t *graph, plt_c
                         s == PLT_SIDE_USER ? PLT_ENTITY_USER : PLT_ENTITY_ITEM, n, COLS, plt_init_zero());
     x[s] = rows_of(leaf, s, leaf->x, graph->frontier[0].id[s], n);
     probe.r[s] = rows_of(leaf, s, leaf->r, leaf->own[s], leaf->frontier.n[s]);
-    outcome.n[s] = leaf->frontier.n[s];
+    outcome.n[s] = probe.own[s] = leaf->frontier.n[s];
     outcome.gradient[s] = calloc(n * COLS + 1, sizeof(float));
     table[s] = plt_tape_parameter(tape, n, COLS, x[s], outcome.gradient[s]);
   }
+  probe.q = rows_of(leaf, PLT_SIDE_ITEM, leaf->q, leaf->own[PLT_SIDE_ITEM], leaf->frontier.n[PLT_SIDE_ITEM]);
   plt_tape_backward(tape, plt_model_loss(&probe.base, &pass));
+  if (probe.spread != NULL) outcome.spread = naive_copy(probe.spread, outcome.n[PLT_SIDE_ITEM] * COLS);
+  free(probe.q);
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     outcome.sum[s] = naive_copy(probe.sum[s], outcome.n[s] * COLS);
     free(x[s]), free(probe.r[s]);
@@ -216,6 +230,7 @@ static outcome_t run_pass(const leaf_t *leaf, const plt_subgraph_t *graph, plt_c
 
 static void outcome_free(outcome_t *outcome) {
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) free(outcome->sum[s]), free(outcome->gradient[s]);
+  free(outcome->spread);
 }
 
 static void expect_ascending(const uint32_t *ids, size_t n) {
@@ -232,10 +247,11 @@ static bool holds(const uint32_t *ids, size_t n, uint32_t id) {
 static void check_shape(const leaf_t *leaf, const plt_subgraph_t *graph) {
   for (size_t l = 0; l <= graph->layers; l++)
     for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
-      const plt_frontier_t *at = &graph->frontier[l];
+      const plt_frontier_t *at = &graph->frontier[l], *last = &graph->frontier[graph->layers];
       expect_ascending(at->id[s], at->n[s]);
-      for (size_t k = 0; k < leaf->frontier.n[s]; k++)
-        cr_assert_eq(at->id[s][graph->own[l][s][k]], leaf->own[s][k], "layer %zu", l);
+      for (size_t k = 0; k < last->n[s]; k++)
+        cr_assert_eq(at->id[s][graph->own[l][s][k]], last->id[s][k], "layer %zu", l);
+      if (s == PLT_SIDE_USER || graph->own_item == NULL) cr_assert_eq(last->n[s], leaf->frontier.n[s]);
       if (l == graph->layers) continue;
       for (size_t k = 0; k < graph->frontier[l + 1].n[s]; k++)
         cr_assert(holds(at->id[s], at->n[s], graph->frontier[l + 1].id[s][k]));
@@ -254,10 +270,38 @@ static void check_shape(const leaf_t *leaf, const plt_subgraph_t *graph) {
     }
 }
 
+/* The gradient of <r, sum> + <q, S^K (sum or x)>. */
+static double *naive_gradient(const leaf_t *leaf, size_t layers, size_t hops, bool spreads_sum) {
+  size_t n = leaf->naive.nodes * COLS;
+  double *q = malloc(n * sizeof *q), *r = malloc(n * sizeof *r);
+  memcpy(q, leaf->q, n * sizeof *q);
+  memcpy(r, leaf->r, n * sizeof *r);
+  naive_graph_spread(&leaf->naive, q, COLS, hops, true);
+  for (size_t k = 0; k < n && hops > 0 && spreads_sum; k++) r[k] += q[k];
+  double *gradient = naive_graph_sum(&leaf->naive, r, COLS, layers);
+  for (size_t k = 0; k < n && hops > 0 && !spreads_sum; k++) gradient[k] += q[k];
+  free(q), free(r);
+  return gradient;
+}
+
+static void check_spread(const leaf_t *leaf, const plt_subgraph_t *graph, const double *sum, const outcome_t *got) {
+  size_t n = leaf->naive.nodes * COLS;
+  double *want = malloc(n * sizeof *want);
+  memcpy(want, graph->own_item != NULL ? sum : leaf->x, n * sizeof *want);
+  naive_graph_spread(&leaf->naive, want, COLS, graph->item_hops, false);
+  for (size_t k = 0; k < got->n[PLT_SIDE_ITEM] * COLS; k++) {
+    size_t node = leaf->naive.users + leaf->own[PLT_SIDE_ITEM][k / COLS];
+    cr_assert(naive_near(got->spread[k], want[node * COLS + k % COLS], 2e-6), "spread %zu: %g, not %g", k,
+              (double)got->spread[k], want[node * COLS + k % COLS]);
+  }
+  free(want);
+}
+
 /* Against the whole graph in double; nodes outside of layer 0 must have no gradient. */
 static void check_exact(const leaf_t *leaf, const plt_subgraph_t *graph, const outcome_t *got) {
   double *sum = naive_graph_sum(&leaf->naive, leaf->x, COLS, graph->layers);
-  double *gradient = naive_graph_sum(&leaf->naive, leaf->r, COLS, graph->layers);
+  double *gradient = naive_gradient(leaf, graph->layers, graph->item_hops, graph->own_item != NULL);
+  if (graph->item_hops > 0) check_spread(leaf, graph, sum, got);
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     size_t shift = s == PLT_SIDE_USER ? 0 : leaf->naive.users;
     const plt_frontier_t *outer = &graph->frontier[0];
@@ -310,6 +354,36 @@ Test(subgraph, exact_is_the_whole_graphs_propagation) {
       plt_arena_reset(arena);
     }
   for (size_t c = 0; c < CREWS; c++) plt_crew_destroy(&crews[c]);
+  plt_arena_destroy(&arena);
+}
+
+Test(subgraph, a_graph_of_items_spreads_layer_0_or_the_sum) {
+  plt_arena_t *arena = plt_arena_create(), *items = plt_arena_create();
+  plt_crew_t *crew = plt_crew_create(2);
+  const uint32_t shapes[][4] = {{30, 20, 40, 9}, {60, 50, 120, 14}, {40, 60, 900, 3}, {5, 4, 3, 2}};
+  for (uint32_t shape = 0; shape < sizeof shapes / sizeof *shapes; shape++)
+    for (size_t layers = 1; layers <= 3; layers++)
+      for (size_t variant = 0; variant < 6; variant++) {
+        const uint32_t *of = shapes[shape];
+        leaf_t leaf = leaf_make(of[0], of[1], of[2], of[3], shape + 1);
+        plt_csr_t item_graph = naive_graph_items(&leaf.naive, items);
+        plt_subgraph_plan_t plan = {
+            .layers = layers, .item_graph = &item_graph, .item_hops = 1 + variant % 3, .spreads_sum = variant < 3};
+        plt_subgraph_maker_t *maker = plt_subgraph_maker_create(leaf.graph, &plan, 1, crew);
+        const plt_subgraph_t *graph = NULL;
+        for (uint32_t batch = 0; batch < 2; batch++)
+          graph = plt_subgraph_make(maker, 0, batch, 0, &leaf.frontier, arena);
+        check_shape(&leaf, graph);
+        outcome_t outcome = run_pass(&leaf, graph, crew);
+        check_exact(&leaf, graph, &outcome);
+        outcome_free(&outcome);
+        plt_subgraph_maker_destroy(&maker);
+        leaf_free(&leaf);
+        plt_arena_reset(arena);
+        plt_arena_reset(items);
+      }
+  plt_crew_destroy(&crew);
+  plt_arena_destroy(&items);
   plt_arena_destroy(&arena);
 }
 
