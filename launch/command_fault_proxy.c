@@ -68,8 +68,8 @@ const plt_command_t plt_command_fault_proxy = {
     .summary = "pass messages on with faults, to test a cluster",
     .usage =
         "usage: plateau fault-proxy SCRIPT.yaml [options]\n\n"
-        "A SOCKS 5 proxy between workers and servers that loses, repeats, reorders, damages and delays messages and\n"
-        "cuts connections, as the script says. It runs until INT or TERM and then prints what it did.\n\n"
+        "Stands between workers and servers (cluster.proxy) and loses, repeats, reorders, damages and delays messages\n"
+        "and cuts connections, as the script says. It runs until INT or TERM and then prints what it did.\n\n"
         "  --listen ADDRESS:PORT  default 127.0.0.1:0, a port of the system's choice\n"
         "  --port-file FILE       the port, written when connections are accepted\n"
         "  --report FILE          what was done so far, written once a second\n"

@@ -190,8 +190,7 @@ static const plt_option_t cluster_rows[] = {
      .resumable = true},
     {.key = "cluster.proxy",
      .type = PLT_OPT_TEXT,
-     .help =
-         "HOST:PORT of a SOCKS 5 proxy between workers and servers, such as plateau fault-proxy; makes auto mean tcp.",
+     .help = "HOST:PORT of a plateau fault-proxy that stands between workers and servers; makes auto mean tcp.",
      .resumable = true},
     {.key = "cluster.max_restarts",
      .type = PLT_OPT_INT,

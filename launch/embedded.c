@@ -10,6 +10,7 @@
 #include "common/fileio.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "launch/fault_forward.h"
 #include "launch/job.h"
 #include "launch/socket_dir.h"
 #include "ps/server.h"
@@ -31,9 +32,10 @@ typedef struct embedded {
   plt_wire_t *wire;
   role_t *servers, *workers;
   const char **addresses;
-  char ipc_dir[PLT_SOCKET_DIR_MAX]; /* "" unless the transport is ipc */
-  atomic_bool stop;                 /* ends the servers */
-  atomic_bool failed;               /* a server has ended by a failure: workers need not wait for it */
+  char (*forwarded)[PLT_FORWARD_ENDPOINT_MAX]; /* of cluster.proxy, which lead there */
+  char ipc_dir[PLT_SOCKET_DIR_MAX];            /* "" unless the transport is ipc */
+  atomic_bool stop;                            /* ends the servers */
+  atomic_bool failed;                          /* a server has ended by a failure: workers need not wait for it */
 } embedded_t;
 
 static void open_log(const role_t *role, const char *name, bool speaks) {
@@ -111,6 +113,9 @@ static plt_status_t listen_all(embedded_t *all) {
     }
     PLT_TRY(plt_listener_open(all->wire, endpoint, &all->servers[s].listener));
     all->addresses[s] = plt_listener_address(all->servers[s].listener);
+    if (job->proxy == NULL) continue;
+    PLT_TRY(plt_fault_forward_ask(job->proxy, all->addresses[s], all->forwarded[s]));
+    all->addresses[s] = all->forwarded[s];
   }
   return PLT_OK;
 }
@@ -154,8 +159,8 @@ plt_status_t plt_job_run_embedded(const plt_job_t *job, const plt_restore_t *res
   all.servers = plt_mem_zalloc(servers, sizeof *all.servers);
   all.workers = plt_mem_zalloc(workers, sizeof *all.workers);
   all.addresses = plt_mem_zalloc(servers, sizeof *all.addresses);
+  all.forwarded = plt_mem_zalloc(servers, sizeof *all.forwarded);
   all.wire = plt_wire_create();
-  plt_wire_proxy(all.wire, job->proxy);
   for (uint32_t s = 0; s < servers; s++) all.servers[s] = (role_t){.all = &all, .number = s};
   for (uint32_t w = 0; w < workers; w++)
     all.workers[w] = (role_t){.all = &all, .number = w, .context = contexts == NULL ? NULL : contexts[w]};
@@ -169,5 +174,6 @@ plt_status_t plt_job_run_embedded(const plt_job_t *job, const plt_restore_t *res
   free(all.servers);
   free(all.workers);
   free(all.addresses);
+  free(all.forwarded);
   return status;
 }

@@ -12,12 +12,10 @@
 #include "common/mem.h"
 #include "common/time.h"
 #include "launch/fault_flow.h"
-#include "launch/fault_socks.h"
 
 enum { CHUNK = 256 << 10 };
-#define NEGOTIATION_NS (10 * PLT_NS_PER_S)
 
-typedef enum { GREETS, REQUESTS, CONNECTS, RELAYS, OVER } state_t;
+typedef enum { CONNECTS, RELAYS, OVER } state_t;
 
 /* One socket; its input goes into `flow`, which another end sends. */
 typedef struct end {
@@ -34,21 +32,8 @@ struct plt_fault_link {
   plt_fault_tally_t *tally;
   state_t state;
   end_t ends[PLT_FAULT_SIDES]; /* index: where its input goes: [PLT_TO_SERVER] is the client */
-  uint8_t request[PLT_SOCKS_REQUEST_MAX];
-  size_t n_request;
-  int64_t since_ns, stalled_until_ns;
+  int64_t stalled_until_ns;
 };
-
-plt_fault_link_t *plt_fault_link_create(int epoll, int client, const plt_fault_script_t *script, uint32_t number,
-                                        plt_fault_tally_t *tally, int64_t now_ns) {
-  plt_fault_link_t *link = plt_mem_zalloc(1, sizeof *link);
-  *link = (plt_fault_link_t){.epoll = epoll, .tally = tally, .since_ns = now_ns};
-  for (plt_fault_side_t side = 0; side < PLT_FAULT_SIDES; side++)
-    link->ends[side] = (end_t){.fd = -1, .flow = plt_fault_flow_create(script, number, side, tally)};
-  link->ends[PLT_TO_SERVER].fd = client;
-  setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-  return link;
-}
 
 void plt_fault_link_destroy(plt_fault_link_t **link_at) {
   plt_fault_link_t *link = *link_at;
@@ -73,95 +58,43 @@ static void reset(plt_fault_link_t *link) {
   give_up(link);
 }
 
-/* ---- negotiation ---- */
-
-/* A few bytes to a socket that has sent nothing yet fit into its buffer. */
-static bool answer(plt_fault_link_t *link, const uint8_t *bytes, size_t n) {
-  if (send(link->ends[PLT_TO_SERVER].fd, bytes, n, MSG_NOSIGNAL) == (ssize_t)n) return true;
-  give_up(link);
-  return false;
-}
-
-static void refuse(plt_fault_link_t *link, plt_socks_code_t code) {
-  uint8_t reply[PLT_SOCKS_REPLY];
-  plt_socks_reply(code, reply);
+/* The server cannot be reached. */
+static void refuse(plt_fault_link_t *link) {
   link->tally->refused++;
-  if (answer(link, reply, sizeof reply)) give_up(link);
+  reset(link);
 }
 
-static plt_socks_code_t code_of(int error) {
-  if (error == ECONNREFUSED) return PLT_SOCKS_CONNECTION_REFUSED;
-  return error == ENETUNREACH || error == EHOSTUNREACH ? PLT_SOCKS_UNREACHABLE : PLT_SOCKS_FAILED;
-}
+/* ---- connecting ---- */
 
-static void begin_connection(plt_fault_link_t *link, const struct sockaddr_storage *to, socklen_t bytes) {
+static int dial(const struct sockaddr_storage *to, socklen_t bytes) {
   int fd = socket(to->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) {
-    refuse(link, PLT_SOCKS_FAILED);
-    return;
-  }
-  link->ends[PLT_TO_WORKER].fd = fd;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-  link->state = CONNECTS;
-  if (connect(fd, (const struct sockaddr *)to, bytes) != 0 && errno != EINPROGRESS) refuse(link, code_of(errno));
+  if (fd < 0 || connect(fd, (const struct sockaddr *)to, bytes) == 0 || errno == EINPROGRESS) return fd;
+  close(fd);
+  return -1;
 }
 
-static void end_connection(plt_fault_link_t *link) {
+plt_fault_link_t *plt_fault_link_create(int epoll, int client, const struct sockaddr_storage *to, socklen_t bytes,
+                                        const plt_fault_script_t *script, uint32_t number, plt_fault_tally_t *tally) {
+  plt_fault_link_t *link = plt_mem_zalloc(1, sizeof *link);
+  *link = (plt_fault_link_t){.epoll = epoll, .tally = tally};
+  for (plt_fault_side_t side = 0; side < PLT_FAULT_SIDES; side++) {
+    end_t *end = &link->ends[side];
+    *end = (end_t){.fd = side == PLT_TO_SERVER ? client : dial(to, bytes),
+                   .flow = plt_fault_flow_create(script, number, side, tally)};
+    setsockopt(end->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+  }
+  if (link->ends[PLT_TO_WORKER].fd < 0) refuse(link);
+  return link;
+}
+
+static void finish_connecting(plt_fault_link_t *link) {
   struct sockaddr_storage peer;
   int error = 0, fd = link->ends[PLT_TO_WORKER].fd;
-  uint8_t reply[PLT_SOCKS_REPLY];
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error});
-  if (error == 0 && getpeername(fd, (struct sockaddr *)&peer, &(socklen_t){sizeof peer}) != 0) return; /* not yet */
-  if (error != 0) {
-    refuse(link, code_of(error));
-    return;
-  }
-  plt_socks_reply(PLT_SOCKS_OK, reply);
-  if (answer(link, reply, sizeof reply)) link->state = RELAYS;
-}
-
-/* What the bytes so far say; returns how many of them are done with. */
-static size_t interpret(plt_fault_link_t *link) {
-  size_t taken = 0;
-  uint8_t chosen[2];
-  struct sockaddr_storage to;
-  socklen_t bytes;
-  plt_socks_code_t code;
-  plt_socks_state_t state = link->state == GREETS
-                                ? plt_socks_greeting(link->request, link->n_request, &taken, chosen)
-                                : plt_socks_request(link->request, link->n_request, &taken, &to, &bytes, &code);
-  if (state == PLT_SOCKS_BAD) {
-    link->tally->refused++;
-    give_up(link);
-  } else if (state == PLT_SOCKS_DONE && link->state == GREETS) {
-    if (answer(link, chosen, sizeof chosen)) link->state = REQUESTS;
-  } else if (state == PLT_SOCKS_DONE) {
-    if (code == PLT_SOCKS_OK)
-      begin_connection(link, &to, bytes);
-    else
-      refuse(link, code);
-  }
-  return taken;
-}
-
-/* Clients wait for each answer, so nothing but the negotiation is in the way here. */
-static void negotiate(plt_fault_link_t *link) {
-  if (link->state == CONNECTS) {
-    end_connection(link);
-    return;
-  }
-  ssize_t got = recv(link->ends[PLT_TO_SERVER].fd, link->request + link->n_request,
-                     sizeof link->request - link->n_request, MSG_DONTWAIT);
-  if (got <= 0) {
-    if (got == 0 || (errno != EAGAIN && errno != EINTR)) give_up(link);
-    return;
-  }
-  link->n_request += (size_t)got;
-  for (size_t taken; link->state < CONNECTS && (taken = interpret(link)) > 0;) {
-    link->n_request -= taken;
-    memmove(link->request, link->request + taken, link->n_request);
-  }
-  if (link->state == CONNECTS && link->n_request > 0) give_up(link); /* it should have waited */
+  if (error != 0)
+    refuse(link);
+  else if (getpeername(fd, (struct sockaddr *)&peer, &(socklen_t){sizeof peer}) == 0)
+    link->state = RELAYS;
 }
 
 /* ---- relay ---- */
@@ -230,8 +163,6 @@ static void want(plt_fault_link_t *link, end_t *end, uint32_t interest) {
 static uint32_t interest_of(const plt_fault_link_t *link, plt_fault_side_t side) {
   const end_t *end = &link->ends[side];
   switch (link->state) {
-    case GREETS:
-    case REQUESTS: return side == PLT_TO_SERVER ? EPOLLIN : 0;
     case CONNECTS: return side == PLT_TO_WORKER ? EPOLLOUT : 0;
     case RELAYS:
       return (!end->finished && !plt_fault_flow_is_full(end->flow) ? EPOLLIN : 0u) | (end->full ? EPOLLOUT : 0u);
@@ -243,7 +174,7 @@ static uint32_t interest_of(const plt_fault_link_t *link, plt_fault_side_t side)
 int64_t plt_fault_link_work(plt_fault_link_t *link, int64_t now_ns, int64_t blocked_until_ns) {
   int64_t again_ns = INT64_MAX;
   if (now_ns >= blocked_until_ns && now_ns >= link->stalled_until_ns) {
-    if (link->state < RELAYS) negotiate(link);
+    if (link->state == CONNECTS) finish_connecting(link);
     if (link->state == RELAYS) relay(link, now_ns);
   }
   if (link->stalled_until_ns > blocked_until_ns) blocked_until_ns = link->stalled_until_ns;
@@ -252,11 +183,6 @@ int64_t plt_fault_link_work(plt_fault_link_t *link, int64_t now_ns, int64_t bloc
     want(link, &link->ends[side], blocked ? 0 : interest_of(link, side));
     int64_t due_ns = plt_fault_flow_due(link->ends[side].flow, now_ns);
     if (due_ns < again_ns) again_ns = due_ns;
-  }
-  if (link->state < RELAYS) {
-    if (blocked) link->since_ns = now_ns;
-    if (now_ns >= link->since_ns + NEGOTIATION_NS) give_up(link);
-    again_ns = link->since_ns + NEGOTIATION_NS;
   }
   return blocked ? blocked_until_ns : again_ns;
 }

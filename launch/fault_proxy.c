@@ -1,66 +1,36 @@
 /* fault_proxy.c - see fault_proxy.h. */
 #include "launch/fault_proxy.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/fileio.h"
 #include "common/mem.h"
 #include "common/time.h"
+#include "launch/fault_doors.h"
 #include "launch/fault_link.h"
-#include "launch/host_port.h"
 
-enum { BACKLOG = 1024, EVENTS = 64 };
+enum { EVENTS = 64 };
 #define REPORT_NS PLT_NS_PER_S
 
 struct plt_fault_proxy {
   plt_fault_script_t script;
   char *report;
-  char address[PLT_HOST_PORT_MAX];
-  int listener, signals, epoll;
+  plt_fault_doors_t *doors;
+  int signals, epoll;
   plt_fault_link_t **links;
   size_t n_links, capacity;
   plt_fault_tally_t tally;
   int64_t begun_ns, reported_ns;
-  int64_t rested_until_ns; /* no descriptors were left */
 };
 
 /* ---- life ---- */
-
-static plt_status_t listen_at(plt_fault_proxy_t *proxy, const char *text) {
-  plt_host_port_t wanted;
-  struct sockaddr_storage place;
-  socklen_t bytes;
-  char host[INET6_ADDRSTRLEN], port[8];
-  PLT_TRY(plt_host_port_parse(text, "--listen", &wanted));
-  PLT_TRY(plt_host_port_resolve(&wanted, "--listen", &place, &bytes));
-  proxy->listener = socket(place.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  setsockopt(proxy->listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-  if (proxy->listener < 0 || bind(proxy->listener, (struct sockaddr *)&place, bytes) != 0 ||
-      listen(proxy->listener, BACKLOG) != 0 || getsockname(proxy->listener, (struct sockaddr *)&place, &bytes) != 0)
-    return plt_fail_errno(PLT_ERR_CREATE, "--listen %s: cannot listen there", text);
-  getnameinfo((struct sockaddr *)&place, bytes, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
-  snprintf(proxy->address, sizeof proxy->address, place.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-  return PLT_OK;
-}
-
-/* Told once: accept_all() looks in every turn, and might have to leave newcomers waiting. */
-static plt_status_t watch(const plt_fault_proxy_t *proxy, int fd) {
-  struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-  if (epoll_ctl(proxy->epoll, EPOLL_CTL_ADD, fd, &event) == 0) return PLT_OK;
-  return plt_fail_errno(PLT_ERR_CREATE, "cannot wait for sockets");
-}
 
 /* Another thread (OpenBLAS has some) may be the one that is interrupted: the loop is woken, whoever it is. */
 static int signalled;
@@ -71,14 +41,15 @@ static void on_signal(int number) {
 
 static plt_status_t open_all(plt_fault_proxy_t *proxy, const char *listen) {
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-  PLT_TRY(listen_at(proxy, listen));
   proxy->signals = signalled = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   proxy->epoll = epoll_create1(EPOLL_CLOEXEC);
   if (proxy->signals < 0 || proxy->epoll < 0) return plt_fail_errno(PLT_ERR_CREATE, "cannot wait for sockets");
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
-  PLT_TRY(watch(proxy, proxy->signals));
-  return watch(proxy, proxy->listener);
+  struct epoll_event event = {.events = EPOLLIN};
+  if (epoll_ctl(proxy->epoll, EPOLL_CTL_ADD, proxy->signals, &event) != 0)
+    return plt_fail_errno(PLT_ERR_CREATE, "cannot wait for sockets");
+  return plt_fault_doors_open(listen, proxy->epoll, &proxy->doors);
 }
 
 plt_status_t plt_fault_proxy_open(const char *listen, const plt_fault_script_t *script, const char *report,
@@ -86,7 +57,6 @@ plt_status_t plt_fault_proxy_open(const char *listen, const plt_fault_script_t *
   plt_fault_proxy_t *proxy = plt_mem_zalloc(1, sizeof *proxy);
   *proxy = (plt_fault_proxy_t){.script = *script,
                                .report = report == NULL ? NULL : plt_mem_strdup(report),
-                               .listener = -1,
                                .signals = -1,
                                .epoll = -1,
                                .begun_ns = plt_time_ns()};
@@ -103,7 +73,7 @@ void plt_fault_proxy_close(plt_fault_proxy_t **proxy_at) {
   plt_fault_proxy_t *proxy = *proxy_at;
   if (proxy == NULL) return;
   for (size_t i = 0; i < proxy->n_links; i++) plt_fault_link_destroy(&proxy->links[i]);
-  if (proxy->listener >= 0) close(proxy->listener);
+  plt_fault_doors_close(&proxy->doors);
   if (proxy->signals >= 0) close(proxy->signals);
   if (proxy->epoll >= 0) close(proxy->epoll);
   free(proxy->links);
@@ -112,7 +82,7 @@ void plt_fault_proxy_close(plt_fault_proxy_t **proxy_at) {
   *proxy_at = NULL;
 }
 
-const char *plt_fault_proxy_address(const plt_fault_proxy_t *proxy) { return proxy->address; }
+const char *plt_fault_proxy_address(const plt_fault_proxy_t *proxy) { return plt_fault_doors_address(proxy->doors); }
 
 char *plt_fault_proxy_tally(const plt_fault_proxy_t *proxy) {
   return plt_fault_tally_write(&proxy->tally, proxy->script.seed, plt_time_seconds(plt_time_ns() - proxy->begun_ns));
@@ -121,13 +91,14 @@ char *plt_fault_proxy_tally(const plt_fault_proxy_t *proxy) {
 /* ---- the loop ---- */
 
 static void accept_all(plt_fault_proxy_t *proxy, int64_t now_ns) {
-  if (now_ns < proxy->rested_until_ns) return;
-  for (int fd; (fd = accept4(proxy->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
+  struct sockaddr_storage to;
+  socklen_t bytes;
+  plt_fault_doors_serve(proxy->doors, now_ns);
+  for (int client; plt_fault_doors_take(proxy->doors, now_ns, &client, &to, &bytes);) {
     PLT_MEM_GROW(proxy->links, proxy->n_links, proxy->capacity);
-    proxy->links[proxy->n_links++] = plt_fault_link_create(proxy->epoll, fd, &proxy->script,
-                                                           (uint32_t)proxy->tally.connections++, &proxy->tally, now_ns);
+    proxy->links[proxy->n_links++] = plt_fault_link_create(proxy->epoll, client, &to, bytes, &proxy->script,
+                                                           (uint32_t)proxy->tally.connections++, &proxy->tally);
   }
-  if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) proxy->rested_until_ns = now_ns + PLT_NS_PER_S;
 }
 
 /* When the partition that is under way ends; what is past if there is none. */

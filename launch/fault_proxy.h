@@ -1,4 +1,5 @@
-/* fault_proxy.h - a SOCKS 5 proxy that relays ZMTP streams and does to their messages what a script says.
+/* fault_proxy.h - stands between workers and servers, relays their ZMTP streams and does to the messages what a script
+ * says.
  *
  * Life       open -> run, until INT or TERM -> close.
  * Threads    one, in one epoll loop; one proxy per process, which takes over INT and TERM.

@@ -267,6 +267,10 @@ void plt_job_open_graph(plt_job_t *job, const char *shared) {
   if (job->model->graph.layers == 0) return;
   char *cache = shared == NULL ? NULL : plt_mem_print("%s/cache", shared);
   job->plan.graph = job->graph = plt_graph_open(job->data, job->plan.threads, cache);
+  if (job->model->items.k > 0) {
+    job->item_graph = plt_item_graph_open(job->data, &job->model->items, job->plan.threads, cache);
+    job->model->graph.item_graph = &job->item_graph->matrix;
+  }
   free(cache);
 }
 
@@ -274,6 +278,7 @@ void plt_job_destroy(plt_job_t **job) {
   if (*job == NULL) return;
   plt_sampler_destroy(&(*job)->sampler);
   plt_graph_destroy(&(*job)->graph);
+  plt_item_graph_destroy(&(*job)->item_graph);
   plt_model_destroy(&(*job)->model);
   plt_dataset_destroy(&(*job)->data);
   plt_strategy_destroy(&(*job)->strategy);

@@ -17,6 +17,7 @@
 #include "launch/arguments.h"
 #include "launch/child.h"
 #include "launch/command.h"
+#include "launch/fault_forward.h"
 #include "launch/job.h"
 #include "launch/limits.h"
 #include "launch/outcome.h"
@@ -157,14 +158,25 @@ static plt_status_t make_job(const plt_runtime_t *runtime, plt_job_t **job) {
   return status;
 }
 
+/* Addresses that lead through cluster.proxy instead of the servers' own. */
+static plt_status_t go_through_proxy(const plt_runtime_t *runtime) {
+  for (size_t s = 0; s < runtime->n_addresses && runtime->proxy[0] != '\0'; s++) {
+    char forwarded[PLT_FORWARD_ENDPOINT_MAX];
+    PLT_TRY(plt_fault_forward_ask(runtime->proxy, runtime->addresses[s], forwarded));
+    free(runtime->addresses[s]);
+    runtime->addresses[s] = plt_mem_strdup(forwarded);
+  }
+  return PLT_OK;
+}
+
 static plt_status_t run_worker(const plt_runtime_t *runtime, plt_progress_t *end) {
   worker_role_t role = {.runtime = runtime};
   plt_job_t *job = NULL;
   plt_wire_t *wire = plt_wire_create();
   pthread_t watcher;
   plt_status_t status = plt_runtime_secure(runtime, wire);
-  if (runtime->proxy[0] != '\0') plt_wire_proxy(wire, runtime->proxy);
   if (status != PLT_OK) goto done;
+  PLT_TRY_OR(done, go_through_proxy(runtime));
   PLT_TRY_OR(done, make_job(runtime, &job)); /* in silence: rank 0 has said what there is to say */
   open_log(runtime, "worker", runtime->number == 0);
   plt_job_open_graph(job, runtime->run_dir);

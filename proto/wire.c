@@ -28,7 +28,6 @@ struct plt_wire {
   void *context;
   plt_pool_t *pool;
   plt_guard_t *guard;
-  char *proxy; /* HOST:PORT; NULL: none */
 };
 
 plt_wire_t *plt_wire_create(void) {
@@ -45,7 +44,6 @@ void plt_wire_destroy(plt_wire_t **wire) {
   plt_guard_destroy(&(*wire)->guard);
   zmq_ctx_term((*wire)->context);
   plt_pool_destroy(&(*wire)->pool);
-  free((*wire)->proxy);
   free(*wire);
   *wire = NULL;
 }
@@ -53,11 +51,6 @@ void plt_wire_destroy(plt_wire_t **wire) {
 plt_pool_t *plt_wire_pool(plt_wire_t *wire) { return wire->pool; }
 
 void plt_wire_secure(plt_wire_t *wire, const plt_secret_t *secret) { plt_guard_secure(wire->guard, secret); }
-
-void plt_wire_proxy(plt_wire_t *wire, const char *proxy) {
-  free(wire->proxy);
-  wire->proxy = proxy == NULL ? NULL : plt_mem_strdup(proxy);
-}
 
 plt_guard_count_t plt_wire_guard_count(plt_wire_t *wire) { return plt_guard_count(wire->guard); }
 
@@ -213,13 +206,6 @@ struct plt_links {
   plt_wire_count_t count;
 };
 
-static void set_proxy(const plt_wire_t *wire, void *socket, const char *address) {
-  if (wire->proxy == NULL || strncmp(address, "tcp:", 4) != 0) return;
-  int is_ipv6 = wire->proxy[0] == '[';
-  zmq_setsockopt(socket, ZMQ_SOCKS_PROXY, wire->proxy, strlen(wire->proxy));
-  zmq_setsockopt(socket, ZMQ_IPV6, &is_ipv6, sizeof is_ipv6);
-}
-
 plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size_t n, plt_links_t **out) {
   plt_links_t *links = plt_mem_zalloc(1, sizeof *links);
   plt_status_t status = PLT_OK;
@@ -232,7 +218,8 @@ plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size
     void *socket = open_socket(wire, ZMQ_DEALER);
     links->items[i] = (zmq_pollitem_t){.socket = socket, .events = ZMQ_POLLIN};
     links->addresses[i] = plt_mem_strdup(addresses[i]);
-    if (socket != NULL) set_proxy(wire, socket, addresses[i]);
+    if (socket != NULL && strncmp(addresses[i], "tcp://[", 7) == 0)
+      zmq_setsockopt(socket, ZMQ_IPV6, &(int){1}, sizeof(int));
     if (socket != NULL) status = plt_guard_connect(wire->guard, socket, addresses[i], &links->watches[i]);
     if (status == PLT_OK && (socket == NULL || zmq_connect(socket, addresses[i]) != 0))
       status = plt_fail(PLT_ERR_PEER, "cannot connect to server %zu at %s: %s", i, addresses[i], zmq_strerror(errno));
@@ -286,10 +273,10 @@ plt_status_t plt_links_send(plt_links_t *links, size_t server, plt_parcel_t *out
   return PLT_OK;
 }
 
-void plt_links_renew(plt_links_t *links, size_t server) {
-  if (is_inproc(links->addresses[server])) return;
+bool plt_links_renew(plt_links_t *links, size_t server) {
+  if (is_inproc(links->addresses[server])) return false;
   zmq_disconnect(links->items[server].socket, links->addresses[server]); /* fails for one that was given up */
-  zmq_connect(links->items[server].socket, links->addresses[server]);
+  return zmq_connect(links->items[server].socket, links->addresses[server]) == 0;
 }
 
 /* What was lost with them is asked again when it has been missed. */

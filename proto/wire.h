@@ -46,8 +46,6 @@ typedef struct plt_wire plt_wire_t;
 plt_wire_t *plt_wire_create(void);
 /* Before the first socket is opened. The secret is copied; without one, cluster.security is none. */
 void plt_wire_secure(plt_wire_t *wire, const plt_secret_t *secret);
-/* Links to tcp addresses opened from now on go through the SOCKS 5 proxy at HOST:PORT; NULL: none. */
-void plt_wire_proxy(plt_wire_t *wire, const char *proxy);
 /* What strangers did at the ports of this process. */
 plt_guard_count_t plt_wire_guard_count(plt_wire_t *wire);
 /* All sockets must be closed. */
@@ -94,8 +92,9 @@ void plt_links_close(plt_links_t **links);
 /* As plt_listener_wait, for the first server. */
 void plt_links_wait(plt_links_t *links, int descriptor, int timeout_ms);
 plt_status_t plt_links_send(plt_links_t *links, size_t server, plt_parcel_t *out);
-/* Makes the connection to a server anew: what was sent over the old one may be lost. Nothing happens over inproc. */
-void plt_links_renew(plt_links_t *links, size_t server);
+/* Makes the connection to a server anew: what was sent over the old one may be lost. False over inproc, where there is
+ * none. */
+bool plt_links_renew(plt_links_t *links, size_t server);
 /* Waits at most timeout_ms for a message of any server. PLT_ERR_PEER at once when a server refuses the secret. */
 plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *server, plt_parcel_t *in, bool *got);
 plt_wire_count_t plt_links_count(const plt_links_t *links);

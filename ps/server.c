@@ -142,8 +142,13 @@ static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
   plt_verb_t verb = s->spare->header.verb;
   uint64_t request = s->spare->header.request, *last = &s->peers[w].request;
   bool in_turn = verb != PLT_VERB_HELLO && !(verb == PLT_VERB_STEP && s->config->alone);
-  if (in_turn && request < *last)
-    return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "this worker has asked for something else since");
+  if (in_turn && request < *last) {
+    s->late++;
+    return plt_server_answer(s, s->spare,
+                             &(plt_header_t){.verb = PLT_VERB_REFUSED,
+                                             .status = PLT_ERR_PROTOCOL,
+                                             .text = "this worker has asked for something else since"});
+  }
   if (in_turn) *last = request;
   switch (verb) {
     case PLT_VERB_HELLO: return on_hello(s, w);
@@ -296,9 +301,9 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_wire_count_t count = plt_listener_count(listener);
   plt_log(PLT_LOG_INFO,
           "server %" PRIu32 " ends at clock %" PRIu64 ": %" PRIu64 " messages in (%" PRIu64 " bytes), %" PRIu64
-          " out (%" PRIu64 " bytes), %" PRIu64 " damaged, %" PRIu64 " refused",
+          " out (%" PRIu64 " bytes), %" PRIu64 " damaged, %" PRIu64 " late, %" PRIu64 " refused",
           config->number, s->now, count.messages_in, count.bytes_in, count.messages_out, count.bytes_out,
-          count.damaged_in, s->refused);
+          count.damaged_in, s->late, s->refused);
   if (config->alone)
     plt_log(PLT_LOG_INFO, "rows went out at most %" PRIu64 " clocks ahead of the slowest worker", s->lead);
   plt_parcel_destroy(&s->out);

@@ -79,7 +79,7 @@ typedef struct plt_server {
 
   plt_parcel_t *out;
   plt_arena_t *out_arena;
-  uint64_t refused;
+  uint64_t refused, late;
   uint64_t strangers; /* as told last */
   int64_t strangers_told_ns;
 } plt_server_t;

@@ -58,6 +58,7 @@ struct plt_desk {
   plt_arena_t *in_arena; /* of the message being read */
   char host[64];
   int64_t packing_ns, wait_ns;
+  uint64_t asked_again, renewed;
 };
 
 /* ---- life ---- */
@@ -87,6 +88,12 @@ plt_status_t plt_desk_open(plt_wire_t *wire, const plt_client_config_t *config, 
 void plt_desk_close(plt_desk_t **desk_at) {
   plt_desk_t *desk = *desk_at;
   if (desk == NULL) return;
+  uint64_t damaged = desk->links == NULL ? 0 : plt_links_count(desk->links).damaged_in;
+  if (desk->asked_again + damaged > 0)
+    plt_log(PLT_LOG_INFO,
+            "of %" PRIu64 " requests and their answers: asked again %" PRIu64 " times, %" PRIu64
+            " answers damaged, %" PRIu64 " connections made anew for silence",
+            desk->request, desk->asked_again, damaged, desk->renewed);
   for (size_t i = 0; i < EXCHANGES_MAX; i++) {
     exchange_t *exchange = &desk->exchanges[i];
     for (uint32_t s = 0; s < desk->config.n_servers; s++) plt_parcel_destroy(&exchange->calls[s].out);
@@ -170,7 +177,7 @@ static int64_t pause_for(const plt_desk_t *desk, const exchange_t *exchange, uin
 
 static plt_status_t send_request(plt_desk_t *desk, exchange_t *exchange, uint32_t server, int64_t now) {
   call_t *call = &exchange->calls[server];
-  call->asked++;
+  desk->asked_again += call->asked++ > 0;
   call->retry_ns = now + pause_for(desk, exchange, server);
   return plt_links_send(desk->links, server, call->out);
 }
@@ -243,11 +250,13 @@ static int64_t silence_for(const plt_desk_t *desk, uint32_t server) {
 /* A link that has been silent for too long, with all that goes over it. */
 static plt_status_t renew(plt_desk_t *desk, uint32_t server, int64_t now) {
   peer_t *peer = &desk->peers[server];
-  plt_log(PLT_LOG_INFO, "server %" PRIu32 " at %s has been silent for %.1f s: a new connection", server,
-          desk->config.servers[server], plt_time_seconds(now - peer->silent_since_ns));
+  double silent_s = plt_time_seconds(now - peer->silent_since_ns);
   peer->silent_since_ns = now;
   peer->renew_ns *= 2;
-  plt_links_renew(desk->links, server);
+  if (!plt_links_renew(desk->links, server)) return PLT_OK;
+  desk->renewed++;
+  plt_log(PLT_LOG_INFO, "server %" PRIu32 " at %s was silent for %.1f s: a new connection", server,
+          desk->config.servers[server], silent_s);
   for (size_t i = 0; i < EXCHANGES_MAX; i++)
     if (desk->exchanges[i].busy && desk->exchanges[i].calls[server].open)
       PLT_TRY(send_request(desk, &desk->exchanges[i], server, now));

@@ -62,6 +62,15 @@ error_lines=2 bad_edit 64 'train\.epochs.*three' -e 's/epochs: 3/epochs: three/;
 bad_set 64 'strategy\.name.*bsam' strategy.name=bsamm
 bad_set 64 'optimizer\.name.*adam' optimizer.name=adan
 bad_set 64 'cluster\.transport.*(ipc|tcp)' cluster.transport=udp
+bad_set 64 'cluster\.proxy.*HOST:PORT' cluster.proxy=127.0.0.1
+bad_set 64 'cluster\.proxy.*tcp, not ipc' cluster.proxy=127.0.0.1:9 cluster.transport=ipc
+bad_set 75 'cluster\.proxy: cannot connect to 127\.0\.0\.1:1' cluster.proxy=127.0.0.1:1
+refuses 64 'fault-proxy: needs a script' "$plateau" fault-proxy
+echo 'dorp: 0.1' >"$work/faults.yaml"
+refuses 64 'faults\.yaml:1:7: dorp.*did you mean drop' "$plateau" fault-proxy "$work/faults.yaml"
+echo 'to_server: {drop: 2}' >"$work/faults.yaml"
+refuses 64 'faults\.yaml:1:19: to_server\.drop.*\[0, 1\]' "$plateau" fault-proxy "$work/faults.yaml"
+refuses 64 '--listen: .*numeric' "$plateau" fault-proxy "$work/faults.yaml" --set to_server.drop=0 --listen nowhere:80
 bad_set 64 'train\.batch_size' train.batch_size=0
 bad_set 64 'train\.batch_size.*99999999999999999999' train.batch_size=99999999999999999999
 bad_set 64 'train\.epochs' train.epochs=-1

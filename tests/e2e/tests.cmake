@@ -13,7 +13,7 @@ plateau_e2e(bf16 COMMAND ${e2e}/bf16.sh)
 plateau_e2e(bad_input COMMAND ${e2e}/bad_input.sh TIMEOUT 400)
 plateau_e2e(leaves_nothing COMMAND ${e2e}/leaves_nothing.sh TIMEOUT 500)
 set_tests_properties(e2e.leaves_nothing PROPERTIES RUN_SERIAL ON) # it looks at /tmp
-plateau_e2e(security COMMAND ${e2e}/security.sh TIMEOUT 400)
+plateau_e2e(security COMMAND ${e2e}/security.sh LABELS heavy TIMEOUT 400)
 plateau_e2e(checkpoints COMMAND ${e2e}/checkpoints.sh LABELS heavy TIMEOUT 300)
 foreach(model vbpr lightgcn)
   plateau_e2e(killed.${model} COMMAND ${e2e}/killed.sh ${model} TIMEOUT 400)

@@ -84,6 +84,26 @@ stall: 0.0005
 stall_s: 0.5
 bytes_per_s: 20000000'
 
+# The end of training by server 0's log: its clock, and how far rows went out ahead.
+end_clock() { sed -n 's/.*server 0 ends at clock \([0-9]*\):.*/\1/p' "$1/logs/server-0.txt" | head -n 1; }
+lead() { sed -n 's/.*rows went out at most \([0-9]*\) clocks ahead.*/\1/p' "$1/logs/server-0.txt" | head -n 1; }
+# ssp with several STEPs under way: repetitions have no bits to compare, but every push counts once, and the bound holds.
+through_ssp() {
+  local options=(--servers 2 --workers 3 --set cluster.consistency=ssp --set cluster.staleness=2 --set cluster.prefetch=2
+    --set train.epochs=6 --set cluster.transport=tcp) want
+  train_run "$work/run" "${options[@]}"
+  want=$(end_clock "$work/run")
+  rm -rf "$work/run"
+  start_proxy "$storm"
+  train_run "$work/run" --set "cluster.proxy=$address" --set cluster.deadline_s=60 "${options[@]}"
+  stop_proxy
+  say "all at once, ssp: $(json_number total <"$work/tally.json") faults in $(injected messages) messages, clock $(end_clock "$work/run")"
+  [[ -n $want && $(end_clock "$work/run") == "$want" ]] || complain "ssp: ended at clock $(end_clock "$work/run"), not $want"
+  (($(lead "$work/run") <= 2)) || complain "ssp: rows went out $(lead "$work/run") clocks ahead"
+  (($(injected duplicate) > 0)) || complain "ssp: nothing happened"
+  rm -rf "$work/run"
+}
+
 reference_run() {
   rm -rf "$work/reference"
   train_run "$work/reference"
@@ -108,6 +128,7 @@ if ((wanted == 0)); then
   (($(json_number partitions <"$work/tally.json") > 0)) || complain "no partition happened"
   through "all at once" "$storm" "duplicate corrupt delay" "${cluster[@]}"
   through "all at once, asp" "$storm" "duplicate corrupt delay" --servers 3 --set cluster.consistency=asp
+  through_ssp
   through "all at once, curve" $'drop: 0.001\nduplicate: 0.003\ncorrupt: 0.003\ndelay: 0.01\ncut: 0.001' "" "${cluster[@]}" --set cluster.security=curve
   [[ $(json_number total <"$work/report.json") == $(json_number total <"$work/tally.json") ]] ||
     complain "--report and the last line differ"

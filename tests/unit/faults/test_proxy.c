@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/time.h"
+#include "launch/fault_forward.h"
 #include "launch/fault_proxy.h"
 #include "proto/wire.h"
 
@@ -31,24 +32,33 @@ static void *run_proxy(void *proxy) {
   return NULL;
 }
 
-static line_t *line_open(plt_fault_script_t script, plt_security_t security) {
+static line_t *line_open_at(const char *at, plt_fault_script_t script, plt_security_t security) {
   line_t *line = plt_mem_zalloc(1, sizeof *line);
   plt_secret_t *secret;
   line->script = script;
   line->script.key = plt_rng_key(1, "faults", 0);
-  cr_assert_eq(plt_fault_proxy_open("127.0.0.1:0", &line->script, NULL, &line->proxy), PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(plt_fault_proxy_open(at, &line->script, NULL, &line->proxy), PLT_OK, "%s", plt_fail_text());
   cr_assert_eq(pthread_create(&line->thread, NULL, run_proxy, line->proxy), 0);
   line->wire = plt_wire_create();
   cr_assert_eq(plt_secret_create(security, &secret), PLT_OK);
   plt_wire_secure(line->wire, secret);
   plt_secret_destroy(&secret);
-  plt_wire_proxy(line->wire, plt_fault_proxy_address(line->proxy));
   cr_assert_eq(plt_listener_open(line->wire, "tcp://127.0.0.1:*", &line->listener), PLT_OK);
-  const char *address = plt_listener_address(line->listener);
+  char forwarded[PLT_FORWARD_ENDPOINT_MAX], again[PLT_FORWARD_ENDPOINT_MAX];
+  const char *proxy = plt_fault_proxy_address(line->proxy), *server = plt_listener_address(line->listener);
+  cr_assert_eq(plt_fault_forward_ask(proxy, server, forwarded), PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(plt_fault_forward_ask(proxy, server, again), PLT_OK, "%s", plt_fail_text());
+  cr_assert_str_eq(forwarded, again);
+  cr_assert_str_neq(forwarded, server);
+  const char *address = forwarded;
   cr_assert_eq(plt_links_open(line->wire, &address, 1, &line->links), PLT_OK, "%s", plt_fail_text());
   line->out = plt_parcel_create();
   line->in = plt_parcel_create();
   return line;
+}
+
+static line_t *line_open(plt_fault_script_t script, plt_security_t security) {
+  return line_open_at("127.0.0.1:0", script, security);
 }
 
 static void line_close(line_t *line) {
@@ -175,37 +185,6 @@ Test(proxy, links_come_back_after_damage_under_curve) {
   line_close(line);
 }
 
-/* A proxy that accepts and says nothing: libzmq would wait for ever. */
-Test(proxy, a_link_made_anew_forgets_a_silent_proxy) {
-  struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t bytes = sizeof place;
-  char silent[32];
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  cr_assert(bind(fd, (struct sockaddr *)&place, bytes) == 0 && listen(fd, 8) == 0);
-  cr_assert_eq(getsockname(fd, (struct sockaddr *)&place, &bytes), 0);
-  snprintf(silent, sizeof silent, "127.0.0.1:%d", ntohs(place.sin_port));
-  plt_wire_t *wire = plt_wire_create();
-  plt_listener_t *listener;
-  plt_links_t *links;
-  cr_assert_eq(plt_listener_open(wire, "tcp://127.0.0.1:*", &listener), PLT_OK);
-  plt_wire_proxy(wire, silent);
-  const char *address = plt_listener_address(listener);
-  cr_assert_eq(plt_links_open(wire, &address, 1, &links), PLT_OK);
-  int first = accept(fd, NULL, NULL);
-  cr_assert(first >= 0);
-  plt_links_renew(links, 0);
-  int second = accept(fd, NULL, NULL); /* comes at once: the test's time limit is what fails */
-  cr_assert(second >= 0);
-  char byte[8];
-  while (recv(first, byte, sizeof byte, 0) > 0) continue; /* the first one has been closed */
-  plt_links_close(&links);
-  plt_listener_close(&listener);
-  plt_wire_destroy(&wire);
-  close(first);
-  close(second);
-  close(fd);
-}
-
 static int dial(const char *address) {
   struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   place.sin_port = htons((uint16_t)atoi(strrchr(address, ':') + 1));
@@ -214,28 +193,93 @@ static int dial(const char *address) {
   return fd;
 }
 
-Test(proxy, strangers_are_refused) {
+Test(proxy, it_may_be_at_an_ipv6_address) {
+  line_t *line = line_open_at("[::1]:0", (plt_fault_script_t){0}, PLT_SECURITY_TOKEN);
+  for (uint32_t i = 0; i < 5; i++) exchange(line, i);
+  line_close(line);
+}
+
+/* A server that accepts and says nothing. */
+Test(proxy, a_link_made_anew_forgets_a_silent_peer) {
+  struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t bytes = sizeof place;
+  char silent[32];
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  cr_assert(bind(fd, (struct sockaddr *)&place, bytes) == 0 && listen(fd, 8) == 0);
+  cr_assert_eq(getsockname(fd, (struct sockaddr *)&place, &bytes), 0);
+  snprintf(silent, sizeof silent, "tcp://127.0.0.1:%d", ntohs(place.sin_port));
+  plt_wire_t *wire = plt_wire_create();
+  plt_links_t *links;
+  const char *address = silent;
+  cr_assert_eq(plt_links_open(wire, &address, 1, &links), PLT_OK);
+  int first = accept(fd, NULL, NULL);
+  cr_assert(first >= 0);
+  plt_links_renew(links, 0);
+  int second = accept(fd, NULL, NULL); /* comes at once: the test's time limit is what fails */
+  cr_assert(second >= 0);
+  char byte[128];
+  while (recv(first, byte, sizeof byte, 0) > 0) continue; /* the first one has been closed */
+  plt_links_close(&links);
+  plt_wire_destroy(&wire);
+  close(first);
+  close(second);
+  close(fd);
+}
+
+/* Links that cannot connect, for a server or a proxy that is gone, are closed like others. */
+Test(proxy, nobody_at_the_other_end) {
+  for (int renewed = 0; renewed < 2; renewed++) {
+    plt_wire_t *wire = plt_wire_create();
+    plt_links_t *links;
+    const char *address = "tcp://127.0.0.1:1";
+    cr_assert_eq(plt_links_open(wire, &address, 1, &links), PLT_OK);
+    usleep(50000);
+    for (int i = 0; i < 20 * renewed; i++) {
+      plt_links_renew(links, 0);
+      usleep(5000);
+    }
+    plt_links_close(&links);
+    plt_wire_destroy(&wire);
+  }
+  char forwarded[PLT_FORWARD_ENDPOINT_MAX];
+  cr_assert_eq(plt_fault_forward_ask("127.0.0.1:1", "tcp://127.0.0.1:5", forwarded), PLT_ERR_PEER);
+  cr_assert_not_null(strstr(plt_fail_text(), "cluster.proxy: cannot connect to 127.0.0.1:1"), "%s", plt_fail_text());
+}
+
+Test(proxy, a_server_that_is_gone_ends_the_connection) {
   line_t *line = line_open((plt_fault_script_t){0}, PLT_SECURITY_NONE);
-  char answer[32];
-  const struct {
-    const char *says;
-    size_t n, answers;
-    char code;
-  } cases[] = {{"GET / HTTP/1.1\r\n", 16, 0, 0},
-               {"\5\1\2", 3, 2, '\377'},
-               {"\5\1\0\5\1\0\3\1h\0\120", 11, 12, 8},        /* a name */
-               {"\5\1\0\5\2\0\1\177\0\0\1\0\120", 13, 12, 7}, /* bind */
-               {"\5\1\0\5\1\0\1\177\0\0\1\0\1", 13, 12, 5}};  /* nobody listens at port 1 */
+  char forwarded[PLT_FORWARD_ENDPOINT_MAX], byte;
+  const char *proxy = plt_fault_proxy_address(line->proxy);
+  cr_assert_eq(plt_fault_forward_ask(proxy, "tcp://127.0.0.1:1", forwarded), PLT_OK, "%s", plt_fail_text());
+  int fd = dial(forwarded);
+  cr_assert_leq(recv(fd, &byte, 1, 0), 0);
+  close(fd);
+  exchange(line, 1);
+  line_close(line);
+}
+
+Test(proxy, those_who_ask_for_something_else_are_refused) {
+  line_t *line = line_open((plt_fault_script_t){0}, PLT_SECURITY_NONE);
+  const char *const cases[][2] = {{"GET / HTTP/1.1\r\n", "not an order"},
+                                  {"FORWARD\n", "not an order"},
+                                  {"FORWARD 127.0.0.1\n", "HOST:PORT"},
+                                  {"FORWARD 127.0.0.1:80x\n", "HOST:PORT"},
+                                  {"FORWARD node7:80\n", "numeric"}};
+  char answer[512], endless[2000];
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     int fd = dial(plt_fault_proxy_address(line->proxy));
     size_t got = 0;
-    cr_assert_eq(send(fd, cases[i].says, cases[i].n, 0), (ssize_t)cases[i].n);
-    if (cases[i].answers == 2) shutdown(fd, SHUT_WR);
-    for (ssize_t n; got < sizeof answer && (n = recv(fd, answer + got, sizeof answer - got, 0)) > 0;) got += (size_t)n;
-    cr_assert_eq(got, cases[i].answers, "case %zu: %zu bytes", i, got);
-    if (got > 0) cr_assert_eq(answer[got == 2 ? 1 : 3], cases[i].code, "case %zu: %d", i, answer[got == 2 ? 1 : 3]);
+    for (size_t k = 0; k < strlen(cases[i][0]); k++) cr_assert_eq(send(fd, cases[i][0] + k, 1, MSG_NOSIGNAL), 1);
+    for (ssize_t n; (n = recv(fd, answer + got, sizeof answer - 1 - got, 0)) > 0;) got += (size_t)n;
+    answer[got] = '\0';
+    cr_assert_not_null(strstr(answer, cases[i][1]), "\"%s\" was answered by \"%s\"", cases[i][0], answer);
     close(fd);
   }
+  memset(endless, 'x', sizeof endless);
+  int fd = dial(plt_fault_proxy_address(line->proxy));
+  send(fd, endless, sizeof endless, MSG_NOSIGNAL);
+  cr_assert_leq(recv(fd, answer, sizeof answer, 0), 0, "a line without end");
+  close(fd);
   exchange(line, 1);
   line_close(line);
 }

@@ -125,7 +125,7 @@ static plt_checkpoint_head_t head_of(uint32_t server, uint32_t servers) {
 
 static plt_status_t write_tables(const char *path, const plt_checkpoint_head_t *head, plt_table_t *const *tables,
                                  size_t n) {
-  plt_image_t *images[N_TABLES];
+  plt_image_t *images[N_TABLES] = {0};
   for (size_t i = 0; i < n; i++) images[i] = plt_table_image(tables[i]);
   plt_status_t status = plt_checkpoint_write(path, head, images, n, NULL);
   for (size_t i = 0; i < n; i++) plt_image_release(&images[i]);
