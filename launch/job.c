@@ -211,7 +211,7 @@ static plt_status_t read_transport(plt_job_t *job) {
 static void say_closures(const plt_plan_t *plan) {
   const plt_subgraph_plan_t *graph = &plan->model->graph;
   uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
-  if (graph->layers == 0 || graph->n_fanout != 0 || (leaves == 1 && !plan->alone)) return;
+  if (graph->layers == 0 || graph->n_fanout != 0 || (plan->alone ? plan->workers == 1 : leaves == 1)) return;
   plt_log(PLT_LOG_NOTE,
           "model.fanout is exact: each %s brings all nodes within %zu hops, on small data most of the graph; "
           "more workers help with a fan-out only (docs/graph-models.md)",
