@@ -155,26 +155,13 @@ static void destroy(plt_model_t *self) { free(self); }
 
 /* ---- layer 0 ---- */
 
-/* Beta(alpha, alpha), alpha <= 1, of an item in a batch: two powers of uniform numbers whose sum is at most 1 (Joehnk
- * 1964). */
-static double draw_share(plt_rng_key_t key, uint32_t item, double alpha) {
-  for (uint32_t turn = 0;; turn++) { /* accepts at least every second on average */
-    plt_rng_block_t block = plt_rng_draw(key, item, turn, 0, 0);
-    for (int half = 0; half < 2; half++) {
-      double x = pow(plt_rng_open01(block.word[2 * half]), 1 / alpha);
-      double y = pow(plt_rng_open01(block.word[2 * half + 1]), 1 / alpha);
-      if (x + y <= 1 && x + y > 0) return x / (x + y);
-    }
-  }
-}
-
 /* The place of every item's mix, [n_items, 1]. */
 static plt_var_t shares(const cm3_t *cm3, const plt_pass_t *pass) {
   float *share = plt_tape_scratch(pass->tape, pass->n_items, 1);
   plt_rng_key_t key = plt_rng_key(pass->seed, "mix", (uint64_t)pass->epoch << 32 | pass->batch);
   bool draws = pass->graph != NULL && cm3->alpha > 0;
   for (size_t i = 0; i < pass->n_items; i++)
-    share[i] = draws ? (float)draw_share(key, pass->items[i], cm3->alpha) : 0.5f;
+    share[i] = draws ? (float)plt_rng_beta(key, pass->items[i], cm3->alpha) : 0.5f;
   return plt_tape_constant(pass->tape, pass->n_items, 1, share);
 }
 
