@@ -42,6 +42,17 @@ void plt_rng_normal(uint32_t a, uint32_t b, double out[2]) {
   out[1] = radius * sin(angle);
 }
 
+double plt_rng_beta(plt_rng_key_t key, uint32_t counter, double alpha) {
+  for (uint32_t turn = 0;; turn++) { /* at least every second pair will do, on average */
+    plt_rng_block_t block = plt_rng_draw(key, counter, turn, 0, 0);
+    for (int half = 0; half < 2; half++) {
+      double x = pow(plt_rng_open01(block.word[2 * half]), 1 / alpha);
+      double y = pow(plt_rng_open01(block.word[2 * half + 1]), 1 / alpha);
+      if (x + y <= 1 && x + y > 0) return x / (x + y);
+    }
+  }
+}
+
 uint64_t plt_rng_permute(plt_rng_key_t key, uint64_t n, uint64_t i) {
   unsigned half = 1; /* bits of each half of the network's domain, 2^(2 half) >= n */
   while (half < 31 && (UINT64_C(1) << (2 * half)) < n) half++;

@@ -29,6 +29,9 @@ double plt_rng_unit(uint32_t word);
 /* Two standard normal values of two words (Box-Muller). */
 void plt_rng_normal(uint32_t a, uint32_t b, double out[2]);
 
+/* Beta(alpha, alpha), 0 < alpha <= 1, from the counters (counter, 0, 0, 0), (counter, 1, 0, 0) ... (Joehnk 1964). */
+double plt_rng_beta(plt_rng_key_t key, uint32_t counter, double alpha);
+
 /* The place of `i` in a keyed permutation of [0, n): a Feistel network with cycle walking; 1 <= n < 2^62. */
 uint64_t plt_rng_permute(plt_rng_key_t key, uint64_t n, uint64_t i);
 

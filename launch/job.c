@@ -211,7 +211,7 @@ static plt_status_t read_transport(plt_job_t *job) {
 static void say_closures(const plt_plan_t *plan) {
   const plt_subgraph_plan_t *graph = &plan->model->graph;
   uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
-  if (graph->layers == 0 || graph->n_fanout != 0 || (leaves == 1 && !plan->alone)) return;
+  if (graph->layers == 0 || graph->n_fanout != 0 || (plan->alone ? plan->workers == 1 : leaves == 1)) return;
   plt_log(PLT_LOG_NOTE,
           "model.fanout is exact: each %s brings all nodes within %zu hops, on small data most of the graph; "
           "more workers help with a fan-out only (docs/graph-models.md)",
@@ -267,6 +267,10 @@ void plt_job_open_graph(plt_job_t *job, const char *shared) {
   if (job->model->graph.layers == 0) return;
   char *cache = shared == NULL ? NULL : plt_mem_print("%s/cache", shared);
   job->plan.graph = job->graph = plt_graph_open(job->data, job->plan.threads, cache);
+  if (job->model->items.k > 0) {
+    job->item_graph = plt_item_graph_open(job->data, &job->model->items, job->plan.threads, cache);
+    job->model->graph.item_graph = &job->item_graph->matrix;
+  }
   free(cache);
 }
 
@@ -274,6 +278,7 @@ void plt_job_destroy(plt_job_t **job) {
   if (*job == NULL) return;
   plt_sampler_destroy(&(*job)->sampler);
   plt_graph_destroy(&(*job)->graph);
+  plt_item_graph_destroy(&(*job)->item_graph);
   plt_model_destroy(&(*job)->model);
   plt_dataset_destroy(&(*job)->data);
   plt_strategy_destroy(&(*job)->strategy);

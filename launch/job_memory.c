@@ -32,7 +32,12 @@ static void graph_bytes(const plt_job_t *job, uint64_t *worker, uint64_t *layers
   }
   /* rows as pulled, perturbed, and three gradients; every layer with its gradient; entries and their transposes */
   *worker = nodes * cols * (5 + 2 * plan->layers) * sizeof(float) + edges * 24 + pairs * 8 + all * 16;
-  *layers = all * (cols * sizeof(float) + sizeof(uint64_t)) * plan->layers;
+  uint64_t kept = plan->layers + (job->model->ops->base != NULL); /* layer 0, too, where it is no table */
+  *layers = all * (cols * sizeof(float) + sizeof(uint64_t)) * kept;
+  if (plan->edge_dropout > 0) *worker += pairs * 8 + all * 12; /* the graph of an epoch */
+  if (job->model->items.k == 0) return;
+  *layers += (uint64_t)job->data->items * (cols * sizeof(float) + sizeof(uint64_t)) * plan->item_hops;
+  *worker += (uint64_t)job->data->items * job->model->items.k * job->data->n_features * 8;
 }
 
 plt_status_t plt_job_check_memory(const plt_job_t *job) {

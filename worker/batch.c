@@ -58,18 +58,30 @@ static const uint32_t *places_among(const uint32_t *ids, size_t n, const uint32_
   return place;
 }
 
-/* The rows that distinct users and items need of every table, laid out in one vector; returns its floats. */
-static size_t lay_out(const plt_batch_maker_t *maker, const uint32_t *users, size_t n_users, const uint32_t *items,
-                      size_t n_items, plt_arena_t *arena, plt_rows_view_t *rows) {
+/* Which nodes' rows a table gives; NULL for dense tables. `inner` are the own nodes, `outer` all. */
+static const plt_frontier_t *nodes_of(plt_entity_t entity, const plt_frontier_t *outer, const plt_frontier_t *inner,
+                                      plt_side_t *side) {
+  *side = entity == PLT_ENTITY_USER || entity == PLT_ENTITY_OWN_USER ? PLT_SIDE_USER : PLT_SIDE_ITEM;
+  if (entity == PLT_ENTITY_DENSE) return NULL;
+  return entity == PLT_ENTITY_USER || entity == PLT_ENTITY_ITEM ? outer : inner;
+}
+
+/* The rows that distinct nodes, all and own ones, need of every table, laid out in one vector; returns its floats. */
+static size_t lay_out(const plt_batch_maker_t *maker, const plt_frontier_t *outer, const plt_frontier_t *inner,
+                      plt_arena_t *arena, plt_rows_view_t *rows) {
   const plt_model_t *model = maker->plan->model;
-  const uint64_t *user_keys = wide_keys(users, n_users, arena), *item_keys = wide_keys(items, n_items, arena);
+  const uint64_t *keys[2][PLT_SIDES] = {{NULL}};
   size_t offset = 0;
   for (size_t t = 0; t < model->n_tables; t++) {
     const plt_model_table_t *table = &model->tables[t];
-    switch (table->entity) {
-      case PLT_ENTITY_USER: rows[t] = (plt_rows_view_t){.keys = user_keys, .n = n_users}; break;
-      case PLT_ENTITY_ITEM: rows[t] = (plt_rows_view_t){.keys = item_keys, .n = n_items}; break;
-      case PLT_ENTITY_DENSE: rows[t] = (plt_rows_view_t){.keys = maker->all_keys, .n = table->rows}; break;
+    plt_side_t side;
+    const plt_frontier_t *nodes = nodes_of(table->entity, outer, inner, &side);
+    if (nodes == NULL) {
+      rows[t] = (plt_rows_view_t){.keys = maker->all_keys, .n = table->rows};
+    } else {
+      const uint64_t **wide = &keys[nodes == inner][side];
+      if (*wide == NULL) *wide = wide_keys(nodes->id[side], nodes->n[side], arena);
+      rows[t] = (plt_rows_view_t){.keys = *wide, .n = nodes->n[side]};
     }
     rows[t].offset = offset;
     offset += rows[t].n * table->cols;
@@ -99,13 +111,13 @@ static void take_samples(const plt_batch_maker_t *maker, const uint32_t *user, c
                             .positive = item_at,
                             .negative = item_at + n,
                             .seed = maker->plan->seed};
+  leaf->pass.own = (plt_frontier_t){{users, items}, {leaf->pass.n_users, leaf->pass.n_items}};
 }
 
 /* Around the leaf's own nodes, which the samples go on to refer to. */
 static void add_subgraph(const plt_batch_maker_t *maker, const plt_batch_t *batch, plt_leaf_t *leaf) {
   plt_pass_t *pass = &leaf->pass;
-  plt_frontier_t own = {{pass->users, pass->items}, {pass->n_users, pass->n_items}};
-  pass->graph = plt_subgraph_make(maker->subgraphs, batch->epoch, batch->batch, leaf->number, &own, batch->arena);
+  pass->graph = plt_subgraph_make(maker->subgraphs, batch->epoch, batch->batch, leaf->number, &pass->own, batch->arena);
   const plt_frontier_t *outer = &pass->graph->frontier[0];
   pass->users = outer->id[PLT_SIDE_USER];
   pass->n_users = outer->n[PLT_SIDE_USER];
@@ -113,22 +125,31 @@ static void add_subgraph(const plt_batch_maker_t *maker, const plt_batch_t *batc
   pass->n_items = outer->n[PLT_SIDE_ITEM];
 }
 
-/* The distinct ids of one side over all leaves. */
-static size_t join(const plt_batch_t *batch, plt_side_t side, uint32_t **out) {
-  size_t n = 0;
-  for (size_t l = 0; l < batch->n_leaves; l++)
-    n += side == PLT_SIDE_USER ? batch->leaves[l].pass.n_users : batch->leaves[l].pass.n_items;
-  uint32_t *all = plt_arena_alloc(batch->arena, n * sizeof *all);
-  uint32_t *unused = plt_arena_alloc(batch->arena, n * sizeof *unused);
-  *out = plt_arena_alloc(batch->arena, n * sizeof **out);
-  n = 0;
-  for (size_t l = 0; l < batch->n_leaves; l++) {
-    const plt_pass_t *pass = &batch->leaves[l].pass;
-    size_t here = side == PLT_SIDE_USER ? pass->n_users : pass->n_items;
-    memcpy(all + n, side == PLT_SIDE_USER ? pass->users : pass->items, here * sizeof *all);
-    n += here;
+/* Nodes of a leaf, all or its own. */
+static plt_frontier_t nodes_of_leaf(const plt_leaf_t *leaf, bool own) {
+  const plt_pass_t *pass = &leaf->pass;
+  return own ? pass->own : (plt_frontier_t){{pass->users, pass->items}, {pass->n_users, pass->n_items}};
+}
+
+/* The distinct nodes over all leaves. */
+static plt_frontier_t join(const plt_batch_t *batch, bool own) {
+  plt_frontier_t joined;
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+    size_t n = 0;
+    for (size_t l = 0; l < batch->n_leaves; l++) n += nodes_of_leaf(&batch->leaves[l], own).n[s];
+    uint32_t *all = plt_arena_alloc(batch->arena, n * sizeof *all);
+    uint32_t *unused = plt_arena_alloc(batch->arena, n * sizeof *unused);
+    uint32_t *distinct = plt_arena_alloc(batch->arena, n * sizeof *distinct);
+    n = 0;
+    for (size_t l = 0; l < batch->n_leaves; l++) {
+      plt_frontier_t nodes = nodes_of_leaf(&batch->leaves[l], own);
+      memcpy(all + n, nodes.id[s], nodes.n[s] * sizeof *all);
+      n += nodes.n[s];
+    }
+    joined.n[s] = plt_distinct(all, n, distinct, unused, batch->arena);
+    joined.id[s] = distinct;
   }
-  return plt_distinct(all, n, *out, unused, batch->arena);
+  return joined;
 }
 
 /* The pull of several leaves: the union of what they touch. One leaf's rows are pulled as they are. */
@@ -141,16 +162,19 @@ static void make_pull(const plt_batch_maker_t *maker, plt_batch_t *batch) {
     batch->floats = batch->leaves[0].floats;
     return;
   }
-  uint32_t *users, *items;
-  size_t n_users = join(batch, PLT_SIDE_USER, &users), n_items = join(batch, PLT_SIDE_ITEM, &items);
-  batch->floats = lay_out(maker, users, n_users, items, n_items, arena, batch->rows);
+  plt_frontier_t outer = join(batch, false), inner = join(batch, true);
+  batch->floats = lay_out(maker, &outer, &inner, arena, batch->rows);
   for (size_t l = 0; l < batch->n_leaves; l++) {
     plt_leaf_t *leaf = &batch->leaves[l];
-    const uint32_t *user_place = places_among(leaf->pass.users, leaf->pass.n_users, users, arena);
-    const uint32_t *item_place = places_among(leaf->pass.items, leaf->pass.n_items, items, arena);
+    const uint32_t *place[2][PLT_SIDES] = {{NULL}};
     for (size_t t = 0; t < model->n_tables; t++) {
-      plt_entity_t entity = model->tables[t].entity;
-      if (entity != PLT_ENTITY_DENSE) leaf->rows[t].place = entity == PLT_ENTITY_USER ? user_place : item_place;
+      plt_side_t side;
+      const plt_frontier_t *among = nodes_of(model->tables[t].entity, &outer, &inner, &side);
+      if (among == NULL) continue;
+      const uint32_t **here = &place[among == &inner][side];
+      plt_frontier_t nodes = nodes_of_leaf(leaf, among == &inner);
+      if (*here == NULL) *here = places_among(nodes.id[side], nodes.n[side], among->id[side], arena);
+      leaf->rows[t].place = *here;
     }
   }
 }
@@ -189,9 +213,9 @@ void plt_batch_make(const plt_batch_maker_t *maker, uint32_t epoch, uint32_t num
     leaf->pass.batch = number;
     leaf->weight = model->ops->loss_is_mean ? (double)size / samples : 1.0;
     if (maker->subgraphs != NULL) add_subgraph(maker, batch, leaf);
-    const plt_pass_t *pass = &leaf->pass;
+    plt_frontier_t outer = nodes_of_leaf(leaf, false);
     leaf->rows = plt_arena_alloc(arena, model->n_tables * sizeof *leaf->rows);
-    leaf->floats = lay_out(maker, pass->users, pass->n_users, pass->items, pass->n_items, arena, leaf->rows);
+    leaf->floats = lay_out(maker, &outer, &leaf->pass.own, arena, leaf->rows);
   }
   make_pull(maker, batch);
 }

@@ -60,22 +60,26 @@ plt_status_t plt_block_begin(plt_block_reader_t *reader, plt_side_t side, const 
   const plt_plan_t *plan = reader->session->plan;
   const plt_model_t *model = plan->model;
   plt_entity_t entity = side == PLT_SIDE_USER ? PLT_ENTITY_USER : PLT_ENTITY_ITEM;
+  plt_entity_t own = side == PLT_SIDE_USER ? PLT_ENTITY_OWN_USER : PLT_ENTITY_OWN_ITEM;
   plt_arena_reset(reader->arena);
   plt_tape_reset(reader->tape);
   uint64_t *keys = plt_arena_alloc(reader->arena, n * sizeof *keys);
   for (size_t k = 0; k < n; k++) keys[k] = ids[k];
   for (uint32_t t = 0; t < model->n_tables; t++) {
     const plt_model_table_t *table = &model->tables[t];
-    size_t rows = table->entity == PLT_ENTITY_DENSE ? table->rows : table->entity == entity ? n : 0;
+    bool is_here = table->entity == entity || table->entity == own;
+    size_t rows = table->entity == PLT_ENTITY_DENSE ? table->rows : is_here ? n : 0;
     float *values = reader->dense[t];
     if (values == NULL) values = plt_arena_alloc(reader->arena, rows * table->cols * sizeof *values);
-    if (table->entity == entity) {
+    if (is_here) {
       plt_pull_t pull = {t, table->cols, keys, n, values};
       PLT_TRY(plt_client_read(reader->session->client, &pull, 1));
     }
     reader->table[t] = plt_tape_constant(reader->tape, rows, table->cols, values);
   }
   *pass = (plt_pass_t){.tape = reader->tape, .data = plan->data, .table = reader->table};
+  pass->own.id[side] = ids;
+  pass->own.n[side] = n;
   if (side == PLT_SIDE_USER) {
     pass->users = ids;
     pass->n_users = n;
@@ -87,5 +91,6 @@ plt_status_t plt_block_begin(plt_block_reader_t *reader, plt_side_t side, const 
   float *features = plt_block_scratch(reader, n * plt_dataset_feature_cols(plan->data));
   plt_dataset_features(plan->data, ids, n, features);
   pass->features = features;
+  pass->n_featured = n;
   return PLT_OK;
 }

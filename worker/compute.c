@@ -98,9 +98,12 @@ static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, c
   leaf_run_t run = {.compute = compute, .leaf = leaf, .pass = leaf->pass};
   if (plan->model->ops->uses_features) {
     size_t cols = plt_dataset_feature_cols(plan->data);
-    float *features = plt_arena_alloc(arena, leaf->pass.n_items * cols * sizeof *features);
-    plt_dataset_features(plan->data, leaf->pass.items, leaf->pass.n_items, features);
+    bool of_own = plan->model->ops->features_of_own;
+    size_t n = of_own ? leaf->pass.own.n[PLT_SIDE_ITEM] : leaf->pass.n_items;
+    float *features = plt_arena_alloc(arena, n * cols * sizeof *features);
+    plt_dataset_features(plan->data, of_own ? leaf->pass.own.id[PLT_SIDE_ITEM] : leaf->pass.items, n, features);
     run.pass.features = features;
+    run.pass.n_featured = n;
   }
   plt_leaf_problem_t problem = {.gradient_at = gradient_at,
                                 .context = &run,

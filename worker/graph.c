@@ -95,15 +95,21 @@ static void place_parts(build_t *b) {
 }
 
 plt_graph_t *plt_graph_create(const plt_dataset_t *data, uint32_t threads) {
-  build_t b = {.train = &data->part[PLT_PART_TRAIN], .users = data->users, .items = data->items};
-  b.parts = threads < 1 ? 1 : threads > PARTS_MAX ? PARTS_MAX : threads;
-  uint32_t nodes[PLT_SIDES] = {data->users, data->items};
+  plt_crew_t *crew = plt_crew_create(threads < 1 ? 1 : threads > PARTS_MAX ? PARTS_MAX : threads);
+  plt_graph_t *graph = plt_graph_from_rows(&data->part[PLT_PART_TRAIN], data->users, data->items, crew);
+  plt_crew_destroy(&crew);
+  return graph;
+}
+
+plt_graph_t *plt_graph_from_rows(const plt_user_items_t *rows, uint32_t users, uint32_t items, plt_crew_t *crew) {
+  build_t b = {.train = rows, .users = users, .items = items};
+  b.parts = crew == NULL ? 1 : plt_crew_size(crew) > PARTS_MAX ? PARTS_MAX : plt_crew_size(crew);
+  uint32_t nodes[PLT_SIDES] = {users, items};
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     b.offset[s] = plt_mem_zalloc((size_t)nodes[s] + 1, sizeof *b.offset[s]);
     b.norm[s] = plt_mem_alloc((size_t)nodes[s] * sizeof *b.norm[s]);
   }
   b.count = plt_mem_zalloc(b.parts * b.items, sizeof *b.count);
-  plt_crew_t *crew = plt_crew_create(b.parts);
   cut_users(&b);
   plt_crew_run(crew, b.parts, count_part, &b);
   settle_side(b.offset[PLT_SIDE_USER], b.norm[PLT_SIDE_USER], b.users);
@@ -111,7 +117,6 @@ plt_graph_t *plt_graph_create(const plt_dataset_t *data, uint32_t threads) {
   uint64_t edges = b.offset[PLT_SIDE_USER][b.users];
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) b.id[s] = plt_mem_alloc(edges * sizeof *b.id[s]);
   plt_crew_run(crew, b.parts, fill_part, &b);
-  plt_crew_destroy(&crew);
   free(b.count);
 
   plt_graph_t *graph = plt_mem_zalloc(1, sizeof *graph);

@@ -10,6 +10,7 @@
 #ifndef PLT_WORKER_GRAPH_H
 #define PLT_WORKER_GRAPH_H
 
+#include "common/threads.h"
 #include "worker/dataset.h"
 
 /* The two kinds of nodes; the neighbours of one are of the other kind. */
@@ -35,9 +36,14 @@ typedef struct plt_graph {
 
 /* From the training pairs, with `threads` threads. */
 plt_graph_t *plt_graph_create(const plt_dataset_t *data, uint32_t threads);
+/* From the users' items, `users` rows; crew may be NULL. */
+plt_graph_t *plt_graph_from_rows(const plt_user_items_t *rows, uint32_t users, uint32_t items, plt_crew_t *crew);
 /* The same out of a file in the directory `cache`, which the first process to ask leaves there for the others to map;
  * cache NULL: in memory. Never fails: where there can be no file the graph is in memory. */
 plt_graph_t *plt_graph_open(const plt_dataset_t *data, uint32_t threads, const char *cache);
+/* A graph of the same nodes with only `1 - share` of the edges (rounded down), its norms by the degrees that are left.
+ * Which stay is drawn without replacement, an edge's chance in proportion to its weight; a function of (seed, epoch). */
+plt_graph_t *plt_graph_prune(const plt_graph_t *graph, double share, uint64_t seed, uint32_t epoch, plt_crew_t *crew);
 void plt_graph_destroy(plt_graph_t **graph);
 
 static inline uint64_t plt_graph_degree(const plt_graph_t *graph, plt_side_t side, uint32_t node) {

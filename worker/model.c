@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const plt_model_ops_t plt_model_bpr, plt_model_vbpr, plt_model_lightgcn;
+extern const plt_model_ops_t plt_model_bpr, plt_model_vbpr, plt_model_lightgcn, plt_model_freedom, plt_model_bm3,
+    plt_model_cm3;
 
-const plt_model_ops_t *const plt_models[] = {&plt_model_bpr, &plt_model_vbpr, &plt_model_lightgcn, NULL};
+const plt_model_ops_t *const plt_models[] = {
+    &plt_model_bpr, &plt_model_vbpr, &plt_model_lightgcn, &plt_model_freedom, &plt_model_bm3, &plt_model_cm3, NULL};
 
 /* model.name is TEXT and not CHOICE: plt_models[] alone says what there is. */
 static const plt_option_t rows[] = {
@@ -106,7 +108,7 @@ plt_init_t plt_init_zero(void) { return (plt_init_t){PLT_INIT_ZERO, 0}; }
 
 plt_var_t plt_pass_features(const plt_pass_t *pass) {
   assert(pass->features != NULL);
-  return plt_tape_constant(pass->tape, pass->n_items, plt_dataset_feature_cols(pass->data), pass->features);
+  return plt_tape_constant(pass->tape, pass->n_featured, plt_dataset_feature_cols(pass->data), pass->features);
 }
 
 plt_var_t plt_pass_bpr_loss(const plt_pass_t *pass, plt_var_t users, plt_var_t items, float reg) {

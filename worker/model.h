@@ -18,10 +18,19 @@
 
 #include "common/options.h"
 #include "proto/table_spec.h"
+#include "worker/item_graph.h"
 #include "worker/subgraph.h"
 #include "worker/tape.h"
 
-typedef enum { PLT_ENTITY_USER, PLT_ENTITY_ITEM, PLT_ENTITY_DENSE } plt_entity_t;
+/* OWN_USER, OWN_ITEM: of graph models, tables of which a leaf touches the rows of its own nodes only, and not those of
+ * all nodes around them. */
+typedef enum {
+  PLT_ENTITY_USER,
+  PLT_ENTITY_ITEM,
+  PLT_ENTITY_DENSE,
+  PLT_ENTITY_OWN_USER,
+  PLT_ENTITY_OWN_ITEM
+} plt_entity_t;
 
 typedef struct plt_model_table {
   char name[PLT_TABLE_NAME_MAX];
@@ -29,6 +38,7 @@ typedef struct plt_model_table {
   uint64_t rows;
   uint32_t cols;
   plt_init_t init;
+  const plt_feature_t *initial; /* the rows start as these; NULL: as init says */
 } plt_model_table_t;
 
 /* One forward pass over one leaf (or, in evaluation, over a block of users or items). */
@@ -40,6 +50,7 @@ typedef struct plt_pass {
   size_t n_users;
   const uint32_t *items; /* distinct ids, ascending; row k of an item table is items[k] */
   size_t n_items;
+  plt_frontier_t own; /* the leaf's own nodes, in evaluation those at hand: what the samples refer to */
   /* Graph models only. */
   const plt_subgraph_t *graph; /* NULL in evaluation: users and items are the nodes at hand themselves */
   plt_var_t base[PLT_SIDES];   /* layer 0 at users and items */
@@ -52,7 +63,8 @@ typedef struct plt_pass {
   const uint32_t *user;     /* [n] */
   const uint32_t *positive; /* [n] */
   const uint32_t *negative; /* [n * negatives], those of sample s from s * negatives */
-  const float *features;    /* [n_items, feature_cols] of `items`, or NULL when the model uses none */
+  const float *features; /* [n_featured, feature_cols] of `items` or own items (ops), NULL when the model uses none */
+  size_t n_featured;
 } plt_pass_t;
 
 typedef struct plt_model plt_model_t; /* a model's own object begins with this */
@@ -63,6 +75,7 @@ typedef struct plt_model_ops {
   plt_option_table_t options; /* rows "model.<key>" beyond model.name and model.dim */
   bool loss_is_mean;          /* over the batch; false: a sum (DESIGN 4, leaves) */
   bool uses_features;
+  bool features_of_own; /* the features are those of the own items; false: of all items of the pass */
   /* Reads its options, fills tables, n_tables, negatives, score_cols. PLT_ERR_USAGE, PLT_ERR_DATA. */
   plt_status_t (*create)(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out);
   void (*destroy)(plt_model_t *self);
@@ -82,8 +95,9 @@ struct plt_model {
   size_t n_tables;
   size_t negatives; /* per positive pair */
   size_t score_cols;
-  plt_subgraph_plan_t graph; /* layers 0: not a graph model */
-  uint32_t base_cols;        /* of layer 0 */
+  plt_subgraph_plan_t graph;   /* layers 0: not a graph model */
+  uint32_t base_cols;          /* of layer 0 */
+  plt_item_graph_plan_t items; /* of graph.item_graph, which is set before the first pass; k 0: the model has none */
 };
 
 /* Rows model.name and model.dim. */
@@ -126,7 +140,45 @@ plt_status_t plt_model_read_graph(const plt_config_t *config, plt_model_t *model
 plt_init_t plt_init_xavier_uniform(uint64_t rows, uint64_t cols);
 plt_init_t plt_init_xavier_normal(uint64_t rows, uint64_t cols);
 plt_init_t plt_init_zero(void);
-/* The pass's features as a constant [n_items, feature_cols]. */
+/* Rows of the option table of a model with a graph of items, read by plt_model_read_item_graph(). */
+#define PLT_MODEL_ITEM_GRAPH_OPTIONS                                                                        \
+  {.key = "model.knn",                                                                                      \
+   .type = PLT_OPT_INT,                                                                                     \
+   .fallback = "10",                                                                                        \
+   .min = 1,                                                                                                \
+   .max = 1000,                                                                                             \
+   .help = "Neighbours of an item in the graph of items, by the cosine of its features, itself included."}, \
+  {                                                                                                         \
+    .key = "model.item_graph_weights", .type = PLT_OPT_WEIGHTS, .min = 0, .max = INFINITY,                  \
+    .help =                                                                                                 \
+        "Share of each modality in the graph of items, by the name of its feature file: {image: 0.1, "      \
+        "text: 0.9}. Not given: the same for all."                                                          \
+  }
+/* Fills model->items from model.knn and model.item_graph_weights, and the hops. PLT_ERR_USAGE. */
+plt_status_t plt_model_read_item_graph(const plt_config_t *config, const plt_dataset_t *data, size_t hops,
+                                       plt_model_t *model);
+/* Row of models that project raw features, for plt_model_add_projections(). */
+#define PLT_MODEL_TRAIN_FEATURES_OPTION                                                                         \
+  {                                                                                                             \
+    .key = "model.train_features", .type = PLT_OPT_BOOL, .fallback = "false",                                   \
+    .help = "The raw features are trained too, as in MMRec; one wide row per item then travels with its batch." \
+  }
+/* Tables trs_w_m [F_m, d], trs_b_m and, if model.train_features, feat_m of every modality, after those there are. */
+void plt_model_add_projections(const plt_config_t *config, const plt_dataset_t *data, plt_model_t *model,
+                               plt_init_t (*weights)(uint64_t inputs, uint64_t d));
+/* Own items' features of modality m projected by these tables, the first of which is `first`: [n, d]. */
+plt_var_t plt_pass_projection(const plt_model_t *model, const plt_pass_t *pass, size_t first, size_t m);
+/* A table whose name is that of a modality after `prefix`. */
+void plt_model_add_modality_table(plt_model_t *model, const char *prefix, const plt_feature_t *feature,
+                                  plt_entity_t entity, uint64_t rows, uint32_t cols, plt_init_t init);
+/* What torch.nn.Linear starts its weights and biases with; d means nothing. */
+plt_init_t plt_init_linear(uint64_t inputs, uint64_t d);
+/* The columns of modality m of the pass's features, a constant [n_featured, F_m]. */
+plt_var_t plt_pass_modality(const plt_pass_t *pass, size_t m);
+/* x [n, c] with each element 0 at a chance of `rate`, else divided by 1 - rate; ids [n] are the nodes of the rows. The
+ * draws are a function of the batch, `purpose`, node and column: every pass sees the same. rate 0: x itself. */
+plt_var_t plt_pass_dropout(const plt_pass_t *pass, plt_var_t x, const uint32_t *ids, double rate, const char *purpose);
+/* The pass's features as a constant [n_featured, feature_cols]. */
 plt_var_t plt_pass_features(const plt_pass_t *pass);
 /* BPR + reg * Emb over the samples' rows of users [n_users, c] and items [n_items, c]; one negative each (METHODS 4). */
 plt_var_t plt_pass_bpr_loss(const plt_pass_t *pass, plt_var_t users, plt_var_t items, float reg);

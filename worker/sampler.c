@@ -15,6 +15,7 @@ struct plt_sampler {
   plt_rng_key_t negatives;
   uint32_t batches;
   plt_npy_t replay; /* data NULL: none */
+  size_t width;     /* columns of a sample there */
 };
 
 static size_t distinct_items(const plt_user_items_t *part, uint32_t user) {
@@ -24,6 +25,7 @@ static size_t distinct_items(const plt_user_items_t *part, uint32_t user) {
   return n;
 }
 
+/* That there is a negative for each of them. */
 static plt_status_t check_users(const plt_dataset_t *data) {
   for (uint32_t u = 0; u < data->users; u++)
     if (distinct_items(&data->part[PLT_PART_TRAIN], u) >= data->n_train_items)
@@ -40,6 +42,9 @@ static plt_status_t open_replay(plt_sampler_t *sampler) {
   size_t width = 2 + config->negatives;
   PLT_TRY(plt_npy_open(path, &sampler->replay));
   const plt_npy_t *npy = &sampler->replay;
+  /* A model without negatives passes over those of a file that has them. */
+  if (config->negatives == 0 && npy->cols % config->batch_size == 0 && npy->cols / config->batch_size > width)
+    width = (size_t)(npy->cols / config->batch_size);
   if ((npy->type != PLT_NPY_I8 && npy->type != PLT_NPY_I4) || npy->dims != 3 || npy->rows == 0 ||
       npy->cols != (uint64_t)config->batch_size * width || npy->rows > UINT32_MAX)
     return plt_fail(PLT_ERR_DATA,
@@ -57,6 +62,7 @@ static plt_status_t open_replay(plt_sampler_t *sampler) {
     }
   }
   sampler->batches = (uint32_t)npy->rows;
+  sampler->width = width;
   return PLT_OK;
 }
 
@@ -66,7 +72,11 @@ plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_con
                              .config = *config,
                              .negatives = plt_rng_key(config->seed, "negatives", config->stage),
                              .batches = (uint32_t)((data->n_train + config->batch_size - 1) / config->batch_size)};
-  plt_status_t status = config->replay != NULL ? open_replay(sampler) : check_users(data);
+  plt_status_t status = PLT_OK;
+  if (config->replay != NULL)
+    status = open_replay(sampler);
+  else if (config->negatives > 0)
+    status = check_users(data);
   if (status != PLT_OK) {
     plt_sampler_destroy(&sampler);
     return status;
@@ -116,7 +126,7 @@ static uint32_t draw_negative(const plt_sampler_t *sampler, uint32_t epoch, uint
 
 static void draw_replay(const plt_sampler_t *sampler, uint32_t batch, uint32_t first, uint32_t n, uint32_t *user,
                         uint32_t *positive, uint32_t *negative) {
-  size_t negatives = sampler->config.negatives, width = 2 + negatives;
+  size_t negatives = sampler->config.negatives, width = sampler->width;
   for (uint32_t s = 0; s < n; s++) {
     uint64_t col = (uint64_t)(first + s) * width;
     user[s] = (uint32_t)plt_npy_int(&sampler->replay, batch, col);

@@ -19,7 +19,7 @@ typedef struct plt_sampler_config {
   uint32_t stage;
   uint32_t batch_size;
   size_t negatives;   /* per pair */
-  const char *replay; /* .npy int64 [batches, batch_size, 2 + negatives], or NULL */
+  const char *replay; /* .npy int64 [batches, batch_size, 2 + negatives (0: any more)], or NULL */
 } plt_sampler_config_t;
 
 plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_config_t *config, plt_sampler_t **out);

@@ -21,7 +21,7 @@ plt_status_t plt_session_barrier(plt_session_t *session, const char *name) {
 static plt_status_t work(plt_session_t *session, plt_task_fn task, void *context) {
   const plt_plan_t *plan = session->plan;
   PLT_TRY(plt_client_declare(session->client, 0, plan->specs, plan->model->n_tables));
-  if (!session->resumed && plan->init_from != NULL) {
+  if (!session->resumed && plt_transfer_is_due(plan)) {
     if (session->worker == 0) PLT_TRY(plt_transfer_import(session));
     PLT_TRY(plt_session_barrier(session, "initial tables"));
   }

@@ -21,7 +21,10 @@ enum {
 };
 
 struct plt_subgraph_maker {
-  const plt_graph_t *graph;
+  const plt_graph_t *graph; /* of the epoch */
+  const plt_graph_t *whole;
+  plt_graph_t *pruned; /* NULL: graph is the whole */
+  uint32_t epoch;      /* of `pruned` */
   plt_subgraph_plan_t plan;
   uint64_t seed;
   plt_crew_t *crew;
@@ -32,7 +35,7 @@ plt_subgraph_maker_t *plt_subgraph_maker_create(const plt_graph_t *graph, const 
                                                 uint64_t seed, plt_crew_t *crew) {
   plt_subgraph_maker_t *maker = plt_mem_zalloc(1, sizeof *maker);
   assert(plan->layers > 0 && plan->layers <= PLT_LAYERS_MAX);
-  *maker = (plt_subgraph_maker_t){.graph = graph, .plan = *plan, .seed = seed, .crew = crew};
+  *maker = (plt_subgraph_maker_t){.graph = graph, .whole = graph, .plan = *plan, .seed = seed, .crew = crew};
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     size_t bytes = (size_t)graph->of[s].nodes * sizeof *maker->place[s];
     maker->place[s] = memset(plt_mem_alloc(bytes), 0xff, bytes);
@@ -43,8 +46,17 @@ plt_subgraph_maker_t *plt_subgraph_maker_create(const plt_graph_t *graph, const 
 void plt_subgraph_maker_destroy(plt_subgraph_maker_t **maker) {
   if (*maker == NULL) return;
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) free((*maker)->place[s]);
+  plt_graph_destroy(&(*maker)->pruned);
   free(*maker);
   *maker = NULL;
+}
+
+static void take_graph_of(plt_subgraph_maker_t *maker, uint32_t epoch) {
+  if (maker->plan.edge_dropout == 0 || (maker->pruned != NULL && maker->epoch == epoch)) return;
+  plt_graph_destroy(&maker->pruned);
+  maker->graph = maker->pruned =
+      plt_graph_prune(maker->whole, maker->plan.edge_dropout, maker->seed, epoch, maker->crew);
+  maker->epoch = epoch;
 }
 
 /* ---- rows of one hop and side ---- */
@@ -362,6 +374,7 @@ const plt_subgraph_t *plt_subgraph_make(plt_subgraph_maker_t *maker, uint32_t ep
   plt_rng_key_t rng = plt_rng_key(maker->seed, "neighbours", (uint64_t)epoch << 32 | batch);
   const uint32_t *source = NULL; /* items of layer 0 that no hop needs */
   graph->layers = layers;
+  take_graph_of(maker, epoch);
   plt_frontier_t *last = &graph->frontier[layers];
   *last = *own;
   if (maker->plan.item_graph != NULL) {

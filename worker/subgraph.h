@@ -52,6 +52,7 @@ typedef struct plt_subgraph_plan {
   const plt_csr_t *item_graph;     /* [items, items], the model's; NULL: none */
   size_t item_hops;                /* 1 .. PLT_ITEM_HOPS_MAX */
   bool spreads_sum;                /* the sum of the layers; false: layer 0 */
+  double edge_dropout;             /* share of the edges that an epoch's subgraphs do not have (plt_graph_prune) */
 } plt_subgraph_plan_t;
 
 typedef struct plt_subgraph_maker plt_subgraph_maker_t;

@@ -61,7 +61,13 @@ plt_var_t plt_op_concat(plt_tape_t *t, const plt_var_t *parts, size_t n); /* sid
 plt_var_t plt_op_columns(plt_tape_t *t, plt_var_t x, size_t first, size_t n); /* [r,c] -> [r,n] */
 plt_var_t plt_op_row_dot(plt_tape_t *t, plt_var_t a, plt_var_t b);            /* [n,c][n,c] -> [n,1] */
 plt_var_t plt_op_normalise(plt_tape_t *t, plt_var_t x);                       /* rows / max(norm, 1e-12) */
-plt_var_t plt_op_softmax(plt_tape_t *t, plt_var_t x);                         /* over each row */
+/* Spherical interpolation of rows: sin(l t)/sin t a + sin((1-l) t)/sin t b, t = acos(clamp(<a,b>, +-(1 - 1e-6))), of unit
+ * rows a, b [n,c] and constants l [n,1] (Shoemake 1985). The mixes of p points: bezier replaces point k by
+ * slerp(k, k+1) until one is left (De Casteljau); nested makes r = slerp(next point, r) from the first on (METHODS 4). */
+plt_var_t plt_op_slerp(plt_tape_t *t, plt_var_t a, plt_var_t b, plt_var_t share);
+plt_var_t plt_op_bezier(plt_tape_t *t, const plt_var_t *points, size_t n, plt_var_t share);
+plt_var_t plt_op_nested_slerp(plt_tape_t *t, const plt_var_t *points, size_t n, plt_var_t share);
+plt_var_t plt_op_softmax(plt_tape_t *t, plt_var_t x); /* over each row */
 plt_var_t plt_op_sigmoid(plt_tape_t *t, plt_var_t x);
 plt_var_t plt_op_tanh(plt_tape_t *t, plt_var_t x);
 plt_var_t plt_op_softplus(plt_tape_t *t, plt_var_t x); /* log(1 + e^x), stable */

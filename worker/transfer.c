@@ -63,8 +63,24 @@ static plt_status_t import_table(plt_session_t *session, uint32_t index, const c
   return status;
 }
 
+bool plt_transfer_is_due(const plt_plan_t *plan) {
+  for (size_t t = 0; t < plan->model->n_tables; t++)
+    if (plan->model->tables[t].initial != NULL) return true;
+  return plan->init_from != NULL;
+}
+
+/* The rows of items of a table that starts as the features of a modality. */
+static plt_status_t import_features(plt_session_t *session, uint32_t index) {
+  plt_npy_t rows = session->plan->model->tables[index].initial->array;
+  rows.rows = session->plan->specs[index].rows;
+  return assign_rows(session, index, &rows);
+}
+
 plt_status_t plt_transfer_import(plt_session_t *session) {
   const plt_plan_t *plan = session->plan;
+  for (uint32_t t = 0; t < plan->model->n_tables; t++)
+    if (plan->model->tables[t].initial != NULL) PLT_TRY(import_features(session, t));
+  if (plan->init_from == NULL) return PLT_OK;
   for (uint32_t t = 0; t < plan->model->n_tables; t++) {
     char path[PLT_PATH_MAX];
     PLT_TRY(table_path(plan->init_from, plan->specs[t].name, path));

@@ -7,7 +7,10 @@
 
 #include "worker/session.h"
 
-/* Assigns the tables found in plan->init_from; rows that a file does not have are born fresh. One worker calls. */
+/* Whether tables start otherwise than by their specs: from plan->init_from, or as features. */
+bool plt_transfer_is_due(const plt_plan_t *plan);
+/* Assigns features to the tables that start as those, then the tables found in plan->init_from; rows that a file does
+ * not have stay. One worker calls. */
 plt_status_t plt_transfer_import(plt_session_t *session);
 /* A task: writes every table to `directory` (a const char *), which is made. */
 plt_status_t plt_transfer_export(plt_session_t *session, void *directory);

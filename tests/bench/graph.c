@@ -5,6 +5,7 @@
  *
  * Both compute the same loss and gradients with the same kernels, on one thread, from rows that lie in memory; what a
  * whole run adds (exchange, server) is in its metrics. Steps are measured in turn; medians. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,9 +120,6 @@ static void open_work(work_t *work, int argc, char **argv) {
                             .micro_batch = size,
                             .workers = 1,
                             .threads = 1};
-  work->maker = plt_batch_maker_create(&work->plan, 0, 1, NULL);
-  work->batch = plt_batch_create();
-  work->compute = plt_compute_create(&work->plan, NULL);
   work->tape = plt_tape_create(NULL);
   size_t nodes = (size_t)data->users + data->items;
   work->values = plt_mem_alloc(nodes * DIM * sizeof *work->values);
@@ -137,6 +135,16 @@ static void open_work(work_t *work, int argc, char **argv) {
   work->all = plt_subgraph_make(maker, 0, 0, 0, &all, plt_arena_create());
 }
 
+/* Memory that batches take, subgraphs and the tape included, once it has stopped to grow. */
+static double batch_megabytes(work_t *work) {
+  size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+  work->maker = plt_batch_maker_create(&work->plan, 0, 1, NULL);
+  work->batch = plt_batch_create();
+  work->compute = plt_compute_create(&work->plan, NULL);
+  for (int i = 0; i < 20; i++) subgraph_step(work);
+  return (double)(mallinfo2().uordblks + mallinfo2().hblkhd - before) / 1e6;
+}
+
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
@@ -149,13 +157,16 @@ int main(int argc, char **argv) {
   static bench_rate_t rates[N][RUNS];
   bench_require(argc >= 2, 64, "usage: bench_graph DIR [LAYERS [BATCH [FANOUT,FANOUT,...]]]");
   open_work(&work, argc, argv);
-  for (size_t c = 0; c < N; c++) contestants[c].step(&work); /* warm */
-  for (size_t r = 0; r < RUNS; r++)
-    for (size_t c = 0; c < N; c++) rates[c][r] = bench_measure(contestants[c].step, &work, 0.3);
+  double megabytes = batch_megabytes(&work);
   uint32_t batches = plt_sampler_batches(work.plan.sampler);
   printf("%u users, %u items, %llu edges, %u batches; a batch's layer 0: %zu nodes, its hops: %zu entries\n",
          work.plan.data->users, work.plan.data->items, (unsigned long long)work.plan.graph->edges, batches, work.rows,
          work.entries);
+  printf("memory of batches, subgraphs and tape: %.0f MB\n", megabytes);
+  fflush(stdout);
+  for (size_t c = 0; c < N; c++) contestants[c].step(&work); /* warm */
+  for (size_t r = 0; r < RUNS; r++)
+    for (size_t c = 0; c < N; c++) rates[c][r] = bench_measure(contestants[c].step, &work, 0.3);
   printf("%-46s %12s %14s\n", "", "ms per step", "s per epoch");
   for (size_t c = 0; c < N; c++) {
     double cpu = bench_median(rates[c], RUNS).cpu_s;

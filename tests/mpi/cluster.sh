@@ -22,6 +22,16 @@ same "$work/plain" "2 servers, 3 workers"
 quietly ranks 3 train "$config" --set run.dir="$work/tcp" --set train.epochs="$epochs" --set cluster.transport=tcp
 same "$work/tcp" "1 server, 2 workers, tcp"
 
+say "a graph model: the graph in a file that the workers map"
+graph=$work/graph.yaml
+cp "$config" "$graph" && as_lightgcn "$graph"
+for how in embedded ranks; do
+  [[ $how == ranks ]] && command=(ranks 5 train "$graph" --servers 2) || command=("$plateau" train "$graph")
+  quietly "${command[@]}" --set run.dir="$work/graph-$how" --set train.epochs=4 --set eval.every=1
+done
+[[ -n $(find "$work/graph-ranks/cache" -name 'graph-*') ]] || complain "graph model: no file for the workers"
+[[ $(tables "$work/graph-ranks") == $(tables "$work/graph-embedded") ]] || complain "graph model: other bits under mpirun"
+
 say "machines with other kernels"
 quietly timeout 120 mpirun --bind-to none -n 1 "$plateau" train "$config" --set run.dir="$work/cores" --set train.epochs="$epochs" \
   : -n 2 -x OPENBLAS_CORETYPE=Haswell "$plateau" train "$config"

@@ -103,3 +103,21 @@ Test(rng, permute_mixes) {
   cr_assert_lt(fixed, 10);
   cr_assert_lt(same, 10);
 }
+
+/* Of Beta(a, a): mean 1/2, variance 1 / (4 (2a + 1)), fourth central moment 3 / (16 (2a + 1) (2a + 3)). */
+Test(rng, beta_has_its_moments) {
+  enum { N = 200000 };
+  static const double alphas[] = {0.01, 0.1, 0.5, 0.9, 1};
+  plt_rng_key_t key = plt_rng_key(3, "beta", 0);
+  for (size_t i = 0; i < sizeof alphas / sizeof *alphas; i++) {
+    double a = alphas[i], mean = 0, second = 0, fourth = 0;
+    for (uint32_t n = 0; n < N; n++) {
+      double x = plt_rng_beta(key, n, a), d = x - 0.5;
+      cr_assert(x >= 0 && x <= 1);
+      mean += x / N, second += d * d / N, fourth += d * d * d * d / N;
+    }
+    cr_assert_float_eq(mean, 0.5, 0.005, "alpha %g: mean %g", a, mean);
+    cr_assert_float_eq(second, 1 / (4 * (2 * a + 1)), 0.002, "alpha %g: variance %g", a, second);
+    cr_assert_float_eq(fourth, 3 / (16 * (2 * a + 1) * (2 * a + 3)), 0.001, "alpha %g: fourth moment %g", a, fourth);
+  }
+}

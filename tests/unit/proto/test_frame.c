@@ -172,6 +172,7 @@ static plt_table_spec_t full_spec(void) {
                            .init = {PLT_INIT_UNIFORM, 0.25},
                            .seed = UINT64_MAX,
                            .frozen = true,
+                           .temporary = true,
                            .n_settings = PLT_SETTINGS_MAX};
   memset(spec.name, 'n', PLT_TABLE_NAME_MAX - 1);
   memset(spec.optimizer, 'o', PLT_TABLE_NAME_MAX - 1);

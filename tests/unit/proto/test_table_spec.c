@@ -103,6 +103,9 @@ Test(table_spec, settings_and_equality) {
   b.n_settings = 1;
   cr_assert_not(plt_table_spec_equal(&a, &b));
   b = a;
+  b.temporary = true;
+  cr_assert_not(plt_table_spec_equal(&a, &b));
+  b = a;
   b.frozen = true;
   cr_assert_not(plt_table_spec_equal(&a, &b));
   b = a;

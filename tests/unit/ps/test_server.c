@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "honest.h"
+#include "ps/tableset.h"
 
 /* ---- who is let in ---- */
 
@@ -331,6 +332,71 @@ Test(server, assignments_are_whole_or_not_at_all) {
   read_rows(raw, 0, 0, FROZEN, rows);
   cr_assert_eq(rows[4][0], 0);
   leave(raw, 1);
+}
+
+/* ---- temporary tables ---- */
+
+Test(server, temporary_tables_stand_behind_the_others_and_can_be_dropped) {
+  raw_t *raw = raw_start(1);
+  join(raw, 1);
+  plt_table_spec_t spec = {.name = "layer", .rows = ROWS, .cols = COLS, .frozen = true, .temporary = true};
+  plt_header_t header, drop = raw_say(raw, PLT_VERB_DROP, 0);
+  float row[COLS] = {1, 2, 3}, rows[ROWS][COLS];
+  for (uint32_t turn = 0; turn < 2; turn++) { /* the number is free again, for another shape */
+    for (uint32_t t = 3; t < 5; t++) {
+      header = raw_declaration(raw, 0, t, &spec);
+      raw_expect(raw, 0, &header, PLT_VERB_DONE, NULL);
+    }
+    header = raw_declaration(raw, 0, 5, &specs[0]);
+    raw_expect(raw, 0, &header, PLT_VERB_REFUSED, "behind a temporary one");
+    plt_section_t section =
+        raw_section(raw, PLT_SECTION_PUSH, 4, (plt_leaf_span_t){0, 1}, (uint64_t[]){6}, 1, row, COLS);
+    plt_header_t assign = raw_say(raw, PLT_VERB_ASSIGN, 0);
+    assign.sections = &section;
+    assign.n_sections = 1;
+    raw_expect(raw, 0, &assign, PLT_VERB_DONE, NULL);
+    read_rows(raw, 0, 0, 4, rows);
+    cr_assert_eq(memcmp(rows[6], row, sizeof row), 0);
+    for (uint32_t t = 0; t < 4; t++) {
+      drop = raw_say(raw, PLT_VERB_DROP, 0);
+      drop.table = t;
+      raw_expect(raw, 0, &drop, PLT_VERB_REFUSED, "cannot be dropped");
+    }
+    for (uint32_t t = 5; t-- > 3;) {
+      drop = raw_say(raw, PLT_VERB_DROP, 0);
+      drop.table = t;
+      raw_expect(raw, 0, &drop, PLT_VERB_DONE, NULL);
+      drop = raw_say(raw, PLT_VERB_DROP, 0);
+      drop.table = t;
+      raw_expect(raw, 0, &drop, PLT_VERB_DONE, NULL); /* it is gone already */
+    }
+    assign = raw_say(raw, PLT_VERB_ASSIGN, 0);
+    section = raw_section(raw, PLT_SECTION_PUSH, 4, (plt_leaf_span_t){0, 1}, (uint64_t[]){6}, 1, row, COLS);
+    assign.sections = &section;
+    assign.n_sections = 1;
+    raw_expect(raw, 0, &assign, PLT_VERB_REFUSED, "not declared");
+    strcpy(spec.name, "other");
+  }
+  honest_clock(raw, 1, 0);
+  leave(raw, 1);
+}
+
+Test(server, a_checkpoint_has_no_temporary_tables) {
+  plt_tableset_t *set;
+  plt_table_spec_t spec = {.name = "layer", .rows = ROWS, .cols = COLS, .frozen = true, .temporary = true};
+  bool later;
+  cr_assert_eq(plt_tableset_create(0, 1, NULL, NULL, NULL, &set), PLT_OK);
+  for (uint32_t t = 0; t < 3; t++) cr_assert_eq(plt_tableset_declare(set, t, &specs[t], &later), PLT_OK);
+  for (uint32_t t = 3; t < 5; t++) cr_assert_eq(plt_tableset_declare(set, t, &spec, &later), PLT_OK);
+  cr_assert(plt_tableset_size(set) == 5 && plt_tableset_lasting(set) == 3);
+  uint64_t bytes;
+  cr_assert_eq(plt_table_expect(&spec, 0, 1, &bytes), PLT_OK);
+  plt_tableset_limit(set, 6 * bytes); /* the three others take 1, 1 and 3 times as much at least */
+  cr_assert_eq(plt_tableset_declare(set, 5, &spec, &later), PLT_ERR_USAGE);
+  cr_assert_eq(plt_tableset_drop(set, 4), PLT_OK);
+  cr_assert_eq(plt_tableset_drop(set, 3), PLT_OK);
+  cr_assert_eq(plt_tableset_declare(set, 3, &spec, &later), PLT_OK); /* what was dropped has made room */
+  plt_tableset_destroy(&set);
 }
 
 /* ---- sums ---- */

@@ -123,7 +123,8 @@ static void check_model(const char *name, size_t users, size_t items, size_t n, 
                            .user = places,
                            .positive = places + n,
                            .negative = places + 2 * n,
-                           .features = f == 0 ? NULL : features};
+                           .features = f == 0 ? NULL : features,
+                           .n_featured = items};
   lay_out(&leaf);
   float *w = naive_matrix(&rng, leaf.n, -1, 1), *gradient = malloc(leaf.n * sizeof *gradient);
   double *exact = malloc(leaf.n * sizeof *exact);
@@ -257,7 +258,8 @@ static void check_golden(const char *name) {
                            .user = user,
                            .positive = positive,
                            .negative = negative,
-                           .features = features};
+                           .features = features,
+                           .n_featured = data->items};
   lay_out(&leaf);
   float *w = malloc(4 * leaf.n * sizeof *w), *gradient = w + leaf.n;
   for (size_t i = 0; i < leaf.model->n_tables; i++) {

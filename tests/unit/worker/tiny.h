@@ -48,15 +48,18 @@ static inline void tiny_write(const folder_t *folder) {
   fclose(file);
   for (int i = 0; i < TINY_ITEMS * TINY_FEATURES; i++) features[i] = naive_between(&rng, -1, 1);
   folder_npy(folder, "text_feat.npy", "<f4", "(50, 6)", features, sizeof features);
+  for (int i = 0; i < TINY_ITEMS * TINY_FEATURES; i++) features[i] = naive_between(&rng, -1, 1);
+  folder_npy(folder, "image_feat.npy", "<f4", "(50, 6)", features, sizeof features);
 }
 
-/* settings: NULL-terminated "key=value" of model and strategy. */
-static inline void tiny_open(tiny_t *tiny, const char *const *settings) {
-  const char *features[] = {"text_feat.npy"};
+/* settings: NULL-terminated "key=value" of model and strategy; modalities: text, then image. */
+static inline void tiny_open_with(tiny_t *tiny, size_t modalities, const char *const *settings) {
+  const char *features[] = {"text_feat.npy", "image_feat.npy"};
   plt_config_t *config = plt_config_create();
   *tiny = (tiny_t){.folder = folder_make()};
   tiny_write(&tiny->folder);
-  cr_assert_eq(plt_dataset_open(tiny->folder.path, NULL, features, 1, &tiny->data), PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(plt_dataset_open(tiny->folder.path, NULL, features, modalities, &tiny->data), PLT_OK, "%s",
+               plt_fail_text());
   cr_assert(tiny->data->users == TINY_USERS && tiny->data->items == TINY_ITEMS);
   for (; *settings != NULL; settings++) cr_assert_eq(plt_config_set(config, *settings), PLT_OK);
   tiny_apply(config, &tiny_options);
@@ -81,6 +84,8 @@ static inline void tiny_open(tiny_t *tiny, const char *const *settings) {
                             .servers = 1,
                             .threads = 1};
 }
+
+static inline void tiny_open(tiny_t *tiny, const char *const *settings) { tiny_open_with(tiny, 1, settings); }
 
 #define TINY_OPEN(tiny, ...) tiny_open(tiny, (const char *const[]){__VA_ARGS__, NULL})
 
