@@ -107,13 +107,13 @@ while ((total < wanted && failures == 0)); do
     fi
   done
   [[ $(tables_hash "$run") == "$reference" ]] || complain "$run: other tables than the undisturbed run"
-  seconds+=" $(grep -h '"recovery"' "$run/metrics.jsonl" | json_number seconds | tr '\n' ' ')"
+  seconds+=" $({ grep -h '"recovery"' "$run/metrics.jsonl" || true; } | json_number seconds | tr '\n' ' ')"
   rm -rf "$run"
 done
 
 say "$total killed in $jobs jobs ($starts starts), seed $seed:"
 for kind in server worker both checkpoint recovery supervisor job; do say "  $kind ${killed[$kind]:-0}"; done
-say "recoveries: $(tr -s ' ' '\n' <<<"$seconds" | grep . | sort -g | awk '{ s[NR] = $1 } END { printf "%d, seconds: median %.2f, most %.2f", NR, s[int((NR + 1) / 2)], s[NR] }')"
+say "recoveries: $(tr -s ' ' '\n' <<<"$seconds" | { grep . || true; } | sort -g | awk '{ s[NR] = $1 } END { printf "%d, seconds: median %.2f, most %.2f", NR, s[int((NR + 1) / 2)], s[NR] }')"
 # A job that was killed as a whole leaves its socket directory to the next one; nothing else may be there.
 quietly ranks 2 train "$config" --set "run.dir=$work/last" --set train.epochs=1 --set cluster.transport=ipc
 find "$TMPDIR" -maxdepth 1 -name 'plateau-*' | grep . && complain "socket directories are left"
