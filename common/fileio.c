@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -147,6 +148,17 @@ plt_status_t plt_dir_free_bytes(const char *path, uint64_t *bytes) {
   if (statvfs(path, &info) != 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot ask for free space", path);
   *bytes = (uint64_t)info.f_bavail * info.f_frsize;
   return PLT_OK;
+}
+
+int plt_file_lock(const char *path) {
+  char *lock = plt_mem_print("%s.lock", path);
+  int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  free(lock);
+  if (fd >= 0 && flock(fd, LOCK_EX) != 0) {
+    close(fd);
+    fd = -1;
+  }
+  return fd;
 }
 
 static int compare_names(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }

@@ -28,6 +28,9 @@ plt_status_t plt_file_read(const char *path, size_t max_bytes, char **text, size
 /* Writes a temporary file beside `path` ("path.tmp": one writer per path), fsyncs, renames it over `path`, fsyncs the
  * directory. PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE; the old file stays then. */
 plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes);
+/* Waits for the lock of "path.lock" and holds it until the descriptor is closed; -1 where there is no such file to be
+ * made, or no locks. */
+int plt_file_lock(const char *path);
 /* Free bytes for this user on the file system of `path`. */
 plt_status_t plt_dir_free_bytes(const char *path, uint64_t *bytes);
 /* Names in a directory in byte order, without dot files. */

@@ -110,9 +110,8 @@ static size_t block_bytes(const plt_image_t *image) {
 
 void plt_image_keep(plt_image_t *image, size_t slab, size_t number) {
   plt_block_t *block = &image->owner->slab[slab].blocks[number];
-  if (atomic_load_explicit(&block->state, memory_order_acquire) != PLT_BLOCK_PENDING &&
-      atomic_load_explicit(&block->state, memory_order_acquire) != PLT_BLOCK_BUSY)
-    return;
+  unsigned char state = atomic_load_explicit(&block->state, memory_order_acquire);
+  if (state == PLT_BLOCK_FREE || state == PLT_BLOCK_COPIED) return;
   while (atomic_load(&image->copies) > image->bound && !atomic_load(&image->swept))
     nanosleep(&(struct timespec){.tv_nsec = BOUND_WAIT_NS}, NULL);
   if (atomic_load(&image->swept) || !seize(block)) return;

@@ -28,16 +28,20 @@ plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *
   plt_tableset_t *set = plt_mem_zalloc(1, sizeof *set);
   *set = (plt_tableset_t){.number = number, .servers = servers};
   if (restore_dir != NULL) {
+    bool own_only = restore->n_parts == servers; /* as many servers: the other parts are other shards' rows */
     set->parts = plt_mem_zalloc(restore->n_parts, sizeof(plt_checkpoint_part_t *));
     for (size_t i = 0; i < restore->n_parts; i++) {
       char path[PLT_PATH_MAX];
-      plt_checkpoint_part_t **part = &set->parts[set->n_parts];
-      if (i > 0 && restore->n_parts == servers && i != number) continue; /* as many servers: other shards' rows */
+      plt_checkpoint_part_t *part;
+      bool has_rows = !own_only || i == number;
+      if (i > 0 && !has_rows) continue; /* the first part has the head */
       PLT_TRY_OR(fail, plt_path_join(restore_dir, restore->parts[i].file, path));
-      PLT_TRY_OR(fail, plt_checkpoint_open(path, part));
-      set->n_parts++;
-      if (i == 0) *head = *plt_checkpoint_head(*part);
-      if (restore->n_parts == servers && i != number) plt_checkpoint_close(&set->parts[--set->n_parts]);
+      PLT_TRY_OR(fail, plt_checkpoint_open(path, &part));
+      if (i == 0) *head = *plt_checkpoint_head(part);
+      if (has_rows)
+        set->parts[set->n_parts++] = part;
+      else
+        plt_checkpoint_close(&part);
     }
     if (restore->n_parts == 0) {
       status = plt_fail(PLT_ERR_CHECKPOINT, "%s: the manifest names no files", restore_dir);

@@ -134,6 +134,15 @@ children() {
     [[ -z $(find /proc/"$process"/fd -lname "$1/logs/*" 2>/dev/null) ]] || echo "$process"
   done
 }
+# wait_for_step RUN: until the job that runs there has made a step.
+wait_for_step() {
+  local i
+  for ((i = 0; i < 600; i++)); do
+    ! grep -qs '"step"' "$1/metrics.jsonl" || return 0
+    sleep 0.05
+  done
+  complain "$1: no step within 30 s"
+}
 # supervisors RUN: the ranks of the job that was started with run.dir=RUN.
 supervisors() {
   local process

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -150,15 +149,14 @@ static plt_graph_t *find_or_build(const char *path, uint64_t key, const plt_data
 plt_graph_t *plt_graph_open(const plt_dataset_t *data, uint32_t threads, const char *cache) {
   if (cache == NULL) return plt_graph_create(data, threads);
   uint64_t key = key_of(data);
-  char *path = plt_mem_print("%s/graph-%016" PRIx64, cache, key), *lock = plt_mem_print("%s.lock", path);
+  char *path = plt_mem_print("%s/graph-%016" PRIx64, cache, key);
   plt_graph_t *graph = map_file(path, key, data);
   if (graph == NULL && plt_dir_create(cache) == PLT_OK) {
-    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd >= 0) flock(fd, LOCK_EX); /* where there are no locks several build the same file */
+    int lock = plt_file_lock(path); /* where there are no locks several build the same file */
     graph = find_or_build(path, key, data, threads);
-    if (fd >= 0) close(fd);
+    if (lock >= 0) close(lock);
   }
   if (graph == NULL) graph = plt_graph_create(data, threads);
-  free(path), free(lock);
+  free(path);
   return graph;
 }

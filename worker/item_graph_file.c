@@ -4,12 +4,10 @@
  *
  * The name holds a hash of the features and k, the head that and a hash of the ids. Who finds no whole file makes one
  * under a lock, so that the other processes of its machine wait for it. */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "common/fileio.h"
@@ -76,15 +74,14 @@ void plt_item_neighbours_open(const plt_feature_t *feature, uint32_t items, uint
   }
   size_t n = (size_t)items * k;
   uint64_t key = key_of(feature, items, k);
-  char *path = plt_mem_print("%s/items-%016" PRIx64, cache, key), *lock = plt_mem_print("%s.lock", path);
+  char *path = plt_mem_print("%s/items-%016" PRIx64, cache, key);
   if (!read_ids(path, key, n, out)) {
-    int fd = plt_dir_create(cache) == PLT_OK ? open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0644) : -1;
-    bool locked = fd >= 0 && flock(fd, LOCK_EX) == 0;
-    if (!locked || !read_ids(path, key, n, out)) {
+    int lock = plt_dir_create(cache) == PLT_OK ? plt_file_lock(path) : -1;
+    if (lock < 0 || !read_ids(path, key, n, out)) {
       plt_item_neighbours(feature, items, k, threads, out);
-      if (locked) write_ids(path, key, n, out); /* there is one writer per path */
+      if (lock >= 0) write_ids(path, key, n, out); /* there is one writer per path */
     }
-    if (fd >= 0) close(fd);
+    if (lock >= 0) close(lock);
   }
-  free(path), free(lock);
+  free(path);
 }

@@ -188,6 +188,8 @@ plt_var_t plt_pass_bpr_loss_over(const plt_pass_t *pass, plt_var_t users, plt_va
 /* Rows of layer 0's nodes of one side, [n, c] -> those of the leaf's own nodes; in evaluation x itself. For what else
  * belongs to users or items: other tables' rows, features. */
 plt_var_t plt_pass_own(const plt_pass_t *pass, plt_side_t side, plt_var_t x);
+/* The mean of layers 0 .. L of one side: pass->sum over their number. */
+plt_var_t plt_pass_mean_of_layers(const plt_model_t *model, const plt_pass_t *pass, plt_side_t side);
 /* Emb(a, b, c) = (|a| + |b| + |c|) / rows(c), Frobenius norms, -> [1, 1] (METHODS 4). */
 plt_var_t plt_loss_embedding(plt_tape_t *tape, plt_var_t a, plt_var_t b, plt_var_t c);
 

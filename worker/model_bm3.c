@@ -69,7 +69,7 @@ static void destroy(plt_model_t *self) { free(self); }
 
 /* h of one side, [n, d] at the own nodes. */
 static plt_var_t state(const plt_model_t *self, const plt_pass_t *pass, plt_side_t side) {
-  plt_var_t mean = plt_op_scale(pass->tape, pass->sum[side], 1.0f / (float)(self->graph.layers + 1));
+  plt_var_t mean = plt_pass_mean_of_layers(self, pass, side);
   return side == PLT_SIDE_USER ? mean : plt_op_add(pass->tape, mean, plt_pass_own(pass, side, pass->base[side]));
 }
 

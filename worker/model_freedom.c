@@ -59,12 +59,11 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
 static void destroy(plt_model_t *self) { free(self); }
 
 static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) {
-  return plt_op_scale(pass->tape, pass->sum[PLT_SIDE_USER], 1.0f / (float)(self->graph.layers + 1));
+  return plt_pass_mean_of_layers(self, pass, PLT_SIDE_USER);
 }
 
 static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
-  float share = 1.0f / (float)(self->graph.layers + 1);
-  return plt_op_add(pass->tape, plt_op_scale(pass->tape, pass->sum[PLT_SIDE_ITEM], share), pass->spread);
+  return plt_op_add(pass->tape, plt_pass_mean_of_layers(self, pass, PLT_SIDE_ITEM), pass->spread);
 }
 
 /* -mean log sigmoid(<u, i+> - <u, i->) */

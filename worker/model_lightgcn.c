@@ -43,13 +43,13 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
 
 static void destroy(plt_model_t *self) { free(self); }
 
-static plt_var_t mean_of(const plt_model_t *self, const plt_pass_t *pass, plt_side_t side) {
-  return plt_op_scale(pass->tape, pass->sum[side], 1.0f / (float)(self->graph.layers + 1));
+static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) {
+  return plt_pass_mean_of_layers(self, pass, PLT_SIDE_USER);
 }
 
-static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) { return mean_of(self, pass, PLT_SIDE_USER); }
-
-static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) { return mean_of(self, pass, PLT_SIDE_ITEM); }
+static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
+  return plt_pass_mean_of_layers(self, pass, PLT_SIDE_ITEM);
+}
 
 static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
   return plt_pass_bpr_loss_over(

@@ -35,6 +35,10 @@ plt_var_t plt_pass_own(const plt_pass_t *pass, plt_side_t side, plt_var_t x) {
   return own_of_last(pass, side, last_of_layer(pass, 0, side, x));
 }
 
+plt_var_t plt_pass_mean_of_layers(const plt_model_t *model, const plt_pass_t *pass, plt_side_t side) {
+  return plt_op_scale(pass->tape, pass->sum[side], 1.0f / (float)(model->graph.layers + 1));
+}
+
 /* Fills pass->sum from pass->base: at F_L's nodes. */
 static void propagate(plt_pass_t *pass) {
   const plt_subgraph_t *graph = pass->graph;

@@ -31,10 +31,7 @@ for what in server worker rank0 rank3; do
   ranks 4 train "$config" "${options[@]}" --set run.dir="$run" --set cluster.deadline_s=4 --servers 2 --quiet \
     >"$work/$what.txt" 2>&1 &
   job=$!
-  for ((i = 0; i < 300; i++)); do
-    ! grep -qs '"step"' "$run/metrics.jsonl" || break
-    sleep 0.1
-  done
+  wait_for_step "$run"
   stopped=$(victim "$what" "$run")
   kill -STOP "$stopped" || fail "$what: nobody to stop"
   code=0

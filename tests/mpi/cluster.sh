@@ -10,7 +10,6 @@ config=$work/config.yaml
 write_config "$config" "$work/data" "$bsam_plus"
 tables() { quietly "$plateau" export "$1" -o "$1-tables" --last; cat "$1-tables"/*.npy | sha256sum; }
 same() { [[ $(tables "$1") == "$reference" ]] || complain "$2: other bits than the undisturbed run"; }
-wait_for_step() { local i; for ((i = 0; i < 600; i++)); do grep -qs '"step"' "$1/metrics.jsonl" && return; sleep 0.05; done; complain "$1: no step within 30 s"; }
 
 epochs=${EPOCHS:-60}
 quietly "$plateau" train "$config" --set run.dir="$work/embedded" --set train.epochs="$epochs"
