@@ -7,6 +7,8 @@
 #include <cblas.h>
 #include <string.h>
 
+#include "common/vector.h"
+
 enum {
   RANGE_COST = 16 * 1024, /* operations in a range: some microseconds, far above the cost of a hand-over */
   PARTIALS = 64,          /* ranges of a reduction at most: their sums live on the stack */
@@ -238,6 +240,28 @@ double plt_kernel_total(const float *x, size_t n) {
   }
   for (size_t j = 0; i + j < n; j++) sum[j] += x[i + j];
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* Cephes' expf: e^x = 2^k e^r, |r| <= log(2) / 2, with a polynomial for e^r; k is rounded by adding 1.5 * 2^23, which
+ * leaves it in the low bits. */
+PLT_VECTOR_CLONES void plt_kernel_exp(size_t n, float *restrict x) {
+  const float round = 12582912.0f;
+  for (size_t i = 0; i < n; i++) {
+    float shifted = x[i] * 1.44269504f + round, k = shifted - round;
+    float r = x[i] - k * 0.693359375f - k * -2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    union {
+      float value;
+      uint32_t bits;
+    } power, rounded = {.value = shifted};
+    power.bits = (rounded.bits + 127) << 23;
+    x[i] = (p * r * r + r + 1) * power.value;
+  }
 }
 
 typedef struct vector_job {

@@ -217,28 +217,6 @@ static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
 
 /* ---- loss ---- */
 
-/* log mean_{a<b} exp(4 (x_a . x_b - y_ab)): `all` [n, n] holds the exponents of every pair, `same` [n, 1] those of
- * a = b, which are in it too. Of unit rows -2 |x_a - x_b|^2 is 4 (x_a . x_b - 1). */
-static plt_var_t log_mean(plt_tape_t *t, plt_var_t all, plt_var_t same) {
-  double n = (double)plt_tape_rows(t, same);
-  plt_var_t sum = plt_op_sub(t, plt_op_sum(t, plt_op_exp(t, all)), plt_op_sum(t, plt_op_exp(t, same)));
-  return plt_op_log(t, plt_op_scale(t, sum, (float)(1 / (n * (n - 1)))));
-}
-
-static plt_var_t uniformity(plt_tape_t *t, plt_var_t x) {
-  plt_var_t all = plt_op_shift(t, plt_op_scale(t, plt_op_matmul_bt(t, x, x), 4), -4);
-  return log_mean(t, all, plt_op_shift(t, plt_op_scale(t, plt_op_row_dot(t, x, x), 4), -4));
-}
-
-/* mix [n, d]: unit rows whose cosines say how like two items are. */
-static plt_var_t calibrated_uniformity(const cm3_t *cm3, plt_tape_t *t, plt_var_t x, plt_var_t mix) {
-  float low = cm3->min_similarity, high = cm3->max_similarity;
-  plt_var_t alike = plt_op_clamp(t, plt_op_matmul_bt(t, mix, mix), low, high);
-  plt_var_t itself = plt_op_clamp(t, plt_op_row_dot(t, mix, mix), low, high);
-  return log_mean(t, plt_op_scale(t, plt_op_sub(t, plt_op_matmul_bt(t, x, x), alike), 4),
-                  plt_op_scale(t, plt_op_sub(t, plt_op_row_dot(t, x, x), itself), 4));
-}
-
 static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
   const cm3_t *cm3 = (const cm3_t *)self;
   plt_tape_t *t = pass->tape;
@@ -252,7 +230,8 @@ static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
   plt_var_t mix = plt_op_columns(t, pass->base[PLT_SIDE_ITEM], cm3->modalities * cm3->d, cm3->d);
   mix = plt_op_gather(t, plt_pass_own(pass, PLT_SIDE_ITEM, mix), pass->negative, pass->n);
   if (cm3->detaches) mix = plt_op_stop(t, mix);
-  plt_var_t uniform = plt_op_add(t, uniformity(t, u), calibrated_uniformity(cm3, t, n, mix));
+  plt_var_t uniform = plt_op_calibrated_uniformity(t, n, mix, cm3->min_similarity, cm3->max_similarity);
+  uniform = plt_op_add(t, plt_op_uniformity(t, u), uniform);
   return plt_op_add(t, alignment, plt_op_scale(t, uniform, cm3->gamma / 2));
 }
 

@@ -83,4 +83,10 @@ plt_var_t plt_op_norm(plt_tape_t *t, plt_var_t x);                         /* Fr
 /* -mean log(1e-10 + sigmoid(p - n)) of [n,1] scores, -> [1,1] (METHODS 4, BPR; Rendle et al. 2009). */
 plt_var_t plt_op_bpr(plt_tape_t *t, plt_var_t positive, plt_var_t negative);
 
+/* Uniformity of unit rows x [n,c], n > 1, -> [1,1]: the log of the mean over pairs a < b of exp(-2 |x_a - x_b|^2), or of
+ * exp(4 (<x_a, x_b> - y_ab)) with y_ab = clamp(<alike_a, alike_b>, low, high), alike [n,m] unit rows, derivative 0 outside
+ * (METHODS 4; Wang and Isola 2020). Costs n^2 (c + m) multiplications and the memory of x and alike. */
+plt_var_t plt_op_uniformity(plt_tape_t *t, plt_var_t x);
+plt_var_t plt_op_calibrated_uniformity(plt_tape_t *t, plt_var_t x, plt_var_t alike, float low, float high);
+
 #endif

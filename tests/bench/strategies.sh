@@ -3,10 +3,11 @@
 #
 #   tests/bench/strategies.sh CONFIG OUT [KEY=VALUE ...]
 #
-# Every strategy gets the same number of trials: 2 regularisers x 2 values of its own knob (plain: learning rate),
-# each with 2 seeds. The trial with the best validation Recall@20, averaged over seeds, is reported; test is looked at
-# for that one only. Runs that are there already are not run again.
-#   JOBS=N   runs at a time (1)      REGS="0.1 0.3"      SEEDS="1 2"
+# Every strategy gets the same number of trials: each learning rate x two values of its own knob (plain: of the
+# model's regulariser), each with the same seeds. The trial with the best validation Recall@20, averaged over seeds, is
+# reported; test is looked at for that one only. Runs that are there already are not run again.
+#   JOBS=N   runs at a time (1)      LRS="0.001 0.003"   SEEDS="1 2"   STRATEGIES="plain bsam bsam+ mirror"
+#   PLAIN="model.reg=0.1 model.reg=0.3"   RHO="0.05 0.5"   ALPHA2="0.1 0.3"   the knobs; as many values of each
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 plateau=${PLATEAU:-$root/build/release/plateau}
@@ -17,18 +18,21 @@ extra=()
 for assignment in "$@"; do extra+=(--set "$assignment"); done
 mkdir -p "$out"
 
-# strategy:knob=value of each trial.
+# A line per trial: strategy, learning rate, knob.
 trials() {
-  local reg
-  for reg in ${REGS:-0.1 0.3}; do
-    printf 'plain model.reg=%s optimizer.lr=%s\n' "$reg" 0.005 "$reg" 0.002
-    printf 'bsam model.reg=%s strategy.rho=%s\n' "$reg" 0.05 "$reg" 0.5
-    printf 'bsam+ model.reg=%s strategy.rho=%s\n' "$reg" 0.05 "$reg" 0.5
-    printf 'mirror model.reg=%s strategy.alpha2=%s\n' "$reg" 0.1 "$reg" 0.3
+  local lr knob strategy
+  for lr in ${LRS:-0.001 0.003}; do
+    for knob in ${PLAIN:-model.reg=0.1 model.reg=0.3}; do echo "plain optimizer.lr=$lr $knob"; done
+    for knob in ${RHO:-0.05 0.5}; do
+      for strategy in bsam bsam+; do echo "$strategy optimizer.lr=$lr strategy.rho=$knob"; done
+    done
+    for knob in ${ALPHA2:-0.1 0.3}; do echo "mirror optimizer.lr=$lr strategy.alpha2=$knob"; done
+  done | while read -r line; do
+    [[ " ${STRATEGIES:-plain bsam bsam+ mirror} " != *" ${line%% *} "* ]] || echo "$line"
   done
 }
 
-run_one() { # STRATEGY REG KNOB SEED
+run_one() { # STRATEGY LR KNOB SEED
   local dir="$out/$1,$2,$3,seed=$4"
   grep -qs '"final"' "$dir/metrics.jsonl" && return
   rm -rf "$dir"
