@@ -27,69 +27,46 @@ static const uint32_t *items_of(const plt_dataset_t *data, plt_part_t part, uint
   return items->item + items->offset[user];
 }
 
-/* The best items of each user of a block: ranks on the crew, one crew block per user. */
-typedef struct ranking {
-  const plt_dataset_t *data;
-  const uint32_t *users;
-  const float *scores;
-  uint32_t k;
-  uint32_t *top; /* [256, k] */
-  size_t *found; /* [256] */
-} ranking_t;
-
-static void rank_user(void *context, size_t block, size_t lane) {
-  (void)lane;
-  ranking_t *ranking = context;
-  size_t n_masked;
-  const uint32_t *masked = items_of(ranking->data, PLT_PART_TRAIN, ranking->users[block], &n_masked);
-  ranking->found[block] = plt_ranking_top(ranking->scores + block * ranking->data->items, ranking->data->items, masked,
-                                          n_masked, ranking->k, ranking->top + block * ranking->k);
-}
-
-static plt_status_t rank_block(plt_session_t *session, plt_scorer_t *scorer, const uint32_t *users, size_t n,
-                               ranking_t *ranking) {
-  ranking->users = users;
-  PLT_TRY(plt_scorer_score(scorer, users, n, &ranking->scores));
-  plt_crew_run(session->crew, n, rank_user, ranking);
-  return PLT_OK;
-}
-
-static ranking_t ranking_create(const plt_dataset_t *data, uint32_t k) {
-  return (ranking_t){.data = data,
-                     .k = k,
-                     .top = plt_mem_alloc((size_t)PLT_SCORER_USERS * k * sizeof(uint32_t)),
-                     .found = plt_mem_alloc(PLT_SCORER_USERS * sizeof(size_t))};
-}
-
-static void ranking_free(ranking_t *ranking) {
-  free(ranking->top);
-  free(ranking->found);
-}
-
 /* ---- metrics ---- */
 
+static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 static size_t block_count(size_t users) { return (users + PLT_SCORER_USERS - 1) / PLT_SCORER_USERS; }
+
+/* This worker's blocks from the `first` of them on, as many as the scorer ranks at a time: their users side by side
+ * (only the last block of all may be short, so they are blocks there too). */
+static size_t gather_group(const plt_session_t *session, const plt_scorer_t *scorer, const uint32_t *users, size_t n,
+                           size_t first, uint32_t *out) {
+  size_t size = 0;
+  for (size_t b = first; b < block_count(n) && size < plt_scorer_group(scorer); b += session->plan->workers) {
+    size_t here = min_size(PLT_SCORER_USERS, n - b * PLT_SCORER_USERS);
+    memcpy(out + size, users + b * PLT_SCORER_USERS, here * sizeof *users);
+    size += here;
+  }
+  return size;
+}
 
 /* Fills this worker's rows of sums [blocks, width]: the metrics, then the number of users. */
 static plt_status_t sum_blocks(plt_session_t *session, plt_scorer_t *scorer, plt_part_t part, const uint32_t *users,
                                size_t n, double *sums, size_t width) {
   const plt_plan_t *plan = session->plan;
-  ranking_t ranking = ranking_create(plan->data, plan->topk.k[plan->topk.n - 1]);
+  uint32_t *group = plt_mem_alloc(plt_scorer_group(scorer) * sizeof *group);
   plt_status_t status = PLT_OK;
-  for (size_t b = session->worker; b < block_count(n) && status == PLT_OK; b += plan->workers) {
-    const uint32_t *block = users + b * PLT_SCORER_USERS;
-    size_t size = n - b * PLT_SCORER_USERS < PLT_SCORER_USERS ? n - b * PLT_SCORER_USERS : PLT_SCORER_USERS;
-    plt_metric_sums_t metrics = {0};
-    status = rank_block(session, scorer, block, size, &ranking);
-    for (size_t i = 0; i < size && status == PLT_OK; i++) {
-      size_t n_positives;
-      const uint32_t *positives = items_of(plan->data, part, block[i], &n_positives);
-      plt_ranking_add(&metrics, &plan->topk, ranking.top + i * ranking.k, ranking.found[i], positives, n_positives);
+  for (size_t b = session->worker; b < block_count(n) && status == PLT_OK;) {
+    const plt_top_t *top;
+    size_t size = gather_group(session, scorer, users, n, b, group);
+    status = plt_scorer_rank(scorer, group, size, &top);
+    for (size_t at = 0; at < size && status == PLT_OK; b += plan->workers) {
+      plt_metric_sums_t metrics = {0};
+      for (size_t end = min_size(at + PLT_SCORER_USERS, size); at < end; at++) {
+        size_t n_positives;
+        const uint32_t *positives = items_of(plan->data, part, group[at], &n_positives);
+        plt_ranking_add(&metrics, &plan->topk, &top[at], positives, n_positives);
+      }
+      memcpy(sums + b * width, metrics.value, (width - 1) * sizeof *sums);
+      sums[b * width + width - 1] = metrics.users;
     }
-    memcpy(sums + b * width, metrics.value, (width - 1) * sizeof *sums);
-    sums[b * width + width - 1] = metrics.users;
   }
-  ranking_free(&ranking);
+  free(group);
   return status;
 }
 
@@ -117,7 +94,8 @@ plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool w
   plt_inference_t *inference;
   plt_scorer_t *scorer = NULL;
   PLT_TRY(plt_inference_begin(session, name, &inference));
-  plt_status_t status = plt_scorer_create(session, inference, &scorer);
+  const plt_topk_t *topk = &session->plan->topk;
+  plt_status_t status = plt_scorer_create(session, inference, topk->k[topk->n - 1], PLT_SCORER_ROOM, &scorer);
   for (plt_part_t part = 0; part < PLT_PARTS && status == PLT_OK; part++)
     if (wanted[part]) status = evaluate_part(session, scorer, name, part, &out[part]);
   plt_scorer_destroy(&scorer);
@@ -126,26 +104,21 @@ plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool w
 
 /* ---- recommendations ---- */
 
-static plt_status_t write_users(plt_session_t *session, plt_scorer_t *scorer, uint32_t k, FILE *out, const char *path) {
-  const plt_dataset_t *data = session->plan->data;
-  size_t n;
-  uint32_t *users = ranked_users(data, PLT_PART_TRAIN, &n);
-  ranking_t ranking = ranking_create(data, k);
+static plt_status_t write_users(plt_session_t *session, plt_scorer_t *scorer, FILE *out, const char *path) {
+  size_t n, size;
+  uint32_t *users = ranked_users(session->plan->data, PLT_PART_TRAIN, &n);
   plt_status_t status = PLT_OK;
   fprintf(out, "user\titem\trank\tscore\n");
-  for (size_t b = 0; b < block_count(n) && status == PLT_OK; b++) {
-    const uint32_t *block = users + b * PLT_SCORER_USERS;
-    size_t size = n - b * PLT_SCORER_USERS < PLT_SCORER_USERS ? n - b * PLT_SCORER_USERS : PLT_SCORER_USERS;
-    status = rank_block(session, scorer, block, size, &ranking);
-    for (size_t i = 0; i < size && status == PLT_OK; i++)
-      for (size_t r = 0; r < ranking.found[i]; r++) {
-        uint32_t item = ranking.top[i * k + r];
-        fprintf(out, "%" PRIu32 "\t%" PRIu32 "\t%zu\t%.9g\n", block[i], item, r + 1,
-                (double)ranking.scores[i * data->items + item]);
-      }
+  for (size_t at = 0; at < n && status == PLT_OK; at += size) {
+    const plt_top_t *top;
+    size = min_size(plt_scorer_group(scorer), n - at);
+    status = plt_scorer_rank(scorer, users + at, size, &top);
+    for (size_t u = 0; u < size && status == PLT_OK; u++)
+      for (size_t r = 0; r < top[u].n; r++)
+        fprintf(out, "%" PRIu32 "\t%" PRIu32 "\t%zu\t%.9g\n", users[at + u], top[u].best[r].item, r + 1,
+                (double)top[u].best[r].score);
     if (status == PLT_OK && ferror(out)) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", path);
   }
-  ranking_free(&ranking);
   free(users);
   return status;
 }
@@ -156,9 +129,9 @@ static plt_status_t recommend_to(plt_session_t *session, plt_inference_t *infere
   if (out == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", recommend->path);
   uint32_t k = recommend->k < session->plan->data->items ? recommend->k : session->plan->data->items;
   plt_scorer_t *scorer;
-  plt_status_t status = plt_scorer_create(session, inference, &scorer);
+  plt_status_t status = plt_scorer_create(session, inference, k, PLT_SCORER_ROOM, &scorer);
   if (status == PLT_OK) {
-    status = write_users(session, scorer, k, out, recommend->path);
+    status = write_users(session, scorer, out, recommend->path);
     plt_scorer_destroy(&scorer);
   }
   bool flushed = fflush(out) == 0;

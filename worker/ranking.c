@@ -1,8 +1,8 @@
 /* ranking.c - see ranking.h.
  *
- * plt_ranking_top scans the scores once with the k-th best so far as threshold; almost every score fails that one
- * comparison. The best so far are a heap of ids in `out` itself, its root the worst of them. Items come in ascending
- * order, so a later item with the root's score loses the tie: the comparison is strict. */
+ * An offer scans the scores once with the k-th best so far as threshold; almost every score fails that one
+ * comparison. The best so far are a heap, its root the worst of them. Items come in ascending order, so a later item
+ * with the root's score loses the tie: the comparison is strict. */
 #include "worker/ranking.h"
 
 #include <math.h>
@@ -18,42 +18,46 @@ enum { RECALL, NDCG, PRECISION, MAP };
 
 /* ---- the best k ---- */
 
-static bool is_worse(const float *scores, uint32_t a, uint32_t b) {
-  return scores[a] < scores[b] || (scores[a] == scores[b] && a > b);
+static bool is_worse(plt_ranked_t a, plt_ranked_t b) {
+  if (a.score < b.score) return true;
+  if (a.score > b.score) return false;
+  if (isnan(a.score) != isnan(b.score)) return isnan(a.score);
+  return a.item > b.item;
 }
 
-/* Puts `id` at the root of heap[0..n) and restores the order: no child is worse than its parent. */
-static void sift_down(const float *scores, uint32_t *heap, size_t n, uint32_t id) {
+/* Puts `ranked` at the root of heap[0..n) and restores the order: no child is worse than its parent. */
+static void sift_down(plt_ranked_t *heap, size_t n, plt_ranked_t ranked) {
   size_t at = 0;
   for (;;) {
     size_t child = 2 * at + 1;
     if (child >= n) break;
-    if (child + 1 < n && is_worse(scores, heap[child + 1], heap[child])) child++;
-    if (!is_worse(scores, heap[child], id)) break;
+    if (child + 1 < n && is_worse(heap[child + 1], heap[child])) child++;
+    if (!is_worse(heap[child], ranked)) break;
     heap[at] = heap[child];
     at = child;
   }
-  heap[at] = id;
+  heap[at] = ranked;
 }
 
-static void sift_up(const float *scores, uint32_t *heap, size_t n, uint32_t id) {
+static void sift_up(plt_ranked_t *heap, size_t n, plt_ranked_t ranked) {
   size_t at = n;
-  while (at > 0 && is_worse(scores, id, heap[(at - 1) / 2])) {
+  while (at > 0 && is_worse(ranked, heap[(at - 1) / 2])) {
     heap[at] = heap[(at - 1) / 2];
     at = (at - 1) / 2;
   }
-  heap[at] = id;
+  heap[at] = ranked;
 }
 
-/* Offers the items [first, last) to the heap; returns its new size. */
-static size_t offer_range(const float *scores, uint32_t first, uint32_t last, uint32_t k, uint32_t *heap, size_t n) {
-  uint32_t i = first;
-  for (; i < last && n < k; i++) {
-    if (!isnan(scores[i])) sift_up(scores, heap, n++, i);
-  }
-  while (i < last) { /* the heap is full */
-    float threshold = scores[heap[0]];
-    if (last - i >= STRIDE) {
+/* Offers n items without a mask. */
+static void offer_range(plt_top_t *top, const float *scores, uint32_t first, uint32_t n) {
+  plt_ranked_t *heap = top->best;
+  uint32_t i = 0;
+  for (; i < n && top->n < top->k; i++) sift_up(heap, top->n++, (plt_ranked_t){scores[i], first + i});
+  for (; i < n && isnan(heap[0].score); i++) /* until every score in the heap can be compared */
+    if (!isnan(scores[i])) sift_down(heap, top->n, (plt_ranked_t){scores[i], first + i});
+  while (i < n) {
+    float threshold = heap[0].score;
+    if (n - i >= STRIDE) {
       int any = 0;
       for (uint32_t j = 0; j < STRIDE; j++) any |= scores[i + j] > threshold;
       if (!any) {
@@ -61,41 +65,45 @@ static size_t offer_range(const float *scores, uint32_t first, uint32_t last, ui
         continue;
       }
     }
-    uint32_t end = last - i < STRIDE ? last : i + STRIDE;
+    uint32_t end = n - i < STRIDE ? n : i + STRIDE;
     for (; i < end; i++) {
-      if (scores[i] > scores[heap[0]]) sift_down(scores, heap, n, i);
+      if (scores[i] > heap[0].score) sift_down(heap, top->n, (plt_ranked_t){scores[i], first + i});
     }
   }
-  return n;
 }
 
-/* Appends the unmasked NaN items, ascending. */
-static size_t append_nan(const float *scores, uint32_t items, const uint32_t *masked, size_t n_masked, uint32_t k,
-                         uint32_t *out, size_t n) {
-  size_t m = 0;
-  for (uint32_t i = 0; i < items && n < k; i++) {
-    while (m < n_masked && masked[m] < i) m++;
-    if (isnan(scores[i]) && !(m < n_masked && masked[m] == i)) out[n++] = i;
+/* The first place in ascending ids [n] that is not below `id`. */
+static size_t lower_bound(const uint32_t *ids, size_t n, uint32_t id) {
+  size_t low = 0, high = n;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (ids[middle] < id)
+      low = middle + 1;
+    else
+      high = middle;
   }
-  return n;
+  return low;
 }
 
-size_t plt_ranking_top(const float *scores, uint32_t items, const uint32_t *masked, size_t n_masked, uint32_t k,
-                       uint32_t *out) {
-  if (k == 0) return 0;
-  size_t n = 0;
-  uint32_t first = 0;
-  for (size_t m = 0; m < n_masked && masked[m] < items; m++) {
-    n = offer_range(scores, first, masked[m], k, out, n);
-    first = masked[m] + 1;
+void plt_top_offer(plt_top_t *top, const float *scores, uint32_t first, uint32_t n, const uint32_t *masked,
+                   size_t n_masked) {
+  uint32_t at = 0;
+  if (top->k == 0) return;
+  for (size_t m = lower_bound(masked, n_masked, first); m < n_masked && masked[m] - first < n; m++) {
+    uint32_t hole = masked[m] - first;
+    if (hole < at) continue; /* a duplicate */
+    offer_range(top, scores + at, first + at, hole - at);
+    at = hole + 1;
   }
-  n = offer_range(scores, first, items, k, out, n);
-  for (size_t left = n; left > 1; left--) { /* the worst goes to the end, the rest is a heap again */
-    uint32_t worst = out[0];
-    sift_down(scores, out, left - 1, out[left - 1]);
-    out[left - 1] = worst;
+  offer_range(top, scores + at, first + at, n - at);
+}
+
+void plt_top_sort(plt_top_t *top) {
+  for (size_t left = top->n; left > 1; left--) { /* the worst goes to the end, the rest is a heap again */
+    plt_ranked_t worst = top->best[0];
+    sift_down(top->best, left - 1, top->best[left - 1]);
+    top->best[left - 1] = worst;
   }
-  return n < k ? append_nan(scores, items, masked, n_masked, k, out, n) : n;
 }
 
 /* ---- metrics ---- */
@@ -113,8 +121,8 @@ static int compare_ids(const void *a, const void *b) {
 
 static double discount(size_t rank) { return 1 / log2((double)rank + 2); } /* rank from 0 */
 
-void plt_ranking_add(plt_metric_sums_t *sums, const plt_topk_t *topk, const uint32_t *ranked, size_t n_ranked,
-                     const uint32_t *positives, size_t n_positives) {
+void plt_ranking_add(plt_metric_sums_t *sums, const plt_topk_t *topk, const plt_top_t *top, const uint32_t *positives,
+                     size_t n_positives) {
   size_t relevant = count_distinct(positives, n_positives);
   if (relevant == 0) return;
   double gain = 0, ideal = 0, precisions = 0; /* of the ranks so far; precisions: at the ranks of hits */
@@ -122,8 +130,8 @@ void plt_ranking_add(plt_metric_sums_t *sums, const plt_topk_t *topk, const uint
   for (size_t place = 0; place < topk->n; place++) {
     for (; rank < topk->k[place]; rank++) {
       if (rank < relevant) ideal += discount(rank);
-      if (rank >= n_ranked) continue;
-      if (bsearch(&ranked[rank], positives, n_positives, sizeof *positives, compare_ids) == NULL) continue;
+      if (rank >= top->n) continue;
+      if (bsearch(&top->best[rank].item, positives, n_positives, sizeof *positives, compare_ids) == NULL) continue;
       hits++;
       gain += discount(rank);
       precisions += (double)hits / (double)(rank + 1);

@@ -26,14 +26,26 @@ typedef struct plt_metric_sums {
   double users;
 } plt_metric_sums_t;
 
-/* The best `k` items by (score descending, id ascending), without the `masked` (ascending ids, duplicates
- * allowed); returns how many there are (less than k when few items are left). NaN scores rank last.
- * scores: [items], out: [k]. */
-size_t plt_ranking_top(const float *scores, uint32_t items, const uint32_t *masked, size_t n_masked, uint32_t k,
-                       uint32_t *out);
-/* Adds one user's metrics: ranked[n_ranked] against positives (ascending ids, duplicates count once). */
-void plt_ranking_add(plt_metric_sums_t *sums, const plt_topk_t *topk, const uint32_t *ranked, size_t n_ranked,
-                     const uint32_t *positives, size_t n_positives);
+typedef struct plt_ranked {
+  float score;
+  uint32_t item;
+} plt_ranked_t;
+
+/* The best k items by (score descending, id ascending) of those that were offered; NaN scores rank last. */
+typedef struct plt_top {
+  plt_ranked_t *best; /* [k], the owner's; the worst of them comes first until they are sorted */
+  uint32_t k;
+  size_t n; /* how many there are: 0 at the start */
+} plt_top_t;
+/* Offers the items [first, first + n), scores [n], without the `masked` (ascending ids, duplicates allowed). Later calls
+ * have larger ids. */
+void plt_top_offer(plt_top_t *top, const float *scores, uint32_t first, uint32_t n, const uint32_t *masked,
+                   size_t n_masked);
+/* The best first. Nothing can be offered any more. */
+void plt_top_sort(plt_top_t *top);
+/* Adds one user's metrics: the sorted best items against positives (ascending ids, duplicates count once). */
+void plt_ranking_add(plt_metric_sums_t *sums, const plt_topk_t *topk, const plt_top_t *top, const uint32_t *positives,
+                     size_t n_positives);
 /* "recall@20" -> index into value, -1 if it is none of topk's. */
 int plt_metric_index(const plt_topk_t *topk, const char *name);
 

@@ -1,23 +1,32 @@
-/* scorer.h - scores of all items for blocks of users, from the tables as they are on the servers.
+/* scorer.h - the best items of many users, by the tables as they are on the servers.
  *
- * The items' representations are worked out once, in blocks of 1024 items; users come in blocks of 256. Blocks are
- * the same whoever computes them, so scores have the same bits for every number of workers and threads (DESIGN 4).
- * Units      scores [n, items] row-major.
+ *   a chunk of items' vectors at a time  x  users in blocks of 256  ─▶ scores of 8192 items ─▶ each user's best so far
+ *
+ * A chunk's vectors are worked out once and stay for the next call when there is but one chunk, which is the case up to
+ * PLT_SCORER_ROOM; beyond, memory does not grow with the items. Blocks are the same whoever computes them, so scores
+ * have the same bits for every number of workers, threads and chunks (DESIGN 4).
  * Threads    one owner. */
 #ifndef PLT_WORKER_SCORER_H
 #define PLT_WORKER_SCORER_H
 
-#include "worker/inference.h"
+#include "worker/ranking.h"
+#include "worker/vectors.h"
 
-enum { PLT_SCORER_USERS = 256, PLT_SCORER_ITEMS = 1024 };
+enum {
+  PLT_SCORER_USERS = 256,
+  PLT_SCORER_ROOM = 64 << 20 /* bytes of items' vectors, and of users' best items */
+};
 
 typedef struct plt_scorer plt_scorer_t;
 
-/* Pulls dense tables and item rows and represents all items. `inference` is a graph model's, NULL for others; it stays
- * until the scorer is destroyed. */
-plt_status_t plt_scorer_create(plt_session_t *session, plt_inference_t *inference, plt_scorer_t **out);
+/* For the best k items. `inference` as in plt_vectors_create(). `room` in bytes (PLT_SCORER_ROOM). */
+plt_status_t plt_scorer_create(plt_session_t *session, plt_inference_t *inference, uint32_t k, size_t room,
+                               plt_scorer_t **out);
 void plt_scorer_destroy(plt_scorer_t **scorer);
-/* Scores of n <= 256 distinct, ascending users. Valid until the next call. */
-plt_status_t plt_scorer_score(plt_scorer_t *scorer, const uint32_t *users, size_t n, const float **scores);
+/* The most users that may be ranked at a time, whole blocks of PLT_SCORER_USERS. */
+size_t plt_scorer_group(const plt_scorer_t *scorer);
+/* The best items of each of n users, those of training left out; users [n] distinct and ascending. The blocks of users
+ * are cut from the first on. *out [n] is valid until the next call. */
+plt_status_t plt_scorer_rank(plt_scorer_t *scorer, const uint32_t *users, size_t n, const plt_top_t **out);
 
 #endif

@@ -3,7 +3,7 @@
 #include "tiny.h"
 #include "worker/batch.h"
 #include "worker/item_graph.h"
-#include "worker/scorer.h"
+#include "worker/vectors.h"
 
 typedef struct setting {
   const char *training[8]; /* with draws */
@@ -82,19 +82,26 @@ static double loss_at(const tiny_t *tiny, plt_pass_t pass, const plt_leaf_t *lea
 
 /* ---- evaluation ---- */
 
+/* A task: the products of all users' and items' final vectors into a float [TINY_USERS, TINY_ITEMS]. */
 static plt_status_t score_all(plt_session_t *session, void *out) {
+  size_t cols = session->plan->model->score_cols;
   plt_inference_t *inference;
-  plt_scorer_t *scorer;
-  const float *scores;
-  uint32_t users[TINY_USERS];
-  for (uint32_t u = 0; u < TINY_USERS; u++) users[u] = u;
+  plt_vectors_t *vectors;
+  const float *read;
   PLT_TRY(plt_inference_begin(session, "scores", &inference));
-  plt_status_t status = plt_scorer_create(session, inference, &scorer);
-  if (status == PLT_OK) {
-    status = plt_scorer_score(scorer, users, TINY_USERS, &scores);
-    if (status == PLT_OK) memcpy(out, scores, TINY_USERS * TINY_ITEMS * sizeof *scores);
-    plt_scorer_destroy(&scorer);
-  }
+  plt_status_t status = plt_vectors_create(session, inference, &vectors);
+  cr_assert_eq(status, PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(plt_vectors_read_block(vectors, PLT_SIDE_USER, 0, TINY_USERS, &read), PLT_OK);
+  float *users = naive_copy(read, TINY_USERS * cols), *scores = out;
+  cr_assert_eq(plt_vectors_read_block(vectors, PLT_SIDE_ITEM, 0, TINY_ITEMS, &read), PLT_OK);
+  for (size_t a = 0; a < TINY_USERS; a++)
+    for (size_t b = 0; b < TINY_ITEMS; b++) {
+      double sum = 0;
+      for (size_t c = 0; c < cols; c++) sum += (double)users[a * cols + c] * (double)read[b * cols + c];
+      scores[a * TINY_ITEMS + b] = (float)sum;
+    }
+  free(users);
+  plt_vectors_destroy(&vectors);
   return plt_inference_end(&inference, status);
 }
 

@@ -51,7 +51,7 @@ Test(ranking, top_equals_full_sort) {
     if (round % 3 == 0) n_masked = 0;
     uint32_t levels = round % 4 == 0 ? 1000000 : 1 + naive_below(&rng, 6); /* few levels: many ties */
     float *scores = malloc(items * sizeof *scores);
-    uint32_t *masked = malloc((n_masked + 1) * sizeof *masked), got[70], want[70];
+    uint32_t *masked = malloc((n_masked + 1) * sizeof *masked), want[70];
     for (uint32_t i = 0; i < items; i++) {
       scores[i] = (float)naive_below(&rng, levels) - (float)(levels / 2);
       uint32_t fate = naive_below(&rng, 12);
@@ -61,9 +61,18 @@ Test(ranking, top_equals_full_sort) {
     }
     for (size_t m = 0; m < n_masked; m++) masked[m] = naive_below(&rng, items + 2); /* duplicates, and beyond */
     qsort(masked, n_masked, sizeof *masked, ascending);
-    size_t n = plt_ranking_top(scores, items, masked, n_masked, k, got);
-    cr_assert_eq(n, naive_top(scores, items, masked, n_masked, k, want), "round %d", round);
-    cr_assert_arr_eq(got, want, n * sizeof *got, "round %d", round);
+    plt_ranked_t best[70];
+    plt_top_t top = {.best = best, .k = k};
+    for (uint32_t first = 0, n; first < items; first += n) { /* in one go, or in several */
+      n = round % 2 == 0 ? items : 1 + naive_below(&rng, items - first);
+      plt_top_offer(&top, scores + first, first, n, masked, n_masked);
+    }
+    plt_top_sort(&top);
+    cr_assert_eq(top.n, naive_top(scores, items, masked, n_masked, k, want), "round %d", round);
+    for (size_t i = 0; i < top.n; i++) {
+      cr_assert_eq(best[i].item, want[i], "round %d, %zu", round, i);
+      cr_assert(memcmp(&best[i].score, &scores[want[i]], sizeof *scores) == 0);
+    }
     free(scores), free(masked);
   }
 }
@@ -71,17 +80,20 @@ Test(ranking, top_equals_full_sort) {
 Test(ranking, top_of_nothing_but_nan) {
   const float scores[] = {NAN, NAN, NAN, NAN};
   const uint32_t masked[] = {1};
-  uint32_t out[4];
-  cr_assert_eq(plt_ranking_top(scores, 4, masked, 1, 4, out), 3);
-  cr_assert(out[0] == 0 && out[1] == 2 && out[2] == 3);
+  plt_ranked_t best[4];
+  plt_top_t top = {.best = best, .k = 4};
+  plt_top_offer(&top, scores, 0, 4, masked, 1);
+  plt_top_sort(&top);
+  cr_assert(top.n == 3 && best[0].item == 0 && best[1].item == 2 && best[2].item == 3);
 }
 
 Test(ranking, metrics_by_hand) {
   /* hits at ranks 1 and 3 of 4; three distinct positives, one of them never ranked */
   const plt_topk_t topk = {.k = {1, 2, 4, 10}, .n = 4};
-  const uint32_t ranked[] = {7, 2, 9, 4}, positives[] = {5, 7, 7, 9};
+  const uint32_t positives[] = {5, 7, 7, 9};
+  const plt_top_t top = {(plt_ranked_t[]){{4, 7}, {3, 2}, {2, 9}, {1, 4}}, 4, 4};
   plt_metric_sums_t sums = {0};
-  plt_ranking_add(&sums, &topk, ranked, 4, positives, 4);
+  plt_ranking_add(&sums, &topk, &top, positives, 4);
   const double d1 = 1, d2 = 1 / log2(3), d3 = 0.5;
   const struct {
     const char *name;
@@ -113,9 +125,9 @@ Test(ranking, metrics_by_hand) {
 
 Test(ranking, users_without_positives_do_not_count) {
   const plt_topk_t topk = {.k = {5}, .n = 1};
-  const uint32_t ranked[] = {1, 2};
+  const plt_top_t top = {(plt_ranked_t[]){{2, 1}, {1, 2}}, 2, 2};
   plt_metric_sums_t sums = {0};
-  plt_ranking_add(&sums, &topk, ranked, 2, NULL, 0);
+  plt_ranking_add(&sums, &topk, &top, NULL, 0);
   cr_assert_eq(sums.users, 0);
 }
 
@@ -151,11 +163,12 @@ static plt_metric_sums_t rank_part(const plt_dataset_t *data, plt_part_t part, c
   plt_metric_sums_t sums = {.users = 0};
   for (uint32_t user = 0; user < data->users; user++) {
     size_t n_train = train->offset[user + 1] - train->offset[user];
-    uint32_t ranked[ROOM];
+    plt_ranked_t best[ROOM];
+    plt_top_t top = {.best = best, .k = topk->k[topk->n - 1]};
     if (n_train == 0) continue;
-    size_t n = plt_ranking_top(scores + user * data->items, data->items, train->item + train->offset[user], n_train,
-                               topk->k[topk->n - 1], ranked);
-    plt_ranking_add(&sums, topk, ranked, n, asked->item + asked->offset[user],
+    plt_top_offer(&top, scores + user * data->items, 0, data->items, train->item + train->offset[user], n_train);
+    plt_top_sort(&top);
+    plt_ranking_add(&sums, topk, &top, asked->item + asked->offset[user],
                     asked->offset[user + 1] - asked->offset[user]);
   }
   return sums;

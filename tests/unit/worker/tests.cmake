@@ -7,6 +7,7 @@ target_sources(test_worker_data_tools PRIVATE
   ${CMAKE_SOURCE_DIR}/launch/data_synth_write.c)
 plateau_unit(worker kernels)
 plateau_unit(worker ranking)
+plateau_unit(worker scorer USES plateau::ps)
 plateau_unit(worker tape)
 plateau_unit(worker model)
 plateau_unit(worker strategy)

@@ -52,15 +52,16 @@ static inline void tiny_write(const folder_t *folder) {
   folder_npy(folder, "image_feat.npy", "<f4", "(50, 6)", features, sizeof features);
 }
 
-/* settings: NULL-terminated "key=value" of model and strategy; modalities: text, then image. */
-static inline void tiny_open_with(tiny_t *tiny, size_t modalities, const char *const *settings) {
+/* Data that `write` puts into an empty folder. settings: NULL-terminated "key=value" of model and strategy; modalities:
+ * text, then image. */
+static inline void tiny_open_of(tiny_t *tiny, void (*write)(const folder_t *folder), size_t modalities,
+                                const char *const *settings) {
   const char *features[] = {"text_feat.npy", "image_feat.npy"};
   plt_config_t *config = plt_config_create();
   *tiny = (tiny_t){.folder = folder_make()};
-  tiny_write(&tiny->folder);
+  write(&tiny->folder);
   cr_assert_eq(plt_dataset_open(tiny->folder.path, NULL, features, modalities, &tiny->data), PLT_OK, "%s",
                plt_fail_text());
-  cr_assert(tiny->data->users == TINY_USERS && tiny->data->items == TINY_ITEMS);
   for (; *settings != NULL; settings++) cr_assert_eq(plt_config_set(config, *settings), PLT_OK);
   tiny_apply(config, &tiny_options);
   tiny_apply(config, &plt_model_options);
@@ -83,6 +84,11 @@ static inline void tiny_open_with(tiny_t *tiny, size_t modalities, const char *c
                             .workers = 1,
                             .servers = 1,
                             .threads = 1};
+}
+
+static inline void tiny_open_with(tiny_t *tiny, size_t modalities, const char *const *settings) {
+  tiny_open_of(tiny, tiny_write, modalities, settings);
+  cr_assert(tiny->data->users == TINY_USERS && tiny->data->items == TINY_ITEMS);
 }
 
 static inline void tiny_open(tiny_t *tiny, const char *const *settings) { tiny_open_with(tiny, 1, settings); }
