@@ -130,8 +130,8 @@ static plt_status_t play(plt_session_t *session, void *context) {
       return status;
     }
     case PLT_TASK_EXPORT: {
-      PLT_TRY(plt_transfer_export(session, role->runtime->output));
-      return PLT_OK;
+      plt_export_t export = {.directory = role->runtime->output, .vectors = role->runtime->vectors};
+      return plt_transfer_export(session, &export);
     }
     case PLT_TASK_RECOMMEND: {
       plt_recommend_t recommend = {.path = role->runtime->output, .k = role->runtime->topk};

@@ -59,8 +59,9 @@ static plt_status_t evaluate(const plt_job_t *job, const plt_restore_t *restore,
 /* In this process. */
 static plt_status_t run_embedded(const plt_job_t *job, const plt_restore_t *restore, const plt_runtime_t *task) {
   plt_recommend_t recommend = {.path = task->output, .k = task->topk};
+  plt_export_t export = {.directory = task->output, .vectors = task->vectors};
   switch (task->task) {
-    case PLT_TASK_EXPORT: return plt_job_run_embedded(job, restore, plt_transfer_export, (void *[]){task->output});
+    case PLT_TASK_EXPORT: return plt_job_run_embedded(job, restore, plt_transfer_export, (void *[]){&export});
     case PLT_TASK_RECOMMEND: return plt_job_run_embedded(job, restore, plt_recommend, (void *[]){&recommend});
     default: return evaluate(job, restore, task);
   }
@@ -84,6 +85,16 @@ static plt_status_t run_cluster(plt_rendezvous_t *rv, const plt_job_t *job, cons
   return plt_cluster_lead(rv, job, &task);
 }
 
+static void tell_export(const plt_job_t *job, const plt_runtime_t *task) {
+  const plt_dataset_t *data = job->data;
+  for (plt_side_t side = PLT_SIDE_USER; side < PLT_SIDES && task->vectors; side++)
+    printf("%s/%s  %" PRIu32 " x %zu\n", task->output, plt_transfer_vectors_file(side),
+           side == PLT_SIDE_USER ? data->users : data->items, job->model->score_cols);
+  for (size_t t = 0; t < job->model->n_tables && !task->vectors; t++)
+    printf("%s/%s.npy  %" PRIu64 " x %" PRIu32 "\n", task->output, job->plan.specs[t].name, job->plan.specs[t].rows,
+           job->plan.specs[t].cols);
+}
+
 /* Opens the run, does the task, closes it. */
 static plt_status_t with_run(plt_rendezvous_t *rv, const char *run_dir, const plt_run_options_t *options,
                              const plt_runtime_t *task) {
@@ -92,9 +103,7 @@ static plt_status_t with_run(plt_rendezvous_t *rv, const char *run_dir, const pl
   PLT_TRY(plt_run_open(rv, run_dir, options, &job, &restore));
   plt_status_t status =
       rv == NULL ? run_embedded(job, &restore, task) : run_cluster(rv, job, run_dir, options, &restore, *task);
-  for (size_t t = 0; t < job->model->n_tables && status == PLT_OK && task->task == PLT_TASK_EXPORT; t++)
-    printf("%s/%s.npy  %" PRIu64 " x %" PRIu32 "\n", task->output, job->plan.specs[t].name, job->plan.specs[t].rows,
-           job->plan.specs[t].cols);
+  if (status == PLT_OK && task->task == PLT_TASK_EXPORT) tell_export(job, task);
   plt_job_destroy(&job);
   plt_restore_clear(&restore);
   return status;
@@ -147,7 +156,10 @@ const plt_command_t plt_command_evaluate = {
 
 static plt_status_t lead_export(plt_rendezvous_t *rv, int argc, char **argv) {
   static const struct option options[] = {
-      PLT_RUN_OPTIONS, {"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+      PLT_RUN_OPTIONS,
+      {"output", required_argument, NULL, 'o'},
+      {"vectors", no_argument, NULL, 'v'},
+      {NULL, 0, NULL, 0}};
   plt_run_options_t common = {0};
   plt_runtime_t task = {.task = PLT_TASK_EXPORT, .split = no_text};
   const char *run_dir;
@@ -155,6 +167,8 @@ static plt_status_t lead_export(plt_rendezvous_t *rv, int argc, char **argv) {
   for (int c; (c = plt_arguments_next(argc, argv, "o:", options)) != -1 && status == PLT_OK;) {
     if (c == 'o')
       task.output = optarg;
+    else if (c == 'v')
+      task.vectors = true;
     else if (!plt_run_options_take(&common, c))
       status = plt_arguments_fault(argv);
   }
@@ -170,13 +184,15 @@ static plt_status_t run_export(int argc, char **argv) { return plt_cluster_comma
 
 const plt_command_t plt_command_export = {
     .name = "export",
-    .summary = "write the tables of a run as .npy files",
+    .summary = "write the tables or final vectors of a run as .npy files",
     .usage =
-        "usage: plateau export RUN -o DIR [--best | --last] [--servers N] [--set KEY=VALUE]\n"
+        "usage: plateau export RUN -o DIR [--vectors] [--best | --last] [--servers N] [--set KEY=VALUE]\n"
         "\n"
         "Writes DIR/TABLE.npy, float32, row = id; init.from reads the same.\n"
         "\n"
-        "  -o, --output DIR where to\n" PLT_RUN_USAGE
+        "  -o, --output DIR where to\n"
+        "  --vectors        user_vectors.npy and item_vectors.npy instead of the tables: the model's last\n"
+        "                   representations, whose products are the scores\n" PLT_RUN_USAGE
         "\n"
         "Example: plateau export runs/quickstart-20261121-101500 -o tables\n",
     .run = run_export,

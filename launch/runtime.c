@@ -40,6 +40,7 @@ char *plt_runtime_encode(const plt_runtime_t *r) {
   plt_json_text(&json, "proxy", or_empty(r->proxy));
   plt_json_text(&json, "secret", or_empty(r->secret));
   plt_json_text(&json, "output", or_empty(r->output));
+  plt_json_int(&json, "vectors", r->vectors);
   plt_json_int(&json, "topk", r->topk);
   plt_json_text(&json, "split", or_empty(r->split));
   plt_json_int(&json, "end_epoch", r->end_epoch);
@@ -94,6 +95,7 @@ plt_status_t plt_runtime_decode(const char *text, plt_runtime_t *r) {
   TEXT(proxy);
   TEXT(secret);
   TEXT(output);
+  NUMBER(vectors, bool);
   NUMBER(topk, uint32_t);
   TEXT(split);
   NUMBER(end_epoch, uint32_t);

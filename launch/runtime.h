@@ -36,6 +36,7 @@ typedef struct plt_runtime {
   char *proxy;   /* between workers and servers: HOST:PORT; "" for none */
   char *secret;  /* of the job, as text (wire_security.h) */
   char *output;  /* export: directory; recommend: file; evaluate: "json" or "" */
+  bool vectors;  /* export: final vectors, not tables */
   uint32_t topk; /* recommend */
   char *split;   /* evaluate: "valid", "test" or "" */
   char **sets;   /* assignments on top of the run's configuration */

@@ -53,4 +53,19 @@ quietly "$plateau" evaluate "$work/one"
 figures >"$work/evaluated.txt"
 cmp -s "$work/told.txt" "$work/evaluated.txt" || complain "evaluate: other figures than training's last"
 
+# vector FILE ROW COLS: a row of a .npy file of float32, which begins at byte 128.
+vector() { od -An -v -tf4 -w$((4 * $3)) -j $((128 + 4 * $3 * $2)) -N $((4 * $3)) "$1"; }
+quietly "$plateau" export "$work/one" --vectors -o "$work/vectors"
+cols=$(sed -n 's/.*user_vectors.npy  300 x \([0-9]*\)$/\1/p' "$work/quietly.txt")
+quietly "$plateau" recommend "$work/one" -k 3 -o "$work/top.tsv"
+for line in 2 400 880; do
+  IFS=$'\t' read -r user item _ score < <(sed -n "${line}p" "$work/top.tsv")
+  { vector "$work/vectors/user_vectors.npy" "$user" "$cols"; vector "$work/vectors/item_vectors.npy" "$item" "$cols"; } |
+    awk -v score="$score" 'NR == 1 { n = split($0, u) } NR == 2 { split($0, i); for (c = 1; c <= n; c++) sum += u[c] * i[c]
+      d = sum - score; exit !(n > 1 && d * d < 1e-10 * (1 + score * score)) }' ||
+    complain "export --vectors: user $user x item $item is not the score $score"
+done
+quietly "$plateau" export "$work/one" --vectors --servers 3 -o "$work/vectors-3"
+cmp -s "$work/vectors/item_vectors.npy" "$work/vectors-3/item_vectors.npy" || complain "export --vectors: other bits from 3 servers"
+
 conclude

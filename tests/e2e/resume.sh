@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# resume.sh bsam+|mirror: a run goes on with the same bits from every clock: stopped after each step, from each
+# resume.sh bsam+|mirror|lightgcn: a run goes on with the same bits from every clock: stopped after each step, from each
 # checkpoint of a run that made one per step, stopped by each signal; always with other servers and workers. And what
 # a resumed run finds: half a line of metrics, links left behind, half-removed checkpoints, no checkpoint at all.
 set -euo pipefail
@@ -10,7 +10,12 @@ make_data "$data"
 case ${1:-bsam+} in
   bsam+) write_config "$config" "$data" "$bsam_plus" ;;
   mirror) write_config "$config" "$data" "$mirror_sequential" ;;
-  *) fail "usage: resume.sh bsam+|mirror" ;;
+  lightgcn) # sampled subgraphs; evaluation comes between, with its temporary tables
+    write_config "$config" "$data" "$bsam_plus"
+    as_lightgcn "$config"
+    sed -i 's/^  every: 0/  every: 1/' "$config"
+    ;;
+  *) fail "usage: resume.sh bsam+|mirror|lightgcn" ;;
 esac
 sed -i 's/epochs: 3/epochs: 2/' "$config"
 

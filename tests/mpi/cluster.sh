@@ -42,6 +42,10 @@ say "evaluate and export over ranks"
 quietly ranks 3 export "$work/plain" --last --servers 2 -o "$work/over-ranks"
 [[ $(cat "$work/over-ranks"/*.npy | sha256sum) == "$reference" ]] || complain "export under mpirun: other bits"
 quietly ranks 3 evaluate "$work/plain" --split test
+quietly ranks 4 export "$work/graph-ranks" --vectors --last -o "$work/vectors-ranks"
+quietly "$plateau" export "$work/graph-ranks" --vectors --last -o "$work/vectors"
+[[ -s $work/vectors/user_vectors.npy && $(cat "$work/vectors"/*.npy | sha256sum) == $(cat "$work/vectors-ranks"/*.npy | sha256sum) ]] ||
+  complain "export --vectors under mpirun: other bits"
 
 say "secrets"
 for mode in token curve; do
