@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "launch/job.h"
 #include "ps/optimizer.h"
+#include "worker/scorer.h"
 
 uint64_t plt_job_table_bytes(const plt_job_t *job) {
   uint64_t bytes = 0;
@@ -32,6 +33,8 @@ static void graph_bytes(const plt_job_t *job, uint64_t *worker, uint64_t *layers
   }
   /* rows as pulled, perturbed, and three gradients; every layer with its gradient; entries and their transposes */
   *worker = nodes * cols * (5 + 2 * plan->layers) * sizeof(float) + edges * 24 + pairs * 8 + all * 16;
+  uint64_t items = nodes < job->data->items ? nodes : job->data->items;
+  *worker += items * job->model->base_floats * sizeof(float);
   uint64_t kept = plan->layers + (job->model->ops->base != NULL); /* layer 0, too, where it is no table */
   *layers = all * (cols * sizeof(float) + sizeof(uint64_t)) * kept;
   if (plan->edge_dropout > 0) *worker += pairs * 8 + all * 12; /* the graph of an epoch */
@@ -45,7 +48,8 @@ plt_status_t plt_job_check_memory(const plt_job_t *job) {
   uint64_t tables = plt_job_table_bytes(job);
   uint64_t graph = 0, layers = 0;
   if (job->model->graph.layers > 0) graph_bytes(job, &graph, &layers);
-  uint64_t evaluation = (uint64_t)job->data->items * (job->model->score_cols + 256) * sizeof(float);
+  uint64_t vectors = (uint64_t)job->data->items * job->model->score_cols * sizeof(float);
+  uint64_t evaluation = (vectors < PLT_SCORER_ROOM ? vectors : PLT_SCORER_ROOM) + PLT_SCORER_SCORES;
   uint64_t batch = (uint64_t)plan->micro_batch * (2 + job->model->negatives) *
                    (plt_dataset_feature_cols(job->data) + 16 * job->model->score_cols) * sizeof(float);
   uint64_t worker = evaluation + batch + graph, there = job->memory_bytes;

@@ -155,11 +155,10 @@ const plt_command_t plt_command_evaluate = {
 /* ---- export ---- */
 
 static plt_status_t lead_export(plt_rendezvous_t *rv, int argc, char **argv) {
-  static const struct option options[] = {
-      PLT_RUN_OPTIONS,
-      {"output", required_argument, NULL, 'o'},
-      {"vectors", no_argument, NULL, 'v'},
-      {NULL, 0, NULL, 0}};
+  static const struct option options[] = {PLT_RUN_OPTIONS,
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"vectors", no_argument, NULL, 'v'},
+                                          {NULL, 0, NULL, 0}};
   plt_run_options_t common = {0};
   plt_runtime_t task = {.task = PLT_TASK_EXPORT, .split = no_text};
   const char *run_dir;

@@ -97,6 +97,7 @@ struct plt_model {
   size_t score_cols;
   plt_subgraph_plan_t graph;   /* layers 0: not a graph model */
   uint32_t base_cols;          /* of layer 0 */
+  size_t base_floats;          /* of tape, about, that ops->base takes per item */
   plt_item_graph_plan_t items; /* of graph.item_graph, which is set before the first pass; k 0: the model has none */
 };
 

@@ -136,6 +136,7 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
   for (size_t m = 0; m < data->n_features; m++) {
     const plt_feature_t *feature = &data->features[m];
     uint32_t f = (uint32_t)feature->array.cols;
+    model->base_floats += f + 2 * (12 * d + (5 + m) * d); /* values and slopes: hidden rows, others with m mixes */
     plt_init_t linear = plt_init_linear(f, d);
     plt_model_add_modality_table(model, "user", feature, PLT_ENTITY_USER, users, d, plt_init_xavier_normal(users, d));
     plt_model_add_modality_table(model, "mlp1_w", feature, PLT_ENTITY_DENSE, f, 4 * d, linear);

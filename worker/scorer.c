@@ -8,8 +8,6 @@
 #include "common/mem.h"
 #include "worker/kernels.h"
 
-enum { STRIPE = 8192 }; /* items that are scored at once: whole tiles of plt_kernel_scores() */
-
 struct plt_scorer {
   plt_session_t *session;
   plt_vectors_t *vectors;
@@ -19,7 +17,7 @@ struct plt_scorer {
   uint32_t chunk;     /* items; a multiple of the block, or all */
   uint32_t first, n;  /* of the items whose vectors are here; n 0: none */
   float *items;       /* [chunk, score_cols] */
-  float *scores;      /* [256, STRIPE] */
+  float *scores;      /* [256, PLT_SCORER_STRIPE] */
   /* what the crew works at */
   const uint32_t *users;
   plt_top_t *block;
@@ -42,7 +40,7 @@ plt_status_t plt_scorer_create(plt_session_t *session, plt_inference_t *inferenc
   scorer->session = session;
   scorer->chunk = (uint32_t)fit(room, bytes, PLT_VECTORS_BLOCK, plan->data->items);
   scorer->items = plt_mem_alloc(scorer->chunk * bytes);
-  scorer->scores = plt_mem_alloc((size_t)PLT_SCORER_USERS * STRIPE * sizeof *scorer->scores);
+  scorer->scores = plt_mem_alloc(PLT_SCORER_SCORES);
   scorer->group = fit(room, (size_t)k * sizeof(plt_ranked_t) + 1, PLT_SCORER_USERS, plan->data->users);
   scorer->best = plt_mem_alloc(scorer->group * k * sizeof *scorer->best);
   scorer->top = plt_mem_alloc(scorer->group * sizeof *scorer->top);
@@ -101,9 +99,9 @@ static plt_status_t rank_block(plt_scorer_t *scorer, size_t n) {
   size_t cols = scorer->session->plan->model->score_cols;
   const float *vectors;
   PLT_TRY(plt_vectors_read(scorer->vectors, PLT_SIDE_USER, scorer->users, n, &vectors));
-  for (uint32_t at = 0; at < scorer->n; at += STRIPE) {
+  for (uint32_t at = 0; at < scorer->n; at += PLT_SCORER_STRIPE) {
     scorer->stripe = scorer->first + at;
-    scorer->stripe_items = (uint32_t)min_size(STRIPE, scorer->n - at);
+    scorer->stripe_items = (uint32_t)min_size(PLT_SCORER_STRIPE, scorer->n - at);
     plt_kernel_scores(scorer->session->crew, n, scorer->stripe_items, cols, vectors, scorer->items + (size_t)at * cols,
                       scorer->scores);
     plt_crew_run(scorer->session->crew, n, offer_stripe, scorer);

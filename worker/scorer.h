@@ -14,7 +14,9 @@
 
 enum {
   PLT_SCORER_USERS = 256,
-  PLT_SCORER_ROOM = 64 << 20 /* bytes of items' vectors, and of users' best items */
+  PLT_SCORER_STRIPE = 8192,   /* items that are scored at once: whole tiles of plt_kernel_scores() */
+  PLT_SCORER_ROOM = 64 << 20, /* bytes of items' vectors, and of users' best items */
+  PLT_SCORER_SCORES = PLT_SCORER_USERS * PLT_SCORER_STRIPE * 4 /* bytes */
 };
 
 typedef struct plt_scorer plt_scorer_t;
