@@ -108,6 +108,23 @@ float *plt_tape_gradient(plt_tape_t *tape, plt_var_t x) {
   return node->gradient;
 }
 
+float *plt_tape_gradient_or_new(plt_tape_t *tape, plt_var_t x, bool *add) {
+  plt_node_t *node = plt_tape_node(tape, x);
+  *add = node->gradient != NULL;
+  if (!node->needed) return NULL;
+  if (!*add) node->gradient = plt_tape_scratch(tape, node->rows, node->cols);
+  return node->gradient;
+}
+
+void plt_tape_pass_gradient(plt_tape_t *tape, const plt_node_t *node, plt_var_t x) {
+  plt_node_t *to = plt_tape_node(tape, x);
+  if (!to->needed) return;
+  if (to->gradient == NULL)
+    to->gradient = node->gradient;
+  else
+    plt_kernel_add_scaled(tape->crew, plt_node_size(to), 1.0f, node->gradient, to->gradient);
+}
+
 void plt_tape_backward(plt_tape_t *tape, plt_var_t loss) {
   assert(plt_node_size(plt_tape_node(tape, loss)) == 1);
   float *seed = plt_tape_gradient(tape, loss);

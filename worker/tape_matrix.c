@@ -14,9 +14,11 @@ static void matmul_forward(plt_tape_t *t, plt_node_t *node) {
 
 static void matmul_backward(plt_tape_t *t, const plt_node_t *node) {
   const plt_node_t *a = plt_tape_node(t, node->operands[0]), *b = plt_tape_node(t, node->operands[1]);
-  float *da = plt_tape_gradient(t, node->operands[0]), *db = plt_tape_gradient(t, node->operands[1]);
-  if (da) plt_kernel_matmul_bt(t->crew, a->rows, b->cols, a->cols, node->gradient, b->value, true, da);
-  if (db) plt_kernel_matmul_at(t->crew, b->rows, a->rows, b->cols, a->value, node->gradient, true, db);
+  bool add;
+  float *da = plt_tape_gradient_or_new(t, node->operands[0], &add);
+  if (da) plt_kernel_matmul_bt(t->crew, a->rows, b->cols, a->cols, node->gradient, b->value, add, da);
+  float *db = plt_tape_gradient_or_new(t, node->operands[1], &add);
+  if (db) plt_kernel_matmul_at(t->crew, b->rows, a->rows, b->cols, a->value, node->gradient, add, db);
 }
 
 static void matmul_bt_forward(plt_tape_t *t, plt_node_t *node) {
@@ -26,9 +28,11 @@ static void matmul_bt_forward(plt_tape_t *t, plt_node_t *node) {
 
 static void matmul_bt_backward(plt_tape_t *t, const plt_node_t *node) {
   const plt_node_t *a = plt_tape_node(t, node->operands[0]), *b = plt_tape_node(t, node->operands[1]);
-  float *da = plt_tape_gradient(t, node->operands[0]), *db = plt_tape_gradient(t, node->operands[1]);
-  if (da) plt_kernel_matmul(t->crew, a->rows, b->rows, a->cols, node->gradient, b->value, true, da);
-  if (db) plt_kernel_matmul_at(t->crew, b->rows, a->rows, b->cols, node->gradient, a->value, true, db);
+  bool add;
+  float *da = plt_tape_gradient_or_new(t, node->operands[0], &add);
+  if (da) plt_kernel_matmul(t->crew, a->rows, b->rows, a->cols, node->gradient, b->value, add, da);
+  float *db = plt_tape_gradient_or_new(t, node->operands[1], &add);
+  if (db) plt_kernel_matmul_at(t->crew, b->rows, a->rows, b->cols, node->gradient, a->value, add, db);
 }
 
 /* ---- gather ---- */
@@ -80,9 +84,11 @@ static void concat_forward(plt_tape_t *t, plt_node_t *node) {
 static void concat_backward(plt_tape_t *t, const plt_node_t *node) {
   size_t first = 0;
   for (size_t k = 0; k < node->n_operands; k++) {
+    bool add;
     size_t cols = plt_tape_cols(t, node->operands[k]);
-    window_job_t job = {node->gradient + first, plt_tape_gradient(t, node->operands[k]), node->cols, cols, cols};
-    if (job.to) plt_kernel_ranges(t->crew, node->rows, cols, add_window, &job);
+    float *dx = plt_tape_gradient_or_new(t, node->operands[k], &add);
+    window_job_t job = {node->gradient + first, dx, node->cols, cols, cols};
+    if (dx) plt_kernel_ranges(t->crew, node->rows, cols, add ? add_window : copy_window, &job);
     first += cols;
   }
 }

@@ -4,7 +4,8 @@
  * shapes and records a node:
  *   forward   fills node->value from the operands' values;
  *   backward  adds to the operands' gradients: plt_tape_gradient() hands out the buffer, zeroed at the first
- *             request, or NULL when nobody needs it - then nothing is computed.
+ *             request, or NULL when nobody needs it - then nothing is computed. Who fills the whole buffer can save
+ *             the zeros (plt_tape_gradient_or_new) or, where it is dy itself, the copy (plt_tape_pass_gradient).
  * Node pointers are valid until the next node is recorded. */
 #ifndef PLT_WORKER_TAPE_NODE_H
 #define PLT_WORKER_TAPE_NODE_H
@@ -50,6 +51,10 @@ plt_var_t plt_tape_record(plt_tape_t *tape, const plt_tape_op_t *op, size_t rows
 plt_node_t *plt_tape_node(const plt_tape_t *tape, plt_var_t x);
 /* The gradient buffer of x to add to, NULL when none is needed. */
 float *plt_tape_gradient(plt_tape_t *tape, plt_var_t x);
+/* The same for who writes every element: where it was not there before, *add is false and nothing is in it. */
+float *plt_tape_gradient_or_new(plt_tape_t *tape, plt_var_t x, bool *add);
+/* Adds the gradient of `node`, which has x's shape, to that of x. The last thing its backward does: x may get the buffer. */
+void plt_tape_pass_gradient(plt_tape_t *tape, const plt_node_t *node, plt_var_t x);
 
 static inline size_t plt_node_size(const plt_node_t *node) { return node->rows * node->cols; }
 

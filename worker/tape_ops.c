@@ -10,6 +10,7 @@
 typedef struct map_job {
   const float *x;
   float *dx;
+  bool add; /* to dx */
   const plt_node_t *node;
 } map_job_t;
 
@@ -19,7 +20,8 @@ static void map_forward(plt_tape_t *t, plt_node_t *node, size_t cost, plt_range_
 }
 
 static void map_backward(plt_tape_t *t, const plt_node_t *node, size_t cost, plt_range_fn slopes) {
-  map_job_t job = {plt_tape_value(t, node->operands[0]), plt_tape_gradient(t, node->operands[0]), node};
+  map_job_t job = {.x = plt_tape_value(t, node->operands[0]), .node = node};
+  job.dx = plt_tape_gradient_or_new(t, node->operands[0], &job.add);
   if (job.dx) plt_kernel_ranges(t->crew, plt_node_size(node), cost, slopes, &job);
 }
 
@@ -44,10 +46,15 @@ static void map_backward(plt_tape_t *t, const plt_node_t *node, size_t cost, plt
     float *restrict dx = job->dx;                                                                            \
     const float p = job->node->p, q = job->node->q;                                                          \
     (void)p, (void)q;                                                                                        \
-    for (size_t i = first; i < last; i++) {                                                                  \
+    for (size_t i = first; i < last && job->add; i++) {                                                      \
       const float x = from[i], y = to[i];                                                                    \
       (void)x, (void)y;                                                                                      \
       dx[i] += dy[i] * slope_expression;                                                                     \
+    }                                                                                                        \
+    for (size_t i = first; i < last && !job->add; i++) {                                                     \
+      const float x = from[i], y = to[i];                                                                    \
+      (void)x, (void)y;                                                                                      \
+      dx[i] = dy[i] * slope_expression;                                                                      \
     }                                                                                                        \
   }                                                                                                          \
   static void name##_forward(plt_tape_t *t, plt_node_t *node) { map_forward(t, node, cost, name##_values); } \
@@ -132,17 +139,17 @@ static void add_to_second(plt_tape_t *t, const plt_node_t *node, const float *a,
 static void add_forward(plt_tape_t *t, plt_node_t *node) { pair_forward(t, node, sum_rows); }
 
 static void add_backward(plt_tape_t *t, const plt_node_t *node) {
-  float *da = plt_tape_gradient(t, node->operands[0]), *db = plt_tape_gradient(t, node->operands[1]);
-  if (da) plt_kernel_add_scaled(t->crew, plt_node_size(node), 1.0f, node->gradient, da);
+  float *db = plt_tape_gradient(t, node->operands[1]);
   if (db) add_to_second(t, node, NULL, db);
+  plt_tape_pass_gradient(t, node, node->operands[0]);
 }
 
 static void sub_forward(plt_tape_t *t, plt_node_t *node) { pair_forward(t, node, difference_rows); }
 
 static void sub_backward(plt_tape_t *t, const plt_node_t *node) {
-  float *da = plt_tape_gradient(t, node->operands[0]), *db = plt_tape_gradient(t, node->operands[1]);
-  if (da) plt_kernel_add_scaled(t->crew, plt_node_size(node), 1.0f, node->gradient, da);
+  float *db = plt_tape_gradient(t, node->operands[1]);
   if (db) plt_kernel_add_scaled(t->crew, plt_node_size(node), -1.0f, node->gradient, db);
+  plt_tape_pass_gradient(t, node, node->operands[0]);
 }
 
 static void mul_forward(plt_tape_t *t, plt_node_t *node) { pair_forward(t, node, product_rows); }

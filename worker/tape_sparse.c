@@ -9,8 +9,9 @@ static void propagate_forward(plt_tape_t *t, plt_node_t *node) {
 }
 
 static void propagate_backward(plt_tape_t *t, const plt_node_t *node) {
-  float *dx = plt_tape_gradient(t, node->operands[0]);
-  if (dx) plt_csr_multiply(t->crew, &node->sparse->transpose, node->gradient, node->cols, true, dx);
+  bool add;
+  float *dx = plt_tape_gradient_or_new(t, node->operands[0], &add);
+  if (dx) plt_csr_multiply(t->crew, &node->sparse->transpose, node->gradient, node->cols, add, dx);
 }
 
 static const plt_tape_op_t op = {"propagate", propagate_forward, propagate_backward};
