@@ -5,7 +5,8 @@
  * sphere and some private factors, through a random projection, plus noise. So a model that reads the features can
  * place the many items with few interactions; one that knows ids alone cannot.
  *
- * The same parameters give the same bytes. Time grows with users * items, memory does not.
+ * The same parameters give the same bytes. Beyond 16384 items a user chooses from so many, another random lot for
+ * each: time grows with users * min(items, 16384).
  * Ownership  the caller frees what draw made.
  * Errors     PLT_ERR_USAGE for parameters that cannot be met. */
 #ifndef PLT_LAUNCH_DATA_SYNTH_H

@@ -28,15 +28,15 @@ static plt_synth_world_t draw(const plt_synth_t *synth) {
   return world;
 }
 
-Test(data_synth, keeps_its_numbers) {
-  plt_synth_t synth = toy();
+static void check_numbers(const plt_synth_t *wanted) {
+  plt_synth_t synth = *wanted;
   plt_synth_world_t world = draw(&synth);
+  bool *seen = calloc(synth.items, sizeof *seen);
   uint64_t most = 0;
   bool last_used = false;
   cr_expect_eq(world.offset[synth.users], synth.interactions);
   for (uint32_t user = 0; user < synth.users; user++) {
     uint64_t first = world.offset[user], end = world.offset[user + 1], n = end - first;
-    bool seen[300] = {false};
     cr_assert_gt(n, 2 * plt_synth_held_out(n), "user %u has nothing to train with", user);
     if (n > most) most = n;
     for (uint64_t i = first; i < end; i++) {
@@ -45,9 +45,30 @@ Test(data_synth, keeps_its_numbers) {
       seen[world.item[i]] = true;
       last_used = last_used || world.item[i] == synth.items - 1;
     }
+    for (uint64_t i = first; i < end; i++) seen[world.item[i]] = false;
   }
+  free(seen);
   cr_expect(last_used);
   cr_expect_gt(most, 40, "the most active of 400 users has only %llu items", (unsigned long long)most);
+  plt_synth_free(&world);
+}
+
+Test(data_synth, keeps_its_numbers) {
+  plt_synth_t synth = toy();
+  check_numbers(&synth);
+}
+
+/* More items than a user chooses from: each chooses from others, so that together they take most parts of them. */
+Test(data_synth, takes_from_a_large_catalogue) {
+  enum { PARTS = 10 };
+  plt_synth_t synth = toy();
+  synth.items = 50000;
+  check_numbers(&synth);
+  plt_synth_world_t world = draw(&synth);
+  uint64_t taken[PARTS] = {0};
+  for (uint64_t i = 0; i < synth.interactions; i++) taken[world.item[i] / (synth.items / PARTS)]++;
+  for (int part = 0; part < PARTS; part++)
+    cr_assert(taken[part] > synth.interactions / 40, "part %d: only %llu", part, (unsigned long long)taken[part]);
   plt_synth_free(&world);
 }
 
@@ -66,6 +87,8 @@ Test(data_synth, depends_on_the_seed_and_not_on_the_threads) {
   other.seed = 4;
   cr_expect(same_world(&one, &threads));
   cr_expect_not(same_world(&one, &other));
+  one.items = threads.items = 20000;
+  cr_expect(same_world(&one, &threads));
 }
 
 Test(data_synth, refuses_what_cannot_be) {
