@@ -24,8 +24,8 @@
 #include "launch/run_dir.h"
 #include "launch/runtime.h"
 #include "ps/server.h"
+#include "worker/export.h"
 #include "worker/trainer.h"
-#include "worker/transfer.h"
 
 static void open_log(const plt_runtime_t *runtime, const char *role, bool speaks) {
   char *path = plt_mem_print("%s/logs/%s-%" PRIu32 ".txt", runtime->run_dir, role, runtime->number);
@@ -131,7 +131,7 @@ static plt_status_t play(plt_session_t *session, void *context) {
     }
     case PLT_TASK_EXPORT: {
       plt_export_t export = {.directory = role->runtime->output, .vectors = role->runtime->vectors};
-      return plt_transfer_export(session, &export);
+      return plt_export(session, &export);
     }
     case PLT_TASK_RECOMMEND: {
       plt_recommend_t recommend = {.path = role->runtime->output, .k = role->runtime->topk};

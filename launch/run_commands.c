@@ -9,7 +9,7 @@
 #include "launch/command.h"
 #include "launch/outcome.h"
 #include "launch/run_dir.h"
-#include "worker/transfer.h"
+#include "worker/export.h"
 
 bool plt_run_options_take(plt_run_options_t *options, int c) {
   switch (c) {
@@ -61,7 +61,7 @@ static plt_status_t run_embedded(const plt_job_t *job, const plt_restore_t *rest
   plt_recommend_t recommend = {.path = task->output, .k = task->topk};
   plt_export_t export = {.directory = task->output, .vectors = task->vectors};
   switch (task->task) {
-    case PLT_TASK_EXPORT: return plt_job_run_embedded(job, restore, plt_transfer_export, (void *[]){&export});
+    case PLT_TASK_EXPORT: return plt_job_run_embedded(job, restore, plt_export, (void *[]){&export});
     case PLT_TASK_RECOMMEND: return plt_job_run_embedded(job, restore, plt_recommend, (void *[]){&recommend});
     default: return evaluate(job, restore, task);
   }
@@ -88,7 +88,7 @@ static plt_status_t run_cluster(plt_rendezvous_t *rv, const plt_job_t *job, cons
 static void tell_export(const plt_job_t *job, const plt_runtime_t *task) {
   const plt_dataset_t *data = job->data;
   for (plt_side_t side = PLT_SIDE_USER; side < PLT_SIDES && task->vectors; side++)
-    printf("%s/%s  %" PRIu32 " x %zu\n", task->output, plt_transfer_vectors_file(side),
+    printf("%s/%s  %" PRIu32 " x %zu\n", task->output, plt_export_vectors_file(side),
            side == PLT_SIDE_USER ? data->users : data->items, job->model->score_cols);
   for (size_t t = 0; t < job->model->n_tables && !task->vectors; t++)
     printf("%s/%s.npy  %" PRIu64 " x %" PRIu32 "\n", task->output, job->plan.specs[t].name, job->plan.specs[t].rows,

@@ -16,6 +16,8 @@
 #ifndef PLT_WORKER_MODEL_H
 #define PLT_WORKER_MODEL_H
 
+#include <math.h>
+
 #include "common/options.h"
 #include "proto/table_spec.h"
 #include "worker/item_graph.h"
@@ -135,6 +137,12 @@ void plt_model_add_table(plt_model_t *model, const char *name, plt_entity_t enti
         "exact: a batch brings all nodes within `layers` hops. [f1, f2, ...], one number per layer: at " \
         "most f1 neighbours of each of the batch's nodes, f2 of each of those, and so on, drawn anew "   \
         "for each batch (docs/graph-models.md)."                                                         \
+  }
+/* Row model.reg, a weight of which `what` says what it weighs. */
+#define PLT_MODEL_REG_OPTION(default_, what)                                                   \
+  {                                                                                            \
+    .key = "model.reg", .type = PLT_OPT_REAL, .fallback = default_, .min = 0, .max = INFINITY, \
+    .help = "Weight of " what                                                                  \
   }
 /* Fills model->graph from model.layers and model.fanout. PLT_ERR_USAGE. */
 plt_status_t plt_model_read_graph(const plt_config_t *config, plt_model_t *model);

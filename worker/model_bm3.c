@@ -20,12 +20,7 @@ enum { USER, ITEM, PRED_W, PRED_B, PROJECTIONS }; /* tables */
 
 static const plt_option_t rows[] = {
     PLT_MODEL_GRAPH_OPTIONS("1"),
-    {.key = "model.reg",
-     .type = PLT_OPT_REAL,
-     .fallback = "0.1",
-     .min = 0,
-     .max = INFINITY,
-     .help = "Weight of the norms of the batch's users and items in the loss."},
+    PLT_MODEL_REG_OPTION("0.1", "the norms of the batch's users and items in the loss."),
     {.key = "model.cl_weight",
      .type = PLT_OPT_REAL,
      .fallback = "2",

@@ -18,12 +18,7 @@ enum { USER, ITEM, PROJECTIONS }; /* tables */
 
 static const plt_option_t rows[] = {
     PLT_MODEL_GRAPH_OPTIONS("2"),
-    {.key = "model.reg",
-     .type = PLT_OPT_REAL,
-     .fallback = "0.001",
-     .min = 0,
-     .max = INFINITY,
-     .help = "Weight of the loss of the projected features."},
+    PLT_MODEL_REG_OPTION("0.001", "the loss of the projected features."),
     {.key = "model.edge_dropout",
      .type = PLT_OPT_REAL,
      .fallback = "0.8",

@@ -15,12 +15,7 @@ typedef struct lightgcn {
 
 static const plt_option_t rows[] = {
     PLT_MODEL_GRAPH_OPTIONS("2"),
-    {.key = "model.reg",
-     .type = PLT_OPT_REAL,
-     .fallback = "0.001",
-     .min = 0,
-     .max = INFINITY,
-     .help = "Weight of the norms of the batch's embeddings (layer 0) in the loss."},
+    PLT_MODEL_REG_OPTION("0.001", "the norms of the batch's embeddings (layer 0) in the loss."),
 };
 
 static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {

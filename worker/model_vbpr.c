@@ -16,13 +16,8 @@ typedef struct vbpr {
 enum { USER, ITEM, PROJ_W, PROJ_B }; /* tables */
 
 static const plt_option_t rows[] = {
-    {.key = "model.reg",
-     .type = PLT_OPT_REAL,
-     .fallback = "0.1",
-     .min = 0,
-     .max = INFINITY,
-     .help = "Weight of the norms of the batch's users and whole item vectors in the loss (0.1 is our default: tune "
-             "it)."},
+    PLT_MODEL_REG_OPTION(
+        "0.1", "the norms of the batch's users and whole item vectors in the loss (0.1 is our default: tune it)."),
 };
 
 static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {

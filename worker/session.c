@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 #include "common/log.h"
+#include "worker/import.h"
 #include "worker/kernels.h"
-#include "worker/transfer.h"
 
 double plt_plan_eta(const plt_plan_t *plan, uint32_t epoch) {
   return plan->lr * pow(plan->schedule[0], (double)epoch / plan->schedule[1]);
@@ -21,8 +21,8 @@ plt_status_t plt_session_barrier(plt_session_t *session, const char *name) {
 static plt_status_t work(plt_session_t *session, plt_task_fn task, void *context) {
   const plt_plan_t *plan = session->plan;
   PLT_TRY(plt_client_declare(session->client, 0, plan->specs, plan->model->n_tables));
-  if (!session->resumed && plt_transfer_is_due(plan)) {
-    if (session->worker == 0) PLT_TRY(plt_transfer_import(session));
+  if (!session->resumed && plt_import_is_due(plan)) {
+    if (session->worker == 0) PLT_TRY(plt_import_tables(session->client, plan));
     PLT_TRY(plt_session_barrier(session, "initial tables"));
   }
   return task(session, context);
