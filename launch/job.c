@@ -239,6 +239,7 @@ static plt_status_t fill(plt_job_t *job) {
   plt_sampler_config_t sampler = {.seed = (uint64_t)plt_config_int(config, "run.seed"),
                                   .batch_size = job->plan.batch_size,
                                   .negatives = job->model->negatives,
+                                  .of_all = job->model->negatives_of_all,
                                   .replay = plt_config_text(config, "train.replay")};
   PLT_TRY(plt_sampler_create(job->data, &sampler, &job->sampler));
   job->plan.data = job->data;

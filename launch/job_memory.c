@@ -50,8 +50,11 @@ plt_status_t plt_job_check_memory(const plt_job_t *job) {
   if (job->model->graph.layers > 0) graph_bytes(job, &graph, &layers);
   uint64_t vectors = (uint64_t)job->data->items * job->model->score_cols * sizeof(float);
   uint64_t evaluation = (vectors < PLT_SCORER_ROOM ? vectors : PLT_SCORER_ROOM) + PLT_SCORER_SCORES;
-  uint64_t batch = (uint64_t)plan->micro_batch * (2 + job->model->negatives) *
-                   (plt_dataset_feature_cols(job->data) + 16 * job->model->score_cols) * sizeof(float);
+  uint64_t samples = (uint64_t)plan->micro_batch * (2 + job->model->negatives), rows = samples;
+  if (rows > (uint64_t)job->data->users + job->data->items) rows = (uint64_t)job->data->users + job->data->items;
+  uint64_t batch = (rows * (plt_dataset_feature_cols(job->data) + 8 * job->model->score_cols) +
+                    samples * 8 * job->model->score_cols) *
+                   sizeof(float);
   uint64_t worker = evaluation + batch + graph, there = job->memory_bytes;
   tables += layers;
   uint64_t total = tables + plan->workers * worker;

@@ -211,6 +211,7 @@ void plt_batch_make(const plt_batch_maker_t *maker, uint32_t epoch, uint32_t num
     leaf->number = leaf->pass.leaf = l;
     leaf->pass.epoch = epoch;
     leaf->pass.batch = number;
+    leaf->pass.share = (float)size / (float)samples;
     leaf->weight = model->ops->loss_is_mean ? (double)size / samples : 1.0;
     if (maker->subgraphs != NULL) add_subgraph(maker, batch, leaf);
     plt_frontier_t outer = nodes_of_leaf(leaf, false);

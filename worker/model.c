@@ -8,10 +8,10 @@
 #include <string.h>
 
 extern const plt_model_ops_t plt_model_bpr, plt_model_vbpr, plt_model_lightgcn, plt_model_freedom, plt_model_bm3,
-    plt_model_cm3;
+    plt_model_cm3, plt_model_ultragcn;
 
-const plt_model_ops_t *const plt_models[] = {
-    &plt_model_bpr, &plt_model_vbpr, &plt_model_lightgcn, &plt_model_freedom, &plt_model_bm3, &plt_model_cm3, NULL};
+const plt_model_ops_t *const plt_models[] = {&plt_model_bpr, &plt_model_vbpr, &plt_model_lightgcn, &plt_model_freedom,
+                                             &plt_model_bm3, &plt_model_cm3,  &plt_model_ultragcn, NULL};
 
 /* model.name is TEXT and not CHOICE: plt_models[] alone says what there is. */
 static const plt_option_t rows[] = {
@@ -103,6 +103,8 @@ plt_init_t plt_init_xavier_uniform(uint64_t n_rows, uint64_t cols) {
 plt_init_t plt_init_xavier_normal(uint64_t n_rows, uint64_t cols) {
   return (plt_init_t){PLT_INIT_NORMAL, sqrt(2.0 / ((double)n_rows + (double)cols))};
 }
+
+plt_init_t plt_init_normal(double deviation) { return (plt_init_t){PLT_INIT_NORMAL, deviation}; }
 
 plt_init_t plt_init_zero(void) { return (plt_init_t){PLT_INIT_ZERO, 0}; }
 

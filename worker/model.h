@@ -58,6 +58,7 @@ typedef struct plt_pass {
   plt_var_t base[PLT_SIDES];   /* layer 0 at users and items */
   plt_var_t sum[PLT_SIDES];    /* layers 0 .. L added up, at the own nodes of the leaf, or at users and items */
   plt_var_t spread;            /* with a graph of items: S^K times layer 0 or the sum, at the same items */
+  float share;                 /* of the batch's samples: for what is of a batch and not of a sample */
   uint64_t seed;               /* of the run; with the three below what a draw in training is a function of */
   uint32_t epoch, batch, leaf;
   /* Samples: positions within users and items, those of a graph model within the leaf's own nodes. */
@@ -95,7 +96,8 @@ struct plt_model {
   const plt_model_ops_t *ops;
   plt_model_table_t tables[PLT_MODEL_TABLES_MAX];
   size_t n_tables;
-  size_t negatives; /* per positive pair */
+  size_t negatives;      /* per positive pair */
+  bool negatives_of_all; /* drawn from all items, the user's own among them (sampler.h) */
   size_t score_cols;
   plt_subgraph_plan_t graph;   /* layers 0: not a graph model */
   uint32_t base_cols;          /* of layer 0 */
@@ -148,6 +150,7 @@ void plt_model_add_table(plt_model_t *model, const char *name, plt_entity_t enti
 plt_status_t plt_model_read_graph(const plt_config_t *config, plt_model_t *model);
 plt_init_t plt_init_xavier_uniform(uint64_t rows, uint64_t cols);
 plt_init_t plt_init_xavier_normal(uint64_t rows, uint64_t cols);
+plt_init_t plt_init_normal(double deviation);
 plt_init_t plt_init_zero(void);
 /* Rows of the option table of a model with a graph of items, read by plt_model_read_item_graph(). */
 #define PLT_MODEL_ITEM_GRAPH_OPTIONS                                                                        \

@@ -73,9 +73,12 @@ plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_con
                              .negatives = plt_rng_key(config->seed, "negatives", config->stage),
                              .batches = (uint32_t)((data->n_train + config->batch_size - 1) / config->batch_size)};
   plt_status_t status = PLT_OK;
-  if (config->replay != NULL)
+  if ((uint64_t)config->batch_size * config->negatives > UINT32_MAX) /* they are numbered within a batch */
+    status = plt_fail(PLT_ERR_USAGE, "train.batch_size %" PRIu32 " with %zu negatives each: more than 2^32 in a batch",
+                      config->batch_size, config->negatives);
+  else if (config->replay != NULL)
     status = open_replay(sampler);
-  else if (config->negatives > 0)
+  else if (config->negatives > 0 && !config->of_all)
     status = check_users(data);
   if (status != PLT_OK) {
     plt_sampler_destroy(&sampler);
@@ -117,6 +120,7 @@ static uint32_t draw_negative(const plt_sampler_t *sampler, uint32_t epoch, uint
     plt_rng_block_t block = plt_rng_draw(sampler->negatives, epoch, batch, entity, draw);
     for (int half = 0; half < 2; half++) {
       uint64_t bits = (uint64_t)block.word[2 * half] << 32 | block.word[2 * half + 1];
+      if (sampler->config.of_all) return plt_rng_below(bits, data->items);
       if (draw == TRIES_MAX) return count_out(data, user, bits);
       uint32_t item = data->train_items[plt_rng_below(bits, data->n_train_items)];
       if (!plt_user_items_has(&data->part[PLT_PART_TRAIN], user, item)) return item;

@@ -6,9 +6,11 @@
  * that file.
  *
  * Threads    read-only after create.
- * Errors     create: PLT_ERR_DATA for a user who has all items, or a replay file that does not fit. */
+ * Errors     create: PLT_ERR_DATA for a user who has all items, or a replay file that does not fit; PLT_ERR_USAGE. */
 #ifndef PLT_WORKER_SAMPLER_H
 #define PLT_WORKER_SAMPLER_H
+
+#include <stdbool.h>
 
 #include "worker/dataset.h"
 
@@ -20,6 +22,7 @@ typedef struct plt_sampler_config {
   uint32_t batch_size;
   size_t negatives;   /* per pair */
   const char *replay; /* .npy int64 [batches, batch_size, 2 + negatives (0: any more)], or NULL */
+  bool of_all;        /* negatives: uniform over all items, the user's own among them */
 } plt_sampler_config_t;
 
 plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_config_t *config, plt_sampler_t **out);

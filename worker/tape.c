@@ -65,6 +65,8 @@ float *plt_tape_scratch(plt_tape_t *tape, size_t rows, size_t cols) {
   return plt_arena_alloc(tape->arena, rows * cols * sizeof(float));
 }
 
+uint32_t *plt_tape_index(plt_tape_t *tape, size_t n) { return plt_arena_alloc(tape->arena, n * sizeof(uint32_t)); }
+
 plt_var_t plt_tape_record(plt_tape_t *tape, const plt_tape_op_t *op, size_t rows, size_t cols,
                           const plt_var_t *operands, size_t n_operands, const plt_node_t *extra) {
   plt_node_t node = extra == NULL ? (plt_node_t){0} : *extra;

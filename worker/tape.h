@@ -40,6 +40,8 @@ plt_var_t plt_tape_parameter(plt_tape_t *tape, size_t rows, size_t cols, const f
 plt_var_t plt_tape_constant(plt_tape_t *tape, size_t rows, size_t cols, const float *value);
 /* Uninitialised memory of the tape's arena, for a constant made by the caller. */
 float *plt_tape_scratch(plt_tape_t *tape, size_t rows, size_t cols);
+/* The same for positions, of plt_op_gather(). */
+uint32_t *plt_tape_index(plt_tape_t *tape, size_t n);
 size_t plt_tape_rows(const plt_tape_t *tape, plt_var_t x);
 size_t plt_tape_cols(const plt_tape_t *tape, plt_var_t x);
 const float *plt_tape_value(const plt_tape_t *tape, plt_var_t x);

@@ -5,7 +5,8 @@
 
 static plt_status_t make(const plt_dataset_t *data, uint64_t seed, uint32_t stage, uint32_t batch_size,
                          size_t negatives, const char *replay, plt_sampler_t **out) {
-  plt_sampler_config_t config = {seed, stage, batch_size, negatives, replay};
+  plt_sampler_config_t config = {
+      .seed = seed, .stage = stage, .batch_size = batch_size, .negatives = negatives, .replay = replay};
   return plt_sampler_create(data, &config, out);
 }
 
@@ -204,5 +205,34 @@ Test(sampler, replay_is_read_as_it_stands_and_checked) {
   snprintf(path, sizeof path, "%s/missing.npy", tiny.folder.path);
   cr_assert_neq(make(tiny.data, 1, 0, 3, 2, path, &sampler), PLT_OK);
   cr_assert(strstr(plt_fail_text(), "missing.npy") && sampler == NULL);
+  tiny_close(&tiny);
+}
+
+/* Every item alike, the user's own and those that never occur in training among them. */
+Test(sampler, negatives_of_all_items_are_uniform) {
+  enum { NEGATIVES = 40, EPOCHS = 5 };
+  tiny_t tiny;
+  plt_sampler_t *sampler;
+  TINY_OPEN(&tiny, "model.name=bpr", "strategy.name=plain");
+  plt_sampler_config_t config = {.seed = 3, .batch_size = 50, .negatives = NEGATIVES, .of_all = true};
+  cr_assert_eq(plt_sampler_create(tiny.data, &config, &sampler), PLT_OK);
+  uint64_t n = tiny.data->n_train, own = 0, count[TINY_ITEMS] = {0};
+  uint32_t *user = calloc(n, 4), *positive = calloc(n, 4), *negative = calloc(n * NEGATIVES, 4);
+  for (uint32_t epoch = 0; epoch < EPOCHS; epoch++) {
+    draw_epoch(sampler, epoch, user, positive, negative, NEGATIVES);
+    for (uint64_t k = 0; k < n * NEGATIVES; k++) {
+      count[negative[k]]++;
+      own += in_training(tiny.data, user[k / NEGATIVES], negative[k]);
+    }
+  }
+  double expected = (double)(n * NEGATIVES * EPOCHS) / TINY_ITEMS;
+  for (uint32_t i = 0; i < TINY_ITEMS; i++)
+    cr_assert(fabs((double)count[i] - expected) < 5 * sqrt(expected), "item %u: %g of %g", i, (double)count[i],
+              expected);
+  cr_assert_gt(own, 0);
+  plt_sampler_destroy(&sampler);
+  config = (plt_sampler_config_t){.seed = 3, .batch_size = 1u << 24, .negatives = 256, .of_all = true};
+  cr_assert_eq(plt_sampler_create(tiny.data, &config, &sampler), PLT_ERR_USAGE);
+  free(user), free(positive), free(negative);
   tiny_close(&tiny);
 }
