@@ -67,7 +67,7 @@ plt_status_t plt_block_begin(plt_block_reader_t *reader, plt_side_t side, const 
   for (size_t k = 0; k < n; k++) keys[k] = ids[k];
   for (uint32_t t = 0; t < model->n_tables; t++) {
     const plt_model_table_t *table = &model->tables[t];
-    bool is_here = table->entity == entity || table->entity == own;
+    bool is_here = (table->entity == entity || table->entity == own) && !table->loss_only;
     size_t rows = table->entity == PLT_ENTITY_DENSE ? table->rows : is_here ? n : 0;
     float *values = reader->dense[t];
     if (values == NULL) values = plt_arena_alloc(reader->arena, rows * table->cols * sizeof *values);
@@ -87,7 +87,7 @@ plt_status_t plt_block_begin(plt_block_reader_t *reader, plt_side_t side, const 
   }
   pass->items = ids;
   pass->n_items = n;
-  if (!model->ops->uses_features) return PLT_OK;
+  if (!model->ops->uses_features || model->ops->features_of_own) return PLT_OK;
   float *features = plt_block_scratch(reader, n * plt_dataset_feature_cols(plan->data));
   plt_dataset_features(plan->data, ids, n, features);
   pass->features = features;

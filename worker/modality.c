@@ -62,6 +62,7 @@ void plt_model_add_projections(const plt_config_t *config, const plt_dataset_t *
     if (!plt_config_bool(config, "model.train_features")) continue;
     plt_model_add_modality_table(model, "feat", feature, PLT_ENTITY_OWN_ITEM, data->items, f, plt_init_zero());
     model->tables[model->n_tables - 1].initial = feature;
+    model->tables[model->n_tables - 1].loss_only = true;
   }
 }
 

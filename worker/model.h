@@ -41,6 +41,7 @@ typedef struct plt_model_table {
   uint32_t cols;
   plt_init_t init;
   const plt_feature_t *initial; /* the rows start as these; NULL: as init says */
+  bool loss_only;               /* evaluation does not read them */
 } plt_model_table_t;
 
 /* One forward pass over one leaf (or, in evaluation, over a block of users or items). */
@@ -78,7 +79,7 @@ typedef struct plt_model_ops {
   plt_option_table_t options; /* rows "model.<key>" beyond model.name and model.dim */
   bool loss_is_mean;          /* over the batch; false: a sum (DESIGN 4, leaves) */
   bool uses_features;
-  bool features_of_own; /* the features are those of the own items; false: of all items of the pass */
+  bool features_of_own; /* only the loss reads features, of the own items: evaluation has none; false: of all items */
   /* Reads its options, fills tables, n_tables, negatives, score_cols. PLT_ERR_USAGE, PLT_ERR_DATA. */
   plt_status_t (*create)(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out);
   void (*destroy)(plt_model_t *self);
