@@ -110,7 +110,7 @@ static plt_var_t pairs_loss(const ultragcn_t *self, const plt_pass_t *pass, plt_
   float *weight = plt_tape_scratch(t, n, 1);
   for (size_t k = 0; k < n; k++)
     weight[k] = fixed + graph * self->of_user[pass->users[user[k]]] * self->of_item[pass->items[item[k]]];
-  plt_var_t score = plt_op_row_dot(t, plt_op_gather(t, u, user, n), plt_op_gather(t, i, item, n));
+  plt_var_t score = plt_op_gather_dot(t, u, user, i, item, n);
   plt_var_t loss = plt_op_softplus(t, plt_op_scale(t, score, sign));
   return plt_op_sum(t, plt_op_mul(t, loss, plt_tape_constant(t, n, 1, weight)));
 }

@@ -51,7 +51,10 @@ void plt_tape_backward(plt_tape_t *tape, plt_var_t loss);
 
 /* ---- operations: shapes in comments, all results are new variables ---- */
 plt_var_t plt_op_gather(plt_tape_t *t, plt_var_t x, const uint32_t *index, size_t n); /* [r,c] -> [n,c]; index stays */
-plt_var_t plt_op_matmul(plt_tape_t *t, plt_var_t a, plt_var_t b);                     /* [n,k][k,m] -> [n,m] */
+/* y[k] = <a[index[k]], b[other[k]]>: [r,c][s,c] -> [n,1], two variables; no row is copied */
+plt_var_t plt_op_gather_dot(plt_tape_t *t, plt_var_t a, const uint32_t *index, plt_var_t b, const uint32_t *other,
+                            size_t n);
+plt_var_t plt_op_matmul(plt_tape_t *t, plt_var_t a, plt_var_t b);              /* [n,k][k,m] -> [n,m] */
 plt_var_t plt_op_propagate(plt_tape_t *t, const plt_sparse_t *s, plt_var_t x); /* s [n,k] stays; [k,c] -> [n,c] */
 plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b);           /* [n,k][m,k] -> [n,m], a b^T */
 plt_var_t plt_op_add(plt_tape_t *t, plt_var_t a, plt_var_t b);                 /* same shape, or b is [1,c] or [n,1] */

@@ -1,4 +1,4 @@
-/* tape_matrix.c - operations on whole matrices: products, gather, and cutting and joining columns. */
+/* tape_matrix.c - operations on whole matrices: products, and cutting and joining columns. */
 #include <assert.h>
 #include <string.h>
 
@@ -33,18 +33,6 @@ static void matmul_bt_backward(plt_tape_t *t, const plt_node_t *node) {
   if (da) plt_kernel_matmul(t->crew, a->rows, b->rows, a->cols, node->gradient, b->value, add, da);
   float *db = plt_tape_gradient_or_new(t, node->operands[1], &add);
   if (db) plt_kernel_matmul_at(t->crew, b->rows, a->rows, b->cols, node->gradient, a->value, add, db);
-}
-
-/* ---- gather ---- */
-
-static void gather_forward(plt_tape_t *t, plt_node_t *node) {
-  const plt_node_t *x = plt_tape_node(t, node->operands[0]);
-  plt_kernel_gather(t->crew, x->value, node->cols, node->index, node->rows, node->value);
-}
-
-static void gather_backward(plt_tape_t *t, const plt_node_t *node) {
-  float *dx = plt_tape_gradient(t, node->operands[0]);
-  if (dx) plt_kernel_scatter_add(t->crew, node->gradient, node->cols, node->index, node->rows, dx);
 }
 
 /* ---- columns: a window [first, first + width) of a wide matrix, copied out of it or added back into it ---- */
@@ -108,12 +96,11 @@ static void columns_backward(plt_tape_t *t, const plt_node_t *node) {
 
 /* ---- the table and the constructors ---- */
 
-enum { MATMUL, MATMUL_BT, GATHER, CONCAT, COLUMNS };
+enum { MATMUL, MATMUL_BT, CONCAT, COLUMNS };
 
 static const plt_tape_op_t ops[] = {
     [MATMUL] = {"matmul", matmul_forward, matmul_backward},
     [MATMUL_BT] = {"matmul_bt", matmul_bt_forward, matmul_bt_backward},
-    [GATHER] = {"gather", gather_forward, gather_backward},
     [CONCAT] = {"concat", concat_forward, concat_backward},
     [COLUMNS] = {"columns", columns_forward, columns_backward},
 };
@@ -126,11 +113,6 @@ plt_var_t plt_op_matmul(plt_tape_t *t, plt_var_t a, plt_var_t b) {
 plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b) {
   assert(plt_tape_cols(t, a) == plt_tape_cols(t, b));
   return plt_tape_record(t, &ops[MATMUL_BT], plt_tape_rows(t, a), plt_tape_rows(t, b), (plt_var_t[]){a, b}, 2, NULL);
-}
-
-plt_var_t plt_op_gather(plt_tape_t *t, plt_var_t x, const uint32_t *index, size_t n) {
-  for (size_t i = 0; i < n; i++) assert(index[i] < plt_tape_rows(t, x));
-  return plt_tape_record(t, &ops[GATHER], n, plt_tape_cols(t, x), &x, 1, &(plt_node_t){.index = index});
 }
 
 plt_var_t plt_op_concat(plt_tape_t *t, const plt_var_t *parts, size_t n) {

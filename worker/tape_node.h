@@ -30,7 +30,7 @@ struct plt_node {
   const plt_var_t *operands;
   size_t n_operands;
   /* What else an operation must remember. */
-  const uint32_t *index;
+  const uint32_t *index, *other;
   float p, q;
   size_t first;
   float *saved;
@@ -45,7 +45,7 @@ struct plt_tape {
   size_t growths; /* of the node array */
 };
 
-/* Records node [rows, cols] of `op`, a copy of `extra`'s p, q, first, index, sparse (NULL: none), and runs it forward. */
+/* Records node [rows, cols] of `op`, a copy of `extra`'s p, q, first, index, other, sparse (NULL: none), and runs it forward. */
 plt_var_t plt_tape_record(plt_tape_t *tape, const plt_tape_op_t *op, size_t rows, size_t cols,
                           const plt_var_t *operands, size_t n_operands, const plt_node_t *extra);
 plt_node_t *plt_tape_node(const plt_tape_t *tape, plt_var_t x);

@@ -89,6 +89,14 @@ static void gather_twin(in_t x, const sizes_t *s, double *out) {
   }
 }
 
+OP(gather_dot, plt_op_gather_dot(t, x[0], s->index, x[1], s->index, s->k))
+static void gather_dot_twin(in_t x, const sizes_t *s, double *out) {
+  for (size_t i = 0; i < s->k; i++) {
+    out[i] = 0;
+    for (size_t j = 0; j < s->c; j++) out[i] += x[0][s->index[i] * s->c + j] * x[1][s->index[i] * s->c + j];
+  }
+}
+
 OP(matmul, plt_op_matmul(t, x[0], x[1]))
 static void matmul_twin(in_t x, const sizes_t *s, double *out) {
   for (size_t i = 0; i < s->n; i++) {
@@ -216,6 +224,7 @@ static const op_case_t cases[] = {
     {"clamp", {"nc"}, "nc", -2, 2, clamp_op, clamp_twin},
     {"propagate", {"nc"}, "kc", -1, 1, propagate_op, propagate_twin},
     {"gather", {"nc"}, "kc", -2, 2, gather_op, gather_twin},
+    {"gather_dot", {"nc", "nc"}, "k1", -2, 2, gather_dot_op, gather_dot_twin},
     {"matmul", {"nk", "kc"}, "nc", -1, 1, matmul_op, matmul_twin},
     {"matmul_bt", {"nk", "ck"}, "nc", -1, 1, matmul_bt_op, matmul_bt_twin},
     {"concat", {"nc", "nk", "n1"}, "nt", -2, 2, concat_op, concat_twin},
