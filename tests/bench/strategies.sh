@@ -64,14 +64,24 @@ for dir in "$out"/*,seed=*/; do
     "$(field test ndcg@20 "$final") $(number gradients "$final") $seconds $(number best_epoch "$final") $epochs"
 done >"$out/runs.txt"
 
+# The chosen trial of each strategy, then all of them, means over the seeds.
 awk '
   { n[$2]++; strategy[$2] = $1; vr[$2] += $3; vn[$2] += $4; tr[$2] += $5; tn[$2] += $6; g[$2] += $7; s[$2] += $8; e[$2] += $9
-    low[$2] = n[$2] == 1 || $5 < low[$2] ? $5 : low[$2]; high[$2] = n[$2] == 1 || $5 > high[$2] ? $5 : high[$2] }
+    low[$2] = n[$2] == 1 || $5 < low[$2] ? $5 : low[$2]; high[$2] = n[$2] == 1 || $5 > high[$2] ? $5 : high[$2]
+    if (n[$2] == 1) trials[++n_trials] = $2 }
+  function row(t,   k, trial) {
+    k = n[t]; trial = t; sub(/^[^,]*,/, "", trial)
+    gsub(/(optimizer|model|strategy)\./, "", trial); gsub(/,/, ", ", trial); gsub(/=/, " ", trial)
+    printf "| %s | %s | %.4f | %.4f | %.4f (%.4f–%.4f) | %.4f | %.0f | %.0f | %.0f |\n", strategy[t], trial, vr[t]/k, vn[t]/k, tr[t]/k, low[t], high[t], tn[t]/k, e[t]/k, g[t]/k, s[t]/k }
+  function head() {
+    print "| strategy | trial | valid R@20 | valid N@20 | test R@20 (seeds) | test N@20 | best epoch | gradient evaluations | training s |"
+    print "|---|---|---|---|---|---|---|---|---|" }
   END {
     for (t in n) if (!(strategy[t] in best) || vr[t] / n[t] > vr[best[strategy[t]]] / n[best[strategy[t]]]) best[strategy[t]] = t
-    print "| strategy | chosen trial | valid R@20 | valid N@20 | test R@20 (seeds) | test N@20 | best epoch | gradient evaluations | training s |"
-    print "|---|---|---|---|---|---|---|---|---|"
     split("plain bsam bsam+ mirror", order, " ")
-    for (i = 1; i <= 4; i++) { t = best[order[i]]; if (t == "") continue; k = n[t]; trial = t; sub(/^[^,]*,/, "", trial)
-      printf "| %s | %s | %.4f | %.4f | %.4f (%.4f–%.4f) | %.4f | %.0f | %.0f | %.0f |\n", order[i], trial, vr[t]/k, vn[t]/k, tr[t]/k, low[t], high[t], tn[t]/k, e[t]/k, g[t]/k, s[t]/k }
+    head()
+    for (i = 1; i <= 4; i++) if (order[i] in best) row(best[order[i]])
+    print "\nAll trials:\n"
+    head()
+    for (i = 1; i <= 4; i++) for (k = 1; k <= n_trials; k++) if (strategy[trials[k]] == order[i]) row(trials[k])
   }' "$out/runs.txt"
