@@ -6,6 +6,8 @@
 #   server, worker   one child                       both         a server and a worker at once
 #   checkpoint       a server while it writes one    recovery     a child while the one before is being replaced
 #   supervisor       a rank: mpirun ends the job     job          mpirun itself
+#
+# Every other job trains a graph model and evaluates after each epoch, through temporary tables on the servers.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 need_mpirun
@@ -22,11 +24,19 @@ done
 RANDOM=$seed
 
 make_data "$work/data"
-config=$work/config.yaml
-write_config "$config" "$work/data" "$bsam_plus"
 options=(--set "train.epochs=${EPOCHS:-150}" --set checkpoint.every_s=0.1 --set checkpoint.keep=2 --set cluster.max_restarts=1000)
-train_run "$work/undisturbed" "${options[@]}"
-reference=$(tables_hash "$work/undisturbed")
+references=()
+for model in vbpr lightgcn; do
+  config=$work/$model.yaml
+  write_config "$config" "$work/data" "$bsam_plus"
+  if [[ $model == lightgcn ]]; then
+    as_lightgcn "$config"
+    sed -i 's/^  every: 0/  every: 1\n  patience: 0/' "$config"
+  fi
+  train_run "$work/undisturbed" "${options[@]}"
+  references+=("$(tables_hash "$work/undisturbed")")
+  rm -rf "$work/undisturbed"
+done
 export TMPDIR=$work/tmp # sockets go here
 mkdir "$TMPDIR"
 
@@ -82,7 +92,8 @@ expect_gone() {
 
 jobs=0 starts=0
 while ((total < wanted && failures == 0)); do
-  run=$work/run$((jobs++))
+  model=$((jobs % 2)) run=$work/run$((jobs++))
+  ((model == 0)) && config=$work/vbpr.yaml || config=$work/lightgcn.yaml
   servers=$((1 + RANDOM % 2)) workers=$((1 + RANDOM % 3))
   [[ $((RANDOM % 2)) == 0 ]] && transport=tcp || transport=auto
   for ((attempt = 0; ; attempt++)); do
@@ -106,12 +117,12 @@ while ((total < wanted && failures == 0)); do
       break
     fi
   done
-  [[ $(tables_hash "$run") == "$reference" ]] || complain "$run: other tables than the undisturbed run"
+  [[ $(tables_hash "$run") == "${references[model]}" ]] || complain "$run, $(basename "$config"): other tables than the undisturbed run"
   seconds+=" $({ grep -h '"recovery"' "$run/metrics.jsonl" || true; } | json_number seconds | tr '\n' ' ')"
   rm -rf "$run"
 done
 
-say "$total killed in $jobs jobs ($starts starts), seed $seed:"
+say "$total killed in $jobs jobs (every other of a graph model; $starts starts), seed $seed:"
 for kind in server worker both checkpoint recovery supervisor job; do say "  $kind ${killed[$kind]:-0}"; done
 say "recoveries: $(tr -s ' ' '\n' <<<"$seconds" | { grep . || true; } | sort -g | awk '{ s[NR] = $1 } END { printf "%d, seconds: median %.2f, most %.2f", NR, s[int((NR + 1) / 2)], s[NR] }')"
 # A job that was killed as a whole leaves its socket directory to the next one; nothing else may be there.
