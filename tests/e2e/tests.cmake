@@ -6,6 +6,7 @@ set(e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e)
 
 plateau_e2e(commands COMMAND ${e2e}/commands.sh TIMEOUT 500)
 plateau_e2e(data COMMAND ${e2e}/data.sh)
+plateau_e2e(examples COMMAND ${e2e}/examples.sh)
 plateau_e2e(reference COMMAND ${e2e}/reference.sh)
 plateau_e2e(traffic COMMAND ${e2e}/traffic.sh)
 plateau_e2e(consistency COMMAND ${e2e}/consistency.sh LABELS heavy TIMEOUT 300)
