@@ -89,7 +89,7 @@ plt_status_t plt_block_begin(plt_block_reader_t *reader, plt_side_t side, const 
   pass->n_items = n;
   if (!model->ops->uses_features || model->ops->features_of_own) return PLT_OK;
   float *features = plt_block_scratch(reader, n * plt_dataset_feature_cols(plan->data));
-  plt_dataset_features(plan->data, ids, n, features);
+  plt_dataset_features(reader->session->crew, plan->data, ids, n, features);
   pass->features = features;
   pass->n_featured = n;
   return PLT_OK;

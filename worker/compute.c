@@ -10,13 +10,14 @@
 
 struct plt_compute {
   const plt_plan_t *plan;
+  plt_crew_t *crew;
   plt_tape_t *tape;
   plt_arena_t *arena;
 };
 
 plt_compute_t *plt_compute_create(const plt_plan_t *plan, plt_crew_t *crew) {
   plt_compute_t *compute = plt_mem_zalloc(1, sizeof *compute);
-  *compute = (plt_compute_t){.plan = plan, .tape = plt_tape_create(crew), .arena = plt_arena_create()};
+  *compute = (plt_compute_t){.plan = plan, .tape = plt_tape_create(crew), .arena = plt_arena_create(), .crew = crew};
   return compute;
 }
 
@@ -101,7 +102,8 @@ static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, c
     bool of_own = plan->model->ops->features_of_own;
     size_t n = of_own ? leaf->pass.own.n[PLT_SIDE_ITEM] : leaf->pass.n_items;
     float *features = plt_arena_alloc(arena, n * cols * sizeof *features);
-    plt_dataset_features(plan->data, of_own ? leaf->pass.own.id[PLT_SIDE_ITEM] : leaf->pass.items, n, features);
+    plt_dataset_features(compute->crew, plan->data, of_own ? leaf->pass.own.id[PLT_SIDE_ITEM] : leaf->pass.items, n,
+                         features);
     run.pass.features = features;
     run.pass.n_featured = n;
   }

@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "worker/features.h"
 #include "worker/interactions.h"
+#include "worker/kernels.h"
 
 static const plt_option_t rows[] = {
     {.key = "data.path",
@@ -153,13 +154,27 @@ size_t plt_dataset_feature_cols(const plt_dataset_t *data) {
   return cols;
 }
 
-void plt_dataset_features(const plt_dataset_t *data, const uint32_t *items, size_t n, float *out) {
-  for (size_t i = 0; i < n; i++) {
-    for (size_t f = 0; f < data->n_features; f++) {
-      plt_npy_row_f32(&data->features[f].array, items[i], out);
-      out += data->features[f].array.cols;
+typedef struct rows_job {
+  const plt_dataset_t *data;
+  const uint32_t *items;
+  size_t cols;
+  float *out;
+} rows_job_t;
+
+static void read_rows(void *context, size_t first, size_t last) {
+  const rows_job_t *job = context;
+  float *out = job->out + first * job->cols;
+  for (size_t i = first; i < last; i++) {
+    for (size_t f = 0; f < job->data->n_features; f++) {
+      plt_npy_row_f32(&job->data->features[f].array, job->items[i], out);
+      out += job->data->features[f].array.cols;
     }
   }
+}
+
+void plt_dataset_features(plt_crew_t *crew, const plt_dataset_t *data, const uint32_t *items, size_t n, float *out) {
+  rows_job_t job = {data, items, plt_dataset_feature_cols(data), out};
+  plt_kernel_ranges(crew, n, job.cols, read_rows, &job);
 }
 
 bool plt_user_items_has(const plt_user_items_t *part, uint32_t user, uint32_t item) {

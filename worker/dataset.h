@@ -14,6 +14,7 @@
 
 #include "common/npy.h"
 #include "common/options.h"
+#include "common/threads.h"
 
 typedef enum { PLT_PART_TRAIN, PLT_PART_VALID, PLT_PART_TEST, PLT_PARTS } plt_part_t;
 
@@ -60,8 +61,8 @@ void plt_dataset_destroy(plt_dataset_t **data);
 
 /* Columns of all features together. */
 size_t plt_dataset_feature_cols(const plt_dataset_t *data);
-/* Features of items, concatenated in order of data.features: n x feature_cols float32 into out. */
-void plt_dataset_features(const plt_dataset_t *data, const uint32_t *items, size_t n, float *out);
+/* Features of items, concatenated in order of data.features: n x feature_cols float32 into out; crew may be NULL. */
+void plt_dataset_features(plt_crew_t *crew, const plt_dataset_t *data, const uint32_t *items, size_t n, float *out);
 bool plt_user_items_has(const plt_user_items_t *part, uint32_t user, uint32_t item);
 
 #endif

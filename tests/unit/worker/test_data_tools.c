@@ -127,7 +127,7 @@ static double feature_auc(const plt_dataset_t *data) {
   size_t cols = plt_dataset_feature_cols(data);
   float *feature = malloc((data->items + 1) * cols * sizeof *feature), *mean = feature + data->items * cols;
   uint64_t right = 0, all = 0;
-  for (uint32_t item = 0; item < data->items; item++) plt_dataset_features(data, &item, 1, feature + item * cols);
+  for (uint32_t item = 0; item < data->items; item++) plt_dataset_features(NULL, data, &item, 1, feature + item * cols);
   const plt_user_items_t *train = &data->part[PLT_PART_TRAIN], *test = &data->part[PLT_PART_TEST];
   for (uint32_t user = 0; user < data->users; user++) {
     memset(mean, 0, cols * sizeof *mean);

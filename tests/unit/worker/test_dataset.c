@@ -191,7 +191,7 @@ Test(dataset, features_of_all_types_are_concatenated) {
   cr_assert_eq(plt_dataset_feature_cols(data), 6);
   cr_expect_str_eq(data->features[1].name, "image");
   float out[12];
-  plt_dataset_features(data, (const uint32_t[]){3, 0}, 2, out);
+  plt_dataset_features(NULL, data, (const uint32_t[]){3, 0}, 2, out);
   const float expected[12] = {10, 11, 12, 0.5F, 0, 1e30F, 1, 2, 3, 0.5F, -2, 0.1F};
   for (int i = 0; i < 12; i++) cr_expect_eq(out[i], expected[i], "value %d is %g", i, (double)out[i]);
   plt_dataset_destroy(&data);

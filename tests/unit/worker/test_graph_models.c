@@ -70,7 +70,7 @@ static double loss_at(const tiny_t *tiny, plt_pass_t pass, const plt_leaf_t *lea
   bool of_own = tiny->model->ops->features_of_own;
   pass.n_featured = of_own ? own->n[PLT_SIDE_ITEM] : pass.n_items;
   float *features = malloc(pass.n_featured * 2 * TINY_FEATURES * sizeof *features);
-  plt_dataset_features(tiny->data, of_own ? own->id[PLT_SIDE_ITEM] : pass.items, pass.n_featured, features);
+  plt_dataset_features(NULL, tiny->data, of_own ? own->id[PLT_SIDE_ITEM] : pass.items, pass.n_featured, features);
   for (size_t t = 0; t < tiny->model->n_tables; t++)
     table[t] = plt_tape_constant(tape, leaf->rows[t].n, tiny->model->tables[t].cols, w + leaf->rows[t].offset);
   pass.tape = tape;

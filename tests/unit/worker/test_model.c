@@ -248,7 +248,7 @@ static void check_golden(const char *name) {
   uint32_t ids[IDS], user[SAMPLES], positive[SAMPLES], negative[SAMPLES];
   for (uint32_t i = 0; i < IDS; i++) ids[i] = i;
   float *features = malloc(data->items * plt_dataset_feature_cols(data) * sizeof *features);
-  plt_dataset_features(data, ids, data->items, features);
+  plt_dataset_features(NULL, data, ids, data->items, features);
   leaf.pass = (plt_pass_t){.data = data,
                            .users = ids,
                            .n_users = data->users,

@@ -25,7 +25,7 @@ static double beta(const plt_dataset_t *data, bool of_item, uint32_t id) {
 static void item_vector(const plt_leaf_t *leaf, const double *w, size_t k, double *out) {
   const plt_pass_t *pass = &leaf->pass;
   float x[X];
-  plt_dataset_features(pass->data, &pass->items[k], 1, x);
+  plt_dataset_features(NULL, pass->data, &pass->items[k], 1, x);
   for (size_t c = 0; c < DIM; c++) out[c] = w[leaf->rows[1].offset + k * DIM + c];
   for (size_t c = 0; c < FEAT; c++) out[DIM + c] = w[leaf->rows[3].offset + c];
   for (size_t m = 0; m < 2; m++) {
