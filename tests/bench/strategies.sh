@@ -49,7 +49,7 @@ jobs_list() {
 # xargs hands words to fresh shells, which know no arrays: the extra options travel as text.
 export EXTRA="${extra[*]-}"
 # shellcheck disable=SC2016
-jobs_list | xargs -P "${JOBS:-1}" -L 1 bash -c 'read -ra extra <<<"$EXTRA"; run_one "$@"' run_one
+jobs_list | xargs -r -P "${JOBS:-1}" -L 1 bash -c 'read -ra extra <<<"$EXTRA"; run_one "$@"' run_one
 
 # One line per run: strategy, trial, valid recall, valid ndcg, test recall, test ndcg, gradients, seconds, best epoch.
 field() { sed -n "s/.*\"$1\": {[^}]*\"$2\": \([-0-9.e+]*\).*/\1/p" <<<"$3"; }
