@@ -5,7 +5,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-seconds=30 seed=${PLATEAU_TEST_SEED:-1}
+seconds=15 seed=${PLATEAU_TEST_SEED:-1}
 while (($#)); do
   case $1 in
     --seconds) seconds=$2 ;;
