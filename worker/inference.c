@@ -84,17 +84,21 @@ static uint32_t block_size(const matrix_t *of, uint32_t first) {
   return n;
 }
 
-/* Rows ids [n] of several tables, added up in their order, into out. */
-static plt_status_t read_sum(plt_inference_t *inference, const uint32_t *tables, size_t n_tables, const uint32_t *ids,
+static plt_status_t read_rows(plt_inference_t *inference, uint32_t table, const uint32_t *ids, size_t n, float *out) {
+  uint64_t *keys = plt_arena_alloc(inference->arena, n * sizeof *keys);
+  for (size_t k = 0; k < n; k++) keys[k] = ids[k];
+  plt_pull_t pull = {table, inference->cols, keys, n, out};
+  return plt_client_read(inference->session->client, &pull, 1);
+}
+
+/* Adds rows ids [n] of several tables, in their order, to out. */
+static plt_status_t add_rows(plt_inference_t *inference, const uint32_t *tables, size_t n_tables, const uint32_t *ids,
                              size_t n, float *out) {
   size_t floats = n * inference->cols;
-  uint64_t *keys = plt_arena_alloc(inference->arena, n * sizeof *keys);
-  float *other = n_tables == 1 ? NULL : plt_arena_alloc(inference->arena, floats * sizeof *other);
-  for (size_t k = 0; k < n; k++) keys[k] = ids[k];
+  float *rows = n_tables == 0 ? NULL : plt_arena_alloc(inference->arena, floats * sizeof *rows);
   for (size_t t = 0; t < n_tables; t++) {
-    plt_pull_t pull = {tables[t], inference->cols, keys, n, t == 0 ? out : other};
-    PLT_TRY(plt_client_read(inference->session->client, &pull, 1));
-    for (size_t k = 0; k < floats && t > 0; k++) out[k] += other[k];
+    PLT_TRY(read_rows(inference, tables[t], ids, n, rows));
+    for (size_t k = 0; k < floats; k++) out[k] += rows[k];
   }
   return PLT_OK;
 }
@@ -119,7 +123,8 @@ static plt_status_t add_edges(plt_inference_t *inference, const product_t *produ
     for (uint64_t e = offset[r]; e < offset[r + 1]; e++)
       weight[e] = of->weight != NULL ? of->weight[from + e] : of->norm[first + r] * of->across[of->id[from + e]];
   float *rows = plt_arena_alloc(inference->arena, distinct * inference->cols * sizeof *rows);
-  PLT_TRY(read_sum(inference, product->from, product->n_from, ids, distinct, rows));
+  PLT_TRY(read_rows(inference, product->from[0], ids, distinct, rows));
+  PLT_TRY(add_rows(inference, product->from + 1, product->n_from - 1, ids, distinct, rows));
   plt_csr_t csr = {.rows = n, .cols = distinct, .offset = offset, .index = index, .weight = weight};
   plt_csr_multiply(inference->session->crew, &csr, rows, inference->cols, true, out);
   return PLT_OK;
@@ -244,13 +249,14 @@ plt_status_t plt_inference_begin(plt_session_t *session, const char *name, plt_i
 
 plt_status_t plt_inference_read(plt_inference_t *inference, plt_side_t side, const uint32_t *ids, size_t n,
                                 plt_rows_of_layers_t out) {
-  uint32_t tables[PLT_LAYERS_MAX + 1];
-  for (size_t l = 0; l <= inference->layers; l++) tables[l] = inference->table[l][side];
+  uint32_t above[PLT_LAYERS_MAX]; /* tables of the layers from 1 on */
+  for (size_t l = 0; l < inference->layers; l++) above[l] = inference->table[l + 1][side];
   plt_arena_reset(inference->arena);
-  PLT_TRY(read_sum(inference, tables, 1, ids, n, out.base));
-  PLT_TRY(read_sum(inference, tables, inference->layers + 1, ids, n, out.sum));
+  PLT_TRY(read_rows(inference, inference->table[0][side], ids, n, out.base));
+  memcpy(out.sum, out.base, n * inference->cols * sizeof *out.sum);
+  PLT_TRY(add_rows(inference, above, inference->layers, ids, n, out.sum));
   if (side == PLT_SIDE_USER || inference->item_hops == 0) return PLT_OK;
-  return read_sum(inference, &inference->spread[inference->item_hops - 1], 1, ids, n, out.spread);
+  return read_rows(inference, inference->spread[inference->item_hops - 1], ids, n, out.spread);
 }
 
 plt_status_t plt_inference_end(plt_inference_t **inference_at, plt_status_t status) {
