@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "worker/kernels.h"
 #include "worker/scorer.h"
 
 /* Users who are in `part` and in training, ascending. */
@@ -29,7 +30,6 @@ static const uint32_t *items_of(const plt_dataset_t *data, plt_part_t part, uint
 
 /* ---- metrics ---- */
 
-static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 static size_t block_count(size_t users) { return (users + PLT_SCORER_USERS - 1) / PLT_SCORER_USERS; }
 
 /* This worker's blocks from the `first` of them on, as many as the scorer ranks at a time: their users side by side
@@ -38,7 +38,7 @@ static size_t gather_group(const plt_session_t *session, const plt_scorer_t *sco
                            size_t first, uint32_t *out) {
   size_t size = 0;
   for (size_t b = first; b < block_count(n) && size < plt_scorer_group(scorer); b += session->plan->workers) {
-    size_t here = min_size(PLT_SCORER_USERS, n - b * PLT_SCORER_USERS);
+    size_t here = plt_min_size(PLT_SCORER_USERS, n - b * PLT_SCORER_USERS);
     memcpy(out + size, users + b * PLT_SCORER_USERS, here * sizeof *users);
     size += here;
   }
@@ -57,7 +57,7 @@ static plt_status_t sum_blocks(plt_session_t *session, plt_scorer_t *scorer, plt
     status = plt_scorer_rank(scorer, group, size, &top);
     for (size_t at = 0; at < size && status == PLT_OK; b += plan->workers) {
       plt_metric_sums_t metrics = {0};
-      for (size_t end = min_size(at + PLT_SCORER_USERS, size); at < end; at++) {
+      for (size_t end = plt_min_size(at + PLT_SCORER_USERS, size); at < end; at++) {
         size_t n_positives;
         const uint32_t *positives = items_of(plan->data, part, group[at], &n_positives);
         plt_ranking_add(&metrics, &plan->topk, &top[at], positives, n_positives);
@@ -111,7 +111,7 @@ static plt_status_t write_users(plt_session_t *session, plt_scorer_t *scorer, FI
   fprintf(out, "user\titem\trank\tscore\n");
   for (size_t at = 0; at < n && status == PLT_OK; at += size) {
     const plt_top_t *top;
-    size = min_size(plt_scorer_group(scorer), n - at);
+    size = plt_min_size(plt_scorer_group(scorer), n - at);
     status = plt_scorer_rank(scorer, users + at, size, &top);
     for (size_t u = 0; u < size && status == PLT_OK; u++)
       for (size_t r = 0; r < top[u].n; r++)

@@ -35,7 +35,6 @@ const char *plt_kernels_common_core(const char *a, const char *b) {
 
 void plt_kernels_init(void) { openblas_set_num_threads(1); }
 
-static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 static size_t ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 
 /* ---- splitting ---- */
@@ -51,13 +50,14 @@ typedef struct range_job {
 static void run_range(void *context, size_t block, size_t lane) {
   (void)lane;
   const range_job_t *job = context;
-  job->fn(job->context, block * job->grain, min_size((block + 1) * job->grain, job->n));
+  job->fn(job->context, block * job->grain, plt_min_size((block + 1) * job->grain, job->n));
 }
 
 static void run_partial(void *context, size_t block, size_t lane) {
   (void)lane;
   range_job_t *job = context;
-  job->partial[block] = job->partial_fn(job->context, block * job->grain, min_size((block + 1) * job->grain, job->n));
+  job->partial[block] =
+      job->partial_fn(job->context, block * job->grain, plt_min_size((block + 1) * job->grain, job->n));
 }
 
 static size_t grain_of(size_t cost) { return cost >= RANGE_COST ? 1 : RANGE_COST / (cost == 0 ? 1 : cost); }
@@ -93,8 +93,8 @@ static void product_tile(void *context, size_t block, size_t lane) {
   size_t row = block / across * TILE_ROWS, col = block % across * TILE_COLS;
   size_t a_stride = job->a_transposed ? job->n : job->k, b_stride = job->b_transposed ? job->k : job->m;
   cblas_sgemm(CblasRowMajor, job->a_transposed ? CblasTrans : CblasNoTrans,
-              job->b_transposed ? CblasTrans : CblasNoTrans, (int)min_size(TILE_ROWS, job->n - row),
-              (int)min_size(TILE_COLS, job->m - col), (int)job->k, 1.0f,
+              job->b_transposed ? CblasTrans : CblasNoTrans, (int)plt_min_size(TILE_ROWS, job->n - row),
+              (int)plt_min_size(TILE_COLS, job->m - col), (int)job->k, 1.0f,
               job->a + (job->a_transposed ? row : row * a_stride), (int)a_stride,
               job->b + (job->b_transposed ? col * b_stride : col), (int)b_stride, job->add ? 1.0f : 0.0f,
               job->out + row * job->m + col, (int)job->m);
@@ -153,7 +153,7 @@ void plt_kernel_gather(plt_crew_t *crew, const float *x, size_t cols, const uint
 static void scatter_columns(void *context, size_t block, size_t lane) {
   (void)lane;
   const row_job_t *job = context;
-  size_t col = block * LINE, width = min_size(LINE, job->cols - col);
+  size_t col = block * LINE, width = plt_min_size(LINE, job->cols - col);
   for (size_t i = 0; i < job->n; i++) {
     const float *restrict from = job->x + i * job->cols + col;
     float *restrict to = job->out + job->index[i] * job->cols + col;
@@ -170,7 +170,7 @@ void plt_kernel_scatter_add(plt_crew_t *crew, const float *x, size_t cols, const
 static void column_dots(void *context, size_t block, size_t lane) {
   (void)lane;
   const row_job_t *job = context;
-  size_t col = block * LINE, width = min_size(LINE, job->cols - col);
+  size_t col = block * LINE, width = plt_min_size(LINE, job->cols - col);
   double sum[LINE] = {0};
   for (size_t i = 0; i < job->n; i++) {
     const float *x = job->x + i * job->cols + col;

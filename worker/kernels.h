@@ -25,6 +25,8 @@ const char *plt_kernels_core(void);
 const char *plt_kernels_common_core(const char *a, const char *b);
 
 /* ---- splitting ---- */
+/* The length of the last block is what is left. */
+static inline size_t plt_min_size(size_t a, size_t b) { return a < b ? a : b; }
 /* A part [first, last) of a job. */
 typedef void (*plt_range_fn)(void *context, size_t first, size_t last);
 typedef double (*plt_partial_fn)(void *context, size_t first, size_t last);

@@ -24,12 +24,10 @@ struct plt_scorer {
   uint32_t stripe, stripe_items; /* the first of its items, their number */
 };
 
-static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
-
 /* Whole units that fit the room, at least one, at most those that hold `all`. */
 static size_t fit(size_t room, size_t bytes_each, size_t unit, size_t all) {
   size_t units = room / (bytes_each * unit);
-  return min_size(units == 0 ? unit : units * unit, (all + unit - 1) / unit * unit);
+  return plt_min_size(units == 0 ? unit : units * unit, (all + unit - 1) / unit * unit);
 }
 
 plt_status_t plt_scorer_create(plt_session_t *session, plt_inference_t *inference, uint32_t k, size_t room,
@@ -72,10 +70,10 @@ static plt_status_t load_chunk(plt_scorer_t *scorer, uint32_t first) {
   size_t cols = plan->model->score_cols;
   if (scorer->n > 0 && scorer->first == first) return PLT_OK;
   scorer->n = 0;
-  uint32_t n = (uint32_t)min_size(scorer->chunk, plan->data->items - first);
+  uint32_t n = (uint32_t)plt_min_size(scorer->chunk, plan->data->items - first);
   for (uint32_t at = 0; at < n; at += PLT_VECTORS_BLOCK) {
     const float *vectors;
-    size_t rows = min_size(PLT_VECTORS_BLOCK, n - at);
+    size_t rows = plt_min_size(PLT_VECTORS_BLOCK, n - at);
     PLT_TRY(plt_vectors_read_block(scorer->vectors, PLT_SIDE_ITEM, first + at, rows, &vectors));
     memcpy(scorer->items + (size_t)at * cols, vectors, rows * cols * sizeof *vectors);
   }
@@ -101,7 +99,7 @@ static plt_status_t rank_block(plt_scorer_t *scorer, size_t n) {
   PLT_TRY(plt_vectors_read(scorer->vectors, PLT_SIDE_USER, scorer->users, n, &vectors));
   for (uint32_t at = 0; at < scorer->n; at += PLT_SCORER_STRIPE) {
     scorer->stripe = scorer->first + at;
-    scorer->stripe_items = (uint32_t)min_size(PLT_SCORER_STRIPE, scorer->n - at);
+    scorer->stripe_items = (uint32_t)plt_min_size(PLT_SCORER_STRIPE, scorer->n - at);
     plt_kernel_scores(scorer->session->crew, n, scorer->stripe_items, cols, vectors, scorer->items + (size_t)at * cols,
                       scorer->scores);
     plt_crew_run(scorer->session->crew, n, offer_stripe, scorer);
@@ -118,7 +116,7 @@ plt_status_t plt_scorer_rank(plt_scorer_t *scorer, const uint32_t *users, size_t
     for (size_t at = 0; at < n; at += PLT_SCORER_USERS) {
       scorer->users = users + at;
       scorer->block = scorer->top + at;
-      PLT_TRY(rank_block(scorer, min_size(PLT_SCORER_USERS, n - at)));
+      PLT_TRY(rank_block(scorer, plt_min_size(PLT_SCORER_USERS, n - at)));
     }
   }
   for (size_t u = 0; u < n; u++) plt_top_sort(&scorer->top[u]);

@@ -29,8 +29,6 @@ typedef struct pairs {
   double *sum;          /* per block of rows */
 } pairs_t;
 
-static size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
-
 /* tile [rows, COLS] = X_I X_J^T */
 static void dots(const matrix_t *m, size_t row, size_t rows, size_t col, size_t cols, float *tile) {
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)cols, (int)m->cols, 1.0f, m->x + row * m->cols,
@@ -63,11 +61,11 @@ static void calibrated(size_t n, float low, float high, float *restrict dots, fl
 
 static void block_of_rows(void *context, size_t block, size_t lane) {
   const pairs_t *job = context;
-  size_t row = block * ROWS, rows = min_size(ROWS, job->n - row);
+  size_t row = block * ROWS, rows = plt_min_size(ROWS, job->n - row);
   float *tile = job->tiles + lane * 2 * ROWS * COLS, *alike = tile + ROWS * COLS;
   double sum = 0;
   for (size_t col = 0; col < job->n; col += COLS) {
-    size_t cols = min_size(COLS, job->n - col);
+    size_t cols = plt_min_size(COLS, job->n - col);
     dots(&job->rows, row, rows, col, cols, tile);
     if (job->alike.x != NULL) dots(&job->alike, row, rows, col, cols, alike);
     for (size_t a = 0; a < rows; a++) {
