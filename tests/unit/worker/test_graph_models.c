@@ -2,8 +2,7 @@
  * gives, whatever is drawn in training; draws are the same in every pass over a batch and others in the next. */
 #include <malloc.h>
 
-#include "tiny.h"
-#include "worker/compute.h"
+#include "step.h"
 #include "worker/item_graph.h"
 #include "worker/vectors.h"
 
@@ -244,47 +243,36 @@ Test(graph_models, tables_of_own_nodes_have_the_rows_of_the_samples) {
 
 /* ---- gradients ---- */
 
-/* One batch of a model as one leaf, with what it pushes. */
-typedef struct step {
+/* A batch of a model as one leaf, at the rows as they are born. */
+typedef struct turn {
   world_t world;
-  plt_batch_maker_t *maker;
-  plt_batch_t *batch;
-  plt_compute_t *compute;
-  float *values;
-  plt_gradients_t gradients;
-} step_t;
+  step_t step;
+} turn_t;
 
-static void step_make(step_t *step, uint32_t number) {
-  plt_batch_make(step->maker, 0, number, step->batch);
-  free(step->values);
-  step->values = born(&step->world.tiny, &step->batch->leaves[0]);
-  cr_assert_eq(plt_compute_gradients(step->compute, step->batch, step->values, 0, 0.1, &step->gradients), PLT_OK, "%s",
-               plt_fail_text());
+static void turn_make(turn_t *turn, uint32_t number) {
+  step_make(&turn->step, number);
+  float *values = born(&turn->world.tiny, &turn->step.batch->leaves[0]);
+  step_compute(&turn->step, values);
+  free(values);
 }
 
-static void step_open(step_t *step, const char *const *chosen) {
-  *step = (step_t){0};
-  world_open(&step->world, chosen);
-  plt_plan_t *plan = &step->world.tiny.plan;
+static void turn_open(turn_t *turn, const char *const *chosen) {
+  world_open(&turn->world, chosen);
+  plt_plan_t *plan = &turn->world.tiny.plan;
   plan->micro_batch = plan->batch_size;
-  step->maker = plt_batch_maker_create(plan, 0, 1, NULL);
-  step->batch = plt_batch_create();
-  step->compute = plt_compute_create(plan, NULL);
-  step_make(step, 0);
+  step_open(&turn->step, plan);
+  turn_make(turn, 0);
 }
 
-static void step_close(step_t *step) {
-  free(step->values);
-  plt_compute_destroy(&step->compute);
-  plt_batch_destroy(&step->batch);
-  plt_batch_maker_destroy(&step->maker);
-  world_close(&step->world);
+static void turn_close(turn_t *turn) {
+  step_close(&turn->step);
+  world_close(&turn->world);
 }
 
-/* Whether two steps push the same values to a table. */
-static bool same_push(const step_t *a, const step_t *b, const char *table) {
-  for (size_t k = 0; k < a->gradients.n_push; k++) {
-    const plt_push_t *x = &a->gradients.push[k], *y = &b->gradients.push[k];
+/* Whether two turns push the same values to a table. */
+static bool same_push(const turn_t *a, const turn_t *b, const char *table) {
+  for (size_t k = 0; k < a->step.gradients.n_push; k++) {
+    const plt_push_t *x = &a->step.gradients.push[k], *y = &b->step.gradients.push[k];
     if (strcmp(a->world.tiny.model->tables[x->table].name, table) != 0) continue;
     cr_assert(x->table == y->table && x->n == y->n && x->n > 0);
     return memcmp(x->values, y->values, x->n * x->cols * sizeof *x->values) == 0;
@@ -300,27 +288,27 @@ static bool same_push(const step_t *a, const step_t *b, const char *table) {
 
 /* The loss is the same; only the mix, whose cosines say how like items are, is pulled elsewhere. */
 Test(graph_models, detached_similarity) {
-  step_t with, without;
-  step_open(&with, CM3("model.min_sim=-1", "model.max_sim=1"));
-  step_open(&without, CM3("model.min_sim=-1", "model.max_sim=1", "model.detach_similarity=true"));
-  cr_assert_eq(with.gradients.losses[0].loss, without.gradients.losses[0].loss);
+  turn_t with, without;
+  turn_open(&with, CM3("model.min_sim=-1", "model.max_sim=1"));
+  turn_open(&without, CM3("model.min_sim=-1", "model.max_sim=1", "model.detach_similarity=true"));
+  cr_assert_eq(with.step.gradients.losses[0].loss, without.step.gradients.losses[0].loss);
   cr_assert(same_push(&with, &without, "user_id") && same_push(&with, &without, "mlp1_w_text"));
   cr_assert_not(same_push(&with, &without, "mix_w_text"));
-  step_close(&with);
-  step_close(&without);
+  turn_close(&with);
+  turn_close(&without);
 }
 
 /* Of two modalities both fusions are one interpolation, in the other direction: alike in the middle, and nowhere else. */
 Test(graph_models, fusions_of_two_modalities) {
   for (int draws = 0; draws < 2; draws++) {
-    step_t curve, nested;
+    turn_t curve, nested;
     const char *mix = draws ? "model.mix=beta" : "model.mix=fixed";
-    step_open(&curve, CM3("model.fusion=de_casteljau", mix));
-    step_open(&nested, CM3("model.fusion=nested", mix));
-    double a = curve.gradients.losses[0].loss, b = nested.gradients.losses[0].loss;
+    turn_open(&curve, CM3("model.fusion=de_casteljau", mix));
+    turn_open(&nested, CM3("model.fusion=nested", mix));
+    double a = curve.step.gradients.losses[0].loss, b = nested.step.gradients.losses[0].loss;
     cr_assert_eq(naive_near(a, b, 1e-6), !draws, "%s: %g and %g", mix, a, b);
-    step_close(&curve);
-    step_close(&nested);
+    turn_close(&curve);
+    turn_close(&nested);
   }
 }
 
@@ -331,19 +319,15 @@ Test(graph_models, nothing_is_taken_once_warm) {
   const char *const lightgcn[] = {"strategy.name=bsam", "model.name=lightgcn", "model.dim=6",
                                   "model.layers=2",     "model.fanout=[3, 2]", NULL};
   for (size_t s = 0; s <= SETTINGS; s++) {
-    step_t step;
+    turn_t turn;
     size_t warm = 0;
-    step_open(&step, s < SETTINGS ? settings[s].training : lightgcn);
-    for (uint32_t turn = 0; turn < 4; turn++) {
-      for (uint32_t b = 0; b < plt_sampler_batches(step.world.tiny.sampler); b++) {
-        step_make(&step, b);
-        free(step.values);
-        step.values = NULL;
-      }
+    turn_open(&turn, s < SETTINGS ? settings[s].training : lightgcn);
+    for (int round = 0; round < 4; round++) {
+      for (uint32_t b = 0; b < plt_sampler_batches(turn.world.tiny.sampler); b++) turn_make(&turn, b);
       struct mallinfo2 used = mallinfo2();
-      if (turn == 1) warm = used.uordblks + used.hblkhd;
-      if (turn > 1) cr_assert_eq(used.uordblks + used.hblkhd, warm, "%s", step.world.tiny.model->ops->name);
+      if (round == 1) warm = used.uordblks + used.hblkhd;
+      if (round > 1) cr_assert_eq(used.uordblks + used.hblkhd, warm, "%s", turn.world.tiny.model->ops->name);
     }
-    step_close(&step);
+    turn_close(&turn);
   }
 }

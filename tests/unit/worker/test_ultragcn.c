@@ -1,7 +1,6 @@
 /* test_ultragcn.c - the loss of a leaf against plain loops in double, decay included, its gradient against differences of
  * those; what several leaves decay is what one leaf does. (Whole runs: golden.ultragcn-*.) */
-#include "tiny.h"
-#include "worker/compute.h"
+#include "step.h"
 
 enum { DIM = 3, FEAT = 4, WIDE = DIM + FEAT, X = 2 * TINY_FEATURES, NEGATIVES = 5, VALUES = 1 << 12 };
 
@@ -61,52 +60,44 @@ static double twin(const plt_leaf_t *leaf, const double *w) {
   return loss + wd_projection * (squares(w, &leaf->rows[2], FEAT) + squares(w, &leaf->rows[3], FEAT));
 }
 
-typedef struct step {
+/* The first batch at random rows. */
+typedef struct turn {
   tiny_t tiny;
-  plt_batch_maker_t *maker;
-  plt_batch_t *batch;
-  plt_compute_t *compute;
+  step_t step;
   float *values;
-  plt_gradients_t gradients;
-} step_t;
+} turn_t;
 
-static void step_open(step_t *step, uint32_t micro_batch) {
+static void turn_open(turn_t *turn, uint32_t micro_batch) {
   naive_rng_t rng = {8};
-  tiny_open_with(&step->tiny, 2, (const char *const[]){SETTINGS, NULL});
-  plt_plan_t *plan = &step->tiny.plan;
-  plan->batch_size = 12;
-  plan->micro_batch = micro_batch;
-  tiny_settle(&step->tiny);
-  step->maker = plt_batch_maker_create(plan, 0, 1, NULL);
-  step->batch = plt_batch_create();
-  step->compute = plt_compute_create(plan, NULL);
-  step->values = naive_matrix(&rng, VALUES, -1, 1);
-  plt_batch_make(step->maker, 0, 0, step->batch);
-  cr_assert_lt(step->batch->floats, VALUES);
-  cr_assert_eq(plt_compute_gradients(step->compute, step->batch, step->values, 0, 0.1, &step->gradients), PLT_OK, "%s",
-               plt_fail_text());
+  tiny_open_with(&turn->tiny, 2, (const char *const[]){SETTINGS, NULL});
+  turn->tiny.plan.batch_size = 12;
+  turn->tiny.plan.micro_batch = micro_batch;
+  tiny_settle(&turn->tiny);
+  turn->values = naive_matrix(&rng, VALUES, -1, 1);
+  step_open(&turn->step, &turn->tiny.plan);
+  step_make(&turn->step, 0);
+  cr_assert_lt(turn->step.batch->floats, VALUES);
+  step_compute(&turn->step, turn->values);
 }
 
-static void step_close(step_t *step) {
-  free(step->values);
-  plt_compute_destroy(&step->compute);
-  plt_batch_destroy(&step->batch);
-  plt_batch_maker_destroy(&step->maker);
-  tiny_close(&step->tiny);
+static void turn_close(turn_t *turn) {
+  free(turn->values);
+  step_close(&turn->step);
+  tiny_close(&turn->tiny);
 }
 
 Test(ultragcn, loss_and_gradient) {
   static double w[VALUES];
-  step_t step;
-  step_open(&step, 12);
-  const plt_leaf_t *leaf = &step.batch->leaves[0];
-  for (size_t k = 0; k < VALUES; k++) w[k] = step.values[k];
+  turn_t turn;
+  turn_open(&turn, 12);
+  const plt_leaf_t *leaf = &turn.step.batch->leaves[0];
+  for (size_t k = 0; k < VALUES; k++) w[k] = turn.values[k];
   double want = twin(leaf, w);
-  cr_assert(naive_near(step.gradients.losses[0].loss, want, 1e-6), "%.9g, not %.9g", step.gradients.losses[0].loss,
-            want);
-  cr_assert_eq(step.gradients.n_push, 4);
+  cr_assert(naive_near(turn.step.gradients.losses[0].loss, want, 1e-6), "%.9g, not %.9g",
+            turn.step.gradients.losses[0].loss, want);
+  cr_assert_eq(turn.step.gradients.n_push, 4);
   for (size_t t = 0; t < 4; t++) {
-    const plt_push_t *push = &step.gradients.push[t];
+    const plt_push_t *push = &turn.step.gradients.push[t];
     cr_assert(push->table == t && push->n == leaf->rows[t].n);
     for (size_t k = 0; k < push->n * push->cols; k++) {
       const double h = 1e-6, kept = w[leaf->rows[t].offset + k];
@@ -119,20 +110,20 @@ Test(ultragcn, loss_and_gradient) {
                 slope);
     }
   }
-  step_close(&step);
+  turn_close(&turn);
 }
 
 /* The projection, which every leaf pushes, decays once a step however many leaves there are. */
 Test(ultragcn, projections_decay_once) {
-  step_t whole, leaves;
-  step_open(&whole, 12);
-  step_open(&leaves, 4);
-  cr_assert(whole.batch->n_leaves == 1 && leaves.batch->n_leaves == 3);
+  turn_t whole, leaves;
+  turn_open(&whole, 12);
+  turn_open(&leaves, 4);
+  cr_assert(whole.step.batch->n_leaves == 1 && leaves.step.batch->n_leaves == 3);
   for (size_t t = 2; t < 4; t++) {
-    const plt_push_t *a = &whole.gradients.push[t], *b = &leaves.gradients.push[t];
+    const plt_push_t *a = &whole.step.gradients.push[t], *b = &leaves.step.gradients.push[t];
     cr_assert(a->table == t && b->table == t && a->n == b->n);
     for (size_t k = 0; k < a->n * a->cols; k++) cr_assert(naive_near(b->values[k], a->values[k], 1e-5));
   }
-  step_close(&whole);
-  step_close(&leaves);
+  turn_close(&whole);
+  turn_close(&leaves);
 }
