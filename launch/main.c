@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/options.h"
-#include "launch/command.h"
-#include "launch/config.h"
-#include "launch/limits.h"
+#include "common/options/options.h"
+#include "launch/commands/command.h"
+#include "launch/host/limits.h"
+#include "launch/job/config.h"
 
 static const plt_command_t *const commands[] = {&plt_command_train,       &plt_command_evaluate, &plt_command_recommend,
                                                 &plt_command_export,      &plt_command_inspect,  &plt_command_data,

@@ -11,7 +11,7 @@
 #define PLT_PROTO_FRAME_H
 
 #include "proto/message.h"
-#include "proto/wire.h"
+#include "proto/wire/wire.h"
 
 /* Puts a message into an empty parcel. Sections' values change owner even when this fails. */
 plt_status_t plt_frame_encode(const plt_header_t *header, plt_pool_t *pool, plt_arena_t *arena, plt_parcel_t *out);

@@ -20,8 +20,8 @@
 #include "common/rng.h"
 #include "common/time.h"
 #include "measure.h"
-#include "ps/server.h"
-#include "worker/client.h"
+#include "ps/server/server.h"
+#include "worker/client/client.h"
 
 enum { COLS = 64, STATE = 2 * COLS, STEP_ROWS = 4096, FILL_ROWS = 32768, LISTS = 512, QUIET_MS = 2000, ASK_MS = 20 };
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "measure.h"
-#include "worker/compute.h"
+#include "worker/train/compute.h"
 
 enum { DIM = 64, RUNS = 7 };
 

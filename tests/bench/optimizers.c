@@ -14,7 +14,7 @@
 
 #include "common/mem.h"
 #include "common/rng.h"
-#include "ps/table.h"
+#include "ps/table/table.h"
 
 typedef struct bench {
   uint64_t rows;

@@ -19,8 +19,8 @@
 #include "common/mem.h"
 #include "common/rng.h"
 #include "measure.h"
-#include "ps/server.h"
-#include "worker/client.h"
+#include "ps/server/server.h"
+#include "worker/client/client.h"
 
 enum { TABLE_ROWS = 1000000, COLS = BARE_COLS, FILL_ROWS = 32768, WARM_STEPS = 100, SIZES = 3 };
 static const size_t sizes[SIZES] = {512, 4096, 32768};

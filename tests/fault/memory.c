@@ -13,10 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/fileio.h"
+#include "common/io/fileio.h"
 #include "common/time.h"
-#include "ps/server.h"
-#include "worker/client.h"
+#include "ps/server/server.h"
+#include "worker/client/client.h"
 
 enum { ROWS = 20000, COLS = 16, STEP_ROWS_MAX = 512, STEPS_PER_EPOCH = 1000, SLACK_KIB = 1024 };
 

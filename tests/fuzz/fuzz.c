@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/fileio.h"
+#include "common/io/fileio.h"
 #include "common/mem.h"
 
 _Noreturn void fuzz_failed(const char *file, int line, const char *condition) {

@@ -5,7 +5,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
-#include "launch/config.h"
+#include "launch/job/config.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { SETS_MAX = 8 };

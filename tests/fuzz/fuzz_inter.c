@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
-#include "worker/dataset.h"
-#include "worker/interactions.h"
+#include "worker/data/dataset.h"
+#include "worker/data/interactions.h"
 
 enum { IDS_MAX = 100000 }; /* of what is made into a dataset: the arrays of larger ones take all the time */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/manifest.h"
+#include "common/io/manifest.h"
 #include "common/mem.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/npy.h"
 #include "common/mem.h"
-#include "common/npy.h"
 #include "tests/fuzz/fuzz.h"
-#include "worker/features.h"
+#include "worker/data/features.h"
 
 static void read_all(const plt_npy_t *npy, size_t file_bytes) {
   size_t size = plt_npy_type_size(npy->type), data_bytes = (size_t)(npy->rows * npy->cols) * size;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/fileio.h"
+#include "common/io/fileio.h"
 #include "tests/fuzz/fuzz.h"
 
 int main(int argc, char **argv) {

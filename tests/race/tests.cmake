@@ -1,5 +1,5 @@
 # Built and run in all presets; the thread sanitizer's run is what they are for (tests/run). libzmq and others are not
-# instrumented: what they do among themselves is none of our races (proto/wire.c tells of the frames they hand over).
+# instrumented: what they do among themselves is none of our races (proto/wire/wire.c tells of the frames they hand over).
 foreach(job auto tcp "auto lightgcn")
   separate_arguments(job)
   string(REPLACE ";" "." name "${job}")

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/fileio.h"
+#include "common/io/fileio.h"
 
 enum { FILE_BYTES_MAX = 256 << 20 };
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/yaml.h"
+#include "common/io/yaml.h"
 
 typedef struct events {
   plt_yaml_t *lines;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/fileio.h"
-#include "common/npy.h"
+#include "common/io/fileio.h"
+#include "common/io/npy.h"
 #include "tests/tools/events.h"
 
 typedef struct worst {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/fileio.h"
+#include "common/io/fileio.h"
 
 static char scratch[64];
 

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "scratch.h"
+#include "tests/unit/common/scratch.h"
 
 TestSuite(log, .init = scratch_make, .fini = scratch_remove);
 

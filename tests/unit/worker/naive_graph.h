@@ -5,9 +5,9 @@
 
 #include <criterion/criterion.h>
 
-#include "naive.h"
-#include "worker/graph.h"
-#include "worker/sparse.h"
+#include "tests/unit/worker/naive.h"
+#include "worker/graph/graph.h"
+#include "worker/math/sparse.h"
 
 typedef struct naive_graph {
   uint32_t users, items, nodes;

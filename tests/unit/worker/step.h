@@ -2,8 +2,8 @@
 #ifndef PLT_TESTS_UNIT_WORKER_STEP_H
 #define PLT_TESTS_UNIT_WORKER_STEP_H
 
-#include "tiny.h"
-#include "worker/compute.h"
+#include "tests/unit/worker/tiny.h"
+#include "worker/train/compute.h"
 
 typedef struct step {
   plt_batch_maker_t *maker;

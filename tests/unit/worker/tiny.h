@@ -8,10 +8,10 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 
-#include "folder.h"
-#include "naive.h"
-#include "ps/server.h"
-#include "worker/session.h"
+#include "ps/server/server.h"
+#include "tests/unit/worker/folder.h"
+#include "tests/unit/worker/naive.h"
+#include "worker/session/session.h"
 
 enum { TINY_USERS = 37, TINY_ITEMS = 50, TINY_FEATURES = 6, TINY_ROLES = 4, TINY_JOB = 5 };
 

@@ -1,0 +1,40 @@
+/* fileio.h - files and directories with clear errors, and text that is published at once or not at all. */
+#ifndef PLT_COMMON_IO_FILEIO_H
+#define PLT_COMMON_IO_FILEIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/status.h"
+
+enum { PLT_PATH_MAX = 4096 };
+
+/* "a/b" into out; PLT_ERR_USAGE when it does not fit. An absolute `name` stands alone. */
+plt_status_t plt_path_join(const char *dir, const char *name, char out[PLT_PATH_MAX]);
+bool plt_path_exists(const char *path);
+bool plt_path_is_dir(const char *path);
+/* mkdir -p. PLT_ERR_CREATE names the directory that could not be made. */
+plt_status_t plt_dir_create(const char *path);
+/* rm -r; what is not there is no error. */
+plt_status_t plt_dir_remove(const char *path);
+/* fsync of a file or directory by name. */
+plt_status_t plt_path_sync(const char *path);
+/* fsync of the directory that holds `path`. */
+plt_status_t plt_dir_sync_of(const char *path);
+/* The whole file as a NUL-terminated string (free it); `bytes` may be NULL. PLT_ERR_IO, or PLT_ERR_DATA when it has
+ * more than max_bytes. */
+plt_status_t plt_file_read(const char *path, size_t max_bytes, char **text, size_t *bytes);
+/* Writes a temporary file beside `path` ("path.tmp": one writer per path), fsyncs, renames it over `path`, fsyncs the
+ * directory. PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE; the old file stays then. */
+plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes);
+/* Waits for the lock of "path.lock" and holds it until the descriptor is closed; -1 where there is no such file to be
+ * made, or no locks. */
+int plt_file_lock(const char *path);
+/* Free bytes for this user on the file system of `path`. */
+plt_status_t plt_dir_free_bytes(const char *path, uint64_t *bytes);
+/* Names in a directory in byte order, without dot files. */
+plt_status_t plt_dir_list(const char *path, char ***names, size_t *n);
+void plt_names_free(char ***names, size_t n);
+
+#endif

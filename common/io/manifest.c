@@ -1,0 +1,400 @@
+/* manifest.c - see manifest.h.
+ *
+ *   <clock>.part ── parts written, synced ── manifest.json ── rename ──> <clock> ── last, best
+ *
+ * A crash before the rename leaves a .part, which nobody reads; one after it leaves a complete checkpoint that
+ * `last` does not name yet, which plt_manifest_newest finds.
+ *
+ * manifest.json holds lists of equal length (its reader knows lists of scalars only) and ends with a hash of all
+ * that stands before it, so that a flipped bit in the manifest itself is seen too. */
+#include "common/io/manifest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/io/json.h"
+#include "common/io/yaml.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+enum { FORMAT = 1, MANIFEST_BYTES_MAX = 64 << 20 };
+static const char manifest_name[] = "manifest.json";
+static const char check_key[] = ", \"check\": ";
+
+void plt_manifest_clear(plt_manifest_t *manifest) {
+  free(manifest->parts);
+  *manifest = (plt_manifest_t){0};
+}
+
+/* RUN/checkpoints/NAME */
+static plt_status_t place(const char *run_dir, const char *name, char out[PLT_PATH_MAX]) {
+  char base[PLT_PATH_MAX];
+  PLT_TRY(plt_path_join(run_dir, "checkpoints", base));
+  return plt_path_join(base, name, out);
+}
+
+static plt_status_t clock_place(const char *run_dir, uint64_t clock, const char *suffix, char out[PLT_PATH_MAX]) {
+  char name[64];
+  snprintf(name, sizeof name, "%" PRIu64 "%s", clock, suffix);
+  return place(run_dir, name, out);
+}
+
+plt_status_t plt_manifest_part_dir(const char *run_dir, uint64_t clock, bool make, char out[PLT_PATH_MAX]) {
+  PLT_TRY(clock_place(run_dir, clock, ".part", out));
+  if (!make) return PLT_OK;
+  PLT_TRY(plt_dir_remove(out));
+  return plt_dir_create(out);
+}
+
+/* ---- writing ---- */
+
+static void hash_text(const char *text, size_t bytes, char out[17]) {
+  snprintf(out, 17, "%016" PRIx64, plt_hash64(0, text, bytes));
+}
+
+static void write_manifest(plt_json_t *json, const plt_manifest_t *manifest) {
+  char text[17];
+  plt_json_open(json, NULL, '{');
+  plt_json_int(json, "format", FORMAT);
+  plt_json_int(json, "clock", (int64_t)manifest->clock);
+  snprintf(text, sizeof text, "%016" PRIx64, manifest->job);
+  plt_json_text(json, "job", text);
+  plt_json_int(json, "generation", manifest->generation);
+  plt_json_int(json, "epoch", manifest->epoch);
+  plt_json_open(json, "files", '[');
+  for (size_t i = 0; i < manifest->n_parts; i++) plt_json_text(json, NULL, manifest->parts[i].file);
+  plt_json_close(json, ']');
+  plt_json_open(json, "bytes", '[');
+  for (size_t i = 0; i < manifest->n_parts; i++) plt_json_int(json, NULL, (int64_t)manifest->parts[i].bytes);
+  plt_json_close(json, ']');
+  plt_json_open(json, "xxh3_128", '[');
+  for (size_t i = 0; i < manifest->n_parts; i++) plt_json_text(json, NULL, manifest->parts[i].hash);
+  plt_json_close(json, ']');
+  hash_text(json->text, json->length, text);
+  plt_json_text(json, "check", text);
+  plt_json_close(json, '}');
+}
+
+static plt_status_t check_size(const char *path, uint64_t bytes) {
+  struct stat info;
+  if (stat(path, &info) != 0) return plt_fail_errno(PLT_ERR_CHECKPOINT, "%s: part of the checkpoint is missing", path);
+  if ((uint64_t)info.st_size == bytes) return PLT_OK;
+  return plt_fail(PLT_ERR_CHECKPOINT, "%s: has %llu bytes, the manifest says %" PRIu64, path,
+                  (unsigned long long)info.st_size, bytes);
+}
+
+/* A file of the checkpoint's own directory. */
+static bool is_plain_name(const char *file) {
+  return file[0] != '\0' && file[0] != '.' && strchr(file, '/') == NULL &&
+         strlen(file) < sizeof((plt_manifest_part_t *)0)->file;
+}
+
+static plt_status_t check_sizes(const char *dir, const plt_manifest_t *manifest) {
+  char path[PLT_PATH_MAX];
+  for (size_t i = 0; i < manifest->n_parts; i++) {
+    const char *file = manifest->parts[i].file;
+    if (!is_plain_name(file))
+      return plt_fail(PLT_ERR_CHECKPOINT, "%s: \"%s\" is no name for a file of a checkpoint", dir, file);
+    PLT_TRY(plt_path_join(dir, file, path));
+    PLT_TRY(check_size(path, manifest->parts[i].bytes));
+  }
+  return PLT_OK;
+}
+
+/* Puts `part` in the place of `final`; whichever stood there before is removed last. */
+static plt_status_t swap_in(const char *part, const char *final) {
+  if (!plt_path_is_dir(final)) {
+    if (rename(part, final) == 0) return PLT_OK;
+    return plt_fail_errno(PLT_ERR_IO, "%s: cannot rename to its place", final);
+  }
+  if (renameat2(AT_FDCWD, part, AT_FDCWD, final, RENAME_EXCHANGE) == 0) {
+    PLT_TRY(plt_dir_sync_of(final)); /* the exchange must be on disk before the old files go */
+    return plt_dir_remove(part);
+  }
+  if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
+    return plt_fail_errno(PLT_ERR_IO, "%s: cannot replace", final);
+  PLT_TRY(plt_dir_remove(final)); /* a file system without exchange */
+  if (rename(part, final) == 0) return PLT_OK;
+  return plt_fail_errno(PLT_ERR_IO, "%s: cannot rename to its place", final);
+}
+
+static plt_status_t move_link(const char *run_dir, const char *name, uint64_t clock) {
+  char target[32], link[PLT_PATH_MAX], fresh[PLT_PATH_MAX], fresh_name[32];
+  snprintf(target, sizeof target, "%" PRIu64, clock);
+  snprintf(fresh_name, sizeof fresh_name, "%s.part", name);
+  PLT_TRY(place(run_dir, name, link));
+  PLT_TRY(place(run_dir, fresh_name, fresh));
+  if (unlink(fresh) != 0 && errno != ENOENT) return plt_fail_errno(PLT_ERR_IO, "%s: cannot remove", fresh);
+  if (symlink(target, fresh) != 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot create", fresh);
+  if (rename(fresh, link) != 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot move the link", link);
+  return PLT_OK;
+}
+
+plt_status_t plt_manifest_link(const char *run_dir, uint64_t clock, bool is_best) {
+  char dir[PLT_PATH_MAX];
+  PLT_TRY(clock_place(run_dir, clock, "", dir));
+  PLT_TRY(move_link(run_dir, "last", clock));
+  if (is_best) PLT_TRY(move_link(run_dir, "best", clock));
+  return plt_dir_sync_of(dir);
+}
+
+plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *manifest, bool is_best) {
+  char part[PLT_PATH_MAX], final[PLT_PATH_MAX], file[PLT_PATH_MAX];
+  PLT_TRY(clock_place(run_dir, manifest->clock, ".part", part));
+  PLT_TRY(clock_place(run_dir, manifest->clock, "", final));
+  PLT_TRY(plt_path_join(part, manifest_name, file));
+  PLT_TRY(check_sizes(part, manifest));
+  plt_json_t json = {0};
+  write_manifest(&json, manifest);
+  plt_status_t status = plt_file_publish(file, json.text, json.length);
+  plt_json_clear(&json);
+  if (status != PLT_OK) return status;
+  PLT_TRY(swap_in(part, final));
+  PLT_TRY(plt_dir_sync_of(final));
+  return plt_manifest_link(run_dir, manifest->clock, is_best);
+}
+
+/* ---- reading ---- */
+
+/* A whole decimal number as we write clocks: no sign, no leading zero. */
+static bool read_number(const char *text, int base, uint64_t *out) {
+  char *end;
+  size_t n = strspn(text, "0123456789abcdef");
+  if (n == 0 || text[n] != '\0') return false;
+  errno = 0;
+  *out = strtoull(text, &end, base);
+  return *end == '\0' && errno == 0;
+}
+
+static bool is_clock(const char *name, uint64_t *clock) {
+  return read_number(name, 10, clock) && (name[0] != '0' || name[1] == '\0');
+}
+
+static bool field(const plt_yaml_t *yaml, const char *key, int base, uint64_t limit, uint64_t *out) {
+  const plt_yaml_entry_t *entry = plt_yaml_find(yaml, key);
+  return entry != NULL && entry->n_items == 1 && read_number(entry->items[0], base, out) && *out <= limit;
+}
+
+static bool read_parts(const plt_yaml_t *yaml, plt_manifest_t *manifest) {
+  const plt_yaml_entry_t *files = plt_yaml_find(yaml, "files"), *bytes = plt_yaml_find(yaml, "bytes"),
+                         *hashes = plt_yaml_find(yaml, "xxh3_128");
+  if (files == NULL || bytes == NULL || hashes == NULL) return false;
+  if (files->n_items == 0 || bytes->n_items != files->n_items || hashes->n_items != files->n_items) return false;
+  manifest->parts = plt_mem_zalloc(files->n_items, sizeof *manifest->parts);
+  manifest->n_parts = files->n_items;
+  for (size_t i = 0; i < manifest->n_parts; i++) {
+    plt_manifest_part_t *part = &manifest->parts[i];
+    if (!is_plain_name(files->items[i]) || strlen(hashes->items[i]) + 1 != PLT_HASH_HEX) return false;
+    if (!read_number(bytes->items[i], 10, &part->bytes)) return false;
+    snprintf(part->file, sizeof part->file, "%s", files->items[i]);
+    memcpy(part->hash, hashes->items[i], PLT_HASH_HEX);
+  }
+  return true;
+}
+
+static bool read_fields(const plt_yaml_t *yaml, plt_manifest_t *manifest) {
+  uint64_t format, generation, epoch;
+  bool ok = field(yaml, "format", 10, FORMAT, &format) && field(yaml, "clock", 10, UINT64_MAX, &manifest->clock) &&
+            field(yaml, "job", 16, UINT64_MAX, &manifest->job) &&
+            field(yaml, "generation", 10, UINT32_MAX, &generation) && field(yaml, "epoch", 10, UINT32_MAX, &epoch);
+  if (!ok || format != FORMAT) return false;
+  manifest->generation = (uint32_t)generation;
+  manifest->epoch = (uint32_t)epoch;
+  return read_parts(yaml, manifest);
+}
+
+static bool check_is_right(const char *text) {
+  char hash[17];
+  const char *at = strstr(text, check_key);
+  if (at == NULL) return false;
+  hash_text(text, (size_t)(at - text), hash);
+  const char *said = at + strlen(check_key);
+  return said[0] == '"' && strncmp(said + 1, hash, 16) == 0 && strcmp(said + 17, "\"}") == 0;
+}
+
+static plt_status_t read_manifest(const char *file, plt_manifest_t *manifest) {
+  char *text = NULL;
+  size_t bytes;
+  plt_yaml_t yaml = {0};
+  if (plt_file_read(file, MANIFEST_BYTES_MAX, &text, &bytes) != PLT_OK) return PLT_ERR_CHECKPOINT;
+  bool ok = check_is_right(text) && plt_yaml_parse(text, bytes, file, &yaml) == PLT_OK && read_fields(&yaml, manifest);
+  plt_yaml_clear(&yaml);
+  free(text);
+  return ok ? PLT_OK : plt_fail(PLT_ERR_CHECKPOINT, "%s: damaged, or of another version of plateau", file);
+}
+
+static plt_status_t check_hash(const char *path, const plt_manifest_part_t *part) {
+  char hash[PLT_HASH_HEX];
+  uint64_t bytes;
+  PLT_TRY(check_size(path, part->bytes));
+  if (plt_hash_file(path, hash, &bytes) != PLT_OK) return PLT_ERR_CHECKPOINT;
+  if (bytes == part->bytes && strcmp(hash, part->hash) == 0) return PLT_OK;
+  return plt_fail(PLT_ERR_CHECKPOINT, "%s: damaged: its xxh3-128 is %s, the manifest says %s", path, hash, part->hash);
+}
+
+/* sizes_only: whoever started this process has looked at the hashes. */
+static plt_status_t verify(const char *dir, bool sizes_only, plt_manifest_t *manifest) {
+  char path[PLT_PATH_MAX];
+  PLT_TRY(plt_path_join(dir, manifest_name, path));
+  PLT_TRY(read_manifest(path, manifest));
+  for (size_t i = 0; i < manifest->n_parts; i++) {
+    PLT_TRY(plt_path_join(dir, manifest->parts[i].file, path));
+    PLT_TRY(sizes_only ? check_size(path, manifest->parts[i].bytes) : check_hash(path, &manifest->parts[i]));
+  }
+  return PLT_OK;
+}
+
+/* The clock that a link names; the name itself where there is no link. */
+static void follow_link(const char *path, const char *name, char out[64]) {
+  ssize_t n = readlink(path, out, 63);
+  if (n < 0) {
+    snprintf(out, 64, "%s", name);
+  } else {
+    out[n] = '\0';
+  }
+}
+
+static plt_status_t load(const char *run_dir, const char *name, bool sizes_only, plt_manifest_t *manifest,
+                         char dir[PLT_PATH_MAX]) {
+  char path[PLT_PATH_MAX], target[64];
+  uint64_t clock;
+  PLT_TRY(place(run_dir, name, path));
+  if (!plt_path_is_dir(path)) return plt_fail(PLT_ERR_CHECKPOINT, "%s: there is no such checkpoint", path);
+  if (is_clock(name, &clock))
+    snprintf(target, sizeof target, "%s", name);
+  else
+    follow_link(path, name, target);
+  if (!is_clock(target, &clock))
+    return plt_fail(PLT_ERR_CHECKPOINT, "%s: should name a checkpoint beside it, not \"%s\"", path, target);
+  PLT_TRY(place(run_dir, target, path));
+  plt_manifest_t result = {0};
+  plt_status_t status = verify(path, sizes_only, &result);
+  if (status == PLT_OK && clock != result.clock)
+    status = plt_fail(PLT_ERR_CHECKPOINT, "%s: its manifest is of clock %" PRIu64, path, result.clock);
+  if (status != PLT_OK) {
+    plt_manifest_clear(&result);
+    return status;
+  }
+  *manifest = result;
+  memcpy(dir, path, PLT_PATH_MAX);
+  return PLT_OK;
+}
+
+plt_status_t plt_manifest_load(const char *run_dir, const char *name, plt_manifest_t *manifest,
+                               char dir[PLT_PATH_MAX]) {
+  return load(run_dir, name, false, manifest, dir);
+}
+
+plt_status_t plt_manifest_load_verified(const char *run_dir, const char *name, plt_manifest_t *manifest,
+                                        char dir[PLT_PATH_MAX]) {
+  return load(run_dir, name, true, manifest, dir);
+}
+
+/* ---- all checkpoints of a run ---- */
+
+static int newest_first(const void *a, const void *b) {
+  uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+  return (x < y) - (x > y);
+}
+
+/* Clocks that have a directory, newest first; free them. A run without checkpoints/ has none. */
+static plt_status_t list_clocks(const char *run_dir, uint64_t **clocks, size_t *n) {
+  char dir[PLT_PATH_MAX], **names = NULL;
+  size_t n_names = 0;
+  *clocks = NULL;
+  *n = 0;
+  PLT_TRY(plt_path_join(run_dir, "checkpoints", dir));
+  if (!plt_path_exists(dir)) return PLT_OK;
+  PLT_TRY(plt_dir_list(dir, &names, &n_names));
+  *clocks = plt_mem_zalloc(n_names, sizeof **clocks);
+  for (size_t i = 0; i < n_names; i++) *n += is_clock(names[i], &(*clocks)[*n]);
+  qsort(*clocks, *n, sizeof **clocks, newest_first);
+  plt_names_free(&names, n_names);
+  return PLT_OK;
+}
+
+plt_status_t plt_manifest_any(const char *run_dir, bool *any) {
+  uint64_t *clocks;
+  size_t n;
+  PLT_TRY(list_clocks(run_dir, &clocks, &n));
+  free(clocks);
+  *any = n > 0;
+  return PLT_OK;
+}
+
+plt_status_t plt_manifest_newest(const char *run_dir, plt_manifest_t *manifest, char dir[PLT_PATH_MAX], bool *none) {
+  uint64_t *clocks;
+  size_t n;
+  PLT_TRY(list_clocks(run_dir, &clocks, &n));
+  *none = n == 0;
+  plt_status_t status = PLT_ERR_CHECKPOINT;
+  for (size_t i = 0; i < n && status != PLT_OK; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "%" PRIu64, clocks[i]);
+    status = plt_manifest_load(run_dir, name, manifest, dir);
+    if (status != PLT_OK) plt_log(PLT_LOG_WARN, "%s; this checkpoint is passed over", plt_fail_text());
+  }
+  free(clocks);
+  if (status == PLT_OK) return PLT_OK;
+  return plt_fail(PLT_ERR_CHECKPOINT, "%s: %s", run_dir, n == 0 ? "has no checkpoint" : "no checkpoint is undamaged");
+}
+
+static plt_status_t remove_leftovers(const char *run_dir) {
+  char dir[PLT_PATH_MAX], path[PLT_PATH_MAX], **names = NULL;
+  size_t n = 0;
+  plt_status_t status = PLT_OK;
+  PLT_TRY(plt_path_join(run_dir, "checkpoints", dir));
+  if (!plt_path_exists(dir)) return PLT_OK;
+  PLT_TRY(plt_dir_list(dir, &names, &n));
+  for (size_t i = 0; i < n && status == PLT_OK; i++) {
+    size_t length = strlen(names[i]);
+    if (length < 5 || strcmp(names[i] + length - 5, ".part") != 0) continue;
+    status = plt_path_join(dir, names[i], path);
+    if (status == PLT_OK) status = plt_dir_remove(path);
+  }
+  plt_names_free(&names, n);
+  return status;
+}
+
+static bool is_linked(const char *run_dir, const char *link, uint64_t clock) {
+  char path[PLT_PATH_MAX], target[64];
+  uint64_t linked;
+  if (place(run_dir, link, path) != PLT_OK) return false;
+  follow_link(path, link, target);
+  return is_clock(target, &linked) && linked == clock;
+}
+
+/* Renamed first: one that is half removed neither looks complete nor stays. */
+static plt_status_t remove_checkpoint(const char *run_dir, uint64_t clock) {
+  char dir[PLT_PATH_MAX], part[PLT_PATH_MAX];
+  PLT_TRY(clock_place(run_dir, clock, "", dir));
+  PLT_TRY(clock_place(run_dir, clock, ".part", part));
+  if (rename(dir, part) != 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot remove", dir);
+  return plt_dir_remove(part);
+}
+
+plt_status_t plt_manifest_prune(const char *run_dir, size_t keep) {
+  uint64_t *clocks;
+  size_t n, complete = 0;
+  PLT_TRY(remove_leftovers(run_dir));
+  PLT_TRY(list_clocks(run_dir, &clocks, &n));
+  plt_status_t status = PLT_OK;
+  for (size_t i = 0; i < n && status == PLT_OK; i++) {
+    char dir[PLT_PATH_MAX], manifest[PLT_PATH_MAX];
+    PLT_TRY_OR(out, clock_place(run_dir, clocks[i], "", dir));
+    PLT_TRY_OR(out, plt_path_join(dir, manifest_name, manifest));
+    if (!plt_path_exists(manifest)) continue;
+    complete++;
+    if (complete <= keep || is_linked(run_dir, "last", clocks[i]) || is_linked(run_dir, "best", clocks[i])) continue;
+    status = remove_checkpoint(run_dir, clocks[i]);
+  }
+out:
+  free(clocks);
+  return status;
+}

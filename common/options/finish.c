@@ -1,0 +1,126 @@
+/* finish.c - entries that no applied table has, and how faults are collected. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "common/options/config.h"
+
+void plt_faults_begin(plt_faults_t *faults) {
+  *faults = (plt_faults_t){0};
+  faults->out = open_memstream(&faults->text, &faults->bytes);
+}
+
+void plt_faults_add(plt_faults_t *faults, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  if (ftell(faults->out) > 0) fputc('\n', faults->out);
+  vfprintf(faults->out, format, args);
+  va_end(args);
+}
+
+char *plt_faults_take(plt_faults_t *faults) {
+  fclose(faults->out);
+  if (faults->bytes > 0) return faults->text;
+  free(faults->text);
+  return NULL;
+}
+
+plt_status_t plt_faults_end(plt_faults_t *faults) {
+  char *text = plt_faults_take(faults);
+  if (text == NULL) return PLT_OK;
+  plt_fail(PLT_ERR_USAGE, "%s", text);
+  free(text);
+  return PLT_ERR_USAGE;
+}
+
+static bool row_takes(const plt_option_t *row, const char *path) {
+  const char *name = plt_option_below(row->key, path);
+  return name != NULL && (name[0] == '\0' || row->type == PLT_OPT_WEIGHTS);
+}
+
+/* All rows in sight: those applied, then those of the known tables. */
+typedef struct row_list {
+  const plt_option_t **rows;
+  const char **titles; /* NULL: applied */
+  size_t n;
+} row_list_t;
+
+static row_list_t list_rows(const plt_config_t *config, const plt_option_table_t *const *known, size_t n_known) {
+  size_t n = config->n_settings;
+  for (size_t t = 0; t < n_known; t++) n += known[t]->n_rows;
+  row_list_t list = {.rows = plt_mem_zalloc(n + 1, sizeof *list.rows),
+                     .titles = plt_mem_zalloc(n + 1, sizeof *list.titles)};
+  for (size_t i = 0; i < config->n_settings; i++) list.rows[list.n++] = config->settings[i].row;
+  for (size_t t = 0; t < n_known; t++) {
+    for (size_t i = 0; i < known[t]->n_rows; i++) {
+      list.titles[list.n] = known[t]->title;
+      list.rows[list.n++] = &known[t]->rows[i];
+    }
+  }
+  return list;
+}
+
+/* The nearest key, else one that has the same last word in another section. */
+static const char *suggest(const row_list_t *list, const char *path) {
+  const char **keys = plt_mem_alloc((list->n + 1) * sizeof *keys);
+  for (size_t i = 0; i < list->n; i++) keys[i] = list->rows[i]->key;
+  const char *found = plt_nearest(path, keys, list->n);
+  const char *dot = strrchr(path, '.');
+  const char *word = dot == NULL ? path : dot + 1;
+  for (size_t i = 0; i < list->n && found == NULL; i++) {
+    const char *key_dot = strrchr(keys[i], '.');
+    if (key_dot != NULL && strcmp(key_dot + 1, word) == 0) found = keys[i];
+  }
+  free(keys);
+  return found;
+}
+
+static void report_unknown(const row_list_t *list, const plt_config_entry_t *entry, plt_faults_t *faults) {
+  const char *path = entry->yaml.path;
+  for (size_t i = 0; i < list->n; i++) {
+    if (plt_option_below(list->rows[i]->key, path) != NULL) {
+      plt_faults_add(faults, "%s: %s: expected %s, not a mapping", entry->origin, list->rows[i]->key,
+                     plt_option_type_text(list->rows[i]->type));
+      return;
+    }
+    if (plt_option_below(path, list->rows[i]->key) != NULL) {
+      if (!plt_option_is_null(&entry->yaml))
+        plt_faults_add(faults, "%s: %s: is a section (%s, ...), not an option", entry->origin, path,
+                       list->rows[i]->key);
+      return;
+    }
+  }
+  const char *near = suggest(list, path);
+  plt_faults_add(faults, "%s: %s: unknown option%s%s%s", entry->origin, path, near == NULL ? "" : ", did you mean ",
+                 near == NULL ? "" : near, near == NULL ? "" : "?");
+}
+
+plt_status_t plt_config_finish(plt_config_t *config, const plt_option_table_t *const *known, size_t n_known,
+                               char **warnings) {
+  plt_faults_t faults, ignored;
+  plt_faults_begin(&faults);
+  plt_faults_begin(&ignored);
+  row_list_t list = list_rows(config, known, n_known);
+  for (size_t e = 0; e < config->n_entries; e++) {
+    const plt_config_entry_t *entry = &config->entries[e];
+    size_t i = 0;
+    while (i < list.n && !row_takes(list.rows[i], entry->yaml.path)) i++;
+    if (i == list.n) {
+      report_unknown(&list, entry, &faults);
+    } else if (list.titles[i] != NULL) {
+      plt_faults_add(&ignored, "%s: %s: ignored, it belongs to %s, which is not in use", entry->origin,
+                     entry->yaml.path, list.titles[i]);
+    }
+  }
+  free(list.rows);
+  free(list.titles);
+  char *text = plt_faults_take(&ignored);
+  plt_status_t status = plt_faults_end(&faults);
+  if (status == PLT_OK) {
+    *warnings = text;
+  } else {
+    free(text);
+  }
+  return status;
+}

@@ -1,0 +1,342 @@
+/* conductor.c - see conductor.h. */
+#include "launch/cluster/conductor.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/errand.h"
+#include "common/io/manifest.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/time.h"
+#include "worker/train/journal.h"
+
+enum { TICK_MS = 1000, FINISH_MS = 3000 };
+#define LEAVE_NS (3 * PLT_NS_PER_S)    /* in which a server hears the goodbyes of workers that have ended */
+#define GRACE_NS (300 * PLT_NS_PER_MS) /* a cause may be reported shortly after its consequences */
+
+typedef struct peer {
+  plt_report_t report;
+  plt_route_t route;
+  bool known, gone; /* gone: it was told to finish */
+  int64_t heard_ns;
+} peer_t;
+
+typedef struct conductor {
+  const plt_conductor_config_t *config;
+  plt_wire_t *wire;
+  plt_listener_t *listener;
+  plt_supervisor_t *own;
+  peer_t *peers;
+  plt_order_t order;
+  int64_t left_ns;       /* since when nothing but servers runs, 0: other things do */
+  int64_t failed_ns;     /* when the first failure of this generation was seen, 0: none */
+  uint32_t restarts;     /* since the last newer checkpoint */
+  uint64_t best_clock;   /* newest checkpoint restarted from */
+  plt_child_end_t cause; /* of the restart under way */
+  int cause_rank;
+  /* What a restart goes on from; sought on an errand: hashing takes a second per GB or so, and ranks want to hear. */
+  plt_errand_t search;
+  plt_manifest_t manifest;
+  bool none;
+  plt_status_t status; /* of the job, once FINISH is ordered */
+  char text[2200];
+} conductor_t;
+
+/* ---- telling and hearing ---- */
+
+static plt_status_t tell(conductor_t *c) {
+  char *text = plt_order_encode(&c->order);
+  plt_parcel_t *parcel = plt_parcel_create();
+  plt_star_fill(c->wire, text, parcel);
+  free(text);
+  plt_status_t status = PLT_OK;
+  for (int r = 1; r < c->config->size && status == PLT_OK; r++)
+    if (c->peers[r].known) status = plt_listener_send(c->listener, &c->peers[r].route, parcel);
+  plt_parcel_destroy(&parcel);
+  plt_supervisor_obey(c->own, &c->order);
+  c->peers[0].report = c->own->report;
+  return status;
+}
+
+static plt_status_t hear(conductor_t *c) {
+  plt_parcel_t *parcel = plt_parcel_create();
+  plt_status_t status = PLT_OK;
+  bool got = true;
+  while (got && status == PLT_OK) {
+    plt_route_t route;
+    plt_report_t report;
+    size_t bytes;
+    status = plt_listener_receive(c->listener, 0, &route, parcel, &got);
+    if (status != PLT_OK || !got || plt_parcel_frames(parcel) != 1) continue;
+    const char *text = plt_parcel_frame(parcel, 0, &bytes);
+    if (plt_report_decode(text, bytes, &report) != PLT_OK || report.job != c->config->job || report.rank < 1 ||
+        report.rank >= c->config->size)
+      continue;
+    peer_t *peer = &c->peers[report.rank];
+    bool is_new = !peer->known;
+    *peer = (peer_t){.report = report, .route = route, .known = true, .heard_ns = plt_time_ns()};
+    if (is_new) status = tell(c);
+  }
+  plt_parcel_destroy(&parcel);
+  plt_supervisor_look(c->own);
+  c->peers[0].report = c->own->report;
+  c->peers[0].heard_ns = plt_time_ns();
+  return status;
+}
+
+/* ---- decisions ---- */
+
+static void finish(conductor_t *c, plt_status_t status, const char *text) {
+  c->order.want = PLT_WANT_FINISH;
+  c->order.code = plt_status_exit(status);
+  c->status = status;
+  snprintf(c->text, sizeof c->text, "%s", text);
+}
+
+static void describe(const conductor_t *c, int rank, const plt_child_end_t *end, char *out, size_t bytes) {
+  if (end->signal != 0)
+    snprintf(out, bytes, "the process of rank %d on %s %s", rank, c->config->hosts[rank], end->text);
+  else
+    snprintf(out, bytes, "%s", end->text);
+}
+
+static bool is_of_now(const conductor_t *c, const peer_t *peer) {
+  return peer->report.generation == c->order.generation;
+}
+
+/* Failures that a restart would meet again. */
+static bool is_final(plt_status_t status) {
+  return status != PLT_OK && status != PLT_ERR_PEER && status != PLT_ERR_DEADLINE && status != PLT_ERR_PROTOCOL &&
+         status != PLT_ERR_PREEMPTED;
+}
+
+/* The ranks of this generation, counted by how they stand. */
+typedef struct census {
+  int running, serving, ended_well, preempted, idle; /* serving: the servers among the running */
+  int final, lost;                                   /* a rank that failed so, -1: none */
+} census_t;
+
+static census_t count(const conductor_t *c) {
+  census_t n = {.final = -1, .lost = -1};
+  for (int r = 0; r < c->config->size; r++) {
+    const peer_t *peer = &c->peers[r];
+    if (!is_of_now(c, peer)) continue;
+    n.idle += peer->report.state == PLT_CHILD_IDLE;
+    n.running += peer->report.state == PLT_CHILD_RUNNING;
+    n.serving += peer->report.state == PLT_CHILD_RUNNING && peer->report.serves;
+    if (peer->report.state != PLT_CHILD_ENDED) continue;
+    plt_status_t status = peer->report.end.status;
+    if (status == PLT_OK)
+      n.ended_well++;
+    else if (status == PLT_ERR_PREEMPTED)
+      n.preempted++;
+    else if (is_final(status) && n.final < 0)
+      n.final = r;
+    /* a death explains what its peers report */
+    else if (!is_final(status) &&
+             (n.lost < 0 || (peer->report.end.signal != 0 && c->peers[n.lost].report.end.signal == 0)))
+      n.lost = r;
+  }
+  return n;
+}
+
+static void run(conductor_t *c, plt_task_t task, const char *restore) {
+  c->order.want = PLT_WANT_RUN;
+  c->order.generation++;
+  c->order.task = task;
+  c->order.interrupt = false;
+  c->left_ns = 0;
+  snprintf(c->order.restore, sizeof c->order.restore, "%s", restore);
+  c->failed_ns = 0;
+}
+
+/* All children of a task ended well. */
+static void go_on(conductor_t *c) {
+  if (c->order.task != PLT_TASK_TRAIN) {
+    finish(c, PLT_OK, "");
+    return;
+  }
+  for (int r = 0; r < c->config->size; r++) { /* worker 0's report says where training ended */
+    uint32_t epoch;
+    uint64_t gradients;
+    double seconds;
+    if (sscanf(c->peers[r].report.end.text, "%" SCNu32 " %" SCNu64 " %lf", &epoch, &gradients, &seconds) != 3) continue;
+    if (gradients < c->order.end_gradients) continue;
+    c->order.end_epoch = epoch;
+    c->order.end_gradients = gradients;
+    c->order.end_seconds = seconds;
+  }
+  char best[PLT_PATH_MAX];
+  bool has_best = plt_path_join(c->config->run_dir, "checkpoints/best", best) == PLT_OK && plt_path_exists(best);
+  run(c, PLT_TASK_CONCLUDE, has_best ? "best" : "last");
+}
+
+/* plt_errand_fn: the newest checkpoint, which --resume would take too. */
+static plt_status_t search(void *context) {
+  conductor_t *c = context;
+  char dir[PLT_PATH_MAX];
+  c->none = true;
+  if (c->order.task != PLT_TASK_TRAIN || !c->config->keeps) return PLT_OK;
+  plt_status_t status = plt_manifest_newest(c->config->run_dir, &c->manifest, dir, &c->none);
+  return c->none ? PLT_OK : status;
+}
+
+/* All are stopped: from the checkpoint that was found. */
+static void restart(conductor_t *c) {
+  int64_t failed_ns = c->failed_ns;
+  char clock[32] = "", what[2200];
+  plt_manifest_t manifest = c->manifest;
+  bool none = c->none;
+  describe(c, c->cause_rank, &c->cause, what, sizeof what);
+  plt_task_t task = c->order.task;
+  if (task == PLT_TASK_TRAIN && c->config->keeps)
+    plt_manifest_prune(c->config->run_dir, UINT32_MAX); /* what was being written when it happened */
+  if (!none) snprintf(clock, sizeof clock, "%" PRIu64, manifest.clock);
+  if (!none && manifest.clock > c->best_clock) {
+    c->best_clock = manifest.clock;
+    c->restarts = 0;
+  }
+  if (c->restarts++ >= c->config->max_restarts) {
+    char text[2400];
+    snprintf(text, sizeof text,
+             "%s; gave up after %" PRIu32
+             " restarts without a new checkpoint (cluster.max_restarts); "
+             "--resume tries again",
+             what, c->config->max_restarts);
+    finish(c, PLT_ERR_PEER, text);
+  } else {
+    char start[64];
+    snprintf(start, sizeof start, "%s", none ? (task == PLT_TASK_TRAIN ? "" : c->order.restore) : clock);
+    run(c, task, start);
+    plt_log(PLT_LOG_NOTE, "%s; all processes start again from %s%s (generation %" PRIu32 ")", what,
+            none ? "the beginning" : "checkpoint ", clock, c->order.generation);
+    if (c->config->keeps)
+      plt_journal_recovery(c->config->run_dir, what, c->order.generation, none ? 0 : manifest.clock,
+                           plt_time_seconds(plt_time_ns() - failed_ns));
+  }
+  plt_manifest_clear(&c->manifest);
+}
+
+/* A rank that is silent is lost with its node. */
+static int silent_rank(const conductor_t *c, int64_t begin_ns) {
+  for (int r = 1; r < c->config->size; r++) {
+    int64_t heard = c->peers[r].known ? c->peers[r].heard_ns : begin_ns;
+    if ((double)(plt_time_ns() - heard) > c->config->deadline_s * (double)PLT_NS_PER_S) return r;
+  }
+  return -1;
+}
+
+/* Servers end when all workers have said goodbye. Over a bad network one may not have heard it; nobody needs it any
+ * more, so it counts as ended. */
+static void excuse_servers(conductor_t *c, census_t *n) {
+  int64_t now = plt_time_ns();
+  bool left = n->serving > 0 && n->ended_well + n->preempted + n->serving == c->config->size;
+  if (!left) c->left_ns = 0;
+  if (left && c->left_ns == 0) c->left_ns = now;
+  if (!left || now - c->left_ns < LEAVE_NS) return;
+  plt_log(PLT_LOG_INFO, "%d servers did not hear all goodbyes: they are not waited for", n->serving);
+  n->ended_well += n->serving;
+  n->running -= n->serving;
+}
+
+/* Looks at the reports and changes the order if need be; returns whether it did. */
+static bool decide(conductor_t *c) {
+  census_t n = count(c);
+  int64_t now = plt_time_ns();
+  excuse_servers(c, &n);
+  if (c->order.want == PLT_WANT_STOP) {
+    plt_status_t status;
+    if (n.idle < c->config->size) return false;
+    if (!c->search.under_way) plt_errand_begin(&c->search, search, c);
+    if (!plt_errand_look(&c->search, &status)) return false;
+    if (status == PLT_OK)
+      restart(c);
+    else
+      finish(c, status, plt_fail_text());
+    return true;
+  }
+  if (n.final >= 0) {
+    finish(c, c->peers[n.final].report.end.status, c->peers[n.final].report.end.text);
+    return true;
+  }
+  if (n.ended_well == c->config->size) {
+    go_on(c);
+    return true;
+  }
+  if (n.preempted > 0 && n.lost < 0 && n.running == 0) {
+    for (int r = 0; r < c->config->size; r++)
+      if (c->peers[r].report.end.status == PLT_ERR_PREEMPTED) finish(c, PLT_ERR_PREEMPTED, c->peers[r].report.end.text);
+    return true;
+  }
+  if (n.lost >= 0) {
+    if (c->failed_ns == 0) c->failed_ns = now;
+    if (now - c->failed_ns < GRACE_NS) return false;
+    c->cause = c->peers[n.lost].report.end;
+    c->cause_rank = n.lost;
+    c->order.want = PLT_WANT_STOP;
+    return true;
+  }
+  bool interrupt = false;
+  for (int r = 0; r < c->config->size; r++) interrupt = interrupt || c->peers[r].report.wants_interrupt;
+  if (interrupt && !c->order.interrupt) {
+    if (c->order.task != PLT_TASK_TRAIN) {
+      finish(c, PLT_ERR_PREEMPTED, "stopped by request; the same command tries again");
+      return true;
+    }
+    c->order.interrupt = true;
+    return true;
+  }
+  return false;
+}
+
+/* Repeats FINISH for a while: a rank that has heard it is gone. */
+static void see_off(conductor_t *c) {
+  int64_t until = plt_time_ns() + FINISH_MS * PLT_NS_PER_MS / 10;
+  while (plt_time_ns() < until) {
+    if (tell(c) != PLT_OK) return;
+    plt_listener_wait(c->listener, -1, FINISH_MS / 30);
+    if (hear(c) != PLT_OK) return;
+  }
+}
+
+plt_status_t plt_conductor_run(plt_wire_t *wire, plt_listener_t *listener, plt_supervisor_t *own,
+                               const plt_conductor_config_t *config) {
+  conductor_t conductor = {
+      .config = config, .wire = wire, .listener = listener, .own = own, .order = {.job = config->job}};
+  conductor_t *c = &conductor;
+  plt_status_t status = PLT_OK;
+  int64_t begin = plt_time_ns(), told = 0;
+  c->peers = plt_mem_zalloc((size_t)config->size, sizeof *c->peers);
+  run(c, config->task, config->restore);
+  while (c->order.want != PLT_WANT_FINISH && status == PLT_OK) {
+    int64_t now = plt_time_ns();
+    bool changed = decide(c);
+    int silent = silent_rank(c, begin);
+    if (silent >= 0 && c->order.want != PLT_WANT_FINISH) {
+      char text[256];
+      snprintf(text, sizeof text,
+               "rank %d on %s was not heard for %g s (cluster.deadline_s): its node seems lost; "
+               "--resume goes on",
+               silent, config->hosts[silent], config->deadline_s);
+      finish(c, PLT_ERR_DEADLINE, text);
+    }
+    if (plt_supervisor_is_orphaned(own) && c->order.want != PLT_WANT_FINISH)
+      finish(c, PLT_ERR_PEER, "what started this job is gone (mpirun, or its daemon); --resume goes on");
+    if (changed || now - told >= TICK_MS * PLT_NS_PER_MS) {
+      status = tell(c);
+      told = now;
+      if (changed) continue;
+    }
+    plt_listener_wait(listener, own->child.pid == 0 ? -1 : own->child.pidfd, c->failed_ns != 0 ? 50 : 200);
+    if (status == PLT_OK) status = hear(c);
+  }
+  if (status != PLT_OK) finish(c, status, plt_fail_text());
+  if (plt_errand_wait(&c->search, &status)) plt_manifest_clear(&c->manifest); /* it was silenced on its way */
+  see_off(c);
+  plt_child_kill(&own->child);
+  free(c->peers);
+  return c->status == PLT_OK ? PLT_OK : plt_fail(c->status, "%s", c->text);
+}

@@ -1,0 +1,116 @@
+/* rendezvous.c - see rendezvous.h. */
+#include "launch/cluster/rendezvous.h"
+
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/hash.h"
+#include "common/mem.h"
+
+/* A number of tasks from the environment of a launcher, 0 if it is not there. */
+static long tasks(const char *variable) {
+  const char *text = getenv(variable);
+  return text == NULL ? 0 : strtol(text, NULL, 10);
+}
+
+static bool is_launched(void) {
+  static const char *const marks[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"};
+  for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+    if (getenv(marks[i]) != NULL) return true;
+  return tasks("SLURM_STEP_NUM_TASKS") > 1;
+}
+
+/* srun starts tasks that know nothing of each other unless it serves PMIx; MPI_Init would end them with a page of
+ * text each. */
+static plt_status_t check_slurm(void) {
+  if (tasks("SLURM_STEP_NUM_TASKS") <= 1 || getenv("PMIX_RANK") != NULL || getenv("OMPI_COMM_WORLD_SIZE") != NULL)
+    return PLT_OK;
+  if (tasks("SLURM_PROCID") > 0) exit(plt_status_exit(PLT_ERR_USAGE)); /* the first task says why */
+  return plt_fail(
+      PLT_ERR_USAGE,
+      "this Slurm step has %ld tasks that MPI cannot connect: start it with srun --mpi=pmix, or with mpirun "
+      "inside the allocation",
+      tasks("SLURM_STEP_NUM_TASKS"));
+}
+
+/* One machine: the same boot of the same kernel. Containers of one machine may differ in host name only. */
+static uint64_t machine_number(const char *host) {
+  char boot[64] = "";
+  FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
+  if (file != NULL) {
+    if (fgets(boot, sizeof boot, file) == NULL) boot[0] = '\0';
+    fclose(file);
+  }
+  return plt_hash64_text(plt_hash64_text(0, boot), host);
+}
+
+static void find_nodes(plt_rendezvous_t *rv) {
+  uint64_t mine = machine_number(rv->host), *all = plt_mem_zalloc((size_t)rv->size, sizeof *all);
+  plt_rendezvous_gather(rv, &mine, sizeof mine, all);
+  for (int r = 0; r < rv->size; r++) {
+    int first = 0;
+    while (all[first] != all[r]) first++;
+    rv->node_of[r] = first == r ? rv->nodes++ : rv->node_of[first];
+  }
+  rv->node = rv->node_of[rv->rank];
+  free(all);
+}
+
+plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
+  *out = NULL;
+  if (!is_launched()) return PLT_OK;
+  PLT_TRY(check_slurm());
+  int provided;
+  pid_t launcher = getppid();
+  MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+  plt_rendezvous_t *rv = plt_mem_zalloc(1, sizeof *rv);
+  rv->launcher = launcher;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rv->rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &rv->size);
+  if (rv->size == 1) {
+    MPI_Finalize();
+    free(rv);
+    if (tasks("SLURM_STEP_NUM_TASKS") > 1 || tasks("PMI_SIZE") > 1)
+      return plt_fail(PLT_ERR_USAGE,
+                      "this step has several tasks, but MPI sees only one: start it with the launcher of this MPI "
+                      "(mpirun, or srun --mpi=pmix)");
+    return PLT_OK;
+  }
+  if (gethostname(rv->host, sizeof rv->host - 1) != 0) snprintf(rv->host, sizeof rv->host, "?");
+  rv->node_of = plt_mem_zalloc((size_t)rv->size, sizeof *rv->node_of);
+  rv->hosts = plt_mem_zalloc((size_t)rv->size, sizeof *rv->hosts);
+  plt_rendezvous_gather(rv, rv->host, sizeof rv->host, rv->hosts);
+  find_nodes(rv);
+  *out = rv;
+  return PLT_OK;
+}
+
+char *plt_rendezvous_broadcast(plt_rendezvous_t *rv, const char *text) {
+  rv->has_broadcast = true;
+  unsigned long bytes = rv->rank == 0 ? strlen(text) + 1 : 0;
+  MPI_Bcast(&bytes, 1, MPI_UNSIGNED_LONG, 0, MPI_COMM_WORLD);
+  char *copy = plt_mem_alloc(bytes);
+  if (rv->rank == 0) memcpy(copy, text, bytes);
+  MPI_Bcast(copy, (int)bytes, MPI_CHAR, 0, MPI_COMM_WORLD);
+  return copy;
+}
+
+void plt_rendezvous_gather(const plt_rendezvous_t *rv, const void *record, size_t bytes, void *all) {
+  (void)rv;
+  MPI_Allgather(record, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, MPI_COMM_WORLD);
+}
+
+void plt_rendezvous_leave(const plt_rendezvous_t *rv) {
+  if (rv != NULL) MPI_Finalize();
+}
+
+void plt_rendezvous_destroy(plt_rendezvous_t **rv) {
+  if (*rv == NULL) return;
+  free((*rv)->node_of);
+  free((*rv)->hosts);
+  free(*rv);
+  *rv = NULL;
+}

@@ -1,0 +1,39 @@
+/* supervisor.h - one rank after the rendezvous: it keeps its child as the conductor wants it.
+ *
+ *              order RUN g                child ends
+ *   (idle) ────────────────▶ (running g) ────────────▶ (ended g)        order STOP: kill, then idle
+ *      ▲                                                   │            order FINISH: kill, return the code
+ *      └───────────────────── order STOP ──────────────────┘
+ *
+ * Signals INT, TERM, USR1 at any rank ask the conductor for a checkpoint and an orderly end.
+ * Threads    the main thread (see child.h). */
+#ifndef PLT_LAUNCH_CLUSTER_SUPERVISOR_H
+#define PLT_LAUNCH_CLUSTER_SUPERVISOR_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "launch/cluster/star.h"
+
+typedef struct plt_supervisor {
+  int rank;
+  const plt_runtime_t *base; /* what the child is told, but for what the order says */
+  int sockets[2];            /* listening, for the child; -1: none */
+  const atomic_int *signalled;
+  plt_child_t child;
+  plt_report_t report; /* the present state */
+  bool interrupted;    /* the child has been told */
+  const char *lead;    /* host of rank 0 */
+  pid_t launcher;      /* who started this rank: mpirun, or its daemon on this machine */
+} plt_supervisor_t;
+
+/* Makes the child what the order wants. Returns whether to go on (not FINISH). */
+bool plt_supervisor_obey(plt_supervisor_t *supervisor, const plt_order_t *order);
+/* Looks after the child; returns whether the report has changed. */
+bool plt_supervisor_look(plt_supervisor_t *supervisor);
+/* Whether the launcher was killed. Ranks that have left MPI do not hear of it otherwise. */
+bool plt_supervisor_is_orphaned(const plt_supervisor_t *supervisor);
+/* The loop of a rank that is not the conductor's; returns the exit code of the process. */
+int plt_supervisor_run(plt_supervisor_t *supervisor, const char *conductor, double deadline_s);
+
+#endif

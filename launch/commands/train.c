@@ -1,0 +1,212 @@
+/* train.c - plateau train: from a configuration to a trained, evaluated, checkpointed run. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io/fileio.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "launch/cluster/cluster.h"
+#include "launch/commands/arguments.h"
+#include "launch/commands/command.h"
+#include "launch/host/signals.h"
+#include "launch/job/config.h"
+#include "launch/job/outcome.h"
+#include "launch/job/run_dir.h"
+#include "worker/train/trainer.h"
+
+typedef struct arguments {
+  const char *config;
+  plt_sets_t sets;
+  bool resume, quiet;
+} arguments_t;
+
+static plt_status_t parse(int argc, char **argv, arguments_t *a) {
+  static const struct option options[] = {
+      {"set", required_argument, NULL, 's'},     {"workers", required_argument, NULL, 'w'},
+      {"servers", required_argument, NULL, 'S'}, {"resume", no_argument, NULL, 'r'},
+      {"quiet", no_argument, NULL, 'q'},         {NULL, 0, NULL, 0}};
+  for (int c; (c = plt_arguments_next(argc, argv, "q", options)) != -1;) {
+    switch (c) {
+      case 's': plt_sets_add(&a->sets, NULL, optarg); break;
+      case 'w': plt_sets_add(&a->sets, "cluster.workers", optarg); break;
+      case 'S': plt_sets_add(&a->sets, "cluster.servers", optarg); break;
+      case 'r': a->resume = true; break;
+      case 'q': a->quiet = true; break;
+      default: return plt_arguments_fault(argv);
+    }
+  }
+  return plt_arguments_positional(argc, argv, "a configuration file", &a->config);
+}
+
+/* Free space for one checkpoint, before anything is computed. */
+static plt_status_t check_disk(const plt_job_t *job) {
+  uint64_t there, needed = plt_job_table_bytes(job);
+  PLT_TRY(plt_dir_free_bytes(job->plan.run_dir, &there));
+  if (there >= needed) return PLT_OK;
+  return plt_fail(PLT_ERR_SPACE, "%s: a checkpoint takes about %.1f MB, the disk has %.1f MB free", job->plan.run_dir,
+                  (double)needed / 1e6, (double)there / 1e6);
+}
+
+static const char *s_of(uint32_t n) { return n == 1 ? "" : "s"; }
+
+static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
+  const plt_plan_t *plan = &job->plan;
+  plt_log(PLT_LOG_NOTE,
+          "%s with %s and %s on %s: %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs; %" PRIu32
+          " server%s, %" PRIu32 " worker%s of %" PRIu32 " thread%s",
+          job->model->ops->name, job->strategy->ops->name, plan->specs[0].optimizer, job->data->name, job->data->users,
+          job->data->items, job->data->n_train, plan->servers, s_of(plan->servers), plan->workers, s_of(plan->workers),
+          plan->threads, s_of(plan->threads));
+  if (restore->given)
+    plt_log(PLT_LOG_NOTE, "going on from checkpoint %s (epoch %" PRIu32 ")", restore->dir, restore->manifest.epoch);
+  if (job->data->part[PLT_PART_VALID].n == 0)
+    plt_log(PLT_LOG_NOTE, "%s has no validation part: no early stopping, the last epoch counts", job->data->name);
+}
+
+/* *end: where the loop stopped. */
+static plt_status_t train(const plt_job_t *job, const plt_restore_t *restore, plt_journal_t *journal,
+                          plt_progress_t *end) {
+  uint32_t workers = job->plan.workers;
+  plt_training_t *training = plt_mem_zalloc(workers, sizeof *training);
+  void **contexts = plt_mem_zalloc(workers, sizeof *contexts);
+  for (uint32_t w = 0; w < workers; w++) contexts[w] = &training[w];
+  training[0].journal = journal;
+  plt_status_t status = plt_job_run_embedded(job, restore, plt_train, contexts);
+  *end = training[0].progress;
+  free(contexts);
+  free(training);
+  return status;
+}
+
+/* Test is evaluated once, on the best tables (or the last, where no validation chose). */
+static plt_status_t conclude(const plt_job_t *job, plt_journal_t *journal, const plt_progress_t *end) {
+  plt_restore_t restore = {0};
+  plt_outcome_t outcome = {.parts = {[PLT_PART_VALID] = true, [PLT_PART_TEST] = true}};
+  bool is_best;
+  PLT_TRY(plt_outcome_choose(job->plan.run_dir, NULL, &restore, &is_best));
+  plt_status_t status = plt_outcome_evaluate(job, &restore, &outcome);
+  plt_restore_clear(&restore);
+  PLT_TRY(status);
+  return plt_outcome_conclude(job, journal, is_best, end, &outcome);
+}
+
+static plt_status_t run_embedded(plt_job_t *job, const plt_restore_t *restore, bool quiet) {
+  plt_journal_t *journal = NULL;
+  plt_progress_t end = {0};
+  plt_status_t status = PLT_OK;
+  PLT_TRY(plt_journal_open(&job->plan, quiet, &journal));
+  job->plan.interrupted = plt_signals_watch();
+  PLT_TRY_OR(done, train(job, restore, journal, &end));
+  PLT_TRY_OR(done, conclude(job, journal, &end));
+  status = plt_journal_close(&journal);
+done:
+  if (journal != NULL) {
+    char *text = plt_mem_strdup(plt_fail_text());
+    plt_journal_close(&journal); /* the first failure counts */
+    plt_fail(status, "%s", text);
+    free(text);
+  }
+  return status;
+}
+
+static plt_status_t run_cluster(plt_rendezvous_t *rv, const plt_job_t *job, const plt_restore_t *restore, bool quiet) {
+  char clock[32] = "";
+  if (restore->given) snprintf(clock, sizeof clock, "%" PRIu64, restore->manifest.clock);
+  plt_runtime_t runtime = {.task = PLT_TASK_TRAIN,
+                           .run_dir = (char *)(uintptr_t)job->plan.run_dir,
+                           .keeps = true,
+                           .quiet = quiet,
+                           .job = job->id,
+                           .servers = job->plan.servers,
+                           .workers = job->plan.workers,
+                           .alone = job->plan.alone,
+                           .staleness = job->plan.staleness,
+                           .restore = clock};
+  return plt_cluster_lead(rv, job, &runtime);
+}
+
+/* What is there to go on from, and whether there is room to go on. */
+static plt_status_t find_start(const plt_job_t *job, bool resumed, plt_restore_t *restore) {
+  PLT_TRY(plt_job_check_memory(job));
+  if (resumed) {
+    bool none;
+    plt_status_t status = plt_manifest_newest(job->plan.run_dir, &restore->manifest, restore->dir, &none);
+    restore->given = status == PLT_OK;
+    if (status != PLT_OK && !none) return status; /* a run that has not got so far begins */
+  }
+  PLT_TRY(check_disk(job));
+  PLT_TRY(plt_manifest_prune(job->plan.run_dir, UINT32_MAX)); /* leftovers of a broken start */
+  say_start(job, restore);
+  return PLT_OK;
+}
+
+static plt_status_t run_job(plt_rendezvous_t *rv, plt_job_t *job, bool resumed, bool quiet) {
+  plt_restore_t restore = {0};
+  plt_status_t status = find_start(job, resumed, &restore);
+  if (rv == NULL && status == PLT_OK) status = run_embedded(job, &restore, quiet);
+  if (rv != NULL && status == PLT_OK) status = run_cluster(rv, job, &restore, quiet);
+  plt_restore_clear(&restore);
+  return status;
+}
+
+/* Everything that can be wrong before the job is started. */
+static plt_status_t prepare(const plt_rendezvous_t *rv, const arguments_t *a, plt_job_t **job, bool *resumed) {
+  plt_config_t *config = NULL;
+  plt_status_t status;
+  PLT_TRY(plt_config_load(a->config, a->sets.text, a->sets.n, &config));
+  if (a->resume && !plt_config_given(config, "run.dir"))
+    PLT_TRY_OR(done, plt_fail(PLT_ERR_USAGE, "--resume needs run.dir: in the configuration or with --set run.dir=DIR"));
+  if (rv != NULL) PLT_TRY_OR(done, plt_cluster_shape(rv, config));
+  plt_run_dir_choose(config, a->config);
+  /* The job is made first: a wrong configuration or bad data leaves no run directory behind. Resuming may change
+   * the configuration, so it looks at the directory before. */
+  if (a->resume) PLT_TRY_OR(done, plt_run_dir_lock(config));
+  if (a->resume) PLT_TRY_OR(done, plt_run_dir_resume(config, resumed));
+  PLT_TRY_OR(done, plt_job_create(&config, job));
+  status = a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
+  if (status == PLT_OK) status = plt_run_dir_lock((*job)->config);
+  if (status == PLT_OK && rv == NULL) plt_job_open_graph(*job, NULL);
+done:
+  plt_config_destroy(&config);
+  if (status != PLT_OK) plt_job_destroy(job);
+  return status;
+}
+
+static plt_status_t lead(plt_rendezvous_t *rv, int argc, char **argv) {
+  arguments_t a = {0};
+  plt_job_t *job = NULL;
+  bool resumed = false;
+  plt_status_t status = parse(argc, argv, &a);
+  if (status == PLT_OK) status = prepare(rv, &a, &job, &resumed);
+  if (status == PLT_OK) {
+    char *log = plt_mem_print("%s/logs/launcher-0.txt", job->plan.run_dir);
+    plt_log_open(log, true);
+    free(log);
+    status = run_job(rv, job, resumed, a.quiet);
+  }
+  plt_job_destroy(&job);
+  plt_sets_clear(&a.sets);
+  return status;
+}
+
+static plt_status_t run(int argc, char **argv) { return plt_cluster_command(argc, argv, lead); }
+
+const plt_command_t plt_command_train = {
+    .name = "train",
+    .summary = "train a model as a configuration says",
+    .usage =
+        "usage: plateau train CONFIG.yaml [--set KEY=VALUE ...] [--workers N] [--servers N] [--resume] [--quiet]\n"
+        "\n"
+        "  --set KEY=VALUE  overrides one option; paths are relative to the working directory\n"
+        "  --workers N      the same as --set cluster.workers=N\n"
+        "  --servers N      the same as --set cluster.servers=N\n"
+        "  --resume         goes on from the newest checkpoint of run.dir; starts if there is none\n"
+        "  -q, --quiet      no progress\n"
+        "\n"
+        "INT, TERM or USR1 make a checkpoint and end the run with exit code 75; --resume goes on.\n"
+        "All options: plateau help options\n"
+        "\n"
+        "Example: plateau train examples/quickstart.yaml --set data.path=DIR --set strategy.rho=0.1\n",
+    .run = run,
+};

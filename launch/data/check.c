@@ -1,0 +1,280 @@
+/* check.c - see data_check.h: the figures and the problems. data_report.c prints them. */
+#include "launch/data/check.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io/fileio.h"
+#include "common/mem.h"
+#include "worker/data/features.h"
+#include "worker/data/interactions.h"
+
+static plt_status_t collect(void *context, plt_problem_t kind, const char *text) {
+  plt_data_report_t *report = context;
+  plt_problem_group_t *group = &report->problems[kind];
+  if (group->count < PLT_PROBLEMS_SHOWN) group->text[group->count] = plt_mem_strdup(text);
+  group->count++;
+  if (plt_problem_is_error(kind))
+    report->errors++;
+  else
+    report->warnings++;
+  return PLT_OK;
+}
+
+static const char *part_name(uint32_t part) {
+  static const char *const names[PLT_PARTS] = {"training", "validation", "test"};
+  return names[part];
+}
+
+/* Marks which users (or items) have pairs in training and which outside of it. */
+enum { IN_TRAINING = 1, IN_EVALUATION = 2 };
+
+typedef struct counts {
+  uint32_t *degree; /* training pairs */
+  uint8_t *where;
+} counts_t;
+
+static counts_t count_ids(const plt_interactions_t *rows, uint32_t ids, bool by_user) {
+  counts_t counts = {plt_mem_zalloc(ids, sizeof *counts.degree), plt_mem_zalloc(ids, sizeof *counts.where)};
+  for (uint64_t i = 0; i < rows->n; i++) {
+    uint32_t id = by_user ? rows->row[i].user : rows->row[i].item;
+    bool train = rows->row[i].part == PLT_PART_TRAIN;
+    counts.degree[id] += train;
+    counts.where[id] |= train ? IN_TRAINING : IN_EVALUATION;
+  }
+  return counts;
+}
+
+static int compare_u32(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Sorts `degree`. */
+static plt_degrees_t summarize(uint32_t *degree, uint32_t n) {
+  if (n == 0) return (plt_degrees_t){0};
+  qsort(degree, n, sizeof *degree, compare_u32);
+  return (plt_degrees_t){degree[0], degree[n - 1], ((double)degree[(n - 1) / 2] + degree[n / 2]) / 2};
+}
+
+static void check_users(plt_data_report_t *report, const plt_interactions_t *rows, const plt_problem_sink_t *sink) {
+  counts_t counts = count_ids(rows, rows->users, true);
+  for (uint32_t user = 0; user < rows->users; user++) {
+    if (counts.where[user] & IN_TRAINING) continue;
+    report->untrained_users++;
+    if (counts.where[user] == 0) continue;
+    report->untrained_evaluated++;
+    plt_problem_report(sink, PLT_PROBLEM_UNTRAINED_USER,
+                       "%s: user %u has validation or test pairs but none in training; evaluation leaves it out",
+                       rows->source, user);
+  }
+  report->user_degree = summarize(counts.degree, rows->users);
+  free(counts.where);
+  free(counts.degree);
+}
+
+/* Cold items are what features are for, so they are counted and not complained about. */
+static void check_items(plt_data_report_t *report, const plt_interactions_t *rows) {
+  counts_t counts = count_ids(rows, rows->items, false);
+  for (uint32_t item = 0; item < rows->items; item++) {
+    if (counts.where[item] & IN_TRAINING) continue;
+    report->cold_items++;
+    report->cold_evaluated += counts.where[item] != 0;
+  }
+  report->item_degree = summarize(counts.degree, rows->items);
+  free(counts.where);
+  free(counts.degree);
+}
+
+/* Two rows with the same pair: a duplicate within a part, a leak between training and another part. */
+static void check_repeat(plt_data_report_t *report, const plt_interactions_t *rows, const plt_interaction_t *first,
+                         const plt_interaction_t *later, const plt_problem_sink_t *sink) {
+  const char *file = plt_interactions_file(rows, (plt_part_t)later->part);
+  const char *before = plt_interactions_file(rows, (plt_part_t)first->part);
+  const char *slash = strrchr(before, '/');
+  bool same = first->part == later->part;
+  if (same)
+    report->duplicates[later->part]++;
+  else
+    report->leaks[later->part]++;
+  plt_problem_report(sink, same ? PLT_PROBLEM_DUPLICATE : PLT_PROBLEM_LEAK, "%s:%u: %s pair user %u, item %u %s %s:%u",
+                     file, later->line, part_name(later->part), later->user, later->item,
+                     same ? "repeats" : "is also the training pair of", slash == NULL ? before : slash + 1,
+                     first->line);
+}
+
+/* One pair's rows: later rows of a part against its first, and the first of each part against training's. */
+static void check_pair(plt_data_report_t *report, const plt_interactions_t *rows, uint64_t begin, uint64_t end,
+                       const plt_problem_sink_t *sink) {
+  const plt_interaction_t *first[PLT_PARTS] = {NULL};
+  for (uint64_t i = begin; i < end; i++) {
+    const plt_interaction_t *row = &rows->row[i];
+    if (first[row->part] == NULL)
+      first[row->part] = row;
+    else
+      check_repeat(report, rows, first[row->part], row, sink);
+  }
+  if (first[PLT_PART_TRAIN] == NULL) return;
+  for (int part = PLT_PART_VALID; part < PLT_PARTS; part++)
+    if (first[part] != NULL) check_repeat(report, rows, first[PLT_PART_TRAIN], first[part], sink);
+}
+
+static void check_pairs(plt_data_report_t *report, plt_interactions_t *rows, const plt_problem_sink_t *sink) {
+  plt_interactions_sort(rows);
+  for (uint64_t begin = 0, end; begin < rows->n; begin = end) {
+    const plt_interaction_t *row = rows->row;
+    for (end = begin + 1; end < rows->n && row[end].user == row[begin].user && row[end].item == row[begin].item;) end++;
+    if (end > begin + 1) check_pair(report, rows, begin, end, sink);
+  }
+}
+
+static void check_parts(plt_data_report_t *report, const plt_interactions_t *rows, const plt_problem_sink_t *sink) {
+  for (uint64_t i = 0; i < rows->n; i++) report->pairs[rows->row[i].part]++;
+  if (rows->n > 0) report->density = (double)rows->n / ((double)rows->users * rows->items);
+  if (report->pairs[PLT_PART_TRAIN] == 0)
+    plt_problem_report(sink, PLT_PROBLEM_NO_TRAINING, "%s: no training pairs (x_label 0)", rows->source);
+  if (report->pairs[PLT_PART_VALID] == 0)
+    plt_problem_report(sink, PLT_PROBLEM_NO_VALIDATION, "%s: no validation pairs (x_label 1): no early stopping",
+                       rows->source);
+  if (report->pairs[PLT_PART_TEST] == 0)
+    plt_problem_report(sink, PLT_PROBLEM_NO_VALIDATION, "%s: no test pairs (x_label 2)", rows->source);
+}
+
+static void check_interactions(plt_data_report_t *report, const char *folder, const char *chosen,
+                               const plt_problem_sink_t *sink) {
+  plt_interactions_t *rows = NULL;
+  if (plt_interactions_read(folder, chosen, sink, &rows) != PLT_OK) {
+    plt_problem_report(sink, PLT_PROBLEM_UNREADABLE, "%s", plt_fail_text());
+    return;
+  }
+  report->name = plt_mem_strdup(rows->name);
+  report->source = plt_mem_strdup(rows->source);
+  report->users = rows->users;
+  report->items = rows->items;
+  check_parts(report, rows, sink);
+  check_users(report, rows, sink);
+  check_items(report, rows);
+  check_pairs(report, rows, sink);
+  plt_interactions_destroy(&rows);
+}
+
+/* Mean and sum of squared deviations of the finite values so far. Rows are merged in (Chan, Golub and LeVeque 1979),
+ * so that a large offset costs no digits. */
+typedef struct moments {
+  uint64_t n;
+  double mean, squares;
+} moments_t;
+
+static void add_row(moments_t *moments, const float *row, uint64_t cols, plt_feature_report_t *out) {
+  uint64_t n = 0;
+  double sum = 0, squares = 0;
+  bool zero = true;
+  for (uint64_t c = 0; c < cols; c++) {
+    double x = row[c];
+    if (!isfinite(x)) continue;
+    n++;
+    sum += x;
+    if (x < out->min) out->min = x;
+    if (x > out->max) out->max = x;
+    zero = zero && x == 0;
+  }
+  out->not_finite += cols - n;
+  out->zero_rows += zero && n == cols;
+  if (n == 0) return;
+  double mean = sum / (double)n, step = mean - moments->mean;
+  for (uint64_t c = 0; c < cols; c++)
+    if (isfinite(row[c])) squares += (row[c] - mean) * (row[c] - mean);
+  double all = (double)(moments->n + n);
+  moments->squares += squares + step * step * (double)moments->n * (double)n / all;
+  moments->mean += step * (double)n / all;
+  moments->n += n;
+}
+
+static void measure_feature(const plt_feature_t *feature, plt_feature_report_t *out, const plt_problem_sink_t *sink) {
+  const plt_npy_t *array = &feature->array;
+  *out = (plt_feature_report_t){.name = plt_mem_strdup(feature->name),
+                                .type = array->type,
+                                .rows = array->rows,
+                                .cols = array->cols,
+                                .min = DBL_MAX,
+                                .max = -DBL_MAX};
+  moments_t moments = {0};
+  float *row = plt_mem_alloc(array->cols * sizeof *row);
+  for (uint64_t r = 0; r < array->rows; r++) {
+    uint64_t zero_rows = out->zero_rows;
+    plt_npy_row_f32(array, r, row);
+    add_row(&moments, row, array->cols, out);
+    if (out->zero_rows > zero_rows)
+      plt_problem_report(sink, PLT_PROBLEM_ZERO_FEATURE, "%s: row %llu (from 0) is all zero", feature->path,
+                         (unsigned long long)r);
+  }
+  free(row);
+  if (moments.n == 0) out->min = out->max = NAN;
+  out->mean = moments.n > 0 ? moments.mean : NAN;
+  out->deviation = moments.n > 0 ? sqrt(moments.squares / (double)moments.n) : NAN;
+}
+
+static void check_feature(plt_data_report_t *report, const char *folder, const char *file,
+                          const plt_problem_sink_t *sink) {
+  plt_feature_t feature;
+  if (plt_feature_open(folder, file, &feature) != PLT_OK) {
+    plt_problem_report(sink, PLT_PROBLEM_UNREADABLE, "%s", plt_fail_text());
+    return;
+  }
+  if (report->source != NULL && feature.array.rows > report->items)
+    plt_problem_report(sink, PLT_PROBLEM_SURPLUS_ROWS, "%s: has %llu rows for %u items; the others are not used",
+                       feature.path, (unsigned long long)feature.array.rows, report->items);
+  /* Without interactions the number of items is not known: all rows are looked at, none can be missing. */
+  uint32_t items = report->source != NULL            ? report->items
+                   : feature.array.rows < UINT32_MAX ? (uint32_t)feature.array.rows
+                                                     : UINT32_MAX;
+  plt_feature_check(&feature, items, sink);
+  measure_feature(&feature, &report->features[report->n_features++], sink);
+  plt_feature_close(&feature);
+}
+
+static bool is_feature_name(const char *name) {
+  size_t length = strlen(name), tail = strlen(PLT_FEATURE_SUFFIX);
+  return length > tail && strcmp(name + length - tail, PLT_FEATURE_SUFFIX) == 0;
+}
+
+static void check_all_features(plt_data_report_t *report, const char *folder, const plt_problem_sink_t *sink) {
+  char **names = NULL;
+  size_t n = 0;
+  if (plt_dir_list(folder, &names, &n) != PLT_OK) return; /* the interactions told of it */
+  report->features = plt_mem_zalloc(n, sizeof *report->features);
+  for (size_t i = 0; i < n; i++) {
+    if (is_feature_name(names[i])) check_feature(report, folder, names[i], sink);
+    free(names[i]);
+  }
+  free(names);
+}
+
+void plt_data_check(const char *folder, const char *interactions, const char *const *features, size_t n_features,
+                    plt_data_report_t **out) {
+  plt_data_report_t *report = plt_mem_zalloc(1, sizeof *report);
+  plt_problem_sink_t sink = {collect, report};
+  check_interactions(report, folder, interactions, &sink);
+  if (features == NULL) {
+    check_all_features(report, folder, &sink);
+  } else {
+    report->features = plt_mem_zalloc(n_features, sizeof *report->features);
+    for (size_t i = 0; i < n_features; i++) check_feature(report, folder, features[i], &sink);
+  }
+  *out = report;
+}
+
+void plt_data_report_destroy(plt_data_report_t **report_at) {
+  plt_data_report_t *report = *report_at;
+  if (report == NULL) return;
+  for (int kind = 0; kind < PLT_PROBLEM_KINDS; kind++)
+    for (int i = 0; i < PLT_PROBLEMS_SHOWN; i++) free(report->problems[kind].text[i]);
+  for (size_t i = 0; i < report->n_features; i++) free(report->features[i].name);
+  free(report->features);
+  free(report->source);
+  free(report->name);
+  free(report);
+  *report_at = NULL;
+}

@@ -1,0 +1,149 @@
+/* synth_write.c - see data_synth.h: an invented world as the files of an MMRec folder. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io/fileio.h"
+#include "common/io/npy.h"
+#include "common/mem.h"
+#include "common/rng.h"
+#include "launch/data/synth.h"
+
+enum {
+  PRIVATE_FACTORS = 8, /* what a modality knows of an item that no user cares about */
+  LINE_BYTES = 32      /* two 32-bit numbers, a label, separators */
+};
+
+static const double signal_scale = 4.0; /* of the shared factors, whose rows have length 1 */
+
+static char *write_lines(const plt_synth_t *synth, const plt_synth_world_t *world, size_t *bytes) {
+  char *text = plt_mem_alloc((synth->interactions + 1) * LINE_BYTES), *at = text;
+  at += sprintf(at, "userID\titemID\tx_label\n");
+  for (uint32_t user = 0; user < synth->users; user++) {
+    uint64_t first = world->offset[user], end = world->offset[user + 1];
+    uint64_t held_out = plt_synth_held_out(end - first);
+    for (uint64_t i = first; i < end; i++) {
+      int label = i >= end - held_out ? 2 : i >= end - 2 * held_out ? 1 : 0;
+      at += sprintf(at, "%u\t%u\t%d\n", user, world->item[i], label);
+    }
+  }
+  *bytes = (size_t)(at - text);
+  return text;
+}
+
+static plt_status_t write_interactions(const plt_synth_t *synth, const plt_synth_world_t *world, const char *folder,
+                                       const char *name) {
+  char path[PLT_PATH_MAX];
+  char *file = plt_mem_print("%s.inter", name);
+  plt_status_t status = plt_path_join(folder, file, path);
+  free(file);
+  PLT_TRY(status);
+  size_t bytes;
+  char *text = write_lines(synth, world, &bytes);
+  status = plt_file_publish(path, text, bytes);
+  free(text);
+  return status;
+}
+
+static void fill_normal(plt_rng_key_t key, uint32_t row, float *out, uint32_t n) {
+  for (uint32_t i = 0; i < n; i += 4) {
+    plt_rng_block_t draw = plt_rng_draw(key, row, i / 4, 0, 0);
+    double value[4];
+    plt_rng_normal(draw.word[0], draw.word[1], value);
+    plt_rng_normal(draw.word[2], draw.word[3], value + 2);
+    for (uint32_t j = 0; j < 4 && i + j < n; j++) out[i + j] = (float)value[j];
+  }
+}
+
+/* out = [scale * w_i, private_i] P / sqrt(scale^2 + private factors) + noise * N(0, 1). `hidden` is scratch. */
+static void project(const plt_synth_t *synth, const plt_synth_world_t *world, const float *projection, uint32_t item,
+                    plt_rng_key_t own, plt_rng_key_t noise, uint32_t cols, float *hidden, float *out) {
+  uint32_t factors = synth->factors, all = factors + PRIVATE_FACTORS;
+  for (uint32_t f = 0; f < factors; f++)
+    hidden[f] = (float)signal_scale * world->item_factors[(size_t)item * factors + f];
+  fill_normal(own, item, hidden + factors, PRIVATE_FACTORS);
+  fill_normal(noise, item, out, cols);
+  float unit = (float)(1 / sqrt(signal_scale * signal_scale + PRIVATE_FACTORS));
+  for (uint32_t c = 0; c < cols; c++) out[c] *= (float)synth->noise;
+  for (uint32_t f = 0; f < all; f++) {
+    const float *axis = projection + (size_t)f * cols;
+    float weight = hidden[f] * unit;
+    for (uint32_t c = 0; c < cols; c++) out[c] += weight * axis[c];
+  }
+}
+
+static plt_status_t append_rows(const plt_synth_t *synth, const plt_synth_world_t *world,
+                                const plt_synth_modality_t *modality, plt_npy_writer_t *writer) {
+  uint64_t salt = 0; /* each modality has its own noise, by its name */
+  for (const char *c = modality->name; *c != '\0'; c++) salt = salt * 257 + (unsigned char)*c;
+  plt_rng_key_t axes = plt_rng_key(synth->seed, "synth projection", salt);
+  plt_rng_key_t own = plt_rng_key(synth->seed, "synth private", salt);
+  plt_rng_key_t noise = plt_rng_key(synth->seed, "synth noise", salt);
+  uint32_t all = synth->factors + PRIVATE_FACTORS, cols = modality->cols;
+  float *projection = plt_mem_alloc((size_t)all * cols * sizeof *projection);
+  float *hidden = plt_mem_alloc(all * sizeof *hidden), *row = plt_mem_alloc(cols * sizeof *row);
+  for (uint32_t f = 0; f < all; f++) fill_normal(axes, f, projection + (size_t)f * cols, cols);
+  plt_status_t status = PLT_OK;
+  for (uint32_t item = 0; item < synth->items && status == PLT_OK; item++) {
+    project(synth, world, projection, item, own, noise, cols, hidden, row);
+    status = plt_npy_writer_append(writer, row, 1);
+  }
+  free(row);
+  free(hidden);
+  free(projection);
+  return status;
+}
+
+static plt_status_t write_feature(const plt_synth_t *synth, const plt_synth_world_t *world, const char *folder,
+                                  const plt_synth_modality_t *modality) {
+  char path[PLT_PATH_MAX];
+  char *file = plt_mem_print("%s_feat.npy", modality->name);
+  plt_status_t status = plt_path_join(folder, file, path);
+  free(file);
+  PLT_TRY(status);
+  plt_npy_writer_t *writer = NULL;
+  PLT_TRY(plt_npy_writer_create(path, synth->items, modality->cols, &writer));
+  status = append_rows(synth, world, modality, writer);
+  if (status == PLT_OK) return plt_npy_writer_close(&writer);
+  plt_npy_writer_abandon(&writer);
+  return status;
+}
+
+static plt_status_t write_readme(const plt_synth_t *synth, const char *folder, const char *name) {
+  char path[PLT_PATH_MAX], modalities[1024] = "";
+  for (size_t i = 0; i < synth->n_modalities; i++) {
+    size_t used = strlen(modalities);
+    snprintf(modalities + used, sizeof modalities - used, "%s%s:%u", i == 0 ? "" : ",", synth->modalities[i].name,
+             synth->modalities[i].cols);
+  }
+  PLT_TRY(plt_path_join(folder, "README.txt", path));
+  char *text = plt_mem_print(
+      "Invented data: no user and no item of this folder exists.\n\n"
+      "Made by\n"
+      "  plateau data synth %s --users %u --items %u --interactions %llu --factors %u --noise %g --seed %llu%s%s\n\n"
+      "Users and items are points in %u dimensions, in clusters. A user takes items that are near and popular;\n"
+      "activity and popularity follow power laws. A feature row is the item's point and %d private factors through a\n"
+      "random projection, plus noise of standard deviation %g (the signal's is about 1).\n"
+      "%s.inter: x_label 0 is training, 1 validation, 2 test, for each user a tenth of the items in\n"
+      "each of the last two, at least one; users with fewer than three items have training pairs only.\n",
+      name, synth->users, synth->items, (unsigned long long)synth->interactions, synth->factors, synth->noise,
+      (unsigned long long)synth->seed, synth->n_modalities > 0 ? " --modalities " : "", modalities, synth->factors,
+      PRIVATE_FACTORS, synth->noise, name);
+  plt_status_t status = plt_file_publish(path, text, strlen(text));
+  free(text);
+  return status;
+}
+
+plt_status_t plt_synth_write(const plt_synth_t *synth, const plt_synth_world_t *world, const char *folder) {
+  char *real = realpath(folder, NULL); /* so that "." and "a/" have names */
+  if (real == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s", folder);
+  const char *slash = strrchr(real, '/');
+  const char *name = slash[1] != '\0' ? slash + 1 : "data";
+  plt_status_t status = write_interactions(synth, world, folder, name);
+  for (size_t i = 0; i < synth->n_modalities && status == PLT_OK; i++)
+    status = write_feature(synth, world, folder, &synth->modalities[i]);
+  if (status == PLT_OK) status = write_readme(synth, folder, name);
+  free(real);
+  return status;
+}

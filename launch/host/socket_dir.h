@@ -1,0 +1,15 @@
+/* socket_dir.h - a private directory for ipc sockets, /tmp/plateau-<user>-<pid>-<random>, mode 0700.
+ *
+ * Short, because a socket's path has at most 107 bytes. Directories of processes that are gone are removed by the
+ * next job of the same user. */
+#ifndef PLT_LAUNCH_HOST_SOCKET_DIR_H
+#define PLT_LAUNCH_HOST_SOCKET_DIR_H
+
+#include "common/status.h"
+
+enum { PLT_SOCKET_DIR_MAX = 64 };
+
+/* PLT_ERR_CREATE. Remove it with plt_dir_remove(). */
+plt_status_t plt_socket_dir_create(char out[PLT_SOCKET_DIR_MAX]);
+
+#endif

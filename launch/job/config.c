@@ -1,0 +1,326 @@
+/* config.c - see config.h. */
+#include "launch/job/config.h"
+
+#include <float.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "proto/message.h"
+#include "ps/optimizers/optimizer.h"
+#include "worker/models/model.h"
+#include "worker/strategies/strategy.h"
+
+#define ANY_UINT 0, 4294967295.0
+#define POSITIVE .min = 0, .max = DBL_MAX, .above_min = true
+#define NOT_NEGATIVE .min = 0, .max = DBL_MAX
+#define TABLE(title, rows) \
+  { title, rows, sizeof(rows) / sizeof *(rows) }
+
+static const plt_option_t run_rows[] = {
+    {.key = "run.dir",
+     .type = PLT_OPT_PATH,
+     .help = "Run directory; default runs/<configuration>-<time>.",
+     .resumable = true},
+    {.key = "run.seed",
+     .type = PLT_OPT_INT,
+     .fallback = "1",
+     .min = 0,
+     .max = 9e15,
+     .help = "Every random number of a run is a function of it."},
+};
+static const plt_option_t optimizer_rows[] = {
+    {.key = "optimizer.name", .type = PLT_OPT_TEXT, .fallback = "adam", .help = "How the servers update rows."},
+    {.key = "optimizer.lr", .type = PLT_OPT_REAL, .fallback = "0.001", POSITIVE, .help = "Learning rate."},
+    {.key = "optimizer.weight_decay",
+     .type = PLT_OPT_REAL,
+     .fallback = "0",
+     NOT_NEGATIVE,
+     .help =
+         "L2 form: this times the row is added to the gradient of the rows pushed; adam takes it with a dense sweep "
+         "only. adamw: decoupled, every row is multiplied by 1 - lr * weight_decay in every step."},
+    {.key = "optimizer.sweep",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "sparse",
+     .choices = "sparse|dense",
+     .help = "Rows that take part in a step: those pushed, or all, the others with a gradient of zero. dense costs the "
+             "time of all rows at every step and the memory of all rows from the first on."},
+    {.key = "optimizer.clip_norm",
+     .type = PLT_OPT_REAL,
+     .fallback = "0",
+     NOT_NEGATIVE,
+     .help = "Largest norm of what a leaf hands over; 0: no limit."},
+    {.key = "optimizer.schedule",
+     .type = PLT_OPT_REALS,
+     .fallback = "[1.0, 50]",
+     POSITIVE,
+     .help = "[s0, s1]: the learning rate of an epoch is lr * s0^(epoch / s1)."},
+};
+static const plt_option_t train_rows[] = {
+    {.key = "train.epochs",
+     .type = PLT_OPT_INT,
+     .fallback = "100",
+     ANY_UINT,
+     .help = "Epochs at most; 0 evaluates the initial tables.",
+     .resumable = true},
+    {.key = "train.batch_size",
+     .type = PLT_OPT_INT,
+     .fallback = "2048",
+     .min = 1,
+     .max = 16777216,
+     .unit = "samples",
+     .help = "Samples of one optimizer step, over all workers."},
+    {.key = "train.micro_batch",
+     .type = PLT_OPT_INT,
+     .min = 1,
+     .max = 16777216,
+     .unit = "samples",
+     .help = "Samples of a leaf: the unit of BSAM's perturbation and of clip_norm; default: batch_size over the number "
+             "of workers, rounded up to a power of two."},
+    {.key = "train.replay",
+     .type = PLT_OPT_PATH,
+     .help = "Batches from a .npy file [batches, batch_size, 2 + negatives]."},
+    {.key = "train.max_steps",
+     .type = PLT_OPT_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = 9e15,
+     .help = "Optimizer steps at most; 0: no limit.",
+     .resumable = true},
+    {.key = "train.log_every",
+     .type = PLT_OPT_INT,
+     .fallback = "0",
+     ANY_UINT,
+     .unit = "batches",
+     .help = "Distance of step events in metrics.jsonl; 0: none.",
+     .resumable = true},
+};
+static const plt_option_t eval_rows[] = {
+    {.key = "eval.every",
+     .type = PLT_OPT_INT,
+     .fallback = "1",
+     ANY_UINT,
+     .unit = "epochs",
+     .help = "Distance of evaluations on the validation part; 0: never.",
+     .resumable = true},
+    {.key = "eval.topk",
+     .type = PLT_OPT_INTS,
+     .fallback = "[5, 10, 20, 50]",
+     .min = 1,
+     .max = 1000,
+     .help = "Cut-offs of the metrics."},
+    {.key = "eval.metric", .type = PLT_OPT_TEXT, .fallback = "recall@20", .help = "Chooses the best epoch."},
+    {.key = "eval.patience",
+     .type = PLT_OPT_INT,
+     .fallback = "20",
+     ANY_UINT,
+     .unit = "evaluations",
+     .help = "Evaluations without a better one before training stops; 0: no early stopping."},
+};
+static const plt_option_t init_rows[] = {
+    {.key = "init.from", .type = PLT_OPT_PATH, .help = "Directory of TABLE.npy files to start from."},
+    {.key = "init.missing",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "error",
+     .choices = "error|fresh",
+     .help = "What a table without a file is: an error, or born fresh."},
+};
+static const plt_option_t cluster_rows[] = {
+    {.key = "cluster.workers",
+     .type = PLT_OPT_INT,
+     .fallback = "1",
+     .min = 1,
+     .max = 4096,
+     .help = "Workers.",
+     .resumable = true},
+    {.key = "cluster.servers",
+     .type = PLT_OPT_INT,
+     .fallback = "1",
+     .min = 1,
+     .max = 1024,
+     .help = "Servers.",
+     .resumable = true},
+    {.key = "cluster.threads",
+     .type = PLT_OPT_INT,
+     .min = 1,
+     .max = 128,
+     .help = "Threads of each worker; default: the cores of this machine over the workers.",
+     .resumable = true},
+    {.key = "cluster.consistency",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "bsp",
+     .choices = "bsp|ssp|asp",
+     .help = "bsp: the workers share every step. ssp: every worker steps alone, at most cluster.staleness steps ahead "
+             "of the slowest. asp: as far ahead as it comes.",
+     .resumable = true},
+    {.key = "cluster.staleness",
+     .type = PLT_OPT_INT,
+     .min = 0,
+     .max = 1e9,
+     .unit = "steps",
+     .help = "ssp: a worker's rows hold at least all steps that the others made up to so many before its own; "
+             "default: 3.",
+     .resumable = true},
+    {.key = "cluster.prefetch",
+     .type = PLT_OPT_INT,
+     .min = 0,
+     .max = PLT_PREFETCH_MAX,
+     .unit = "batches",
+     .help = "ssp, asp: rows are pulled so many of a worker's batches ahead, while it computes; at most "
+             "cluster.staleness, asp at most 1; default: 0.",
+     .resumable = true},
+    {.key = "cluster.transport",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "auto",
+     .choices = "auto|ipc|tcp",
+     .help = "auto: inproc within one process.",
+     .resumable = true},
+    {.key = "cluster.security",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "token",
+     .choices = "token|curve|none",
+     .help = "Who may speak to servers over tcp and ipc: token: processes that hold the job's secret; curve: the same, "
+             "encrypted; none: anybody who reaches the port.",
+     .resumable = true},
+    {.key = "cluster.interface",
+     .type = PLT_OPT_TEXT,
+     .help = "Network of the servers between machines: a name, an address or a CIDR; default: the first that is up.",
+     .resumable = true},
+    {.key = "cluster.proxy",
+     .type = PLT_OPT_TEXT,
+     .help = "HOST:PORT of a plateau fault-proxy that stands between workers and servers; makes auto mean tcp.",
+     .resumable = true},
+    {.key = "cluster.max_restarts",
+     .type = PLT_OPT_INT,
+     .fallback = "5",
+     ANY_UINT,
+     .help = "Restarts after lost processes, without a new checkpoint in between, before the job gives up.",
+     .resumable = true},
+    {.key = "cluster.wire",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "f32",
+     .choices = "f32|bf16",
+     .help = "Type of values on the wire; bf16 halves the traffic and gives up exactness.",
+     .resumable = true},
+    {.key = "cluster.deadline_s",
+     .type = PLT_OPT_REAL,
+     .fallback = "120",
+     .min = 1,
+     .max = 1e6,
+     .unit = "s",
+     .help = "Longest wait for a peer without a sign of life.",
+     .resumable = true},
+};
+static const plt_option_t checkpoint_rows[] = {
+    {.key = "checkpoint.every_s",
+     .type = PLT_OPT_REAL,
+     .fallback = "600",
+     NOT_NEGATIVE,
+     .unit = "s",
+     .help = "Time between checkpoints; 0: not by time.",
+     .resumable = true},
+    {.key = "checkpoint.every_epochs",
+     .type = PLT_OPT_INT,
+     .fallback = "0",
+     ANY_UINT,
+     .unit = "epochs",
+     .help = "Epochs between checkpoints; 0: only by time and for a new best.",
+     .resumable = true},
+    {.key = "checkpoint.keep",
+     .type = PLT_OPT_INT,
+     .fallback = "2",
+     .min = 1,
+     .max = 1000000,
+     .help = "Newest checkpoints to keep, beside best.",
+     .resumable = true},
+};
+
+static const plt_option_table_t run_table = TABLE("run", run_rows);
+static const plt_option_table_t optimizer_table = TABLE("optimizer", optimizer_rows);
+static const plt_option_table_t train_table = TABLE("train", train_rows);
+static const plt_option_table_t eval_table = TABLE("eval", eval_rows);
+static const plt_option_table_t init_table = TABLE("init", init_rows);
+static const plt_option_table_t cluster_table = TABLE("cluster", cluster_rows);
+static const plt_option_table_t checkpoint_table = TABLE("checkpoint", checkpoint_rows);
+
+const plt_option_table_t *const plt_config_tables[] = {
+    &run_table,   &plt_dataset_options, &plt_model_options, &plt_strategy_options, &optimizer_table,
+    &train_table, &eval_table,          &init_table,        &cluster_table,        &checkpoint_table,
+    NULL};
+
+const plt_option_table_t **plt_config_all_tables(size_t *n) {
+  const plt_option_table_t **tables = NULL;
+  size_t capacity = 0;
+  *n = 0;
+#define ADD(table)                      \
+  do {                                  \
+    PLT_MEM_GROW(tables, *n, capacity); \
+    tables[(*n)++] = (table);           \
+  } while (0)
+  for (size_t i = 0; plt_config_tables[i] != NULL; i++) ADD(plt_config_tables[i]);
+  for (size_t i = 0; plt_models[i] != NULL; i++) ADD(&plt_models[i]->options);
+  for (size_t i = 0; plt_strategies[i] != NULL; i++) ADD(&plt_strategies[i]->options);
+  for (size_t i = 0; plt_optimizers[i] != NULL; i++) ADD(&plt_optimizers[i]->options);
+#undef ADD
+  return tables;
+}
+
+/* "model.name: "vbrp" is none of bpr, vbpr; did you mean vbpr?" */
+static plt_status_t unknown_name(const plt_config_t *config, const char *key, const char *const *names, size_t n) {
+  char list[512] = "";
+  for (size_t i = 0; i < n; i++) {
+    size_t used = strlen(list);
+    snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : ", ", names[i]);
+  }
+  const char *value = plt_config_text(config, key);
+  if (value == NULL) return plt_fail(PLT_ERR_USAGE, "%s is not set; it is one of %s", key, list);
+  const char *near = plt_nearest(value, names, n);
+  return plt_fail(PLT_ERR_USAGE, "%s: %s: \"%s\" is none of %s%s%s%s", plt_config_origin(config, key), key, value, list,
+                  near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* Applies the options of what `key` names; `ops` is a registry whose entries begin with name. */
+#define APPLY_CHOSEN(config, key, registry, find)                                             \
+  do {                                                                                        \
+    const char *names_[64];                                                                   \
+    size_t n_ = 0;                                                                            \
+    const char *value_ = plt_config_text(config, key);                                        \
+    while (registry[n_] != NULL) {                                                            \
+      names_[n_] = registry[n_]->name;                                                        \
+      n_++;                                                                                   \
+    }                                                                                         \
+    if (value_ == NULL || find(value_) == NULL) return unknown_name(config, key, names_, n_); \
+    PLT_TRY(plt_config_apply(config, &find(value_)->options));                                \
+  } while (0)
+
+static plt_status_t apply_tables(plt_config_t *config) {
+  for (size_t i = 0; plt_config_tables[i] != NULL; i++) PLT_TRY(plt_config_apply(config, plt_config_tables[i]));
+  APPLY_CHOSEN(config, "model.name", plt_models, plt_model_find);
+  APPLY_CHOSEN(config, "strategy.name", plt_strategies, plt_strategy_find);
+  APPLY_CHOSEN(config, "optimizer.name", plt_optimizers, plt_optimizer_find);
+  size_t n;
+  const plt_option_table_t **known = plt_config_all_tables(&n);
+  char *warnings = NULL;
+  plt_status_t status = plt_config_finish(config, known, n, &warnings);
+  free(known);
+  if (status == PLT_OK && warnings != NULL)
+    for (char *line = strtok(warnings, "\n"); line != NULL; line = strtok(NULL, "\n"))
+      plt_log(PLT_LOG_WARN, "%s", line);
+  free(warnings);
+  return status;
+}
+
+plt_status_t plt_config_load(const char *path, const char *const *sets, size_t n, plt_config_t **out) {
+  plt_config_t *config = plt_config_create();
+  plt_status_t status = plt_config_read(config, path);
+  for (size_t i = 0; i < n && status == PLT_OK; i++) status = plt_config_set(config, sets[i]);
+  if (status == PLT_OK) status = apply_tables(config);
+  if (status != PLT_OK) {
+    plt_config_destroy(&config);
+    return status;
+  }
+  *out = config;
+  return PLT_OK;
+}

@@ -1,0 +1,58 @@
+/* job.h - everything a process knows of a job: the configuration and what is made from it.
+ *
+ * Life       create (configuration) -> [restore from a checkpoint] -> run a task, as often as wanted.
+ * Ownership  the job owns configuration, data, model, strategy, sampler. */
+#ifndef PLT_LAUNCH_JOB_JOB_H
+#define PLT_LAUNCH_JOB_JOB_H
+
+#include "common/io/manifest.h"
+#include "common/options/options.h"
+#include "worker/session/session.h"
+
+typedef enum { PLT_TRANSPORT_INPROC, PLT_TRANSPORT_IPC, PLT_TRANSPORT_TCP } plt_transport_t;
+
+typedef struct plt_job {
+  plt_config_t *config;
+  plt_dataset_t *data;
+  plt_model_t *model;
+  plt_strategy_t *strategy;
+  plt_sampler_t *sampler;
+  plt_graph_t *graph;           /* NULL: no graph model */
+  plt_item_graph_t *item_graph; /* NULL: the model has none */
+  plt_plan_t plan;
+  plt_transport_t transport;
+  const char *proxy;       /* HOST:PORT between workers and servers; NULL: none */
+  plt_security_t security; /* means nothing over inproc */
+  plt_wire_type_t wire;
+  double deadline_s;
+  uint64_t id; /* random, for this start */
+  uint32_t generation;
+  uint64_t memory_bytes; /* that this machine had free when the job was made: its servers hold no more */
+} plt_job_t;
+
+/* Takes the configuration. PLT_ERR_USAGE, PLT_ERR_DATA. */
+plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out);
+void plt_job_destroy(plt_job_t **job);
+
+/* The graphs of the training pairs and of the items, if the model wants them, before the job runs: built in memory, or, where several
+ * processes are at work, in a file below their run directory `shared` that they map. */
+void plt_job_open_graph(plt_job_t *job, const char *shared);
+
+/* A verified checkpoint to start from. */
+typedef struct plt_restore {
+  bool given;
+  char dir[PLT_PATH_MAX];
+  plt_manifest_t manifest;
+} plt_restore_t;
+
+/* Expected bytes of all tables with optimizer state: what the servers hold and a checkpoint writes. */
+uint64_t plt_job_table_bytes(const plt_job_t *job);
+/* Says what the job will need, PLT_ERR_USAGE if this machine's memory cannot hold it. */
+plt_status_t plt_job_check_memory(const plt_job_t *job);
+
+/* Runs all roles as threads of this process; contexts: one per worker. When several roles fail, the status and text
+ * of the one that failed first count. */
+plt_status_t plt_job_run_embedded(const plt_job_t *job, const plt_restore_t *restore, plt_task_fn task,
+                                  void *const *contexts);
+
+#endif

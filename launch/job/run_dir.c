@@ -1,0 +1,145 @@
+/* run_dir.c - see run_dir.h. */
+#include "launch/job/run_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/io/fileio.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/time.h"
+#include "launch/job/config.h"
+
+enum { LOCK_WAITS = 50 }; /* of 100 ms: a killed job's ranks are gone by then */
+
+void plt_run_dir_choose(plt_config_t *config, const char *config_path) {
+  if (plt_config_given(config, "run.dir")) return;
+  char stamp[32];
+  const char *slash = strrchr(config_path, '/'), *name = slash == NULL ? config_path : slash + 1;
+  const char *dot = strrchr(name, '.');
+  int length = dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name);
+  plt_time_stamp(stamp, sizeof stamp);
+  char *dir = plt_mem_print("runs/%.*s-%s", length, name, stamp);
+  for (int again = 2; plt_path_exists(dir); again++) { /* two runs in one second */
+    free(dir);
+    dir = plt_mem_print("runs/%.*s-%s-%d", length, name, stamp, again);
+  }
+  plt_config_put(config, "run.dir", dir);
+  free(dir);
+}
+
+static plt_status_t config_path(const char *run_dir, char out[PLT_PATH_MAX]) {
+  return plt_path_join(run_dir, "config.yaml", out);
+}
+
+/* Files that make a directory a run; an empty directory is none. */
+static plt_status_t holds_run(const char *run_dir, bool *holds) {
+  static const char *const names[] = {"config.yaml", "metrics.jsonl", "checkpoints"};
+  *holds = false;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char path[PLT_PATH_MAX];
+    PLT_TRY(plt_path_join(run_dir, names[i], path));
+    *holds = *holds || plt_path_exists(path);
+  }
+  return PLT_OK;
+}
+
+static plt_status_t write_config(const plt_config_t *config) {
+  char path[PLT_PATH_MAX];
+  char *text = plt_config_dump(config);
+  plt_status_t status = config_path(plt_config_text(config, "run.dir"), path);
+  if (status == PLT_OK) status = plt_file_publish(path, text, strlen(text));
+  free(text);
+  return status;
+}
+
+static plt_status_t make_dirs(const char *run_dir) {
+  char logs[PLT_PATH_MAX];
+  PLT_TRY(plt_dir_create(run_dir));
+  PLT_TRY(plt_path_join(run_dir, "logs", logs));
+  return plt_dir_create(logs);
+}
+
+plt_status_t plt_run_dir_lock(const plt_config_t *config) {
+  static int locked = -1; /* closed, and so unlocked, by the process's end, however it comes */
+  const char *run_dir = plt_config_text(config, "run.dir");
+  char path[PLT_PATH_MAX];
+  if (locked >= 0) return PLT_OK;
+  PLT_TRY(plt_path_join(run_dir, "logs/launcher-0.txt", path));
+  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd < 0 && errno == ENOENT) return PLT_OK;
+  if (fd < 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot open", path);
+  for (int waits = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waits++) {
+    if (errno != EWOULDBLOCK && errno != EINTR) break; /* a file system without locks */
+    if (waits == LOCK_WAITS) {
+      close(fd);
+      return plt_fail(PLT_ERR_PEER, "%s: another job works in this run directory; wait for its end or stop it first",
+                      run_dir);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 100 * PLT_NS_PER_MS}, NULL);
+  }
+  locked = fd;
+  return PLT_OK;
+}
+
+plt_status_t plt_run_dir_begin(const plt_config_t *config) {
+  const char *run_dir = plt_config_text(config, "run.dir");
+  bool holds;
+  PLT_TRY(holds_run(run_dir, &holds));
+  if (holds)
+    return plt_fail(PLT_ERR_USAGE, "%s holds a run already; choose another run.dir, or --resume to go on with it",
+                    run_dir);
+  PLT_TRY(make_dirs(run_dir));
+  return write_config(config);
+}
+
+plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, size_t n, plt_config_t **out) {
+  char path[PLT_PATH_MAX];
+  PLT_TRY(config_path(run_dir, path));
+  if (!plt_path_exists(path)) return plt_fail(PLT_ERR_USAGE, "%s is no run directory: it has no config.yaml", run_dir);
+  PLT_TRY(plt_config_load(path, sets, n, out));
+  plt_config_put(*out, "run.dir", run_dir); /* it may have been moved */
+  return PLT_OK;
+}
+
+plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed) {
+  const char *run_dir = plt_config_text(config, "run.dir");
+  PLT_TRY(plt_manifest_any(run_dir, resumed));
+  if (!*resumed) return PLT_OK;
+  plt_config_t *was;
+  PLT_TRY(plt_run_dir_config(run_dir, NULL, 0, &was));
+  if (!plt_config_given(config, "train.micro_batch") && plt_config_given(was, "train.micro_batch")) {
+    char *text = plt_mem_print("%lld", (long long)plt_config_int(was, "train.micro_batch"));
+    plt_config_put(config, "train.micro_batch", text);
+    free(text);
+  }
+  char *differences = plt_config_differences(config, was);
+  plt_config_destroy(&was);
+  if (differences != NULL) {
+    for (char *c = differences; *c != '\0'; c++)
+      if (*c == '\n') *c = c[1] == '\0' ? '\0' : ';';
+    plt_status_t status = plt_fail(PLT_ERR_USAGE,
+                                   "%s was started with another configuration and cannot be resumed with "
+                                   "this one: %s",
+                                   run_dir, differences);
+    free(differences);
+    return status;
+  }
+  return PLT_OK;
+}
+
+plt_status_t plt_run_dir_go_on(const plt_config_t *config, bool resumed) {
+  char metrics[PLT_PATH_MAX];
+  const char *run_dir = plt_config_text(config, "run.dir");
+  PLT_TRY(plt_path_join(run_dir, "metrics.jsonl", metrics));
+  PLT_TRY(make_dirs(run_dir));
+  if (!resumed && remove(metrics) != 0 && errno != ENOENT)
+    return plt_fail_errno(PLT_ERR_IO, "%s: cannot remove", metrics);
+  return write_config(config);
+}

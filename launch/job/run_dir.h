@@ -1,0 +1,22 @@
+/* run_dir.h - the run directory: chosen, made, kept from being overwritten, found again. */
+#ifndef PLT_LAUNCH_JOB_RUN_DIR_H
+#define PLT_LAUNCH_JOB_RUN_DIR_H
+
+#include "launch/job/job.h"
+
+/* Sets run.dir to runs/<name of config_path>-<time> when the configuration has none. */
+void plt_run_dir_choose(plt_config_t *config, const char *config_path);
+/* Makes run.dir with its logs/, writes config.yaml. PLT_ERR_USAGE when it holds a run; PLT_ERR_CREATE. */
+plt_status_t plt_run_dir_begin(const plt_config_t *config);
+/* Whether run.dir holds a run to resume, one with a checkpoint. Then values that were worked out at its start
+ * (micro_batch) are taken over; PLT_ERR_USAGE lists options that differ and must not. Writes nothing. */
+plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed);
+/* Keeps other jobs out of run.dir until the process ends, once its logs/ are there; before, nothing happens. A job that
+ * is about to end is waited for. PLT_ERR_PEER: another job works there. */
+plt_status_t plt_run_dir_lock(const plt_config_t *config);
+/* Goes on in run.dir, or, not `resumed`, begins anew over what a start without a checkpoint left. */
+plt_status_t plt_run_dir_go_on(const plt_config_t *config, bool resumed);
+/* The configuration of a finished or running RUN, with assignments on top. */
+plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, size_t n, plt_config_t **out);
+
+#endif

@@ -1,0 +1,53 @@
+/* checkpoint.h - one server's part of a checkpoint: an HDF5 file, readable with h5dump and h5py.
+ *
+ *   /                    attributes: format, job, generation, clock, server, servers; server 0: progress (epoch,
+ *                        batch, loss_sum, best ...) as attributes of /progress
+ *   /tables/NAME         attributes: index, rows, cols, optimizer, settings (name, value), init, init_scale, seed,
+ *                        frozen, salt, t
+ *     keys u64[n]  last u64[n]  value f32[n,cols]  state f32[n,state]  eta_first u64[r]  eta f64[r]
+ *
+ * Chunks of 256 KiB (smaller datasets are contiguous), libver V110 (checksummed metadata). HDF5 reports success when a full disk is closed, so
+ * every call's result goes into one sticky error, no buffer delays a write to the close, the metadata are read
+ * back after it, and a file with an error is removed, never published. Files are verified against the manifest's
+ * hash before they are opened.
+ *
+ * Threads    HDF5 is used by one thread at a time in a process (a mutex of ours around each call here).
+ * Errors     PLT_ERR_SPACE, PLT_ERR_IO naming the file; reading: PLT_ERR_CHECKPOINT. */
+#ifndef PLT_PS_CHECKPOINT_CHECKPOINT_H
+#define PLT_PS_CHECKPOINT_CHECKPOINT_H
+
+#include "proto/message.h"
+#include "ps/table/image.h"
+
+typedef struct plt_checkpoint_head {
+  uint64_t job;
+  uint32_t generation;
+  uint64_t clock;
+  uint32_t server, servers;
+  plt_progress_t progress; /* meaningful in server 0's part */
+} plt_checkpoint_head_t;
+
+/* How far a writer is, and the wish that it give up; from any thread. */
+typedef struct plt_checkpoint_control {
+  atomic_uint_fast64_t rows; /* written so far */
+  atomic_bool cancelled;
+} plt_checkpoint_control_t;
+
+/* Sweeps the images into `path` (which must not exist) and fsyncs it. control may be NULL. */
+plt_status_t plt_checkpoint_write(const char *path, const plt_checkpoint_head_t *head, plt_image_t *const *tables,
+                                  size_t n_tables, plt_checkpoint_control_t *control);
+
+typedef struct plt_checkpoint_part plt_checkpoint_part_t;
+plt_status_t plt_checkpoint_open(const char *path, plt_checkpoint_part_t **out);
+void plt_checkpoint_close(plt_checkpoint_part_t **part);
+const plt_checkpoint_head_t *plt_checkpoint_head(const plt_checkpoint_part_t *part);
+size_t plt_checkpoint_tables(const plt_checkpoint_part_t *part);
+/* The i-th table's spec as it was declared, its steps and stored rows. */
+plt_status_t plt_checkpoint_table(plt_checkpoint_part_t *part, size_t i, plt_table_spec_t *spec, uint64_t *t,
+                                  uint64_t *stored);
+/* Adds this part's rows of the table of that name to `table` (rows of other shards are skipped) and sets its
+ * state. PLT_ERR_CHECKPOINT when the part has no such table, another shape or optimizer, or other steps than the
+ * part restored before; the table may then hold some of the rows: discard it. */
+plt_status_t plt_checkpoint_restore(plt_checkpoint_part_t *part, plt_table_t *table);
+
+#endif

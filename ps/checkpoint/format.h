@@ -1,0 +1,69 @@
+/* format.h - what writing and reading a part share; private to ps/checkpoint*.c.
+ *
+ * Structs are stored field by field as attributes of a group, by one list each, so that a field is written and
+ * read by the same line. */
+#ifndef PLT_PS_CHECKPOINT_FORMAT_H
+#define PLT_PS_CHECKPOINT_FORMAT_H
+
+#include <hdf5.h>
+
+#include "ps/checkpoint/checkpoint.h"
+
+enum { PLT_CHECKPOINT_FORMAT = 1, PLT_CHECKPOINT_CHUNK = 256 * 1024, PLT_CHECKPOINT_BLOCK = 4 * 1024 * 1024 };
+
+typedef enum { PLT_FIELD_BOOL, PLT_FIELD_U32, PLT_FIELD_U64, PLT_FIELD_F64, PLT_FIELD_TEXT } plt_field_kind_t;
+
+typedef struct plt_field {
+  const char *name;
+  plt_field_kind_t kind;
+  size_t offset;
+} plt_field_t;
+
+typedef struct plt_field_list {
+  const plt_field_t *fields;
+  size_t n;
+} plt_field_list_t;
+
+/* A table beside its rows. */
+typedef struct plt_checkpoint_record {
+  uint32_t index;                /* the place of its declaration */
+  char init[PLT_TABLE_NAME_MAX]; /* PLT_TEXT fields have this size: "zero", "normal", "uniform" */
+  plt_table_spec_t spec;         /* init.kind and settings stand elsewhere */
+  uint64_t t, salt;
+  uint64_t stored;
+  size_t state_floats;
+} plt_checkpoint_record_t;
+
+extern const plt_field_list_t plt_head_fields, plt_progress_fields, plt_record_fields;
+extern const char *const plt_init_names[3]; /* by plt_init_kind_t */
+
+/* The memory type of a field; not to be closed, except that of TEXT: see plt_field_type_done(). */
+hid_t plt_field_type(plt_field_kind_t kind);
+void plt_field_type_done(plt_field_kind_t kind, hid_t type);
+/* The type of a plt_setting_t; close it. */
+hid_t plt_setting_type(void);
+
+/* The first failure of a run of HDF5 calls. Later calls go on with bad handles, harmlessly, and are not heard. */
+typedef struct plt_fault {
+  bool failed;
+  bool full; /* the disk is */
+  char text[1024];
+} plt_fault_t;
+/* Passes an HDF5 result on; a negative one is noted, with what HDF5 says about it. */
+hid_t plt_heard(plt_fault_t *fault, const char *what, hid_t result);
+/* Notes a failure that HDF5 does not know of. */
+void plt_fault_note(plt_fault_t *fault, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* One thread at a time in HDF5, and its own printing off. */
+void plt_hdf5_enter(void);
+void plt_hdf5_leave(void);
+/* File access properties of all our files; close it. */
+hid_t plt_hdf5_access(plt_fault_t *fault);
+/* Rows of a block of memory of `bytes`: a power of two, at least 1. */
+size_t plt_block_rows(size_t bytes, size_t row_bytes);
+
+/* plt_checkpoint_open and _close for one who has entered. */
+plt_status_t plt_part_open(const char *path, plt_checkpoint_part_t **out);
+void plt_part_close(plt_checkpoint_part_t **part);
+
+#endif

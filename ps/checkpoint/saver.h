@@ -1,0 +1,36 @@
+/* saver.h - writes a server's parts of checkpoints while the server goes on: one thread, one part at a time.
+ *
+ *   idle ── begin (images of all tables) ──▶ writing: sweep, sync, hash ──▶ written or failed ── begin ──▶ ...
+ *
+ * Ownership  the tables are the server's; they must not be reset or destroyed while a part is being written:
+ *            plt_saver_wait() first.
+ * Threads    all calls are the server's; the thread inside sweeps images, and is the only one in HDF5.
+ * Errors     of a part: those of plt_checkpoint_write(), kept until it is asked for. */
+#ifndef PLT_PS_CHECKPOINT_SAVER_H
+#define PLT_PS_CHECKPOINT_SAVER_H
+
+#include "common/io/manifest.h"
+#include "ps/checkpoint/checkpoint.h"
+
+typedef struct plt_saver plt_saver_t;
+plt_saver_t *plt_saver_create(void);
+/* Gives up what is being written. */
+void plt_saver_destroy(plt_saver_t **saver);
+
+/* Takes images of the tables and begins to write DIR/server-<number>.h5. Waits for the part before. */
+void plt_saver_begin(plt_saver_t *saver, const char *dir, const plt_checkpoint_head_t *head, plt_table_t *const *tables,
+                     size_t n);
+void plt_saver_wait(plt_saver_t *saver);
+
+typedef struct plt_saver_report {
+  bool ended;
+  uint64_t clock;           /* of the part begun last; UINT64_MAX: none was */
+  uint64_t moves;           /* while it has not ended: rises as it gets on */
+  plt_status_t status;      /* once it has */
+  const char *text;         /* of a failure */
+  plt_manifest_part_t part; /* of a success */
+} plt_saver_report_t;
+/* Cheap. */
+plt_saver_report_t plt_saver_look(plt_saver_t *saver);
+
+#endif

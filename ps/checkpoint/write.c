@@ -1,0 +1,218 @@
+/* write.c - one server's part, written: see checkpoint.h.
+ *
+ * HDF5 tells of a full disk only where data are written, not where a file, dataset or cache is closed. So (1) no
+ * chunk or sieve buffer holds values back: H5Dwrite writes; (2) metadata, which are written at the close, are
+ * read again through their checksums after it. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "ps/checkpoint/format.h"
+
+static void write_fields(plt_fault_t *fault, hid_t place, plt_field_list_t list, const void *from) {
+  hid_t space = plt_heard(fault, "scalar", H5Screate(H5S_SCALAR));
+  for (size_t i = 0; i < list.n; i++) {
+    const plt_field_t *field = &list.fields[i];
+    hid_t type = plt_field_type(field->kind);
+    hid_t attribute =
+        plt_heard(fault, field->name, H5Acreate2(place, field->name, type, space, H5P_DEFAULT, H5P_DEFAULT));
+    plt_heard(fault, field->name, H5Awrite(attribute, type, (const char *)from + field->offset));
+    plt_heard(fault, field->name, H5Aclose(attribute));
+    plt_field_type_done(field->kind, type);
+  }
+  H5Sclose(space);
+}
+
+static void write_settings(plt_fault_t *fault, hid_t place, const plt_table_spec_t *spec) {
+  hsize_t n = spec->n_settings;
+  if (n == 0) return;
+  hid_t type = plt_setting_type();
+  hid_t space = plt_heard(fault, "settings", H5Screate_simple(1, &n, NULL));
+  hid_t attribute = plt_heard(fault, "settings", H5Acreate2(place, "settings", type, space, H5P_DEFAULT, H5P_DEFAULT));
+  plt_heard(fault, "settings", H5Awrite(attribute, type, spec->settings));
+  plt_heard(fault, "settings", H5Aclose(attribute));
+  H5Sclose(space);
+  H5Tclose(type);
+}
+
+/* A list of elements (rank 1) or of rows (rank 2) that is filled from the front. */
+typedef struct column {
+  hid_t data, type;
+  int rank;
+  hsize_t size[2], filled;
+} column_t;
+
+static column_t column_create(plt_fault_t *fault, hid_t group, const char *name, hid_t type, int rank, uint64_t n,
+                              size_t cols) {
+  column_t column = {.type = type, .rank = rank, .size = {n, cols}};
+  size_t row_bytes = H5Tget_size(type) * (rank == 2 ? cols : 1);
+  hid_t space = plt_heard(fault, name, H5Screate_simple(rank, column.size, NULL));
+  hid_t layout = plt_heard(fault, name, H5Pcreate(H5P_DATASET_CREATE));
+  hid_t access = plt_heard(fault, name, H5Pcreate(H5P_DATASET_ACCESS));
+  plt_heard(fault, name, H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER));
+  plt_heard(fault, name, H5Pset_chunk_cache(access, 0, 0, 1));
+  hsize_t chunk[2] = {row_bytes == 0 ? 1 : plt_block_rows(PLT_CHECKPOINT_CHUNK, row_bytes), cols};
+  /* What fits one chunk lies contiguous: with V110 and no chunk cache, HDF5 1.10.8 loses a single chunk. */
+  if (row_bytes > 0 && n > chunk[0]) plt_heard(fault, name, H5Pset_chunk(layout, rank, chunk));
+  column.data = plt_heard(fault, name, H5Dcreate2(group, name, type, space, H5P_DEFAULT, layout, access));
+  H5Pclose(access);
+  H5Pclose(layout);
+  H5Sclose(space);
+  return column;
+}
+
+static void column_append(plt_fault_t *fault, column_t *column, const void *rows, size_t n) {
+  hsize_t start[2] = {column->filled, 0}, count[2] = {n, column->size[1]};
+  if (fault->failed || n == 0 || (column->rank == 2 && count[1] == 0)) return;
+  hid_t memory = plt_heard(fault, "rows", H5Screate_simple(column->rank, count, NULL));
+  hid_t file = plt_heard(fault, "rows", H5Dget_space(column->data));
+  plt_heard(fault, "rows", H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL));
+  plt_heard(fault, "rows", H5Dwrite(column->data, column->type, memory, file, H5P_DEFAULT, rows));
+  H5Sclose(file);
+  H5Sclose(memory);
+  column->filled += n;
+}
+
+static void column_close(plt_fault_t *fault, column_t *column) {
+  if (column->data >= 0) plt_heard(fault, "rows", H5Dclose(column->data));
+}
+
+static void write_history(plt_fault_t *fault, hid_t group, const plt_eta_history_t *history) {
+  column_t first = column_create(fault, group, "eta_first", H5T_NATIVE_UINT64, 1, history->n, 1);
+  column_t eta = column_create(fault, group, "eta", H5T_NATIVE_DOUBLE, 1, history->n, 1);
+  uint64_t *firsts = plt_mem_alloc(history->n * sizeof *firsts);
+  double *etas = plt_mem_alloc(history->n * sizeof *etas);
+  for (size_t i = 0; i < history->n; i++) {
+    firsts[i] = history->runs[i].first;
+    etas[i] = history->runs[i].eta;
+  }
+  column_append(fault, &first, firsts, history->n);
+  column_append(fault, &eta, etas, history->n);
+  free(firsts);
+  free(etas);
+  column_close(fault, &first);
+  column_close(fault, &eta);
+}
+
+static bool is_cancelled(const plt_checkpoint_control_t *control) {
+  return control != NULL && atomic_load(&control->cancelled);
+}
+
+static void write_rows(plt_fault_t *fault, hid_t group, plt_image_t *table, plt_checkpoint_control_t *control) {
+  size_t cols = plt_image_spec(table)->cols, state_floats = plt_image_state_floats(table), got;
+  size_t block = plt_block_rows(PLT_CHECKPOINT_BLOCK, (cols + state_floats) * sizeof(float));
+  uint64_t stored = plt_image_rows(table);
+  column_t keys = column_create(fault, group, "keys", H5T_NATIVE_UINT64, 1, stored, 1);
+  column_t last = column_create(fault, group, "last", H5T_NATIVE_UINT64, 1, stored, 1);
+  column_t values = column_create(fault, group, "value", H5T_NATIVE_FLOAT, 2, stored, cols);
+  column_t state = column_create(fault, group, "state", H5T_NATIVE_FLOAT, 2, stored, state_floats);
+  uint64_t *key_block = plt_mem_alloc(block * sizeof *key_block),
+           *last_block = plt_mem_alloc(block * sizeof *last_block);
+  float *value_block = plt_mem_alloc(block * cols * sizeof(float));
+  float *state_block = plt_mem_alloc(block * state_floats * sizeof(float));
+  while (!fault->failed && (got = plt_image_sweep(table, block, key_block, last_block, value_block, state_block)) > 0) {
+    if (is_cancelled(control)) plt_fault_note(fault, "given up: the server ends");
+    column_append(fault, &keys, key_block, got);
+    column_append(fault, &last, last_block, got);
+    column_append(fault, &values, value_block, got);
+    column_append(fault, &state, state_block, got);
+    if (control != NULL) atomic_fetch_add(&control->rows, got);
+  }
+  free(key_block);
+  free(last_block);
+  free(value_block);
+  free(state_block);
+  column_close(fault, &keys);
+  column_close(fault, &last);
+  column_close(fault, &values);
+  column_close(fault, &state);
+}
+
+static void write_table(plt_fault_t *fault, hid_t tables, plt_image_t *table, uint32_t index,
+                        plt_checkpoint_control_t *control) {
+  plt_table_state_t state = plt_image_state(table);
+  plt_checkpoint_record_t record = {.index = index, .spec = *plt_image_spec(table), .t = state.t, .salt = state.salt};
+  snprintf(record.init, sizeof record.init, "%s", plt_init_names[record.spec.init.kind]);
+  hid_t group =
+      plt_heard(fault, record.spec.name, H5Gcreate2(tables, record.spec.name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  write_fields(fault, group, plt_record_fields, &record);
+  write_settings(fault, group, &record.spec);
+  write_history(fault, group, state.history);
+  write_rows(fault, group, table, control);
+  if (group >= 0) plt_heard(fault, record.spec.name, H5Gclose(group));
+}
+
+static hid_t make_group(plt_fault_t *fault, hid_t file, const char *name) {
+  return plt_heard(fault, name, H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+}
+
+static void write_all(plt_fault_t *fault, hid_t file, const plt_checkpoint_head_t *head, plt_image_t *const *tables,
+                      size_t n_tables, plt_checkpoint_control_t *control) {
+  const plt_field_t format_field = {"format", PLT_FIELD_U32, 0};
+  const uint32_t format = PLT_CHECKPOINT_FORMAT;
+  write_fields(fault, file, (plt_field_list_t){&format_field, 1}, &format);
+  write_fields(fault, file, plt_head_fields, head);
+  if (head->server == 0) {
+    hid_t progress = make_group(fault, file, "progress");
+    write_fields(fault, progress, plt_progress_fields, &head->progress);
+    if (progress >= 0) plt_heard(fault, "progress", H5Gclose(progress));
+  }
+  hid_t group = make_group(fault, file, "tables");
+  for (size_t i = 0; i < n_tables && !fault->failed; i++) write_table(fault, group, tables[i], (uint32_t)i, control);
+  if (group >= 0) plt_heard(fault, "tables", H5Gclose(group));
+}
+
+/* To the disk, and back through the checksums of its metadata. */
+static plt_status_t sync_and_verify(const char *path) {
+  plt_checkpoint_part_t *part;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot open", path);
+  plt_status_t status = fsync(fd) == 0 ? PLT_OK : plt_fail_errno(PLT_ERR_IO, "%s: cannot sync", path);
+  close(fd);
+  if (status != PLT_OK) return status;
+  if (plt_part_open(path, &part) != PLT_OK) return plt_fail_within(PLT_ERR_IO, "what was written does not read back");
+  plt_part_close(&part);
+  return PLT_OK;
+}
+
+/* H5Fcreate may fail and leave a file; made by us, it is ours to remove. */
+static plt_status_t make_file(const char *path) {
+  int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+  if (fd < 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot create", path);
+  close(fd);
+  return PLT_OK;
+}
+
+/* A file that failed is closed only if what HDF5 still holds of it can be written: on a full disk, into the space
+ * that the file itself took. Else HDF5 keeps the descriptor, and with it the space of the removed file. */
+static void give_space_back(const plt_fault_t *fault, const char *path) {
+  if (fault->failed && truncate(path, 0) != 0) return; /* nothing more can be done: the first failure is told */
+}
+
+plt_status_t plt_checkpoint_write(const char *path, const plt_checkpoint_head_t *head, plt_image_t *const *tables,
+                                  size_t n_tables, plt_checkpoint_control_t *control) {
+  plt_fault_t fault = {0};
+  plt_status_t status;
+  PLT_TRY(make_file(path));
+  plt_hdf5_enter();
+  hid_t access = plt_hdf5_access(&fault);
+  hid_t file = plt_heard(&fault, "cannot create", H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access));
+  if (file >= 0) {
+    write_all(&fault, file, head, tables, n_tables, control);
+    plt_heard(&fault, "flush", H5Fflush(file, H5F_SCOPE_GLOBAL));
+    give_space_back(&fault, path);
+    plt_heard(&fault, "close", H5Fclose(file));
+  }
+  H5Pclose(access);
+  if (fault.failed) {
+    status = plt_fail(fault.full ? PLT_ERR_SPACE : PLT_ERR_IO, "%s: %s", path, fault.text);
+  } else {
+    status = sync_and_verify(path);
+  }
+  if (status != PLT_OK) unlink(path);
+  plt_hdf5_leave();
+  return status;
+}

@@ -1,0 +1,182 @@
+/* adam_core.c - see adam_core.h.
+ *
+ * The movement is computed in double: in float a row that moves by many learning rates would lose more than the
+ * closed form does. Decay factors are double too: 0.999 as a float would bias v by 1e-5. The quotient of the step
+ * is in float, as in PyTorch. */
+#include "ps/optimizers/adam_core.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "common/vector.h"
+#include "ps/optimizers/adam_gap.h"
+
+typedef struct adam {
+  plt_optimizer_t base;
+  double beta1, beta2, eps, l2;
+  double step, unbias, keep; /* of step t: eta / (1 - beta1^t), 1 / sqrt(1 - beta2^t), 1 - eta decay */
+  plt_adam_gap_t *gap;
+  double *moved; /* cols: scratch, how far a row moved */
+  double *ratio; /* cols: scratch, u of adam_gap.h */
+  double *still; /* cols zeros */
+} adam_t;
+
+const plt_option_t plt_adam_options[PLT_ADAM_OPTIONS] = {
+    {.key = "optimizer.beta1",
+     .type = PLT_OPT_REAL,
+     .fallback = "0.9",
+     .min = 0,
+     .max = 0.999999,
+     .help = "Decay of the mean of gradients, per step; must stay well below the root of beta2."},
+    {.key = "optimizer.beta2",
+     .type = PLT_OPT_REAL,
+     .fallback = "0.999",
+     .min = 0,
+     .max = 0.999999,
+     .above_min = true,
+     .help = "Decay of the mean of squared gradients, per step."},
+    {.key = "optimizer.eps",
+     .type = PLT_OPT_REAL,
+     .fallback = "1e-8",
+     .min = 1e-20,
+     .max = 1,
+     .help = "Added to the root of the mean of squares."},
+};
+
+size_t plt_adam_state_floats(const plt_optimizer_t *base) { return 2 * base->cols; }
+
+plt_status_t plt_adam_create(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, double l2, double decay,
+                             plt_optimizer_t **out) {
+  plt_adam_gap_t *gap;
+  double beta1 = plt_optimizer_setting(ops, spec, "beta1"), beta2 = plt_optimizer_setting(ops, spec, "beta2");
+  double eps = plt_optimizer_setting(ops, spec, "eps");
+  PLT_TRY(plt_adam_gap_create(beta1, beta2, eps, decay, spec->name, &gap));
+  adam_t *self = plt_mem_zalloc(1, sizeof *self);
+  self->beta1 = beta1;
+  self->beta2 = beta2;
+  self->eps = eps;
+  self->l2 = l2;
+  self->gap = gap;
+  self->moved = plt_mem_zalloc(spec->cols, sizeof(double));
+  self->ratio = plt_mem_zalloc(spec->cols, sizeof(double));
+  self->still = plt_mem_zalloc(spec->cols, sizeof(double));
+  *out = &self->base;
+  return PLT_OK;
+}
+
+void plt_adam_destroy(plt_optimizer_t *base) {
+  adam_t *self = (adam_t *)base;
+  plt_adam_gap_destroy(&self->gap);
+  free(self->moved);
+  free(self->ratio);
+  free(self->still);
+  free(self);
+}
+
+void plt_adam_begin(plt_optimizer_t *base, uint64_t t, const plt_eta_history_t *history) {
+  adam_t *self = (adam_t *)base;
+  plt_adam_gap_begin(self->gap, t, history);
+  if (t == 0) return;
+  double eta = plt_eta_history_at(history, t);
+  self->step = eta / (1 - pow(self->beta1, (double)t));
+  self->unbias = 1 / sqrt(1 - pow(self->beta2, (double)t));
+  self->keep = plt_adam_gap_keep(self->gap, eta);
+}
+
+/* moved[cols] by the polynomial of 8 terms: the hot loop. Its higher terms are a few hundredths of the first, so
+ * float does for them. */
+PLT_VECTOR_CLONES static void move_short(const plt_adam_move_t *move, size_t cols, const float *restrict m,
+                                         const float *restrict v, double *restrict moved) {
+  const double shift = move->shift, later = -move->later, t0 = later * move->sum[0];
+  const float t1 = (float)(later * move->sum[1]), t2 = (float)(later * move->sum[2]);
+  const float t3 = (float)(later * move->sum[3]), t4 = (float)(later * move->sum[4]);
+  const float t5 = (float)(later * move->sum[5]), t6 = (float)(later * move->sum[6]);
+  const float t7 = (float)(later * move->sum[7]);
+  for (size_t i = 0; i < cols; i++) {
+    double s = sqrt((double)v[i]), inverse = 1 / (s + shift);
+    float u = (float)((shift - s) * inverse);
+    float u2 = u * u, low = (t1 + t2 * u) + (t3 + t4 * u) * u2, high = (t5 + t6 * u) + t7 * u2;
+    float higher = u * (low + high * (u2 * u2));
+    moved[i] = m[i] * inverse * (t0 + higher);
+  }
+}
+
+/* The same for 32 terms, four at a time over the whole row; u[cols] is scratch. */
+PLT_VECTOR_CLONES static void move_long(const plt_adam_move_t *move, size_t cols, const float *restrict m,
+                                        const float *restrict v, double *restrict u, double *restrict moved) {
+  const double shift = move->shift, later = -move->later;
+  for (size_t i = 0; i < cols; i++) {
+    double s = sqrt((double)v[i]);
+    u[i] = (shift - s) / (shift + s);
+    moved[i] = 0;
+  }
+  for (size_t p = move->terms; p >= 4; p -= 4) {
+    const double t3 = move->sum[p - 1], t2 = move->sum[p - 2], t1 = move->sum[p - 3], t0 = move->sum[p - 4];
+    for (size_t i = 0; i < cols; i++) moved[i] = (((moved[i] * u[i] + t3) * u[i] + t2) * u[i] + t1) * u[i] + t0;
+  }
+  for (size_t i = 0; i < cols; i++) moved[i] *= later * (double)m[i] / (sqrt((double)v[i]) + shift);
+}
+
+static void move_steps(const plt_adam_move_t *move, size_t cols, const float *m, const float *v, double *moved) {
+  for (size_t i = 0; i < cols; i++) {
+    double s = sqrt((double)v[i]), sum = 0;
+    for (size_t j = 0; j < move->steps; j++) sum += move->weight[j] / (s + move->root[j]);
+    moved[i] = -move->later * (double)m[i] * sum;
+  }
+}
+
+/* How far the row moved: scratch memory of self. */
+static const double *moved_by(adam_t *self, const plt_adam_move_t *move, const float *state) {
+  size_t cols = self->base.cols;
+  const float *m = state, *v = state + cols;
+  if (move->terms == PLT_ADAM_SHORT) {
+    move_short(move, cols, m, v, self->moved);
+  } else if (move->terms > 0) {
+    move_long(move, cols, m, v, self->ratio, self->moved);
+  } else if (move->steps > 0) {
+    move_steps(move, cols, m, v, self->moved);
+  } else {
+    return self->still;
+  }
+  return self->moved;
+}
+
+/* The step itself; `kept` is what decay left of w up to the step before. */
+PLT_VECTOR_CLONES static void push(const adam_t *self, const plt_adam_move_t *move, const double *restrict moved,
+                                   const float *restrict g, float *restrict w, float *restrict m, float *restrict v) {
+  const double keep1 = self->beta1 * move->decay1, keep2 = self->beta2 * move->decay2;
+  const double rest1 = 1 - self->beta1, rest2 = 1 - self->beta2, step = self->step, l2 = self->l2;
+  const double keep = self->keep, kept = move->kept * keep;
+  const float unbias = (float)self->unbias, eps = (float)self->eps;
+  for (size_t i = 0; i < self->base.cols; i++) {
+    double d = g[i] + l2 * w[i];
+    float mean = (float)(keep1 * m[i] + rest1 * d), square = (float)(keep2 * v[i] + rest2 * (d * d));
+    m[i] = mean;
+    v[i] = square;
+    w[i] = (float)(kept * w[i] + (keep * moved[i] - step * (mean / (sqrtf(square) * unbias + eps))));
+  }
+}
+
+void plt_adam_apply(plt_optimizer_t *base, float *value, float *state, uint64_t last, const float *gradient) {
+  adam_t *self = (adam_t *)base;
+  plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t - 1);
+  push(self, &move, moved_by(self, &move, state), gradient, value, state, state + base->cols);
+}
+
+PLT_VECTOR_CLONES static void add(size_t cols, double kept, const float *restrict w, const double *restrict moved,
+                                  float *restrict out) {
+  for (size_t i = 0; i < cols; i++) out[i] = (float)(kept * w[i] + moved[i]);
+}
+
+void plt_adam_value(plt_optimizer_t *base, const float *value, const float *state, uint64_t last, float *out) {
+  adam_t *self = (adam_t *)base;
+  plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t);
+  const double *moved = moved_by(self, &move, state);
+  if (moved == self->still && move.kept == 1) {
+    memcpy(out, value, base->cols * sizeof *out);
+  } else {
+    add(base->cols, move.kept, value, moved, out);
+  }
+}

@@ -1,0 +1,21 @@
+/* adamw.c - Adam with decoupled decay (Loshchilov and Hutter 2019; PyTorch's form): every row, pushed or
+ * not, is multiplied by 1 - eta weight_decay in every step and then moves as with adam; equal to the dense
+ * optimizer at the cost of the rows touched. See adam_core.h. State: m, v. */
+#include "ps/optimizers/adam_core.h"
+#include "ps/optimizers/list.h"
+
+static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
+  return plt_adam_create(&plt_optimizer_adamw, spec, 0, plt_table_spec_setting(spec, "weight_decay", 0), out);
+}
+
+const plt_optimizer_ops_t plt_optimizer_adamw = {
+    .name = "adamw",
+    .summary = "adam with decoupled weight decay: every row shrinks in every step, computed when it is touched",
+    .options = {.title = "optimizer adamw", .rows = plt_adam_options, .n_rows = PLT_ADAM_OPTIONS},
+    .state_floats = plt_adam_state_floats,
+    .create = create,
+    .destroy = plt_adam_destroy,
+    .begin = plt_adam_begin,
+    .apply = plt_adam_apply,
+    .value = plt_adam_value,
+};

@@ -1,0 +1,25 @@
+/* round.h - one clock's pushes of all workers (bsp): the tree is completed here and makes one optimizer step.
+ *
+ * Sections are collected as they stand in the received messages; nothing is copied before the sum.
+ * Ownership  the messages behind the sections must stay until plt_round_apply() or plt_round_clear().
+ * Source     DESIGN 4, "The sum". */
+#ifndef PLT_PS_SERVER_ROUND_H
+#define PLT_PS_SERVER_ROUND_H
+
+#include "proto/message.h"
+#include "ps/table/table.h"
+
+typedef struct plt_round plt_round_t;
+
+plt_round_t *plt_round_create(void);
+void plt_round_destroy(plt_round_t **round);
+void plt_round_clear(plt_round_t *round);
+/* Adds a worker's push. The server has checked it against the tables. PLT_ERR_PROTOCOL when its blocks of leaves
+ * overlap each other or what is there; then nothing has been added. */
+plt_status_t plt_round_add(plt_round_t *round, const plt_header_t *push);
+/* Steps every table that was named. */
+void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_tables, double eta);
+/* The step's loss; 0 when nobody sent one. */
+double plt_round_loss(plt_round_t *round);
+
+#endif

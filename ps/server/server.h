@@ -1,0 +1,40 @@
+/* server.h - a parameter server: one event loop over one listener, one shard of every table.
+ *
+ *            HELLO            DECLARE                STEP, READ, ASSIGN, SUM ...            BYE of all workers
+ *   (start) ───────▶ greeted ─────────▶ tables known ───────────────────────▶ serving ──────────────────────▶ (end)
+ *
+ * Invariants
+ *  1. A table changes only when a clock completes (bsp), by a push (ssp, asp), by ASSIGN or by RESET.
+ *  2. A push of (worker, clock) counts once, however often it arrives.
+ *  3. Every request is answered, refused, or kept with a WAIT once a second. A push that overtook the one before it
+ *     is kept until that comes.
+ *  4. Nothing a peer sends ends the server; the failure of one worker (BYE with a status) is told to all others.
+ *
+ * Ownership  the listener is the caller's.
+ * Threads    plt_server_run() is one thread; only `stop` is looked at from outside.
+ * Errors     PLT_OK when all workers have said goodbye; else why the server could not go on.
+ * Source     DESIGN 5, PROTOCOL.md. */
+#ifndef PLT_PS_SERVER_SERVER_H
+#define PLT_PS_SERVER_SERVER_H
+
+#include <stdatomic.h>
+
+#include "common/io/manifest.h"
+#include "proto/wire/wire.h"
+
+typedef struct plt_server_config {
+  uint32_t number, servers, workers;
+  bool alone;         /* ssp, asp: every push is a step; bsp merges those of a clock into one */
+  uint64_t staleness; /* ssp, asp: see clock.h */
+  uint64_t job;
+  uint32_t generation;
+  const char *run_dir;           /* where checkpoints go; NULL: none are written */
+  const char *restore_dir;       /* directory of a verified checkpoint; NULL: start afresh */
+  const plt_manifest_t *restore; /* its manifest */
+  uint64_t memory_bytes;         /* what the tables may take; 0: no limit */
+  const atomic_bool *stop;       /* set by the owner to end the loop early; may be NULL */
+} plt_server_config_t;
+
+plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const plt_server_config_t *config);
+
+#endif

@@ -1,0 +1,116 @@
+/* state.h - what the files of the server share; for them only.
+ *
+ *   server.c          the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, BYE
+ *   step.c     STEP: pushes are counted, steps are made, pulls wait for their clock
+ *   sum.c      SUM
+ *   answer.c   answers, refusals, messages that are kept until they can be answered */
+#ifndef PLT_PS_SERVER_STATE_H
+#define PLT_PS_SERVER_STATE_H
+
+#include "proto/frame.h"
+#include "ps/checkpoint/saver.h"
+#include "ps/server/clock.h"
+#include "ps/server/round.h"
+#include "ps/server/server.h"
+#include "ps/server/tableset.h"
+
+/* A received message with everything it decodes to. */
+typedef struct plt_inbox {
+  plt_parcel_t *parcel;
+  plt_arena_t *arena;
+  plt_header_t header;
+  plt_route_t route;
+  int64_t wait_at_ns; /* kept: when its sender is told next that it waits */
+} plt_inbox_t;
+
+/* What the server knows of a worker: state per worker, not per connection. */
+typedef struct plt_peer {
+  bool greeted;
+  uint64_t request;                 /* the last one, of those that come one at a time */
+  uint64_t changed;                 /* the last ASSIGN or RESET that was carried out */
+  bool counted;                     /* bsp: its push is in the round */
+  plt_inbox_t *kept[PLT_STEPS_MAX]; /* the first n_kept: STEPs, or a SUM, that wait for the others, oldest first */
+  size_t n_kept;
+  int64_t heard_ns;
+  double *sums; /* its contribution to the SUM under way */
+  size_t n_sums;
+} plt_peer_t;
+
+typedef struct plt_sum {
+  char name[PLT_TEXT_MAX];
+  double *values; /* once it is done */
+  size_t n;
+  bool done;
+} plt_sum_t;
+
+typedef struct plt_server {
+  const plt_server_config_t *config;
+  plt_wire_t *wire;
+  plt_listener_t *listener;
+  plt_tableset_t *tables;
+  plt_clock_t *clock;
+  plt_round_t *round;
+  uint64_t now;   /* clock of the tables: steps applied */
+  uint64_t start; /* the first of it */
+  uint64_t meet;  /* ssp, asp: the last clock at which workers were called together; 0: none */
+  uint64_t lead;  /* most that an answered pull was ahead of the slowest worker */
+  plt_peer_t *peers;
+  plt_inbox_t *spare; /* the next message is received into this one */
+  bool declares_wait; /* for rows that are being read */
+  uint32_t flags;     /* of the round under way */
+  double eta;
+
+  uint32_t decided;        /* flags of the last completed clock */
+  double loss;             /* of the last completed clock */
+  plt_progress_t progress; /* as worker 0 told it with its last STEP */
+  plt_progress_t restored; /* what the checkpoint said: all workers are welcomed with that, however late they come */
+  bool is_restored;
+
+  plt_sum_t sum;        /* under way, or last done */
+  plt_sum_t sum_before; /* whose answer may have been lost: no worker is further behind */
+
+  plt_saver_t *saver;
+  uint64_t save_request;    /* of the last bare STEP that ordered a checkpoint */
+  plt_status_t save_failed; /* why the last one could not begin */
+  char save_text[PLT_TEXT_MAX];
+
+  plt_status_t failed; /* a worker's failure, told to the others */
+  char failed_text[PLT_TEXT_MAX];
+
+  plt_parcel_t *out;
+  plt_arena_t *out_arena;
+  uint64_t refused, late;
+  uint64_t strangers; /* as told last */
+  int64_t strangers_told_ns;
+} plt_server_t;
+
+/* ---- answer.c ---- */
+plt_inbox_t *plt_inbox_create(void);
+void plt_inbox_destroy(plt_inbox_t *inbox);
+plt_status_t plt_server_answer(plt_server_t *s, const plt_inbox_t *to, plt_header_t *header);
+plt_status_t plt_server_answer_done(plt_server_t *s, const plt_inbox_t *to);
+/* The rows that a message asks for, as they are. */
+plt_status_t plt_server_answer_rows(plt_server_t *s, const plt_inbox_t *to);
+plt_status_t plt_server_refuse(plt_server_t *s, const plt_inbox_t *to, plt_status_t why, const char *text);
+/* Keeps the message that was just received until it can be answered. The caller sees to it that there is room. */
+void plt_server_keep(plt_server_t *s, plt_peer_t *peer);
+/* The i-th kept message came again: the answer takes the new way, and a WAIT says at once that it is here. */
+void plt_server_keep_again(plt_server_t *s, plt_peer_t *peer, size_t i);
+/* The i-th kept message has been answered. */
+void plt_server_release(plt_peer_t *peer, size_t i);
+
+/* ---- step.c ---- */
+plt_status_t plt_server_on_step(plt_server_t *s, uint32_t w);
+/* Somebody left: what waited for nobody else goes on. */
+plt_status_t plt_server_go_on(plt_server_t *s);
+/* bsp: the round points into the message of a push until its clock is complete, so nothing else may be kept for its
+ * worker. PLT_ERR_PROTOCOL if there is one. */
+plt_status_t plt_server_check_idle(const plt_server_t *s, uint32_t w);
+
+/* ---- sum.c ---- */
+plt_status_t plt_server_on_sum(plt_server_t *s, uint32_t w);
+/* Answers the SUM under way if all live workers have sent theirs. */
+plt_status_t plt_server_finish_sum(plt_server_t *s);
+bool plt_server_sum_is_open(const plt_server_t *s);
+
+#endif

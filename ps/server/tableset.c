@@ -1,0 +1,226 @@
+/* tableset.c - see tableset.h. */
+#include "ps/server/tableset.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/errand.h"
+#include "proto/shard.h"
+#include "proto/wire/wire.h"
+
+struct plt_tableset {
+  uint32_t number, servers;
+  plt_table_t *tables[PLT_TABLES_MAX];
+  size_t n, lasting;
+  plt_checkpoint_part_t **parts; /* open while tables are being declared: those that have rows of this shard */
+  size_t n_parts;
+  plt_errand_t reading; /* of rows into the table that was declared last; it is not one of `tables` yet */
+  plt_table_t *read;
+  uint64_t read_bytes;
+  uint64_t limit, expected; /* bytes of all tables once all rows are stored; limit 0: none */
+};
+
+plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *restore_dir,
+                                 const plt_manifest_t *restore, plt_checkpoint_head_t *head, plt_tableset_t **out) {
+  plt_status_t status = PLT_OK;
+  plt_tableset_t *set = plt_mem_zalloc(1, sizeof *set);
+  *set = (plt_tableset_t){.number = number, .servers = servers};
+  if (restore_dir != NULL) {
+    bool own_only = restore->n_parts == servers; /* as many servers: the other parts are other shards' rows */
+    set->parts = plt_mem_zalloc(restore->n_parts, sizeof(plt_checkpoint_part_t *));
+    for (size_t i = 0; i < restore->n_parts; i++) {
+      char path[PLT_PATH_MAX];
+      plt_checkpoint_part_t *part;
+      bool has_rows = !own_only || i == number;
+      if (i > 0 && !has_rows) continue; /* the first part has the head */
+      PLT_TRY_OR(fail, plt_path_join(restore_dir, restore->parts[i].file, path));
+      PLT_TRY_OR(fail, plt_checkpoint_open(path, &part));
+      if (i == 0) *head = *plt_checkpoint_head(part);
+      if (has_rows)
+        set->parts[set->n_parts++] = part;
+      else
+        plt_checkpoint_close(&part);
+    }
+    if (restore->n_parts == 0) {
+      status = plt_fail(PLT_ERR_CHECKPOINT, "%s: the manifest names no files", restore_dir);
+      goto fail;
+    }
+  }
+  *out = set;
+  return PLT_OK;
+fail:
+  plt_tableset_destroy(&set);
+  return status;
+}
+
+void plt_tableset_settled(plt_tableset_t *set) {
+  if (set->reading.under_way) return;
+  for (size_t i = 0; i < set->n_parts; i++) plt_checkpoint_close(&set->parts[i]);
+  free(set->parts);
+  set->parts = NULL;
+  set->n_parts = 0;
+}
+
+void plt_tableset_destroy(plt_tableset_t **set) {
+  plt_status_t ignored;
+  if (*set == NULL) return;
+  if (plt_errand_wait(&(*set)->reading, &ignored)) plt_table_destroy(&(*set)->read);
+  plt_tableset_settled(*set);
+  for (size_t i = 0; i < (*set)->n; i++) plt_table_destroy(&(*set)->tables[i]);
+  free(*set);
+  *set = NULL;
+}
+
+void plt_tableset_limit(plt_tableset_t *set, uint64_t bytes) { set->limit = bytes; }
+
+static plt_status_t check_room(const plt_tableset_t *set, const plt_table_spec_t *spec, uint64_t *bytes) {
+  PLT_TRY(plt_table_expect(spec, set->number, set->servers, bytes));
+  if (set->limit == 0 || (*bytes <= set->limit && set->expected <= set->limit - *bytes)) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE,
+                  "table %s of %" PRIu64 " rows and %" PRIu32 " columns takes %.3g GB on each of %" PRIu32
+                  " servers; this one has %.3g GB of memory, other tables take %.3g GB of it",
+                  spec->name, spec->rows, spec->cols, (double)*bytes / 1e9, set->servers, (double)set->limit / 1e9,
+                  (double)set->expected / 1e9);
+}
+
+static void add_table(plt_tableset_t *set, plt_table_t *table, uint64_t bytes) {
+  set->tables[set->n++] = table;
+  if (!plt_table_spec(table)->temporary) set->lasting = set->n;
+  set->expected += bytes;
+}
+
+/* plt_errand_fn */
+static plt_status_t read_rows(void *context) {
+  plt_tableset_t *set = context;
+  for (size_t i = 0; i < set->n_parts; i++) PLT_TRY(plt_checkpoint_restore(set->parts[i], set->read));
+  return PLT_OK;
+}
+
+bool plt_tableset_is_reading(const plt_tableset_t *set) {
+  return set->reading.under_way && !atomic_load(&set->reading.ended);
+}
+
+plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec, bool *later) {
+  plt_status_t status;
+  *later = plt_tableset_is_reading(set);
+  if (*later) return PLT_OK;
+  if (plt_errand_look(&set->reading, &status)) {
+    if (status == PLT_OK)
+      add_table(set, set->read, set->read_bytes);
+    else
+      plt_table_destroy(&set->read);
+    PLT_TRY(status);
+  }
+  if (index < set->n) {
+    if (plt_table_spec_equal(plt_table_spec(set->tables[index]), spec)) return PLT_OK;
+    return plt_fail(PLT_ERR_PROTOCOL, "workers declare table %u (%s) differently", index, spec->name);
+  }
+  if (index != set->n || index >= PLT_TABLES_MAX)
+    return plt_fail(PLT_ERR_PROTOCOL, "table %u (%s) is declared out of order", index, spec->name);
+  if (!spec->temporary && set->n > set->lasting)
+    return plt_fail(PLT_ERR_PROTOCOL, "table %u (%s) is declared behind a temporary one", index, spec->name);
+  plt_table_t *table;
+  uint64_t bytes;
+  PLT_TRY(check_room(set, spec, &bytes));
+  PLT_TRY(plt_table_create(spec, set->number, set->servers, &table));
+  if (set->n_parts == 0 || spec->temporary) {
+    add_table(set, table, bytes);
+    return PLT_OK;
+  }
+  set->read = table;
+  set->read_bytes = bytes;
+  *later = true;
+  plt_errand_begin(&set->reading, read_rows, set);
+  return PLT_OK;
+}
+
+size_t plt_tableset_size(const plt_tableset_t *set) { return set->n; }
+
+size_t plt_tableset_lasting(const plt_tableset_t *set) { return set->lasting; }
+
+plt_status_t plt_tableset_drop(plt_tableset_t *set, uint32_t index) {
+  uint64_t bytes;
+  if (index >= set->n) return PLT_OK;
+  if (index < set->lasting || index + 1 < set->n)
+    return plt_fail(PLT_ERR_PROTOCOL, "table %u (%s) is not the last of the temporary ones: it cannot be dropped",
+                    index, plt_table_spec(set->tables[index])->name);
+  PLT_TRY(plt_table_expect(plt_table_spec(set->tables[index]), set->number, set->servers, &bytes));
+  set->expected -= bytes;
+  plt_table_destroy(&set->tables[--set->n]);
+  return PLT_OK;
+}
+
+plt_table_t *const *plt_tableset_tables(const plt_tableset_t *set) { return set->tables; }
+
+plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index) {
+  return index < set->n ? set->tables[index] : NULL;
+}
+
+/* Values that are asked for; keys may repeat from section to section, so their sum is bounded, by the limit of memory
+ * too: no answer is larger than all tables. */
+static plt_status_t check_answer(const plt_tableset_t *set, const plt_section_t *pull, const plt_table_spec_t *spec,
+                                 uint64_t *bytes) {
+  uint64_t row = (uint64_t)spec->cols * plt_shard_value_bytes(pull->type), most = PLT_ANSWER_BYTES_MAX;
+  if (set->limit != 0 && set->limit < most) most = set->limit;
+  if (pull->n <= PLT_FRAME_BYTES_MAX / row && (*bytes += pull->n * row) <= most) return PLT_OK;
+  return plt_fail(PLT_ERR_PROTOCOL,
+                  "%" PRIu64 " rows of table %s in one request: an answer has %.1f GB per section and %.3g GB at most",
+                  pull->n, spec->name, (double)PLT_FRAME_BYTES_MAX / 1e9, (double)most / 1e9);
+}
+
+plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header) {
+  uint64_t pulled = 0; /* a bit per table: an answer is never larger than the shard */
+  uint64_t answer_bytes = 0;
+  for (size_t i = 0; i < header->n_sections; i++) {
+    const plt_section_t *section = &header->sections[i];
+    const plt_table_t *table = plt_tableset_table(set, section->table);
+    if (table == NULL) return plt_fail(PLT_ERR_PROTOCOL, "table %u was not declared", section->table);
+    const plt_table_spec_t *spec = plt_table_spec(table);
+    if (section->kind == PLT_SECTION_PUSH) {
+      if (spec->frozen && header->verb == PLT_VERB_STEP)
+        return plt_fail(PLT_ERR_PROTOCOL, "table %s is frozen and takes no push", spec->name);
+      if (section->n > 0 && section->cols != spec->cols)
+        return plt_fail(PLT_ERR_PROTOCOL, "table %s has %u columns, the push has %u", spec->name, spec->cols,
+                        section->cols);
+    }
+    if (section->kind == PLT_SECTION_PULL) {
+      uint64_t bit = UINT64_C(1) << section->table;
+      if (pulled & bit) return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s are asked for twice", spec->name);
+      pulled |= bit;
+    }
+    if (section->n > 0 && section->keys == NULL)
+      return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s without keys", spec->name);
+    if (section->kind == PLT_SECTION_PULL) PLT_TRY(check_answer(set, section, spec, &answer_bytes));
+    PLT_TRY(plt_table_check_keys(table, section->keys, section->n));
+  }
+  return PLT_OK;
+}
+
+plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, plt_pool_t *pool,
+                                 plt_arena_t *arena, size_t *n) {
+  plt_section_t *rows = plt_arena_alloc(arena, asked->n_sections * sizeof *rows);
+  *n = 0;
+  for (size_t i = 0; i < asked->n_sections; i++) {
+    const plt_section_t *pull = &asked->sections[i];
+    if (pull->kind != PLT_SECTION_PULL) continue;
+    plt_table_t *table = set->tables[pull->table];
+    size_t cols = plt_table_spec(table)->cols, floats = (size_t)pull->n * cols;
+    void *values = plt_pool_take(pool, floats * plt_shard_value_bytes(pull->type));
+    if (pull->type == PLT_WIRE_F32) {
+      plt_table_read(table, pull->keys, pull->n, values);
+    } else {
+      float *exact = plt_arena_alloc(arena, floats * sizeof *exact);
+      plt_table_read(table, pull->keys, pull->n, exact);
+      plt_shard_encode(exact, floats, pull->type, values);
+    }
+    rows[(*n)++] = (plt_section_t){.kind = PLT_SECTION_ROWS,
+                                   .table = pull->table,
+                                   .n = pull->n,
+                                   .cols = (uint32_t)cols,
+                                   .type = pull->type,
+                                   .values = values};
+  }
+  return rows;
+}

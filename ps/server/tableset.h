@@ -1,0 +1,44 @@
+/* tableset.h - the tables of one server in the order of their declaration: declare, restore, check, read, save.
+ *
+ * A server that starts from a checkpoint fills a table when it is declared, from all parts of the checkpoint: so
+ * it may have been written by another number of servers.
+ * Errors     PLT_ERR_PROTOCOL for what a peer did wrong, PLT_ERR_CHECKPOINT and PLT_ERR_IO for files. */
+#ifndef PLT_PS_SERVER_TABLESET_H
+#define PLT_PS_SERVER_TABLESET_H
+
+#include "common/io/manifest.h"
+#include "ps/checkpoint/checkpoint.h"
+
+typedef struct plt_tableset plt_tableset_t;
+
+/* restore_dir NULL: start afresh. Otherwise *head receives what the checkpoint's first part says. */
+plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *restore_dir,
+                                 const plt_manifest_t *restore, plt_checkpoint_head_t *head, plt_tableset_t **out);
+void plt_tableset_destroy(plt_tableset_t **set);
+
+/* What all tables together may take; 0: no limit. */
+void plt_tableset_limit(plt_tableset_t *set, uint64_t bytes);
+/* Declares table `index`, with its rows if there is a checkpoint. These may take a while to read: with *later true the
+ * same declaration is to be made again when plt_tableset_is_reading() has become false. PLT_ERR_USAGE, before anything is allocated, when its rows would not fit. The same
+ * declaration again is fine, another one is PLT_ERR_PROTOCOL. */
+plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec, bool *later);
+bool plt_tableset_is_reading(const plt_tableset_t *set);
+/* The files of the checkpoint are no longer needed: all tables are declared. */
+void plt_tableset_settled(plt_tableset_t *set);
+size_t plt_tableset_size(const plt_tableset_t *set);
+/* The first so many tables are for good: they are what a checkpoint holds. Temporary ones stand behind them. */
+size_t plt_tableset_lasting(const plt_tableset_t *set);
+/* Destroys the last table, which must be temporary, else PLT_ERR_PROTOCOL; one that is gone already is fine. */
+plt_status_t plt_tableset_drop(plt_tableset_t *set, uint32_t index);
+plt_table_t *const *plt_tableset_tables(const plt_tableset_t *set);
+/* NULL if there is no such table. */
+plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index);
+
+/* Checks all sections of a message: tables known, shapes right, keys of this shard, no push into a frozen
+ * table, no table asked for twice, an answer of bounded size. */
+plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header);
+/* Answers the pull sections of `asked` with as many sections of rows: values are pool buffers. */
+plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, plt_pool_t *pool,
+                                 plt_arena_t *arena, size_t *n);
+
+#endif

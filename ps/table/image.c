@@ -1,0 +1,176 @@
+/* image.c - see image.h. */
+#include "ps/table/image.h"
+
+#include <assert.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/mem.h"
+
+enum { COPIES_MIN = 16 << 20, BOUND_WAIT_NS = 100 * 1000 };
+
+struct plt_image {
+  plt_slabs_t *owner;
+  plt_table_spec_t spec;
+  uint32_t number, servers;
+  uint64_t t, salt;
+  plt_eta_history_t history;
+  uint64_t rows;
+
+  size_t stride, block_rows, blocks; /* blocks of a slab */
+  plt_slab_t *slabs;                 /* those with memory when the image was taken ... */
+  size_t *index;                     /* ... and where they stand */
+  size_t n;
+  size_t slab, block; /* the sweep is at */
+
+  size_t bound;         /* bytes of copies at a time */
+  atomic_size_t copies; /* bytes now */
+  uint64_t copied;      /* bytes ever; the owner's */
+  atomic_bool swept;
+};
+
+plt_image_t *plt_image_take(plt_slabs_t *slabs, const plt_table_spec_t *spec, uint32_t number, uint32_t servers,
+                            plt_table_state_t state) {
+  assert(slabs->image == NULL);
+  plt_image_t *image = plt_mem_zalloc(1, sizeof *image);
+  image->owner = slabs;
+  image->spec = *spec;
+  image->number = number;
+  image->servers = servers;
+  image->t = state.t;
+  image->salt = state.salt;
+  for (size_t i = 0; i < state.history->n; i++)
+    plt_eta_history_append(&image->history, state.history->runs[i].first, state.history->runs[i].eta);
+  image->rows = slabs->stored;
+  image->stride = slabs->stride;
+  image->block_rows = (size_t)1 << slabs->block_shift;
+  image->blocks = (size_t)1 << (slabs->shift - slabs->block_shift);
+  image->bound = (size_t)slabs->stored * slabs->stride * sizeof(float) / 4;
+  if (image->bound < COPIES_MIN) image->bound = COPIES_MIN;
+  image->slabs = plt_mem_alloc(slabs->held * sizeof *image->slabs);
+  image->index = plt_mem_alloc(slabs->held * sizeof *image->index);
+  for (size_t i = 0; i < slabs->n; i++) {
+    if (slabs->slab[i].rows == NULL) continue;
+    for (size_t b = 0; b < image->blocks; b++)
+      atomic_store_explicit(&slabs->slab[i].blocks[b].state, PLT_BLOCK_PENDING, memory_order_relaxed);
+    image->slabs[image->n] = slabs->slab[i];
+    image->index[image->n++] = i;
+  }
+  slabs->image = image;
+  return image;
+}
+
+void plt_image_release(plt_image_t **image_at) {
+  plt_image_t *image = *image_at;
+  if (image == NULL) return;
+  for (size_t i = 0; i < image->n; i++) {
+    for (size_t b = 0; b < image->blocks; b++) {
+      plt_block_t *block = &image->slabs[i].blocks[b];
+      if (atomic_exchange(&block->state, PLT_BLOCK_FREE) == PLT_BLOCK_COPIED) free(block->copy);
+    }
+  }
+  image->owner->image = NULL;
+  plt_eta_history_clear(&image->history);
+  free(image->slabs);
+  free(image->index);
+  free(image);
+  *image_at = NULL;
+}
+
+const plt_table_spec_t *plt_image_spec(const plt_image_t *image) { return &image->spec; }
+plt_table_state_t plt_image_state(const plt_image_t *image) {
+  return (plt_table_state_t){.t = image->t, .salt = image->salt, .history = &image->history};
+}
+size_t plt_image_state_floats(const plt_image_t *image) { return image->stride - image->spec.cols; }
+uint64_t plt_image_rows(const plt_image_t *image) { return image->rows; }
+void plt_image_swept(plt_image_t *image) { atomic_store(&image->swept, true); }
+uint64_t plt_image_copied(const plt_image_t *image) { return image->copied; }
+
+/* ---- taking turns at a block ---- */
+
+/* Whether the caller has the block now; else another had it, and is done with it. */
+static bool seize(plt_block_t *block) {
+  unsigned char state = PLT_BLOCK_PENDING;
+  if (atomic_compare_exchange_strong_explicit(&block->state, &state, PLT_BLOCK_BUSY, memory_order_acquire,
+                                              memory_order_acquire))
+    return true;
+  while (atomic_load_explicit(&block->state, memory_order_acquire) == PLT_BLOCK_BUSY) sched_yield();
+  return false;
+}
+
+static void hand_over(plt_block_t *block, unsigned char state) {
+  atomic_store_explicit(&block->state, state, memory_order_release);
+}
+
+static size_t block_bytes(const plt_image_t *image) {
+  return image->block_rows * (sizeof(uint64_t) + image->stride * sizeof(float));
+}
+
+void plt_image_keep(plt_image_t *image, size_t slab, size_t number) {
+  plt_block_t *block = &image->owner->slab[slab].blocks[number];
+  unsigned char state = atomic_load_explicit(&block->state, memory_order_acquire);
+  if (state == PLT_BLOCK_FREE || state == PLT_BLOCK_COPIED) return;
+  while (atomic_load(&image->copies) > image->bound && !atomic_load(&image->swept))
+    nanosleep(&(struct timespec){.tv_nsec = BOUND_WAIT_NS}, NULL);
+  if (atomic_load(&image->swept) || !seize(block)) return;
+  const plt_slab_t *from = &image->owner->slab[slab];
+  size_t n = image->block_rows, first = number * n;
+  uint64_t *last = block->copy = plt_mem_alloc(block_bytes(image));
+  memcpy(last, from->last + first, n * sizeof *last);
+  memcpy(last + n, from->rows + first * image->stride, n * image->stride * sizeof(float));
+  atomic_fetch_add(&image->copies, block_bytes(image));
+  image->copied += block_bytes(image);
+  hand_over(block, PLT_BLOCK_COPIED);
+}
+
+/* ---- the sweep ---- */
+
+typedef struct rows {
+  size_t got;
+  uint64_t *keys, *last;
+  float *values, *state;
+} rows_t;
+
+/* The stored rows of a block that begins at `local`. */
+static void append(const plt_image_t *image, uint64_t local, const uint64_t *last, const float *row, rows_t *out) {
+  size_t cols = image->spec.cols, state = image->stride - cols;
+  for (size_t i = 0; i < image->block_rows; i++, row += image->stride) {
+    if (last[i] == 0) continue;
+    size_t at = out->got++;
+    out->keys[at] = (local + i) * image->servers + image->number;
+    out->last[at] = last[i] - 1;
+    memcpy(out->values + at * cols, row, cols * sizeof *row);
+    memcpy(out->state + at * state, row + cols, state * sizeof *row);
+  }
+}
+
+static void sweep_block(plt_image_t *image, rows_t *out) {
+  plt_slab_t *slab = &image->slabs[image->slab];
+  plt_block_t *block = &slab->blocks[image->block];
+  size_t first = image->block * image->block_rows;
+  uint64_t local = (uint64_t)image->index[image->slab] * image->blocks * image->block_rows + first;
+  if (seize(block)) {
+    append(image, local, slab->last + first, slab->rows + first * image->stride, out);
+  } else {
+    const uint64_t *copy = block->copy;
+    append(image, local, copy, (const float *)(copy + image->block_rows), out);
+    free(block->copy);
+    atomic_fetch_sub(&image->copies, block_bytes(image));
+  }
+  hand_over(block, PLT_BLOCK_FREE);
+}
+
+size_t plt_image_sweep(plt_image_t *image, size_t n, uint64_t *keys, uint64_t *last, float *values, float *state) {
+  rows_t out = {0, keys, last, values, state};
+  assert(n >= image->block_rows);
+  while (image->slab < image->n && out.got + image->block_rows <= n) {
+    sweep_block(image, &out);
+    if (++image->block == image->blocks) {
+      image->block = 0;
+      image->slab++;
+    }
+  }
+  return out.got;
+}

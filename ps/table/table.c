@@ -1,0 +1,284 @@
+/* table.c - see table.h. */
+#include "ps/table/table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "ps/table/image.h"
+
+enum {
+  COLS_MAX = 1 << 20,
+  AHEAD = 4,       /* rows asked for before they are reached: rows lie anywhere, every one is a cache miss or more */
+  AHEAD_LINES = 16 /* of each; wider rows are left to the processor from there */
+};
+
+struct plt_table {
+  plt_table_spec_t spec;
+  uint32_t number, servers;
+  uint64_t salt, t;
+  uint64_t local_rows;
+  size_t cols, stride; /* floats of a value; of value and state */
+  plt_slabs_t slabs;
+  plt_optimizer_t *optimizer;
+  plt_eta_history_t history;
+  bool dense;      /* every row takes part in every step */
+  float *gradient; /* cols: an aligned copy of what arrived */
+  float *unborn;   /* stride: scratch; the state is that of a row at its birth */
+};
+
+static uint64_t local_index(const plt_table_t *table, uint64_t key) {
+  if (key <= UINT32_MAX) return (uint32_t)key / table->servers; /* far cheaper than in 64 bits */
+  return key / table->servers;
+}
+
+static void birth_state(const plt_table_t *table, float *row) {
+  const plt_optimizer_ops_t *ops = table->optimizer->ops;
+  memset(row + table->cols, 0, (table->stride - table->cols) * sizeof *row);
+  if (ops->state_init != NULL) ops->state_init(table->optimizer, row + table->cols);
+}
+
+/* Names become HDF5 groups and file names. */
+static bool is_name(const char *name) {
+  static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+  return name[0] != '\0' && name[0] != '.' && name[strspn(name, allowed)] == '\0';
+}
+
+/* Checks a declaration and makes its optimizer. */
+static plt_status_t check_spec(const plt_table_spec_t *spec, plt_optimizer_t **optimizer) {
+  plt_table_spec_t with_optimizer = *spec;
+  if (!is_name(spec->name))
+    return plt_fail(PLT_ERR_USAGE, "table \"%s\": a name has letters, digits, _ - and, not first, dots", spec->name);
+  if (spec->cols == 0 || spec->cols > COLS_MAX)
+    return plt_fail(PLT_ERR_USAGE, "table %s: %u columns, but 1 to %d are possible", spec->name, spec->cols, COLS_MAX);
+  /* A frozen table takes assignments only and needs no state: the plainest optimizer stands in. */
+  if (spec->frozen && spec->optimizer[0] == '\0') strcpy(with_optimizer.optimizer, "sgd");
+  return plt_optimizer_create(&with_optimizer, optimizer);
+}
+
+static uint64_t rows_of_shard(uint64_t rows, uint32_t number, uint32_t servers) {
+  return rows > number ? (rows - number - 1) / servers + 1 : 0;
+}
+
+plt_status_t plt_table_expect(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, uint64_t *bytes) {
+  plt_optimizer_t *optimizer;
+  PLT_TRY(check_spec(spec, &optimizer));
+  uint64_t row = (spec->cols + optimizer->ops->state_floats(optimizer)) * sizeof(float) + sizeof(uint64_t);
+  plt_optimizer_destroy(&optimizer);
+  uint64_t rows = rows_of_shard(spec->rows, number, servers);
+  *bytes = rows > UINT64_MAX / row ? UINT64_MAX : rows * row;
+  return PLT_OK;
+}
+
+plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out) {
+  plt_optimizer_t *optimizer;
+  assert(servers > 0 && number < servers);
+  PLT_TRY(check_spec(spec, &optimizer));
+
+  plt_table_t *table = plt_mem_zalloc(1, sizeof *table);
+  table->spec = *spec;
+  table->number = number;
+  table->servers = servers;
+  table->optimizer = optimizer;
+  table->cols = spec->cols;
+  table->stride = table->cols + optimizer->ops->state_floats(optimizer);
+  table->local_rows = rows_of_shard(spec->rows, number, servers);
+  if (!plt_slabs_init(&table->slabs, table->local_rows, table->stride)) {
+    plt_status_t status = plt_fail(PLT_ERR_USAGE, "table %s: %llu rows of %zu floats are more than a server can hold",
+                                   spec->name, (unsigned long long)table->local_rows, table->stride);
+    plt_table_destroy(&table);
+    return status;
+  }
+  table->dense = plt_optimizer_is_dense(spec) && !spec->frozen;
+  table->gradient = plt_mem_zalloc(table->cols, sizeof *table->gradient);
+  table->unborn = plt_mem_zalloc(table->stride, sizeof *table->unborn);
+  birth_state(table, table->unborn);
+  plt_optimizer_begin(optimizer, 0, &table->history);
+  *out = table;
+  return PLT_OK;
+}
+
+void plt_table_destroy(plt_table_t **table) {
+  plt_table_t *self = *table;
+  if (self == NULL) return;
+  plt_slabs_destroy(&self->slabs);
+  free(self->gradient);
+  free(self->unborn);
+  plt_eta_history_clear(&self->history);
+  plt_optimizer_destroy(&self->optimizer);
+  free(self);
+  *table = NULL;
+}
+
+const plt_table_spec_t *plt_table_spec(const plt_table_t *table) { return &table->spec; }
+
+plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    unsigned long long key = keys[i];
+    if (key >= table->spec.rows)
+      return plt_fail(PLT_ERR_PROTOCOL, "table %s: key %llu, but there are %llu rows", table->spec.name, key,
+                      (unsigned long long)table->spec.rows);
+    if (i > 0 && key <= keys[i - 1])
+      return plt_fail(PLT_ERR_PROTOCOL, "table %s: key %llu after %llu: keys must ascend", table->spec.name, key,
+                      (unsigned long long)keys[i - 1]);
+    if (key - local_index(table, key) * table->servers != table->number)
+      return plt_fail(PLT_ERR_PROTOCOL, "table %s: key %llu is not of server %u of %u", table->spec.name, key,
+                      table->number, table->servers);
+  }
+  return PLT_OK;
+}
+
+static plt_place_t find(const plt_table_t *table, uint64_t key) {
+  return plt_slabs_find(&table->slabs, local_index(table, key));
+}
+
+/* To write to. */
+static plt_place_t open_row(plt_table_t *table, uint64_t key) {
+  return plt_slabs_open(&table->slabs, local_index(table, key));
+}
+
+/* Has the memory of row i + AHEAD fetched while row i is at work. Inlined by force: gcc 12 takes a function that only
+ * prefetches for one without effect, and drops the call. */
+__attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t *table, const uint64_t *keys, size_t n,
+                                                              size_t i, size_t floats) {
+  if (i + AHEAD >= n) return;
+  plt_place_t place = find(table, keys[i + AHEAD]);
+  if (place.row == NULL) return;
+  size_t bytes = floats * sizeof(float), limit = (size_t)AHEAD_LINES * 64;
+  __builtin_prefetch(place.last);
+  for (size_t at = 0; at < bytes && at < limit; at += 64) __builtin_prefetch((const char *)place.row + at);
+}
+
+/* gradient: cols floats, unaligned; NULL for zeros. */
+static void step_row(plt_table_t *table, uint64_t key, const char *gradient) {
+  plt_place_t place = open_row(table, key);
+  uint64_t last = *place.last - 1;
+  if (*place.last == 0) { /* as if it had stood there from the first step */
+    plt_table_spec_birth(&table->spec, table->salt, key, place.row);
+    birth_state(table, place.row);
+    last = 0;
+    table->slabs.stored++;
+  }
+  if (gradient != NULL) {
+    memcpy(table->gradient, gradient, table->cols * sizeof(float));
+  } else {
+    memset(table->gradient, 0, table->cols * sizeof(float));
+  }
+  table->optimizer->ops->apply(table->optimizer, place.row, place.row + table->cols, last, table->gradient);
+  *place.last = table->t + 1;
+}
+
+/* Dense: every row of the shard, stored from the first step on. */
+static void step_all(plt_table_t *table, plt_rows_t push) {
+  const char *gradient = push.values;
+  size_t next = 0, bytes = table->cols * sizeof(float);
+  for (uint64_t local = 0; local < table->local_rows; local++) {
+    uint64_t key = local * table->servers + table->number;
+    bool pushed = next < push.n && push.keys[next] == key;
+    step_row(table, key, pushed ? gradient + next * bytes : NULL);
+    next += pushed;
+  }
+}
+
+void plt_table_step(plt_table_t *table, double eta, plt_rows_t push) {
+  const char *gradient = push.values;
+  size_t bytes = table->cols * sizeof(float);
+  assert(!table->spec.frozen || push.n == 0);
+  table->t++;
+  plt_eta_history_append(&table->history, table->t, eta);
+  plt_optimizer_begin(table->optimizer, table->t, &table->history);
+  if (table->dense) {
+    step_all(table, push);
+  } else {
+    for (size_t i = 0; i < push.n; i++) {
+      fetch_ahead(table, push.keys, push.n, i, table->stride);
+      step_row(table, push.keys[i], gradient + i * bytes);
+    }
+  }
+}
+
+/* A row that is not stored, now: its birth, and what the steps since then made of it. */
+static void read_unborn(plt_table_t *table, uint64_t key, float *out) {
+  const plt_optimizer_ops_t *ops = table->optimizer->ops;
+  if (ops->value == NULL) {
+    plt_table_spec_birth(&table->spec, table->salt, key, out);
+  } else {
+    plt_table_spec_birth(&table->spec, table->salt, key, table->unborn);
+    ops->value(table->optimizer, table->unborn, table->unborn + table->cols, 0, out);
+  }
+}
+
+void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *out) {
+  const plt_optimizer_ops_t *ops = table->optimizer->ops;
+  size_t needed = ops->value != NULL ? table->stride : table->cols; /* floats of a row */
+  for (size_t i = 0; i < n; i++, out += table->cols) {
+    fetch_ahead(table, keys, n, i, needed);
+    plt_place_t place = find(table, keys[i]);
+    if (place.row == NULL || *place.last == 0) {
+      read_unborn(table, keys[i], out);
+    } else if (ops->value != NULL) {
+      ops->value(table->optimizer, place.row, place.row + table->cols, *place.last - 1, out);
+    } else {
+      memcpy(out, place.row, table->cols * sizeof *out);
+    }
+  }
+}
+
+void plt_table_assign(plt_table_t *table, const uint64_t *keys, size_t n, const void *values) {
+  const char *value = values;
+  size_t bytes = table->cols * sizeof(float);
+  for (size_t i = 0; i < n; i++, value += bytes) {
+    plt_place_t place = open_row(table, keys[i]);
+    memcpy(place.row, value, bytes);
+    birth_state(table, place.row);
+    table->slabs.stored += *place.last == 0;
+    *place.last = table->t + 1;
+  }
+}
+
+void plt_table_reset(plt_table_t *table, uint64_t salt) {
+  plt_slabs_clear(&table->slabs);
+  plt_eta_history_clear(&table->history);
+  table->t = 0;
+  table->salt = salt;
+  plt_optimizer_begin(table->optimizer, 0, &table->history);
+}
+
+plt_table_state_t plt_table_state(const plt_table_t *table) {
+  return (plt_table_state_t){.t = table->t, .salt = table->salt, .history = &table->history};
+}
+
+size_t plt_table_state_floats(const plt_table_t *table) { return table->stride - table->cols; }
+
+uint64_t plt_table_stored(const plt_table_t *table) { return table->slabs.stored; }
+
+size_t plt_table_bytes(const plt_table_t *table) { return sizeof *table + plt_slabs_bytes(&table->slabs); }
+
+plt_image_t *plt_table_image(plt_table_t *table) {
+  return plt_image_take(&table->slabs, &table->spec, table->number, table->servers, plt_table_state(table));
+}
+
+void plt_table_restore_rows(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last,
+                            const float *values, const float *state) {
+  size_t state_floats = table->stride - table->cols;
+  for (size_t i = 0; i < n; i++) {
+    if (keys[i] % table->servers != table->number) continue;
+    plt_place_t place = open_row(table, keys[i]);
+    memcpy(place.row, values + i * table->cols, table->cols * sizeof *values);
+    memcpy(place.row + table->cols, state + i * state_floats, state_floats * sizeof *state);
+    table->slabs.stored += *place.last == 0;
+    *place.last = last[i] + 1;
+  }
+}
+
+void plt_table_restore_state(plt_table_t *table, plt_table_state_t state) {
+  plt_eta_history_t copy = {0}; /* state.history may be the table's own */
+  for (size_t i = 0; i < state.history->n; i++)
+    plt_eta_history_append(&copy, state.history->runs[i].first, state.history->runs[i].eta);
+  plt_eta_history_clear(&table->history);
+  table->history = copy;
+  table->t = state.t;
+  table->salt = state.salt;
+  plt_optimizer_begin(table->optimizer, table->t, &table->history);
+}

@@ -1,0 +1,60 @@
+/* table.h - rows of one shard of one table: find, create, update, read, iterate.
+ *
+ *   key % servers == number     local index = key / servers ─▶ slabs.h: [value|state] and step count of the last push
+ *
+ * Only pushed and assigned rows are stored; the others are born when asked for and forgotten again (a birth is
+ * a function of seed, table name, salt and key).
+ *
+ * Ownership  the table owns its rows; a row pointer is valid until the table is destroyed, reset or dropped.
+ * Threads    one owner at a time; no locks inside.
+ * Units      cols in floats; keys are global: key % servers == number.
+ * Errors     keys are checked by plt_table_check_keys(), once per message; the other calls take good keys. */
+#ifndef PLT_PS_TABLE_TABLE_H
+#define PLT_PS_TABLE_TABLE_H
+
+#include "proto/table_spec.h"
+#include "proto/tree.h"
+#include "ps/optimizers/optimizer.h"
+
+typedef struct plt_table plt_table_t;
+
+/* Shard `number` of `servers`. PLT_ERR_USAGE: a name that is no file name, no columns or rows beyond reason, no
+ * such optimizer (a frozen table needs none), bad settings. */
+plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out);
+/* Bytes of the shard once all its rows are stored, before anything is allocated; UINT64_MAX: beyond counting. The
+ * errors of plt_table_create. */
+plt_status_t plt_table_expect(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, uint64_t *bytes);
+void plt_table_destroy(plt_table_t **table);
+const plt_table_spec_t *plt_table_spec(const plt_table_t *table);
+
+/* PLT_ERR_PROTOCOL unless keys are strictly ascending, below spec.rows and all of this shard. */
+plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys, size_t n);
+
+/* One optimizer step: t rises by one (also with n = 0), then every row of the merged push is updated. */
+void plt_table_step(plt_table_t *table, double eta, plt_rows_t push);
+/* Values of rows now, n x cols floats into out; stores nothing. */
+void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *out);
+/* Sets values (unaligned, n x cols) and clears the rows' optimizer state. */
+void plt_table_assign(plt_table_t *table, const uint64_t *keys, size_t n, const void *values);
+/* Forgets all rows, step count and history; later births use `salt`. */
+void plt_table_reset(plt_table_t *table, uint64_t salt);
+
+/* What a checkpoint needs. */
+typedef struct plt_table_state {
+  uint64_t t;    /* optimizer steps so far */
+  uint64_t salt; /* of births */
+  const plt_eta_history_t *history;
+} plt_table_state_t;
+plt_table_state_t plt_table_state(const plt_table_t *table);
+size_t plt_table_state_floats(const plt_table_t *table); /* per row */
+uint64_t plt_table_stored(const plt_table_t *table);     /* rows in memory */
+size_t plt_table_bytes(const plt_table_t *table);        /* memory held */
+/* The rows and state of this moment, for another thread to sweep; one at a time (image.h). */
+struct plt_image *plt_table_image(plt_table_t *table);
+/* The inverse of a sweep, into a fresh table; keys of other shards are skipped. */
+void plt_table_restore_rows(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last,
+                            const float *values, const float *state);
+/* Sets t, salt and history (copied). After the rows or before. */
+void plt_table_restore_state(plt_table_t *table, plt_table_state_t state);
+
+#endif

@@ -1,0 +1,6 @@
+# plateau_unit(launch/ROOM NAME): one line per test program.
+plateau_unit(launch/fault zmtp)
+plateau_unit(launch/fault script)
+plateau_unit(launch/fault flow)
+plateau_unit(launch/fault proxy USES plateau::proto Threads::Threads)
+plateau_unit(launch/data data_tools)

@@ -1,0 +1,333 @@
+/* test_graph_models.c - freedom, bm3 and cm3: what evaluation scores by inference is what one pass over the whole graph
+ * gives, whatever is drawn in training; draws are the same in every pass over a batch and others in the next. */
+#include <malloc.h>
+
+#include "tests/unit/worker/step.h"
+#include "worker/graph/item_graph.h"
+#include "worker/rank/vectors.h"
+
+typedef struct setting {
+  const char *training[8]; /* with draws */
+  const char *still[8];    /* without */
+} setting_t;
+
+static const setting_t settings[] = {
+    {{"strategy.name=plain", "model.name=freedom", "model.dim=6", "model.layers=2", "model.knn=4",
+      "model.edge_dropout=0.8"},
+     {"strategy.name=plain", "model.name=freedom", "model.dim=6", "model.layers=2", "model.knn=4",
+      "model.edge_dropout=0"}},
+    {{"strategy.name=plain", "model.name=bm3", "model.dim=6", "model.layers=3", "model.dropout=0.5"},
+     {"strategy.name=plain", "model.name=bm3", "model.dim=6", "model.layers=3", "model.dropout=0"}},
+    {{"strategy.name=plain", "model.name=cm3", "model.dim=6", "model.layers=2", "model.knn=4", "model.item_layers=2",
+      "model.alpha=0.3"},
+     {"strategy.name=plain", "model.name=cm3", "model.dim=6", "model.layers=2", "model.knn=4", "model.item_layers=2",
+      "model.mix=fixed"}},
+};
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+typedef struct world {
+  tiny_t tiny;
+  plt_graph_t *graph;
+  plt_item_graph_t *items;
+} world_t;
+
+static void world_open(world_t *world, const char *const *chosen) {
+  *world = (world_t){0};
+  tiny_open_with(&world->tiny, 2, chosen);
+  plt_model_t *model = world->tiny.model;
+  world->graph = plt_graph_create(world->tiny.data, 1);
+  if (model->items.k > 0) {
+    world->items = plt_item_graph_open(world->tiny.data, &model->items, 1, NULL);
+    model->graph.item_graph = &world->items->matrix;
+  }
+  world->tiny.plan.graph = world->graph;
+  world->tiny.plan.seed = 5;
+  tiny_settle(&world->tiny);
+}
+
+static void world_close(world_t *world) {
+  plt_item_graph_destroy(&world->items);
+  plt_graph_destroy(&world->graph);
+  tiny_close(&world->tiny);
+}
+
+/* Rows as they are born, one vector for all tables of a leaf. */
+static float *born(const tiny_t *tiny, const plt_leaf_t *leaf) {
+  float *w = malloc(leaf->floats * sizeof *w);
+  for (size_t t = 0; t < tiny->model->n_tables; t++)
+    for (size_t k = 0; k < leaf->rows[t].n; k++)
+      plt_table_spec_birth(&tiny->plan.specs[t], 0, leaf->rows[t].keys[k],
+                           w + leaf->rows[t].offset + k * tiny->model->tables[t].cols);
+  return w;
+}
+
+/* The loss of a pass at w; it fills in what the pass lacks. */
+static double loss_at(const tiny_t *tiny, plt_pass_t pass, const plt_leaf_t *leaf, float *w) {
+  plt_tape_t *tape = plt_tape_create(NULL);
+  plt_var_t table[PLT_MODEL_TABLES_MAX];
+  const plt_frontier_t *own = &pass.own;
+  bool of_own = tiny->model->ops->features_of_own;
+  pass.n_featured = of_own ? own->n[PLT_SIDE_ITEM] : pass.n_items;
+  float *features = malloc(pass.n_featured * 2 * TINY_FEATURES * sizeof *features);
+  plt_dataset_features(NULL, tiny->data, of_own ? own->id[PLT_SIDE_ITEM] : pass.items, pass.n_featured, features);
+  for (size_t t = 0; t < tiny->model->n_tables; t++)
+    table[t] = plt_tape_constant(tape, leaf->rows[t].n, tiny->model->tables[t].cols, w + leaf->rows[t].offset);
+  pass.tape = tape;
+  pass.table = table;
+  pass.features = features;
+  double loss = plt_tape_scalar(tape, plt_model_loss(tiny->model, &pass));
+  plt_tape_destroy(&tape);
+  free(features);
+  return loss;
+}
+
+/* ---- evaluation ---- */
+
+/* A task: the products of all users' and items' final vectors into a float [TINY_USERS, TINY_ITEMS]. */
+static plt_status_t score_all(plt_session_t *session, void *out) {
+  size_t cols = session->plan->model->score_cols;
+  plt_inference_t *inference;
+  plt_vectors_t *vectors;
+  const float *read;
+  PLT_TRY(plt_inference_begin(session, "scores", &inference));
+  plt_status_t status = plt_vectors_create(session, inference, &vectors);
+  cr_assert_eq(status, PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(plt_vectors_read_block(vectors, PLT_SIDE_USER, 0, TINY_USERS, &read), PLT_OK);
+  float *users = naive_copy(read, TINY_USERS * cols), *scores = out;
+  cr_assert_eq(plt_vectors_read_block(vectors, PLT_SIDE_ITEM, 0, TINY_ITEMS, &read), PLT_OK);
+  for (size_t a = 0; a < TINY_USERS; a++)
+    for (size_t b = 0; b < TINY_ITEMS; b++) {
+      double sum = 0;
+      for (size_t c = 0; c < cols; c++) sum += (double)users[a * cols + c] * (double)read[b * cols + c];
+      scores[a * TINY_ITEMS + b] = (float)sum;
+    }
+  free(users);
+  plt_vectors_destroy(&vectors);
+  return plt_inference_end(&inference, status);
+}
+
+static const plt_model_ops_t *real;
+static double want[TINY_USERS][TINY_ITEMS];
+
+/* In place of a loss: the scores of a pass whose own nodes are all. */
+static plt_var_t tell_scores(const plt_model_t *self, const plt_pass_t *pass) {
+  plt_var_t u = real->users(self, pass), i = real->items(self, pass);
+  const float *of_users = plt_tape_value(pass->tape, u), *of_items = plt_tape_value(pass->tape, i);
+  size_t cols = self->score_cols;
+  cr_assert(plt_tape_rows(pass->tape, u) == TINY_USERS && plt_tape_rows(pass->tape, i) == TINY_ITEMS);
+  for (size_t a = 0; a < TINY_USERS; a++)
+    for (size_t b = 0; b < TINY_ITEMS; b++) {
+      want[a][b] = 0;
+      for (size_t c = 0; c < cols; c++) want[a][b] += (double)of_users[a * cols + c] * of_items[b * cols + c];
+    }
+  return plt_op_sum(pass->tape, u);
+}
+
+/* One leaf that holds every node once; what is not a user's or an item's row is nobody's concern. */
+static void whole_pass(world_t *world) {
+  tiny_t *tiny = &world->tiny;
+  plt_arena_t *arena = plt_arena_create();
+  uint32_t ids[TINY_ITEMS];
+  for (uint32_t k = 0; k < TINY_ITEMS; k++) ids[k] = k;
+  plt_frontier_t all = {{ids, ids}, {TINY_USERS, TINY_ITEMS}};
+  plt_subgraph_maker_t *maker = plt_subgraph_maker_create(world->graph, &tiny->model->graph, 1, NULL);
+  plt_rows_view_t rows[PLT_MODEL_TABLES_MAX];
+  uint64_t keys[256];
+  plt_leaf_t leaf = {.rows = rows};
+  for (uint64_t k = 0; k < 256; k++) keys[k] = k;
+  for (size_t t = 0; t < tiny->model->n_tables; t++) {
+    const plt_model_table_t *table = &tiny->model->tables[t];
+    rows[t] = (plt_rows_view_t){.keys = keys, .n = table->rows, .offset = leaf.floats};
+    leaf.floats += table->rows * table->cols;
+  }
+  leaf.pass = (plt_pass_t){.data = tiny->data,
+                           .users = ids,
+                           .n_users = TINY_USERS,
+                           .items = ids,
+                           .n_items = TINY_ITEMS,
+                           .own = all,
+                           .graph = plt_subgraph_make(maker, 0, 0, 0, &all, arena)};
+  plt_model_ops_t telling = *tiny->model->ops;
+  real = tiny->model->ops;
+  telling.loss = tell_scores;
+  tiny->model->ops = &telling;
+  float *w = born(tiny, &leaf);
+  loss_at(tiny, leaf.pass, &leaf, w);
+  tiny->model->ops = real;
+  free(w);
+  plt_subgraph_maker_destroy(&maker);
+  plt_arena_destroy(&arena);
+}
+
+Test(graph_models, evaluation_scores_are_those_of_a_pass_over_the_whole_graph) {
+  for (size_t s = 0; s < SETTINGS; s++) {
+    world_t drawing, still;
+    const char *chosen[2][9] = {{NULL}};
+    for (size_t i = 0; i < 8; i++) chosen[0][i] = settings[s].training[i], chosen[1][i] = settings[s].still[i];
+    world_open(&drawing, chosen[0]);
+    world_open(&still, chosen[1]);
+    whole_pass(&still);
+    float first[TINY_USERS * TINY_ITEMS];
+    for (uint32_t workers = 1; workers <= 3; workers++) {
+      static float scores[3][TINY_USERS * TINY_ITEMS];
+      void *contexts[] = {scores[0], scores[1], scores[2]};
+      drawing.tiny.plan.workers = workers;
+      drawing.tiny.plan.servers = 4 - workers;
+      cr_assert_eq(tiny_run(&drawing.tiny.plan, score_all, contexts), PLT_OK, "%s", plt_fail_text());
+      if (workers == 1) memcpy(first, scores[0], sizeof first);
+      for (uint32_t w = 0; w < workers; w++)
+        cr_assert_eq(memcmp(scores[w], first, sizeof first), 0, "%s: %u workers", chosen[0][1], workers);
+    }
+    for (size_t k = 0; k < TINY_USERS * TINY_ITEMS; k++)
+      cr_assert(naive_near(first[k], want[k / TINY_ITEMS][k % TINY_ITEMS], 3e-6), "%s: score %zu is %g, not %g",
+                chosen[0][1], k, (double)first[k], want[k / TINY_ITEMS][k % TINY_ITEMS]);
+    world_close(&drawing);
+    world_close(&still);
+  }
+}
+
+/* ---- draws ---- */
+
+Test(graph_models, draws_are_those_of_the_batch) {
+  for (size_t s = 0; s < SETTINGS; s++) {
+    for (int draws = 0; draws < 2; draws++) {
+      world_t world;
+      const char *chosen[9] = {NULL};
+      for (size_t i = 0; i < 8; i++) chosen[i] = draws ? settings[s].training[i] : settings[s].still[i];
+      world_open(&world, chosen);
+      plt_batch_maker_t *maker = plt_batch_maker_create(&world.tiny.plan, 0, 1, NULL);
+      plt_batch_t *batch = plt_batch_create();
+      plt_batch_make(maker, 0, 0, batch);
+      const plt_leaf_t *leaf = &batch->leaves[0];
+      float *w = born(&world.tiny, leaf);
+      plt_pass_t other = leaf->pass;
+      other.batch++;
+      double loss = loss_at(&world.tiny, leaf->pass, leaf, w);
+      cr_assert(isfinite(loss));
+      cr_assert_eq(loss_at(&world.tiny, leaf->pass, leaf, w), loss, "%s: another loss in another pass", chosen[1]);
+      bool in_pass = draws && s > 0; /* freedom draws edges, with the subgraph */
+      cr_assert_eq(loss_at(&world.tiny, other, leaf, w) != loss, in_pass, "%s", chosen[1]);
+      free(w);
+      plt_batch_destroy(&batch);
+      plt_batch_maker_destroy(&maker);
+      world_close(&world);
+    }
+  }
+}
+
+/* Several leaves pull wide rows for their own items and no others. */
+Test(graph_models, tables_of_own_nodes_have_the_rows_of_the_samples) {
+  world_t world;
+  world_open(&world, (const char *const[]){"strategy.name=plain", "model.name=freedom", "model.dim=2", "model.layers=1",
+                                           "model.knn=4", "model.train_features=true", NULL});
+  size_t feat = world.tiny.model->n_tables - 1;
+  cr_assert_eq(world.tiny.model->tables[feat].entity, PLT_ENTITY_OWN_ITEM);
+  plt_batch_maker_t *maker = plt_batch_maker_create(&world.tiny.plan, 0, 1, NULL);
+  plt_batch_t *batch = plt_batch_create();
+  plt_batch_make(maker, 0, 0, batch);
+  cr_assert_gt(batch->n_leaves, 1);
+  for (size_t l = 0; l < batch->n_leaves; l++) {
+    const plt_leaf_t *leaf = &batch->leaves[l];
+    const plt_frontier_t *own = &leaf->pass.own;
+    cr_assert(own->n[PLT_SIDE_ITEM] <= 2 * leaf->pass.n && own->n[PLT_SIDE_ITEM] < leaf->pass.n_items);
+    cr_assert_eq(leaf->rows[feat].n, own->n[PLT_SIDE_ITEM]);
+    for (size_t k = 0; k < leaf->rows[feat].n; k++) {
+      cr_assert_eq(leaf->rows[feat].keys[k], own->id[PLT_SIDE_ITEM][k]);
+      cr_assert_eq(batch->rows[feat].keys[leaf->rows[feat].place[k]], leaf->rows[feat].keys[k]);
+    }
+  }
+  plt_batch_destroy(&batch);
+  plt_batch_maker_destroy(&maker);
+  world_close(&world);
+}
+
+/* ---- gradients ---- */
+
+/* A batch of a model as one leaf, at the rows as they are born. */
+typedef struct turn {
+  world_t world;
+  step_t step;
+} turn_t;
+
+static void turn_make(turn_t *turn, uint32_t number) {
+  step_make(&turn->step, number);
+  float *values = born(&turn->world.tiny, &turn->step.batch->leaves[0]);
+  step_compute(&turn->step, values);
+  free(values);
+}
+
+static void turn_open(turn_t *turn, const char *const *chosen) {
+  world_open(&turn->world, chosen);
+  plt_plan_t *plan = &turn->world.tiny.plan;
+  plan->micro_batch = plan->batch_size;
+  step_open(&turn->step, plan);
+  turn_make(turn, 0);
+}
+
+static void turn_close(turn_t *turn) {
+  step_close(&turn->step);
+  world_close(&turn->world);
+}
+
+/* Whether two turns push the same values to a table. */
+static bool same_push(const turn_t *a, const turn_t *b, const char *table) {
+  for (size_t k = 0; k < a->step.gradients.n_push; k++) {
+    const plt_push_t *x = &a->step.gradients.push[k], *y = &b->step.gradients.push[k];
+    if (strcmp(a->world.tiny.model->tables[x->table].name, table) != 0) continue;
+    cr_assert(x->table == y->table && x->n == y->n && x->n > 0);
+    return memcmp(x->values, y->values, x->n * x->cols * sizeof *x->values) == 0;
+  }
+  cr_assert_fail("no push of %s", table);
+  return false;
+}
+
+#define CM3(...)                                                                                               \
+  (const char *const[]) {                                                                                      \
+    "strategy.name=plain", "model.name=cm3", "model.dim=6", "model.layers=2", "model.knn=4", __VA_ARGS__, NULL \
+  }
+
+/* The loss is the same; only the mix, whose cosines say how like items are, is pulled elsewhere. */
+Test(graph_models, detached_similarity) {
+  turn_t with, without;
+  turn_open(&with, CM3("model.min_sim=-1", "model.max_sim=1"));
+  turn_open(&without, CM3("model.min_sim=-1", "model.max_sim=1", "model.detach_similarity=true"));
+  cr_assert_eq(with.step.gradients.losses[0].loss, without.step.gradients.losses[0].loss);
+  cr_assert(same_push(&with, &without, "user_id") && same_push(&with, &without, "mlp1_w_text"));
+  cr_assert_not(same_push(&with, &without, "mix_w_text"));
+  turn_close(&with);
+  turn_close(&without);
+}
+
+/* Of two modalities both fusions are one interpolation, in the other direction: alike in the middle, and nowhere else. */
+Test(graph_models, fusions_of_two_modalities) {
+  for (int draws = 0; draws < 2; draws++) {
+    turn_t curve, nested;
+    const char *mix = draws ? "model.mix=beta" : "model.mix=fixed";
+    turn_open(&curve, CM3("model.fusion=de_casteljau", mix));
+    turn_open(&nested, CM3("model.fusion=nested", mix));
+    double a = curve.step.gradients.losses[0].loss, b = nested.step.gradients.losses[0].loss;
+    cr_assert_eq(naive_near(a, b, 1e-6), !draws, "%s: %g and %g", mix, a, b);
+    turn_close(&curve);
+    turn_close(&nested);
+  }
+}
+
+/* ---- memory ---- */
+
+/* The batches of an epoch again and again: once all were seen, no step leaves more memory in use than before. */
+Test(graph_models, nothing_is_taken_once_warm) {
+  const char *const lightgcn[] = {"strategy.name=bsam", "model.name=lightgcn", "model.dim=6",
+                                  "model.layers=2",     "model.fanout=[3, 2]", NULL};
+  for (size_t s = 0; s <= SETTINGS; s++) {
+    turn_t turn;
+    size_t warm = 0;
+    turn_open(&turn, s < SETTINGS ? settings[s].training : lightgcn);
+    for (int round = 0; round < 4; round++) {
+      for (uint32_t b = 0; b < plt_sampler_batches(turn.world.tiny.sampler); b++) turn_make(&turn, b);
+      struct mallinfo2 used = mallinfo2();
+      if (round == 1) warm = used.uordblks + used.hblkhd;
+      if (round > 1) cr_assert_eq(used.uordblks + used.hblkhd, warm, "%s", turn.world.tiny.model->ops->name);
+    }
+    turn_close(&turn);
+  }
+}

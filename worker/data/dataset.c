@@ -1,0 +1,190 @@
+/* dataset.c - see dataset.h. */
+#include "worker/data/dataset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "worker/data/features.h"
+#include "worker/data/interactions.h"
+#include "worker/math/kernels.h"
+
+static const plt_option_t rows[] = {
+    {.key = "data.path",
+     .type = PLT_OPT_PATH,
+     .help = "Folder with the data: NAME.inter and *_feat.npy (MMRec), or train.txt and test.txt (LightGCN)."},
+    {.key = "data.interactions",
+     .type = PLT_OPT_TEXT,
+     .help = "File in data.path with the interactions; needed when the folder holds more than one .inter."},
+    {.key = "data.features",
+     .type = PLT_OPT_TEXTS,
+     .help = "Feature files in data.path, one per modality, row = item id; models keep this order."},
+};
+
+const plt_option_table_t plt_dataset_options = {"data", rows, sizeof rows / sizeof *rows};
+
+/* The training pairs, in the order of the file: what the sampler permutes. */
+static void take_training(plt_dataset_t *data, const plt_interactions_t *all) {
+  for (uint64_t i = 0; i < all->n; i++) data->n_train += all->row[i].part == PLT_PART_TRAIN;
+  data->train = plt_mem_alloc(data->n_train * sizeof *data->train);
+  uint64_t n = 0;
+  for (uint64_t i = 0; i < all->n; i++)
+    if (all->row[i].part == PLT_PART_TRAIN) data->train[n++] = (plt_pair_t){all->row[i].user, all->row[i].item};
+}
+
+/* Compressed rows of one part, from all pairs sorted by user and item. */
+static void take_part(plt_user_items_t *part, const plt_interactions_t *sorted, plt_part_t which) {
+  part->offset = plt_mem_zalloc((size_t)sorted->users + 1, sizeof *part->offset);
+  for (uint64_t i = 0; i < sorted->n; i++)
+    if (sorted->row[i].part == which) part->offset[sorted->row[i].user + 1]++;
+  for (uint32_t user = 0; user < sorted->users; user++) part->offset[user + 1] += part->offset[user];
+  part->n = part->offset[sorted->users];
+  part->item = plt_mem_alloc(part->n * sizeof *part->item);
+  uint64_t n = 0;
+  for (uint64_t i = 0; i < sorted->n; i++)
+    if (sorted->row[i].part == which) part->item[n++] = sorted->row[i].item;
+}
+
+static uint64_t count_duplicates(const plt_user_items_t *part, uint32_t users) {
+  uint64_t count = 0;
+  for (uint32_t user = 0; user < users; user++)
+    for (uint64_t i = part->offset[user] + 1; i < part->offset[user + 1]; i++)
+      count += part->item[i] == part->item[i - 1];
+  return count;
+}
+
+static void list_train_items(plt_dataset_t *data) {
+  bool *seen = plt_mem_zalloc(data->items, sizeof *seen);
+  for (uint64_t i = 0; i < data->n_train; i++) seen[data->train[i].item] = true;
+  for (uint32_t item = 0; item < data->items; item++) data->n_train_items += seen[item];
+  data->train_items = plt_mem_alloc(data->n_train_items * sizeof *data->train_items);
+  uint32_t n = 0;
+  for (uint32_t item = 0; item < data->items; item++)
+    if (seen[item]) data->train_items[n++] = item;
+  free(seen);
+}
+
+static plt_status_t take_interactions(plt_dataset_t *data, plt_interactions_t *all) {
+  data->name = plt_mem_strdup(all->name);
+  data->source = plt_mem_strdup(all->source);
+  data->users = all->users;
+  data->items = all->items;
+  take_training(data, all);
+  if (data->n_train == 0)
+    return plt_fail(PLT_ERR_DATA, "%s: no training pairs (x_label 0) among %llu rows", data->source,
+                    (unsigned long long)all->n);
+  plt_interactions_sort(all);
+  for (plt_part_t part = PLT_PART_TRAIN; part < PLT_PARTS; part++) take_part(&data->part[part], all, part);
+  data->duplicates = count_duplicates(&data->part[PLT_PART_TRAIN], data->users);
+  list_train_items(data);
+  return PLT_OK;
+}
+
+static plt_status_t check_distinct(const plt_dataset_t *data, const plt_feature_t *feature) {
+  for (const plt_feature_t *other = data->features; other < feature; other++)
+    if (strcmp(other->name, feature->name) == 0)
+      return plt_fail(PLT_ERR_DATA, "%s: a second feature named \"%s\"; the first is %s", feature->path, feature->name,
+                      other->path);
+  return PLT_OK;
+}
+
+static plt_status_t open_features(plt_dataset_t *data, const char *folder, const char *const *files, size_t n) {
+  data->features = plt_mem_zalloc(n, sizeof *data->features);
+  for (size_t i = 0; i < n; i++) {
+    plt_feature_t *feature = &data->features[i];
+    PLT_TRY(plt_feature_open(folder, files[i], feature));
+    data->n_features++;
+    PLT_TRY(check_distinct(data, feature));
+    PLT_TRY(plt_feature_check(feature, data->items, NULL));
+  }
+  return PLT_OK;
+}
+
+plt_status_t plt_dataset_open(const char *path, const char *interactions, const char *const *features,
+                              size_t n_features, plt_dataset_t **out) {
+  plt_interactions_t *all = NULL;
+  PLT_TRY(plt_interactions_read(path, interactions, NULL, &all));
+  plt_dataset_t *data = plt_mem_zalloc(1, sizeof *data);
+  plt_status_t status = take_interactions(data, all);
+  plt_interactions_destroy(&all); /* before features are looked at: it is the larger part of the memory */
+  if (status == PLT_OK) status = open_features(data, path, features, n_features);
+  if (status == PLT_OK)
+    *out = data;
+  else
+    plt_dataset_destroy(&data);
+  return status;
+}
+
+plt_status_t plt_dataset_from_config(const plt_config_t *config, plt_dataset_t **out) {
+  if (!plt_config_given(config, "data.path"))
+    return plt_fail(PLT_ERR_USAGE,
+                    "data.path is not set: it names the folder with the interactions, as in "
+                    "\"data: {path: ../data/baby}\"");
+  bool has_features = plt_config_given(config, "data.features");
+  size_t n = has_features ? plt_config_list_size(config, "data.features") : 0;
+  const char **files = plt_mem_zalloc(n, sizeof *files);
+  for (size_t i = 0; i < n; i++) files[i] = plt_config_list_text(config, "data.features", i);
+  const char *interactions =
+      plt_config_given(config, "data.interactions") ? plt_config_text(config, "data.interactions") : NULL;
+  plt_status_t status = plt_dataset_open(plt_config_text(config, "data.path"), interactions, files, n, out);
+  free(files);
+  return status;
+}
+
+void plt_dataset_destroy(plt_dataset_t **dataset) {
+  plt_dataset_t *data = *dataset;
+  if (data == NULL) return;
+  for (size_t i = 0; i < data->n_features; i++) plt_feature_close(&data->features[i]);
+  free(data->features);
+  free(data->train_items);
+  for (int part = 0; part < PLT_PARTS; part++) {
+    free(data->part[part].item);
+    free(data->part[part].offset);
+  }
+  free(data->train);
+  free(data->source);
+  free(data->name);
+  free(data);
+  *dataset = NULL;
+}
+
+size_t plt_dataset_feature_cols(const plt_dataset_t *data) {
+  size_t cols = 0;
+  for (size_t i = 0; i < data->n_features; i++) cols += data->features[i].array.cols;
+  return cols;
+}
+
+typedef struct rows_job {
+  const plt_dataset_t *data;
+  const uint32_t *items;
+  size_t cols;
+  float *out;
+} rows_job_t;
+
+static void read_rows(void *context, size_t first, size_t last) {
+  const rows_job_t *job = context;
+  float *out = job->out + first * job->cols;
+  for (size_t i = first; i < last; i++) {
+    for (size_t f = 0; f < job->data->n_features; f++) {
+      plt_npy_row_f32(&job->data->features[f].array, job->items[i], out);
+      out += job->data->features[f].array.cols;
+    }
+  }
+}
+
+void plt_dataset_features(plt_crew_t *crew, const plt_dataset_t *data, const uint32_t *items, size_t n, float *out) {
+  rows_job_t job = {data, items, plt_dataset_feature_cols(data), out};
+  plt_kernel_ranges(crew, n, job.cols, read_rows, &job);
+}
+
+bool plt_user_items_has(const plt_user_items_t *part, uint32_t user, uint32_t item) {
+  uint64_t low = part->offset[user], high = part->offset[user + 1];
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    if (part->item[middle] < item)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < part->offset[user + 1] && part->item[low] == item;
+}

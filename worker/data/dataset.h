@@ -1,0 +1,68 @@
+/* dataset.h - an MMRec folder in memory: training pairs, validation and test items, item features.
+ *
+ * NAME.inter is tab-separated with a header; the columns userID, itemID and x_label (0 train, 1 validation,
+ * 2 test) are found by name. Features are .npy of f2, f4 or f8, row = item id, memory-mapped. A folder without a
+ * .inter but with LightGCN's train.txt and test.txt is read as that.
+ *
+ * Ownership  one dataset per process, read-only once open, shared by its threads.
+ * Units      users and items are the largest id + 1 over all parts.
+ * Errors     PLT_ERR_DATA with "file:line: cause" for ids out of range, short rows, bad labels, NaN features,
+ *            too few feature rows, no training pairs. Duplicate pairs are counted and kept.
+ * Source     DESIGN 3, MMRec's data format. */
+#ifndef PLT_WORKER_DATA_DATASET_H
+#define PLT_WORKER_DATA_DATASET_H
+
+#include "common/io/npy.h"
+#include "common/options/options.h"
+#include "common/threads.h"
+
+typedef enum { PLT_PART_TRAIN, PLT_PART_VALID, PLT_PART_TEST, PLT_PARTS } plt_part_t;
+
+typedef struct plt_pair {
+  uint32_t user, item;
+} plt_pair_t;
+
+/* Items of each user, ascending (duplicates kept), as compressed rows. */
+typedef struct plt_user_items {
+  uint64_t *offset; /* users + 1 */
+  uint32_t *item;
+  uint64_t n;
+} plt_user_items_t;
+
+typedef struct plt_feature {
+  char *name; /* file name without "_feat.npy" */
+  char *path;
+  plt_npy_t array;
+} plt_feature_t;
+
+typedef struct plt_dataset {
+  char *name;   /* of the interactions file, without ".inter" */
+  char *source; /* its path */
+  uint32_t users, items;
+  plt_pair_t *train; /* in file order */
+  uint64_t n_train;
+  plt_user_items_t part[PLT_PARTS];
+  uint32_t *train_items; /* the items that occur in training, ascending */
+  uint32_t n_train_items;
+  plt_feature_t *features;
+  size_t n_features;
+  uint64_t duplicates;
+} plt_dataset_t;
+
+/* Rows data.path, data.interactions, data.features. */
+extern const plt_option_table_t plt_dataset_options;
+
+/* interactions NULL: the only .inter of the folder. features: file names in order; n 0 for none. */
+plt_status_t plt_dataset_open(const char *path, const char *interactions, const char *const *features,
+                              size_t n_features, plt_dataset_t **out);
+/* The same from a configuration. */
+plt_status_t plt_dataset_from_config(const plt_config_t *config, plt_dataset_t **out);
+void plt_dataset_destroy(plt_dataset_t **data);
+
+/* Columns of all features together. */
+size_t plt_dataset_feature_cols(const plt_dataset_t *data);
+/* Features of items, concatenated in order of data.features: n x feature_cols float32 into out; crew may be NULL. */
+void plt_dataset_features(plt_crew_t *crew, const plt_dataset_t *data, const uint32_t *items, size_t n, float *out);
+bool plt_user_items_has(const plt_user_items_t *part, uint32_t user, uint32_t item);
+
+#endif

@@ -1,0 +1,47 @@
+/* interactions.h - who took what: the .inter file of an MMRec folder, or LightGCN's train.txt and test.txt.
+ *
+ * .inter     tab-separated, with a header; userID, itemID and x_label (0 train, 1 validation, 2 test) are found by
+ *            name, other columns are ignored. LF or CRLF.
+ * LightGCN   one line per user: user item item ...; read when the folder has a train.txt and no .inter.
+ * Ids are plain decimal integers below 2^32-1. One far above the number of rows is refused: tables are as long as
+ * the largest id.
+ *
+ * Ownership  the caller destroys what it read.
+ * Errors     PLT_ERR_DATA. Faults of rows go to the sink (problem.h); a sink that goes on gets the good rows. */
+#ifndef PLT_WORKER_DATA_INTERACTIONS_H
+#define PLT_WORKER_DATA_INTERACTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "worker/data/dataset.h"
+#include "worker/data/problem.h"
+
+typedef struct plt_interaction {
+  uint32_t user, item;
+  uint32_t line; /* from 1, in `source` or, LightGCN's test part, `test_source` */
+  uint32_t part; /* plt_part_t */
+} plt_interaction_t;
+
+typedef struct plt_interactions {
+  char *name;             /* of the file, without ".inter"; of the folder when it is LightGCN's */
+  char *source;           /* path of the .inter or of train.txt */
+  char *test_source;      /* path of test.txt; NULL for a .inter */
+  plt_interaction_t *row; /* as read, train.txt before test.txt */
+  uint64_t n, capacity;
+  uint32_t users, items; /* largest id + 1 */
+} plt_interactions_t;
+
+/* chosen NULL: the only .inter of the folder, else LightGCN's files. */
+plt_status_t plt_interactions_read(const char *folder, const char *chosen, const plt_problem_sink_t *sink,
+                                   plt_interactions_t **out);
+void plt_interactions_destroy(plt_interactions_t **interactions);
+/* By user, then item; rows of one pair stay in the order in which they were read. */
+void plt_interactions_sort(plt_interactions_t *interactions);
+/* The file that a row of this part came from. */
+const char *plt_interactions_file(const plt_interactions_t *interactions, plt_part_t part);
+
+/* The names in a folder that end with `suffix`, as "a, b"; "none" if there are none. Free it. */
+char *plt_folder_names(const char *folder, const char *suffix);
+
+#endif

@@ -1,0 +1,207 @@
+/* interactions_parse.c - see interactions_parse.h.
+ *
+ * A file is read as a whole and walked once, line by line, by hand: no copies, no library that would take "3.0" or
+ * " 7" for an id. */
+#include "worker/data/interactions_parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io/fileio.h"
+#include "common/mem.h"
+
+enum { SHOWN = 40 /* bytes of a field that a message repeats */ };
+
+/* A file being walked. `line` points at the next line, `number` counts the lines taken. */
+typedef struct text {
+  const char *path;
+  const char *line, *end;
+  uint64_t number;
+} text_t;
+
+typedef struct span {
+  const char *at, *end;
+} span_t;
+
+typedef struct reader {
+  plt_interactions_t *rows;
+  const plt_problem_sink_t *sink;
+} reader_t;
+
+static int span_length(span_t span) {
+  ptrdiff_t length = span.end - span.at;
+  return length > SHOWN ? SHOWN : (int)length;
+}
+
+static bool span_is(span_t span, const char *word) {
+  size_t length = strlen(word);
+  return (size_t)(span.end - span.at) == length && memcmp(span.at, word, length) == 0;
+}
+
+/* The next line without its end; false after the last. */
+static bool next_line(text_t *text, span_t *line) {
+  if (text->line >= text->end) return false;
+  const char *stop = memchr(text->line, '\n', (size_t)(text->end - text->line));
+  if (stop == NULL) stop = text->end;
+  *line = (span_t){text->line, stop};
+  if (stop > text->line && stop[-1] == '\r') line->end--;
+  text->line = stop + 1;
+  text->number++;
+  return true;
+}
+
+/* Takes the text up to the next tab off `line`. */
+static span_t take_field(span_t *line) {
+  const char *stop = memchr(line->at, '\t', (size_t)(line->end - line->at));
+  span_t field = {line->at, stop == NULL ? line->end : stop};
+  line->at = stop == NULL ? line->end : stop + 1;
+  return field;
+}
+
+static bool parse_id(span_t field, uint32_t *id) {
+  uint64_t value = 0;
+  if (field.at == field.end) return false;
+  for (const char *at = field.at; at < field.end; at++) {
+    unsigned digit = (unsigned)(unsigned char)*at - '0';
+    if (digit > 9) return false;
+    value = value * 10 + digit;
+    if (value >= UINT32_MAX) return false;
+  }
+  *id = (uint32_t)value;
+  return true;
+}
+
+static plt_status_t report_id(const reader_t *reader, const text_t *text, const char *what, span_t field) {
+  return plt_problem_report(reader->sink, PLT_PROBLEM_BAD_ID,
+                            "%s:%llu: %s \"%.*s\" is not an id: ids are whole numbers from 0 to 4294967294", text->path,
+                            (unsigned long long)text->number, what, span_length(field), field.at);
+}
+
+static void append(reader_t *reader, const text_t *text, uint32_t user, uint32_t item, plt_part_t part) {
+  plt_interactions_t *rows = reader->rows;
+  PLT_MEM_GROW(rows->row, rows->n, rows->capacity);
+  uint32_t line = text->number < UINT32_MAX ? (uint32_t)text->number : UINT32_MAX;
+  rows->row[rows->n++] = (plt_interaction_t){user, item, line, part};
+}
+
+enum { USER, ITEM, LABEL, COLUMNS };
+static const char *const column_names[COLUMNS] = {"userID", "itemID", "x_label"};
+
+typedef struct header {
+  int column[COLUMNS]; /* place of each in a row */
+  int fields;
+} header_t;
+
+static plt_status_t read_header(text_t *text, header_t *header) {
+  span_t line;
+  *header = (header_t){.column = {-1, -1, -1}};
+  if (!next_line(text, &line)) return plt_fail(PLT_ERR_DATA, "%s: the file is empty", text->path);
+  span_t rest = line;
+  bool more = true;
+  for (; more; header->fields++) {
+    span_t field = take_field(&rest);
+    more = field.end < line.end;
+    for (int i = 0; i < COLUMNS; i++) {
+      if (!span_is(field, column_names[i])) continue;
+      if (header->column[i] >= 0)
+        return plt_fail(PLT_ERR_DATA, "%s:1: column %s stands there twice", text->path, column_names[i]);
+      header->column[i] = header->fields;
+    }
+  }
+  for (int i = 0; i < COLUMNS; i++) {
+    if (header->column[i] >= 0) continue;
+    char *found = plt_mem_print("%.*s", (int)(line.end - line.at < 400 ? line.end - line.at : 400), line.at);
+    for (char *at = found; *at != '\0'; at++) *at = *at == '\t' ? ' ' : *at;
+    plt_fail(PLT_ERR_DATA, "%s:1: no column %s; the tab-separated header has: %s", text->path, column_names[i], found);
+    free(found);
+    return PLT_ERR_DATA;
+  }
+  return PLT_OK;
+}
+
+static plt_status_t read_row(reader_t *reader, const text_t *text, const header_t *header, span_t line) {
+  span_t field[COLUMNS] = {0};
+  int fields = 0;
+  bool more = true;
+  for (span_t rest = line; more; fields++) {
+    span_t taken = take_field(&rest);
+    more = taken.end < line.end;
+    for (int i = 0; i < COLUMNS; i++)
+      if (header->column[i] == fields) field[i] = taken;
+  }
+  if (fields < header->fields)
+    return plt_problem_report(reader->sink, PLT_PROBLEM_SHORT_ROW,
+                              "%s:%llu: the row has %d of the header's %d tab-separated fields", text->path,
+                              (unsigned long long)text->number, line.at == line.end ? 0 : fields, header->fields);
+  uint32_t user, item;
+  if (!parse_id(field[USER], &user)) return report_id(reader, text, "userID", field[USER]);
+  if (!parse_id(field[ITEM], &item)) return report_id(reader, text, "itemID", field[ITEM]);
+  span_t label = field[LABEL];
+  if (label.end - label.at != 1 || *label.at < '0' || *label.at > '2')
+    return plt_problem_report(reader->sink, PLT_PROBLEM_BAD_LABEL,
+                              "%s:%llu: x_label \"%.*s\" is none of 0 (train), 1 (validation), 2 (test)", text->path,
+                              (unsigned long long)text->number, span_length(label), label.at);
+  append(reader, text, user, item, (plt_part_t)(*label.at - '0'));
+  return PLT_OK;
+}
+
+static plt_status_t read_inter(reader_t *reader, text_t *text) {
+  header_t header;
+  span_t line;
+  PLT_TRY(read_header(text, &header));
+  while (next_line(text, &line)) PLT_TRY(read_row(reader, text, &header, line));
+  if (text->number == 1) return plt_fail(PLT_ERR_DATA, "%s: no rows below the header", text->path);
+  return PLT_OK;
+}
+
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/* Takes a word off `line`; false when only blanks are left. */
+static bool take_word(span_t *line, span_t *word) {
+  while (line->at < line->end && is_blank(*line->at)) line->at++;
+  word->at = line->at;
+  while (line->at < line->end && !is_blank(*line->at)) line->at++;
+  word->end = line->at;
+  return word->at < word->end;
+}
+
+/* A user without items is no fault: the published test files have such lines. */
+static plt_status_t read_lightgcn(reader_t *reader, text_t *text, plt_part_t part) {
+  span_t line, word;
+  while (next_line(text, &line)) {
+    uint32_t user, item;
+    if (!take_word(&line, &word)) {
+      PLT_TRY(plt_problem_report(reader->sink, PLT_PROBLEM_SHORT_ROW,
+                                 "%s:%llu: the line is empty; a user id and item ids belong there", text->path,
+                                 (unsigned long long)text->number));
+    } else if (!parse_id(word, &user)) {
+      PLT_TRY(report_id(reader, text, "user", word));
+    } else {
+      while (take_word(&line, &word)) {
+        if (parse_id(word, &item))
+          append(reader, text, user, item, part);
+        else
+          PLT_TRY(report_id(reader, text, "item", word));
+      }
+    }
+  }
+  if (text->number == 0) return plt_fail(PLT_ERR_DATA, "%s: the file is empty", text->path);
+  return PLT_OK;
+}
+
+plt_status_t plt_interactions_parse(plt_interactions_t *rows, const char *path, plt_part_t part,
+                                    const plt_problem_sink_t *sink) {
+  static const char byte_order_mark[] = "\xEF\xBB\xBF";
+  char *bytes = NULL;
+  size_t n = 0;
+  PLT_TRY(plt_file_read(path, SIZE_MAX / 2, &bytes, &n));
+  const char *start = bytes;
+  if (n >= 3 && memcmp(bytes, byte_order_mark, 3) == 0) start += 3;
+  const char *end = bytes + n;
+  while (end > start && (end[-1] == '\n' || end[-1] == '\r')) end--; /* empty lines at the end are no rows */
+  text_t text = {.path = path, .line = start, .end = end};
+  reader_t reader = {.rows = rows, .sink = sink};
+  plt_status_t status = part == PLT_PARTS ? read_inter(&reader, &text) : read_lightgcn(&reader, &text, part);
+  free(bytes);
+  return status;
+}

@@ -1,0 +1,162 @@
+/* sampler.c - see sampler.h. */
+#include "worker/data/sampler.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "common/rng.h"
+
+enum { TRIES_MAX = 4096 }; /* then the free items are counted out: a user with nearly all items */
+
+struct plt_sampler {
+  const plt_dataset_t *data;
+  plt_sampler_config_t config;
+  plt_rng_key_t negatives;
+  uint32_t batches;
+  plt_npy_t replay; /* data NULL: none */
+  size_t width;     /* columns of a sample there */
+};
+
+static size_t distinct_items(const plt_user_items_t *part, uint32_t user) {
+  size_t n = 0;
+  for (uint64_t i = part->offset[user]; i < part->offset[user + 1]; i++)
+    n += i == part->offset[user] || part->item[i] != part->item[i - 1];
+  return n;
+}
+
+/* That there is a negative for each of them. */
+static plt_status_t check_users(const plt_dataset_t *data) {
+  for (uint32_t u = 0; u < data->users; u++)
+    if (distinct_items(&data->part[PLT_PART_TRAIN], u) >= data->n_train_items)
+      return plt_fail(PLT_ERR_DATA,
+                      "%s: user %" PRIu32 " has all %" PRIu32
+                      " training items, so no negative can be drawn; leave this user out",
+                      data->source, u, data->n_train_items);
+  return PLT_OK;
+}
+
+static plt_status_t open_replay(plt_sampler_t *sampler) {
+  const plt_sampler_config_t *config = &sampler->config;
+  const char *path = config->replay;
+  size_t width = 2 + config->negatives;
+  PLT_TRY(plt_npy_open(path, &sampler->replay));
+  const plt_npy_t *npy = &sampler->replay;
+  /* A model without negatives passes over those of a file that has them. */
+  if (config->negatives == 0 && npy->cols % config->batch_size == 0 && npy->cols / config->batch_size > width)
+    width = (size_t)(npy->cols / config->batch_size);
+  if ((npy->type != PLT_NPY_I8 && npy->type != PLT_NPY_I4) || npy->dims != 3 || npy->rows == 0 ||
+      npy->cols != (uint64_t)config->batch_size * width || npy->rows > UINT32_MAX)
+    return plt_fail(PLT_ERR_DATA,
+                    "%s: a replay file is an integer array [batches, %" PRIu32
+                    ", %zu]: train.batch_size "
+                    "samples of user, positive item, negative items",
+                    path, config->batch_size, width);
+  for (uint64_t row = 0; row < npy->rows; row++) {
+    for (uint64_t col = 0; col < npy->cols; col++) {
+      int64_t id = plt_npy_int(npy, row, col), limit = col % width == 0 ? sampler->data->users : sampler->data->items;
+      if (id < 0 || id >= limit)
+        return plt_fail(PLT_ERR_DATA,
+                        "%s: batch %" PRIu64 ", sample %" PRIu64 ": %s %" PRId64 " is not in [0, %" PRId64 ")", path,
+                        row, col / width, col % width == 0 ? "user" : "item", id, limit);
+    }
+  }
+  sampler->batches = (uint32_t)npy->rows;
+  sampler->width = width;
+  return PLT_OK;
+}
+
+plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_config_t *config, plt_sampler_t **out) {
+  plt_sampler_t *sampler = plt_mem_zalloc(1, sizeof *sampler);
+  *sampler = (plt_sampler_t){.data = data,
+                             .config = *config,
+                             .negatives = plt_rng_key(config->seed, "negatives", config->stage),
+                             .batches = (uint32_t)((data->n_train + config->batch_size - 1) / config->batch_size)};
+  plt_status_t status = PLT_OK;
+  if ((uint64_t)config->batch_size * config->negatives > UINT32_MAX) /* they are numbered within a batch */
+    status = plt_fail(PLT_ERR_USAGE, "train.batch_size %" PRIu32 " with %zu negatives each: more than 2^32 in a batch",
+                      config->batch_size, config->negatives);
+  else if (config->replay != NULL)
+    status = open_replay(sampler);
+  else if (config->negatives > 0 && !config->of_all)
+    status = check_users(data);
+  if (status != PLT_OK) {
+    plt_sampler_destroy(&sampler);
+    return status;
+  }
+  *out = sampler;
+  return PLT_OK;
+}
+
+void plt_sampler_destroy(plt_sampler_t **sampler) {
+  if (*sampler == NULL) return;
+  if ((*sampler)->replay.map != NULL) plt_npy_close(&(*sampler)->replay);
+  free(*sampler);
+  *sampler = NULL;
+}
+
+uint32_t plt_sampler_batches(const plt_sampler_t *sampler) { return sampler->batches; }
+
+uint32_t plt_sampler_samples(const plt_sampler_t *sampler, uint32_t batch) {
+  uint32_t full = sampler->config.batch_size;
+  if (sampler->config.replay != NULL || batch + 1 < sampler->batches) return full;
+  return (uint32_t)(sampler->data->n_train - (uint64_t)batch * full);
+}
+
+/* The k-th training item that the user does not have. */
+static uint32_t count_out(const plt_dataset_t *data, uint32_t user, uint64_t bits) {
+  const plt_user_items_t *train = &data->part[PLT_PART_TRAIN];
+  uint32_t free_items = data->n_train_items - (uint32_t)distinct_items(train, user);
+  uint32_t k = plt_rng_below(bits, free_items);
+  for (uint32_t i = 0; i < data->n_train_items; i++)
+    if (!plt_user_items_has(train, user, data->train_items[i]) && k-- == 0) return data->train_items[i];
+  abort(); /* create made sure that there is one */
+}
+
+static uint32_t draw_negative(const plt_sampler_t *sampler, uint32_t epoch, uint32_t batch, uint32_t entity,
+                              uint32_t user) {
+  const plt_dataset_t *data = sampler->data;
+  for (uint32_t draw = 0;; draw++) { /* a Philox block holds two draws of 64 bits */
+    plt_rng_block_t block = plt_rng_draw(sampler->negatives, epoch, batch, entity, draw);
+    for (int half = 0; half < 2; half++) {
+      uint64_t bits = (uint64_t)block.word[2 * half] << 32 | block.word[2 * half + 1];
+      if (sampler->config.of_all) return plt_rng_below(bits, data->items);
+      if (draw == TRIES_MAX) return count_out(data, user, bits);
+      uint32_t item = data->train_items[plt_rng_below(bits, data->n_train_items)];
+      if (!plt_user_items_has(&data->part[PLT_PART_TRAIN], user, item)) return item;
+    }
+  }
+}
+
+static void draw_replay(const plt_sampler_t *sampler, uint32_t batch, uint32_t first, uint32_t n, uint32_t *user,
+                        uint32_t *positive, uint32_t *negative) {
+  size_t negatives = sampler->config.negatives, width = sampler->width;
+  for (uint32_t s = 0; s < n; s++) {
+    uint64_t col = (uint64_t)(first + s) * width;
+    user[s] = (uint32_t)plt_npy_int(&sampler->replay, batch, col);
+    positive[s] = (uint32_t)plt_npy_int(&sampler->replay, batch, col + 1);
+    for (size_t k = 0; k < negatives; k++)
+      negative[s * negatives + k] = (uint32_t)plt_npy_int(&sampler->replay, batch, col + 2 + k);
+  }
+}
+
+void plt_sampler_draw(const plt_sampler_t *sampler, uint32_t epoch, uint32_t batch, uint32_t first, uint32_t n,
+                      uint32_t *user, uint32_t *positive, uint32_t *negative) {
+  if (sampler->config.replay != NULL) {
+    draw_replay(sampler, batch, first, n, user, positive, negative);
+    return;
+  }
+  const plt_dataset_t *data = sampler->data;
+  size_t negatives = sampler->config.negatives;
+  plt_rng_key_t order = plt_rng_key(sampler->config.seed, "order", (uint64_t)sampler->config.stage << 32 | epoch);
+  for (uint32_t s = 0; s < n; s++) {
+    uint64_t place = (uint64_t)batch * sampler->config.batch_size + first + s;
+    plt_pair_t pair = data->train[plt_rng_permute(order, data->n_train, place)];
+    user[s] = pair.user;
+    positive[s] = pair.item;
+    for (size_t k = 0; k < negatives; k++) {
+      uint32_t entity = (uint32_t)((first + s) * negatives + k);
+      negative[s * negatives + k] = draw_negative(sampler, epoch, batch, entity, pair.user);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/* sampler.h - which samples a batch holds: a function of (seed, stage, epoch, batch), no state.
+ *
+ * The order of an epoch is a keyed permutation of the training pairs; each pair gets its negatives from a
+ * counter-based generator: uniform over the items that occur in training, redrawn while the user has the item in
+ * training (METHODS 4, MMRec). With a replay file batches come from the file, negatives included, and an epoch is
+ * that file.
+ *
+ * Threads    read-only after create.
+ * Errors     create: PLT_ERR_DATA for a user who has all items, or a replay file that does not fit; PLT_ERR_USAGE. */
+#ifndef PLT_WORKER_DATA_SAMPLER_H
+#define PLT_WORKER_DATA_SAMPLER_H
+
+#include <stdbool.h>
+
+#include "worker/data/dataset.h"
+
+typedef struct plt_sampler plt_sampler_t;
+
+typedef struct plt_sampler_config {
+  uint64_t seed;
+  uint32_t stage;
+  uint32_t batch_size;
+  size_t negatives;   /* per pair */
+  const char *replay; /* .npy int64 [batches, batch_size, 2 + negatives (0: any more)], or NULL */
+  bool of_all;        /* negatives: uniform over all items, the user's own among them */
+} plt_sampler_config_t;
+
+plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_config_t *config, plt_sampler_t **out);
+void plt_sampler_destroy(plt_sampler_t **sampler);
+
+/* Batches of an epoch; all but the last are full. */
+uint32_t plt_sampler_batches(const plt_sampler_t *sampler);
+/* Samples of a batch. */
+uint32_t plt_sampler_samples(const plt_sampler_t *sampler, uint32_t batch);
+/* Samples [first, first + n) of a batch: users [n], positives [n], negatives [n * negatives]. */
+void plt_sampler_draw(const plt_sampler_t *sampler, uint32_t epoch, uint32_t batch, uint32_t first, uint32_t n,
+                      uint32_t *user, uint32_t *positive, uint32_t *negative);
+
+#endif

@@ -1,0 +1,304 @@
+/* kernels.c - see kernels.h. Each kernel is a job: a struct of its operands and a function for one part of it.
+ *
+ * scatter_add and column_dots are cut by columns, so that the rows meet each column in their order whatever the
+ * number of threads: no atomics, no sorting, one cache line of every row per block. */
+#include "worker/math/kernels.h"
+
+#include <cblas.h>
+#include <string.h>
+
+#include "common/vector.h"
+
+enum {
+  RANGE_COST = 16 * 1024, /* operations in a range: some microseconds, far above the cost of a hand-over */
+  PARTIALS = 64,          /* ranges of a reduction at most: their sums live on the stack */
+  TILE_ROWS = 256, /* of a product: a dozen tiles for some thousand rows, each long enough to pay for packing b */
+  TILE_COLS = 1024,
+  LINE = 16 /* floats in a cache line */
+};
+
+const char *plt_kernels_core(void) { return openblas_get_corename(); }
+
+const char *plt_kernels_common_core(const char *a, const char *b) {
+  /* By what they ask of the processor; Zen's are Haswell's. */
+  static const char *const cores[] = {"Prescott", "Core2", "Penryn",   "Nehalem",    "Sandybridge",
+                                      "Haswell",  "Zen",   "SkylakeX", "Cooperlake", "SapphireRapids"};
+  enum { HASWELL = 5, ZEN = 6, N = sizeof cores / sizeof *cores };
+  size_t at_a = 0, at_b = 0;
+  if (strcmp(a, b) == 0) return a;
+  while (at_a < N && strcmp(cores[at_a], a) != 0) at_a++;
+  while (at_b < N && strcmp(cores[at_b], b) != 0) at_b++;
+  if (at_a == N || at_b == N) return NULL;
+  size_t least = at_a < at_b ? at_a : at_b;
+  return cores[least == ZEN ? HASWELL : least];
+}
+
+void plt_kernels_init(void) { openblas_set_num_threads(1); }
+
+static size_t ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
+
+/* ---- splitting ---- */
+
+typedef struct range_job {
+  size_t n, grain;
+  plt_range_fn fn;
+  plt_partial_fn partial_fn;
+  void *context;
+  double partial[PARTIALS];
+} range_job_t;
+
+static void run_range(void *context, size_t block, size_t lane) {
+  (void)lane;
+  const range_job_t *job = context;
+  job->fn(job->context, block * job->grain, plt_min_size((block + 1) * job->grain, job->n));
+}
+
+static void run_partial(void *context, size_t block, size_t lane) {
+  (void)lane;
+  range_job_t *job = context;
+  job->partial[block] =
+      job->partial_fn(job->context, block * job->grain, plt_min_size((block + 1) * job->grain, job->n));
+}
+
+static size_t grain_of(size_t cost) { return cost >= RANGE_COST ? 1 : RANGE_COST / (cost == 0 ? 1 : cost); }
+
+void plt_kernel_ranges(plt_crew_t *crew, size_t n, size_t cost, plt_range_fn fn, void *context) {
+  range_job_t job = {.n = n, .grain = grain_of(cost), .fn = fn, .context = context};
+  plt_crew_run(crew, ceil_div(n, job.grain), run_range, &job);
+}
+
+double plt_kernel_reduce(plt_crew_t *crew, size_t n, size_t cost, plt_partial_fn fn, void *context) {
+  range_job_t job = {.n = n, .grain = grain_of(cost), .partial_fn = fn, .context = context};
+  if (ceil_div(n, job.grain) > PARTIALS) job.grain = ceil_div(n, PARTIALS);
+  size_t blocks = ceil_div(n, job.grain);
+  plt_crew_run(crew, blocks, run_partial, &job);
+  double sum = 0;
+  for (size_t block = 0; block < blocks; block++) sum += job.partial[block];
+  return sum;
+}
+
+/* ---- matrix products ---- */
+
+typedef struct product_job {
+  size_t n, k, m;
+  const float *a, *b;
+  float *out;
+  bool a_transposed, b_transposed, add;
+} product_job_t;
+
+static void product_tile(void *context, size_t block, size_t lane) {
+  (void)lane;
+  const product_job_t *job = context;
+  size_t across = ceil_div(job->m, TILE_COLS);
+  size_t row = block / across * TILE_ROWS, col = block % across * TILE_COLS;
+  size_t a_stride = job->a_transposed ? job->n : job->k, b_stride = job->b_transposed ? job->k : job->m;
+  cblas_sgemm(CblasRowMajor, job->a_transposed ? CblasTrans : CblasNoTrans,
+              job->b_transposed ? CblasTrans : CblasNoTrans, (int)plt_min_size(TILE_ROWS, job->n - row),
+              (int)plt_min_size(TILE_COLS, job->m - col), (int)job->k, 1.0f,
+              job->a + (job->a_transposed ? row : row * a_stride), (int)a_stride,
+              job->b + (job->b_transposed ? col * b_stride : col), (int)b_stride, job->add ? 1.0f : 0.0f,
+              job->out + row * job->m + col, (int)job->m);
+}
+
+static void product(plt_crew_t *crew, product_job_t job) {
+  if (job.n == 0 || job.m == 0) return;
+  if (job.k == 0) { /* no valid leading dimension for BLAS */
+    if (!job.add) memset(job.out, 0, job.n * job.m * sizeof *job.out);
+    return;
+  }
+  plt_crew_run(crew, ceil_div(job.n, TILE_ROWS) * ceil_div(job.m, TILE_COLS), product_tile, &job);
+}
+
+void plt_kernel_matmul(plt_crew_t *crew, size_t n, size_t k, size_t m, const float *a, const float *b, bool add,
+                       float *out) {
+  product(crew, (product_job_t){.n = n, .k = k, .m = m, .a = a, .b = b, .out = out, .add = add});
+}
+
+void plt_kernel_matmul_bt(plt_crew_t *crew, size_t n, size_t k, size_t m, const float *a, const float *b, bool add,
+                          float *out) {
+  product(crew, (product_job_t){.n = n, .k = k, .m = m, .a = a, .b = b, .out = out, .b_transposed = true, .add = add});
+}
+
+void plt_kernel_matmul_at(plt_crew_t *crew, size_t n, size_t k, size_t m, const float *a, const float *b, bool add,
+                          float *out) {
+  product(crew, (product_job_t){.n = n, .k = k, .m = m, .a = a, .b = b, .out = out, .a_transposed = true, .add = add});
+}
+
+void plt_kernel_scores(plt_crew_t *crew, size_t n, size_t count, size_t d, const float *users, const float *items,
+                       float *out) {
+  plt_kernel_matmul_bt(crew, n, d, count, users, items, false, out);
+}
+
+/* ---- rows ---- */
+
+typedef struct row_job {
+  const float *x, *y;
+  const uint32_t *index;
+  size_t n, cols;
+  float *out;
+} row_job_t;
+
+static void gather_range(void *context, size_t first, size_t last) {
+  const row_job_t *job = context;
+  for (size_t i = first; i < last; i++) {
+    memcpy(job->out + i * job->cols, job->x + job->index[i] * job->cols, job->cols * sizeof *job->out);
+  }
+}
+
+void plt_kernel_gather(plt_crew_t *crew, const float *x, size_t cols, const uint32_t *index, size_t n, float *out) {
+  row_job_t job = {.x = x, .index = index, .n = n, .cols = cols, .out = out};
+  plt_kernel_ranges(crew, n, cols, gather_range, &job);
+}
+
+static void scatter_columns(void *context, size_t block, size_t lane) {
+  (void)lane;
+  const row_job_t *job = context;
+  size_t col = block * LINE, width = plt_min_size(LINE, job->cols - col);
+  for (size_t i = 0; i < job->n; i++) {
+    const float *restrict from = job->x + i * job->cols + col;
+    float *restrict to = job->out + job->index[i] * job->cols + col;
+    for (size_t j = 0; j < width; j++) to[j] += from[j];
+  }
+}
+
+void plt_kernel_scatter_add(plt_crew_t *crew, const float *x, size_t cols, const uint32_t *index, size_t n,
+                            float *out) {
+  row_job_t job = {.x = x, .index = index, .n = n, .cols = cols, .out = out};
+  plt_crew_run(crew, ceil_div(cols, LINE), scatter_columns, &job);
+}
+
+static void column_dots(void *context, size_t block, size_t lane) {
+  (void)lane;
+  const row_job_t *job = context;
+  size_t col = block * LINE, width = plt_min_size(LINE, job->cols - col);
+  double sum[LINE] = {0};
+  for (size_t i = 0; i < job->n; i++) {
+    const float *x = job->x + i * job->cols + col;
+    if (job->y == NULL) {
+      for (size_t j = 0; j < width; j++) sum[j] += x[j];
+    } else {
+      const float *y = job->y + i * job->cols + col;
+      for (size_t j = 0; j < width; j++) sum[j] += (double)x[j] * y[j];
+    }
+  }
+  for (size_t j = 0; j < width; j++) job->out[col + j] += (float)sum[j];
+}
+
+void plt_kernel_column_dots(plt_crew_t *crew, const float *x, const float *y, size_t rows, size_t cols, float *out) {
+  row_job_t job = {.x = x, .y = y, .n = rows, .cols = cols, .out = out};
+  plt_crew_run(crew, ceil_div(cols, LINE), column_dots, &job);
+}
+
+static void row_dots_range(void *context, size_t first, size_t last) {
+  const row_job_t *job = context;
+  for (size_t i = first; i < last; i++) {
+    const float *x = job->x + i * job->cols;
+    double sum = job->y == NULL ? plt_kernel_total(x, job->cols) : plt_kernel_dot(x, job->y + i * job->cols, job->cols);
+    job->out[i] += (float)sum;
+  }
+}
+
+void plt_kernel_row_dots(plt_crew_t *crew, const float *x, const float *y, size_t rows, size_t cols, float *out) {
+  row_job_t job = {.x = x, .y = y, .n = rows, .cols = cols, .out = out};
+  plt_kernel_ranges(crew, rows, cols, row_dots_range, &job);
+}
+
+static void add_scaled_rows_range(void *context, size_t first, size_t last) {
+  const row_job_t *job = context;
+  for (size_t i = first; i < last; i++) {
+    const float *restrict x = job->x + i * job->cols;
+    float *restrict out = job->out + i * job->cols;
+    float factor = job->y[i];
+    for (size_t j = 0; j < job->cols; j++) out[j] += factor * x[j];
+  }
+}
+
+void plt_kernel_add_scaled_rows(plt_crew_t *crew, const float *x, const float *factor, size_t rows, size_t cols,
+                                float *out) {
+  row_job_t job = {.x = x, .y = factor, .cols = cols, .out = out};
+  plt_kernel_ranges(crew, rows, cols, add_scaled_rows_range, &job);
+}
+
+/* ---- vectors ---- */
+
+/* Four interleaved sums: independent chains that fill the vector unit; element i always goes to sum i mod 4. */
+double plt_kernel_dot(const float *restrict x, const float *restrict y, size_t n) {
+  double sum[4] = {0};
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    for (size_t j = 0; j < 4; j++) sum[j] += (double)x[i + j] * y[i + j];
+  }
+  for (size_t j = 0; i + j < n; j++) sum[j] += (double)x[i + j] * y[i + j];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+double plt_kernel_total(const float *x, size_t n) {
+  double sum[4] = {0};
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    for (size_t j = 0; j < 4; j++) sum[j] += x[i + j];
+  }
+  for (size_t j = 0; i + j < n; j++) sum[j] += x[i + j];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* Cephes' expf: e^x = 2^k e^r, |r| <= log(2) / 2, with a polynomial for e^r; k is rounded by adding 1.5 * 2^23, which
+ * leaves it in the low bits. */
+PLT_VECTOR_CLONES void plt_kernel_exp(size_t n, float *restrict x) {
+  const float round = 12582912.0f;
+  for (size_t i = 0; i < n; i++) {
+    float shifted = x[i] * 1.44269504f + round, k = shifted - round;
+    float r = x[i] - k * 0.693359375f - k * -2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    union {
+      float value;
+      uint32_t bits;
+    } power, rounded = {.value = shifted};
+    power.bits = (rounded.bits + 127) << 23;
+    x[i] = (p * r * r + r + 1) * power.value;
+  }
+}
+
+typedef struct vector_job {
+  const float *x;
+  float *out;
+  float factor;
+} vector_job_t;
+
+static void add_scaled_range(void *context, size_t first, size_t last) {
+  const vector_job_t *job = context;
+  const float *restrict x = job->x;
+  float *restrict out = job->out;
+  float factor = job->factor;
+  for (size_t i = first; i < last; i++) out[i] += factor * x[i];
+}
+
+void plt_kernel_add_scaled(plt_crew_t *crew, size_t n, float factor, const float *x, float *out) {
+  vector_job_t job = {.x = x, .out = out, .factor = factor};
+  plt_kernel_ranges(crew, n, 1, add_scaled_range, &job);
+}
+
+static double sum_range(void *context, size_t first, size_t last) {
+  const vector_job_t *job = context;
+  return plt_kernel_total(job->x + first, last - first);
+}
+
+double plt_kernel_sum(plt_crew_t *crew, const float *x, size_t n) {
+  vector_job_t job = {.x = x};
+  return plt_kernel_reduce(crew, n, 1, sum_range, &job);
+}
+
+static double sum_squares_range(void *context, size_t first, size_t last) {
+  const vector_job_t *job = context;
+  return plt_kernel_dot(job->x + first, job->x + first, last - first);
+}
+
+double plt_kernel_sum_squares(plt_crew_t *crew, const float *x, size_t n) {
+  vector_job_t job = {.x = x};
+  return plt_kernel_reduce(crew, n, 1, sum_squares_range, &job);
+}

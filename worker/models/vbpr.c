@@ -1,0 +1,70 @@
+/* vbpr.c - matrix factorisation whose items are half learned, half projected from their features:
+ * item = [item_i ; x_i W + b] (METHODS 4; He & McAuley 2016; initial values as MMRec). */
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "worker/models/model.h"
+
+extern const plt_model_ops_t plt_model_vbpr;
+
+typedef struct vbpr {
+  plt_model_t base;
+  float reg;
+} vbpr_t;
+
+enum { USER, ITEM, PROJ_W, PROJ_B }; /* tables */
+
+static const plt_option_t rows[] = {
+    PLT_MODEL_REG_OPTION(
+        "0.1", "the norms of the batch's users and whole item vectors in the loss (0.1 is our default: tune it)."),
+};
+
+static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {
+  vbpr_t *vbpr = plt_mem_zalloc(1, sizeof *vbpr);
+  plt_model_t *model = &vbpr->base;
+  uint32_t d = (uint32_t)plt_config_int(config, "model.dim");
+  size_t f = plt_dataset_feature_cols(data);
+  vbpr->reg = (float)plt_config_real(config, "model.reg");
+  model->ops = &plt_model_vbpr;
+  model->negatives = 1;
+  model->score_cols = 2 * d;
+  plt_model_add_table(model, "user", PLT_ENTITY_USER, data->users, 2 * d, plt_init_xavier_uniform(data->users, 2 * d));
+  plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, d, plt_init_xavier_uniform(data->items, d));
+  plt_model_add_table(model, "proj_w", PLT_ENTITY_DENSE, f, d, plt_init_xavier_normal(f, d));
+  plt_model_add_table(model, "proj_b", PLT_ENTITY_DENSE, 1, d, plt_init_zero());
+  *out = model;
+  return PLT_OK;
+}
+
+static void destroy(plt_model_t *self) { free(self); }
+
+static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) {
+  (void)self;
+  return pass->table[USER];
+}
+
+/* Over distinct items: each is projected once, however often the batch holds it. */
+static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
+  (void)self;
+  plt_var_t projected = plt_op_matmul(pass->tape, plt_pass_features(pass), pass->table[PROJ_W]);
+  plt_var_t halves[] = {pass->table[ITEM], plt_op_add(pass->tape, projected, pass->table[PROJ_B])};
+  return plt_op_concat(pass->tape, halves, 2);
+}
+
+static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
+  return plt_pass_bpr_loss(pass, users(self, pass), items(self, pass), ((const vbpr_t *)self)->reg);
+}
+
+const plt_model_ops_t plt_model_vbpr = {
+    .name = "vbpr",
+    .summary = "matrix factorisation with items projected from their features",
+    .options = {"model vbpr", rows, sizeof rows / sizeof *rows},
+    .loss_is_mean = true,
+    .uses_features = true,
+    .create = create,
+    .destroy = destroy,
+    .users = users,
+    .items = items,
+    .loss = loss,
+};

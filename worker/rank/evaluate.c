@@ -1,0 +1,149 @@
+/* evaluate.c - see evaluate.h. */
+#include "worker/rank/evaluate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "worker/math/kernels.h"
+#include "worker/rank/scorer.h"
+
+/* Users who are in `part` and in training, ascending. */
+static uint32_t *ranked_users(const plt_dataset_t *data, plt_part_t part, size_t *n) {
+  uint32_t *users = plt_mem_alloc(data->users * sizeof *users);
+  const uint64_t *in_part = data->part[part].offset, *in_train = data->part[PLT_PART_TRAIN].offset;
+  *n = 0;
+  for (uint32_t u = 0; u < data->users; u++)
+    if (in_part[u + 1] > in_part[u] && in_train[u + 1] > in_train[u]) users[(*n)++] = u;
+  return users;
+}
+
+/* Items of a user in a part. */
+static const uint32_t *items_of(const plt_dataset_t *data, plt_part_t part, uint32_t user, size_t *n) {
+  const plt_user_items_t *items = &data->part[part];
+  *n = items->offset[user + 1] - items->offset[user];
+  return items->item + items->offset[user];
+}
+
+/* ---- metrics ---- */
+
+static size_t block_count(size_t users) { return (users + PLT_SCORER_USERS - 1) / PLT_SCORER_USERS; }
+
+/* This worker's blocks from the `first` of them on, as many as the scorer ranks at a time: their users side by side
+ * (only the last block of all may be short, so they are blocks there too). */
+static size_t gather_group(const plt_session_t *session, const plt_scorer_t *scorer, const uint32_t *users, size_t n,
+                           size_t first, uint32_t *out) {
+  size_t size = 0;
+  for (size_t b = first; b < block_count(n) && size < plt_scorer_group(scorer); b += session->plan->workers) {
+    size_t here = plt_min_size(PLT_SCORER_USERS, n - b * PLT_SCORER_USERS);
+    memcpy(out + size, users + b * PLT_SCORER_USERS, here * sizeof *users);
+    size += here;
+  }
+  return size;
+}
+
+/* Fills this worker's rows of sums [blocks, width]: the metrics, then the number of users. */
+static plt_status_t sum_blocks(plt_session_t *session, plt_scorer_t *scorer, plt_part_t part, const uint32_t *users,
+                               size_t n, double *sums, size_t width) {
+  const plt_plan_t *plan = session->plan;
+  uint32_t *group = plt_mem_alloc(plt_scorer_group(scorer) * sizeof *group);
+  plt_status_t status = PLT_OK;
+  for (size_t b = session->worker; b < block_count(n) && status == PLT_OK;) {
+    const plt_top_t *top;
+    size_t size = gather_group(session, scorer, users, n, b, group);
+    status = plt_scorer_rank(scorer, group, size, &top);
+    for (size_t at = 0; at < size && status == PLT_OK; b += plan->workers) {
+      plt_metric_sums_t metrics = {0};
+      for (size_t end = plt_min_size(at + PLT_SCORER_USERS, size); at < end; at++) {
+        size_t n_positives;
+        const uint32_t *positives = items_of(plan->data, part, group[at], &n_positives);
+        plt_ranking_add(&metrics, &plan->topk, &top[at], positives, n_positives);
+      }
+      memcpy(sums + b * width, metrics.value, (width - 1) * sizeof *sums);
+      sums[b * width + width - 1] = metrics.users;
+    }
+  }
+  free(group);
+  return status;
+}
+
+static plt_status_t evaluate_part(plt_session_t *session, plt_scorer_t *scorer, const char *name, plt_part_t part,
+                                  plt_metrics_t *out) {
+  size_t n, width = PLT_METRIC_KINDS * session->plan->topk.n + 1;
+  uint32_t *users = ranked_users(session->plan->data, part, &n);
+  double *sums = plt_mem_zalloc(block_count(n) * width, sizeof *sums);
+  plt_status_t status = sum_blocks(session, scorer, part, users, n, sums, width);
+  char full_name[PLT_TEXT_MAX];
+  snprintf(full_name, sizeof full_name, "%.200s, part %d", name, part);
+  if (status == PLT_OK && n > 0) status = plt_client_sum(session->client, full_name, sums, block_count(n) * width);
+  double total[PLT_METRIC_KINDS * PLT_TOPK_MAX + 1] = {0};
+  for (size_t b = 0; b < block_count(n); b++)
+    for (size_t i = 0; i < width; i++) total[i] += sums[b * width + i];
+  *out = (plt_metrics_t){.users = (uint64_t)total[width - 1]};
+  for (size_t i = 0; i + 1 < width && out->users > 0; i++) out->value[i] = total[i] / total[width - 1];
+  free(sums);
+  free(users);
+  return status;
+}
+
+plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
+                          plt_metrics_t out[PLT_PARTS]) {
+  plt_inference_t *inference;
+  plt_scorer_t *scorer = NULL;
+  PLT_TRY(plt_inference_begin(session, name, &inference));
+  const plt_topk_t *topk = &session->plan->topk;
+  plt_status_t status = plt_scorer_create(session, inference, topk->k[topk->n - 1], PLT_SCORER_ROOM, &scorer);
+  for (plt_part_t part = 0; part < PLT_PARTS && status == PLT_OK; part++)
+    if (wanted[part]) status = evaluate_part(session, scorer, name, part, &out[part]);
+  plt_scorer_destroy(&scorer);
+  return plt_inference_end(&inference, status);
+}
+
+/* ---- recommendations ---- */
+
+static plt_status_t write_users(plt_session_t *session, plt_scorer_t *scorer, FILE *out, const char *path) {
+  size_t n, size;
+  uint32_t *users = ranked_users(session->plan->data, PLT_PART_TRAIN, &n);
+  plt_status_t status = PLT_OK;
+  fprintf(out, "user\titem\trank\tscore\n");
+  for (size_t at = 0; at < n && status == PLT_OK; at += size) {
+    const plt_top_t *top;
+    size = plt_min_size(plt_scorer_group(scorer), n - at);
+    status = plt_scorer_rank(scorer, users + at, size, &top);
+    for (size_t u = 0; u < size && status == PLT_OK; u++)
+      for (size_t r = 0; r < top[u].n; r++)
+        fprintf(out, "%" PRIu32 "\t%" PRIu32 "\t%zu\t%.9g\n", users[at + u], top[u].best[r].item, r + 1,
+                (double)top[u].best[r].score);
+    if (status == PLT_OK && ferror(out)) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", path);
+  }
+  free(users);
+  return status;
+}
+
+static plt_status_t recommend_to(plt_session_t *session, plt_inference_t *inference, const plt_recommend_t *recommend) {
+  bool to_stdout = strcmp(recommend->path, "-") == 0;
+  FILE *out = to_stdout ? stdout : fopen(recommend->path, "w");
+  if (out == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", recommend->path);
+  uint32_t k = recommend->k < session->plan->data->items ? recommend->k : session->plan->data->items;
+  plt_scorer_t *scorer;
+  plt_status_t status = plt_scorer_create(session, inference, k, PLT_SCORER_ROOM, &scorer);
+  if (status == PLT_OK) {
+    status = write_users(session, scorer, out, recommend->path);
+    plt_scorer_destroy(&scorer);
+  }
+  bool flushed = fflush(out) == 0;
+  if (!to_stdout) flushed = fclose(out) == 0 && flushed;
+  if (status == PLT_OK && !flushed) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", recommend->path);
+  return status;
+}
+
+plt_status_t plt_recommend(plt_session_t *session, void *recommend) {
+  plt_inference_t *inference;
+  PLT_TRY(plt_inference_begin(session, "recommend", &inference));
+  plt_status_t status = PLT_OK;
+  if (session->worker == 0) status = recommend_to(session, inference, recommend);
+  return plt_inference_end(&inference, status);
+}

@@ -1,0 +1,29 @@
+/* evaluate.h - full-ranking evaluation shared by the workers, and recommendations for all users.
+ *
+ * Block b of 256 users belongs to worker b mod W. Every worker sends one row of sums per block of its own and zeros
+ * for the others', and all add the blocks in their order: the metrics have the same bits for every W.
+ * Source     METHODS 5. */
+#ifndef PLT_WORKER_RANK_EVALUATE_H
+#define PLT_WORKER_RANK_EVALUATE_H
+
+#include "worker/session/session.h"
+
+typedef struct plt_metrics {
+  double value[PLT_METRIC_KINDS * PLT_TOPK_MAX]; /* averages; index as in plt_metric_sums_t */
+  uint64_t users;                                /* ranked: those of the part who have training pairs */
+} plt_metrics_t;
+
+/* Metrics of the wanted parts (PLT_PART_VALID, PLT_PART_TEST) into out[part]. All workers call, with one `name`
+ * that was not used before. A part without users gives zeros. */
+plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
+                          plt_metrics_t out[PLT_PARTS]);
+
+/* A task: writes the best items of every user who has training pairs, training items left out, to `path` as TSV:
+ * user, item, rank (from 1), score. */
+typedef struct plt_recommend {
+  const char *path; /* "-": standard output */
+  uint32_t k;
+} plt_recommend_t;
+plt_status_t plt_recommend(plt_session_t *session, void *recommend);
+
+#endif

@@ -1,0 +1,125 @@
+/* scorer.c - see scorer.h. */
+#include "worker/rank/scorer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "worker/math/kernels.h"
+
+struct plt_scorer {
+  plt_session_t *session;
+  plt_vectors_t *vectors;
+  size_t group;
+  plt_top_t *top;     /* [group] */
+  plt_ranked_t *best; /* [group, k]: what they hold */
+  uint32_t chunk;     /* items; a multiple of the block, or all */
+  uint32_t first, n;  /* of the items whose vectors are here; n 0: none */
+  float *items;       /* [chunk, score_cols] */
+  float *scores;      /* [256, PLT_SCORER_STRIPE] */
+  /* what the crew works at */
+  const uint32_t *users;
+  plt_top_t *block;
+  uint32_t stripe, stripe_items; /* the first of its items, their number */
+};
+
+/* Whole units that fit the room, at least one, at most those that hold `all`. */
+static size_t fit(size_t room, size_t bytes_each, size_t unit, size_t all) {
+  size_t units = room / (bytes_each * unit);
+  return plt_min_size(units == 0 ? unit : units * unit, (all + unit - 1) / unit * unit);
+}
+
+plt_status_t plt_scorer_create(plt_session_t *session, plt_inference_t *inference, uint32_t k, size_t room,
+                               plt_scorer_t **out) {
+  const plt_plan_t *plan = session->plan;
+  size_t bytes = plan->model->score_cols * sizeof(float);
+  plt_scorer_t *scorer = plt_mem_zalloc(1, sizeof *scorer);
+  scorer->session = session;
+  scorer->chunk = (uint32_t)fit(room, bytes, PLT_VECTORS_BLOCK, plan->data->items);
+  scorer->items = plt_mem_alloc(scorer->chunk * bytes);
+  scorer->scores = plt_mem_alloc(PLT_SCORER_SCORES);
+  scorer->group = fit(room, (size_t)k * sizeof(plt_ranked_t) + 1, PLT_SCORER_USERS, plan->data->users);
+  scorer->best = plt_mem_alloc(scorer->group * k * sizeof *scorer->best);
+  scorer->top = plt_mem_alloc(scorer->group * sizeof *scorer->top);
+  for (size_t u = 0; u < scorer->group; u++) scorer->top[u] = (plt_top_t){.best = scorer->best + u * k, .k = k};
+  plt_status_t status = plt_vectors_create(session, inference, &scorer->vectors);
+  if (status == PLT_OK)
+    *out = scorer;
+  else
+    plt_scorer_destroy(&scorer);
+  return status;
+}
+
+void plt_scorer_destroy(plt_scorer_t **scorer) {
+  if (*scorer == NULL) return;
+  free((*scorer)->top);
+  free((*scorer)->best);
+  free((*scorer)->items);
+  free((*scorer)->scores);
+  plt_vectors_destroy(&(*scorer)->vectors);
+  free(*scorer);
+  *scorer = NULL;
+}
+
+size_t plt_scorer_group(const plt_scorer_t *scorer) { return scorer->group; }
+
+/* Brings in the vectors of the chunk that begins with item `first`. */
+static plt_status_t load_chunk(plt_scorer_t *scorer, uint32_t first) {
+  const plt_plan_t *plan = scorer->session->plan;
+  size_t cols = plan->model->score_cols;
+  if (scorer->n > 0 && scorer->first == first) return PLT_OK;
+  scorer->n = 0;
+  uint32_t n = (uint32_t)plt_min_size(scorer->chunk, plan->data->items - first);
+  for (uint32_t at = 0; at < n; at += PLT_VECTORS_BLOCK) {
+    const float *vectors;
+    size_t rows = plt_min_size(PLT_VECTORS_BLOCK, n - at);
+    PLT_TRY(plt_vectors_read_block(scorer->vectors, PLT_SIDE_ITEM, first + at, rows, &vectors));
+    memcpy(scorer->items + (size_t)at * cols, vectors, rows * cols * sizeof *vectors);
+  }
+  scorer->first = first;
+  scorer->n = n;
+  return PLT_OK;
+}
+
+/* plt_block_fn: one user */
+static void offer_stripe(void *context, size_t user, size_t lane) {
+  (void)lane;
+  plt_scorer_t *scorer = context;
+  const plt_user_items_t *train = &scorer->session->plan->data->part[PLT_PART_TRAIN];
+  uint64_t from = train->offset[scorer->users[user]], to = train->offset[scorer->users[user] + 1];
+  plt_top_offer(&scorer->block[user], scorer->scores + user * scorer->stripe_items, scorer->stripe,
+                scorer->stripe_items, train->item + from, (size_t)(to - from));
+}
+
+/* A block of users against the chunk that is here. */
+static plt_status_t rank_block(plt_scorer_t *scorer, size_t n) {
+  size_t cols = scorer->session->plan->model->score_cols;
+  const float *vectors;
+  PLT_TRY(plt_vectors_read(scorer->vectors, PLT_SIDE_USER, scorer->users, n, &vectors));
+  for (uint32_t at = 0; at < scorer->n; at += PLT_SCORER_STRIPE) {
+    scorer->stripe = scorer->first + at;
+    scorer->stripe_items = (uint32_t)plt_min_size(PLT_SCORER_STRIPE, scorer->n - at);
+    plt_kernel_scores(scorer->session->crew, n, scorer->stripe_items, cols, vectors, scorer->items + (size_t)at * cols,
+                      scorer->scores);
+    plt_crew_run(scorer->session->crew, n, offer_stripe, scorer);
+  }
+  return PLT_OK;
+}
+
+plt_status_t plt_scorer_rank(plt_scorer_t *scorer, const uint32_t *users, size_t n, const plt_top_t **out) {
+  uint32_t items = scorer->session->plan->data->items;
+  assert(n <= scorer->group);
+  for (size_t u = 0; u < n; u++) scorer->top[u].n = 0;
+  for (uint32_t first = 0; first < items; first += scorer->chunk) {
+    PLT_TRY(load_chunk(scorer, first));
+    for (size_t at = 0; at < n; at += PLT_SCORER_USERS) {
+      scorer->users = users + at;
+      scorer->block = scorer->top + at;
+      PLT_TRY(rank_block(scorer, plt_min_size(PLT_SCORER_USERS, n - at)));
+    }
+  }
+  for (size_t u = 0; u < n; u++) plt_top_sort(&scorer->top[u]);
+  *out = scorer->top;
+  return PLT_OK;
+}

@@ -1,0 +1,34 @@
+/* scorer.h - the best items of many users, by the tables as they are on the servers.
+ *
+ *   a chunk of items' vectors at a time  x  users in blocks of 256  ─▶ scores of 8192 items ─▶ each user's best so far
+ *
+ * A chunk's vectors are worked out once and stay for the next call when there is but one chunk, which is the case up to
+ * PLT_SCORER_ROOM; beyond, memory does not grow with the items. Blocks are the same whoever computes them, so scores
+ * have the same bits for every number of workers, threads and chunks (DESIGN 4).
+ * Threads    one owner. */
+#ifndef PLT_WORKER_RANK_SCORER_H
+#define PLT_WORKER_RANK_SCORER_H
+
+#include "worker/math/ranking.h"
+#include "worker/rank/vectors.h"
+
+enum {
+  PLT_SCORER_USERS = 256,
+  PLT_SCORER_STRIPE = 8192,   /* items that are scored at once: whole tiles of plt_kernel_scores() */
+  PLT_SCORER_ROOM = 64 << 20, /* bytes of items' vectors, and of users' best items */
+  PLT_SCORER_SCORES = PLT_SCORER_USERS * PLT_SCORER_STRIPE * 4 /* bytes */
+};
+
+typedef struct plt_scorer plt_scorer_t;
+
+/* For the best k items. `inference` as in plt_vectors_create(). `room` in bytes (PLT_SCORER_ROOM). */
+plt_status_t plt_scorer_create(plt_session_t *session, plt_inference_t *inference, uint32_t k, size_t room,
+                               plt_scorer_t **out);
+void plt_scorer_destroy(plt_scorer_t **scorer);
+/* The most users that may be ranked at a time, whole blocks of PLT_SCORER_USERS. */
+size_t plt_scorer_group(const plt_scorer_t *scorer);
+/* The best items of each of n users, those of training left out; users [n] distinct and ascending. The blocks of users
+ * are cut from the first on. *out [n] is valid until the next call. */
+plt_status_t plt_scorer_rank(plt_scorer_t *scorer, const uint32_t *users, size_t n, const plt_top_t **out);
+
+#endif

@@ -1,0 +1,90 @@
+/* import.c - see import.h. */
+#include "worker/session/import.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/io/fileio.h"
+#include "common/io/npy.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+enum { BLOCK_BYTES = 8 << 20 };
+
+/* Rows that make a block of about 8 MiB. */
+uint64_t plt_import_block_rows(uint32_t cols) {
+  uint64_t rows = BLOCK_BYTES / (cols * sizeof(float));
+  return rows == 0 ? 1 : rows;
+}
+
+plt_status_t plt_import_path(const char *dir, const char *table, char out[PLT_PATH_MAX]) {
+  char name[PLT_TABLE_NAME_MAX + 8];
+  snprintf(name, sizeof name, "%s.npy", table);
+  return plt_path_join(dir, name, out);
+}
+
+static plt_status_t assign_rows(plt_client_t *client, uint32_t index, const plt_npy_t *npy) {
+  uint32_t cols = (uint32_t)npy->cols;
+  uint64_t block = plt_import_block_rows(cols);
+  uint64_t *keys = plt_mem_alloc(block * sizeof *keys);
+  float *values = plt_mem_alloc(block * cols * sizeof *values);
+  plt_status_t status = PLT_OK;
+  for (uint64_t first = 0; first < npy->rows && status == PLT_OK; first += block) {
+    uint64_t n = npy->rows - first < block ? npy->rows - first : block;
+    for (uint64_t i = 0; i < n; i++) keys[i] = first + i;
+    for (uint64_t i = 0; i < n; i++) plt_npy_row_f32(npy, first + i, values + i * cols);
+    status = plt_client_assign(client, index, cols, keys, n, values);
+  }
+  free(keys);
+  free(values);
+  return status;
+}
+
+static plt_status_t import_table(plt_client_t *client, const plt_plan_t *plan, uint32_t index, const char *path) {
+  const plt_table_spec_t *spec = &plan->specs[index];
+  plt_npy_t npy;
+  PLT_TRY(plt_npy_open(path, &npy));
+  plt_status_t status = PLT_OK;
+  if (npy.type > PLT_NPY_F8 || npy.cols != spec->cols || npy.rows > spec->rows)
+    status = plt_fail(PLT_ERR_DATA,
+                      "%s: table %s takes floating-point rows of %" PRIu32 " columns, at most %" PRIu64
+                      " of them; the file has %" PRIu64 " x %" PRIu64,
+                      path, spec->name, spec->cols, spec->rows, npy.rows, npy.cols);
+  if (status == PLT_OK) status = assign_rows(client, index, &npy);
+  if (status == PLT_OK && npy.rows < spec->rows)
+    plt_log(PLT_LOG_NOTE, "table %s: %" PRIu64 " of %" PRIu64 " rows come from %s, the rest is born fresh", spec->name,
+            npy.rows, spec->rows, path);
+  plt_npy_close(&npy);
+  return status;
+}
+
+bool plt_import_is_due(const plt_plan_t *plan) {
+  for (size_t t = 0; t < plan->model->n_tables; t++)
+    if (plan->model->tables[t].initial != NULL) return true;
+  return plan->init_from != NULL;
+}
+
+/* The rows of items of a table that starts as the features of a modality. */
+static plt_status_t import_features(plt_client_t *client, const plt_plan_t *plan, uint32_t index) {
+  plt_npy_t rows = plan->model->tables[index].initial->array;
+  rows.rows = plan->specs[index].rows;
+  return assign_rows(client, index, &rows);
+}
+
+plt_status_t plt_import_tables(plt_client_t *client, const plt_plan_t *plan) {
+  for (uint32_t t = 0; t < plan->model->n_tables; t++)
+    if (plan->model->tables[t].initial != NULL) PLT_TRY(import_features(client, plan, t));
+  if (plan->init_from == NULL) return PLT_OK;
+  for (uint32_t t = 0; t < plan->model->n_tables; t++) {
+    char path[PLT_PATH_MAX];
+    PLT_TRY(plt_import_path(plan->init_from, plan->specs[t].name, path));
+    if (!plt_path_exists(path)) {
+      if (plan->init_missing_is_fresh) continue;
+      return plt_fail(PLT_ERR_DATA, "%s: init.from has no file for table %s; to start it fresh set init.missing: fresh",
+                      path, plan->specs[t].name);
+    }
+    PLT_TRY(import_table(client, plan, t, path));
+  }
+  return PLT_OK;
+}

@@ -1,0 +1,23 @@
+/* import.h - tables from files: the directory of init.from, features that a table starts as (DESIGN 3, "Tables out").
+ *
+ * Errors     PLT_ERR_DATA for missing files (unless init.missing is fresh), other widths, too many rows. */
+#ifndef PLT_WORKER_SESSION_IMPORT_H
+#define PLT_WORKER_SESSION_IMPORT_H
+
+#include "common/io/fileio.h"
+#include "worker/client/client.h"
+#include "worker/session/plan.h"
+
+/* Whether tables start otherwise than by their specs: from plan->init_from, or as features. */
+bool plt_import_is_due(const plt_plan_t *plan);
+/* Assigns features to the tables that start as those, then the tables found in plan->init_from; rows that a file does
+ * not have stay. One worker calls. */
+plt_status_t plt_import_tables(plt_client_t *client, const plt_plan_t *plan);
+
+/* ---- for export.c: the same files, the other way ---- */
+/* DIR/TABLE.npy */
+plt_status_t plt_import_path(const char *dir, const char *table, char out[PLT_PATH_MAX]);
+/* Rows that travel at a time. */
+uint64_t plt_import_block_rows(uint32_t cols);
+
+#endif

@@ -1,0 +1,51 @@
+/* plan.h - what a job does, in the form in which its workers use it: made from the configuration by the launcher,
+ * the same in every process, read-only, shared by the workers of a process. */
+#ifndef PLT_WORKER_SESSION_PLAN_H
+#define PLT_WORKER_SESSION_PLAN_H
+
+#include <stdatomic.h>
+
+#include "proto/message.h"
+#include "worker/data/sampler.h"
+#include "worker/graph/graph.h"
+#include "worker/math/ranking.h"
+#include "worker/models/model.h"
+#include "worker/strategies/strategy.h"
+
+typedef struct plt_plan {
+  const plt_dataset_t *data;
+  const plt_model_t *model;
+  const plt_strategy_t *strategy;
+  const plt_sampler_t *sampler;
+  const plt_graph_t *graph; /* of the training pairs; NULL: no graph model */
+  uint64_t seed;
+  plt_table_spec_t specs[PLT_MODEL_TABLES_MAX]; /* of the model's tables, in its order */
+
+  uint32_t epochs, batch_size, micro_batch;
+  uint64_t max_steps; /* optimizer steps; 0: no limit */
+  uint32_t log_every; /* batches between step events; 0: none */
+  double lr, schedule[2], clip_norm;
+
+  uint32_t eval_every; /* epochs; 0: never */
+  plt_topk_t topk;
+  const char *metric; /* chooses the best epoch: "recall@20" */
+  uint32_t patience;  /* evaluations without a better one; 0: no early stopping */
+
+  const char *init_from; /* directory of TABLE.npy files, or NULL */
+  bool init_missing_is_fresh;
+
+  const char *run_dir; /* NULL: the job keeps nothing */
+  double checkpoint_every_s;
+  uint32_t checkpoint_every_epochs, checkpoint_keep;
+
+  uint32_t workers, servers, threads; /* threads per worker */
+  bool alone;                         /* ssp, asp: every worker steps alone (docs/consistency.md) */
+  uint64_t staleness;                 /* UINT64_MAX: asp */
+  uint32_t prefetch;                  /* own batches that rows are pulled ahead; 0 in bsp and with one worker */
+  const atomic_int *interrupted;      /* signal number that asks for checkpoint and stop; 0: none; may be NULL */
+} plt_plan_t;
+
+/* Learning rate of an epoch: lr * s0^(epoch / s1) (METHODS 3). */
+double plt_plan_eta(const plt_plan_t *plan, uint32_t epoch);
+
+#endif

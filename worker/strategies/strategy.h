@@ -1,0 +1,67 @@
+/* strategy.h - how the gradient that is pushed for one leaf is made: plain, bsam, bsam+, mirror; the registry.
+ *
+ * A leaf's w is one flat vector: all rows it touches and all dense parameters. A strategy asks for the loss
+ * gradient at w and at perturbed copies of w; w itself is never changed.
+ *
+ * Exchanges  a batch takes `phases` exchanges with the servers: 1, but 2 on the β-th batches of a sequential
+ *            mirror. plain, bsam, bsam+ and combined mirror cost the same messages and bytes.
+ * A new strategy is one file and one row in plt_strategies[] (strategy.c).
+ * Threads    read-only after create.
+ * Source     METHODS 2. */
+#ifndef PLT_WORKER_STRATEGIES_STRATEGY_H
+#define PLT_WORKER_STRATEGIES_STRATEGY_H
+
+#include "common/options/options.h"
+
+/* The loss and its gradient (overwritten) at the point w; n floats each. The same draws at every call. */
+typedef double (*plt_gradient_fn)(void *context, const float *w, float *gradient);
+
+typedef struct plt_leaf_problem {
+  plt_gradient_fn gradient_at;
+  void *context;
+  size_t n;       /* floats in w */
+  const float *w; /* as pulled */
+  float *point;   /* [n], scratch: a perturbed copy of w */
+  float *second;  /* [n], scratch: the gradient there */
+  uint32_t batch; /* of the epoch, from 0; in ssp and asp of the worker's own batches in it */
+  uint32_t phase; /* of the batch, from 0 */
+  double eta;     /* learning rate of this step */
+} plt_leaf_problem_t;
+
+typedef struct plt_strategy plt_strategy_t; /* a strategy's own object begins with this */
+
+typedef struct plt_strategy_ops {
+  const char *name;
+  const char *summary;
+  plt_option_table_t options;                                               /* rows "strategy.<key>" */
+  plt_status_t (*create)(const plt_config_t *config, plt_strategy_t **out); /* may read optimizer.name */
+  void (*destroy)(plt_strategy_t *self);
+  /* Exchanges of batch `batch`; NULL means 1. */
+  uint32_t (*phases)(const plt_strategy_t *self, uint32_t batch);
+  /* Fills `gradient` [n] and returns the model's loss at w. */
+  double (*gradient)(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *gradient);
+  /* Gradient evaluations of (batch, phase), for equal-effort comparisons. */
+  uint32_t (*passes)(const plt_strategy_t *self, uint32_t batch, uint32_t phase);
+} plt_strategy_ops_t;
+
+struct plt_strategy {
+  const plt_strategy_ops_t *ops;
+};
+
+extern const plt_option_table_t plt_strategy_options;    /* strategy.name */
+extern const plt_strategy_ops_t *const plt_strategies[]; /* NULL-terminated */
+const plt_strategy_ops_t *plt_strategy_find(const char *name);
+plt_status_t plt_strategy_create(const plt_config_t *config, plt_strategy_t **out);
+void plt_strategy_destroy(plt_strategy_t **strategy);
+uint32_t plt_strategy_phases(const plt_strategy_t *strategy, uint32_t batch);
+
+/* ---- for strategy files: vector operations with double accumulators in a fixed order ---- */
+double plt_vector_norm(const float *x, size_t n);
+void plt_vector_scale(float *x, size_t n, double factor);
+/* out = a * x + b * y; out may be x or y. */
+void plt_vector_blend(float *out, double a, const float *x, double b, const float *y, size_t n);
+/* Scales g to norm at most `limit` (limit 0: leaves it); PyTorch's clip_grad_norm_: factor limit / (norm + 1e-6). */
+void plt_vector_clip(float *g, size_t n, double limit);
+bool plt_vector_is_finite(const float *x, size_t n);
+
+#endif

@@ -1,0 +1,61 @@
+/* node.h - what the files that implement operations (tape_*.c) know of a tape. Not for others.
+ *
+ * An operation is a pair of functions in a row of its file's table and a constructor plt_op_<name>() that checks
+ * shapes and records a node:
+ *   forward   fills node->value from the operands' values;
+ *   backward  adds to the operands' gradients: plt_tape_gradient() hands out the buffer, zeroed at the first
+ *             request, or NULL when nobody needs it - then nothing is computed. Who fills the whole buffer can save
+ *             the zeros (plt_tape_gradient_or_new) or, where it is dy itself, the copy (plt_tape_pass_gradient).
+ * Node pointers are valid until the next node is recorded. */
+#ifndef PLT_WORKER_TAPE_NODE_H
+#define PLT_WORKER_TAPE_NODE_H
+
+#include "common/mem.h"
+#include "worker/tape/tape.h"
+
+typedef struct plt_node plt_node_t;
+
+typedef struct plt_tape_op {
+  const char *name;
+  void (*forward)(plt_tape_t *tape, plt_node_t *node);
+  void (*backward)(plt_tape_t *tape, const plt_node_t *node);
+} plt_tape_op_t;
+
+struct plt_node {
+  const plt_tape_op_t *op; /* NULL: a parameter or a constant */
+  size_t rows, cols;
+  float *value;    /* in the arena, unless given by the caller or shared with the operand */
+  float *gradient; /* NULL until something is added */
+  bool needed;     /* leads to a parameter */
+  const plt_var_t *operands;
+  size_t n_operands;
+  /* What else an operation must remember. */
+  const uint32_t *index, *other;
+  float p, q;
+  size_t first;
+  float *saved;
+  const plt_sparse_t *sparse;
+};
+
+struct plt_tape {
+  plt_crew_t *crew;
+  plt_arena_t *arena;
+  plt_node_t *nodes;
+  size_t n_nodes, capacity;
+  size_t growths; /* of the node array */
+};
+
+/* Records node [rows, cols] of `op`, a copy of `extra`'s p, q, first, index, other, sparse (NULL: none), and runs it forward. */
+plt_var_t plt_tape_record(plt_tape_t *tape, const plt_tape_op_t *op, size_t rows, size_t cols,
+                          const plt_var_t *operands, size_t n_operands, const plt_node_t *extra);
+plt_node_t *plt_tape_node(const plt_tape_t *tape, plt_var_t x);
+/* The gradient buffer of x to add to, NULL when none is needed. */
+float *plt_tape_gradient(plt_tape_t *tape, plt_var_t x);
+/* The same for who writes every element: where it was not there before, *add is false and nothing is in it. */
+float *plt_tape_gradient_or_new(plt_tape_t *tape, plt_var_t x, bool *add);
+/* Adds the gradient of `node`, which has x's shape, to that of x. The last thing its backward does: x may get the buffer. */
+void plt_tape_pass_gradient(plt_tape_t *tape, const plt_node_t *node, plt_var_t x);
+
+static inline size_t plt_node_size(const plt_node_t *node) { return node->rows * node->cols; }
+
+#endif

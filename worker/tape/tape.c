@@ -1,0 +1,139 @@
+/* tape.c - see tape.h. The tape itself: nodes in order of recording, so an operand always stands before the
+ * operations on it and one walk from the loss down to the first node is the whole backward pass. */
+#include "worker/tape/tape.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/math/kernels.h"
+#include "worker/tape/node.h"
+
+plt_tape_t *plt_tape_create(plt_crew_t *crew) {
+  plt_kernels_init();
+  plt_tape_t *tape = plt_mem_zalloc(1, sizeof *tape);
+  tape->crew = crew;
+  tape->arena = plt_arena_create();
+  return tape;
+}
+
+void plt_tape_destroy(plt_tape_t **tape) {
+  if (*tape == NULL) return;
+  free((*tape)->nodes);
+  plt_arena_destroy(&(*tape)->arena);
+  free(*tape);
+  *tape = NULL;
+}
+
+void plt_tape_reset(plt_tape_t *tape) {
+  plt_arena_reset(tape->arena);
+  tape->n_nodes = 0;
+}
+
+size_t plt_tape_blocks(const plt_tape_t *tape) { return plt_arena_blocks(tape->arena) + tape->growths; }
+
+/* ---- nodes ---- */
+
+plt_node_t *plt_tape_node(const plt_tape_t *tape, plt_var_t x) {
+  assert(x.index < tape->n_nodes);
+  return &tape->nodes[x.index];
+}
+
+static plt_node_t *append(plt_tape_t *tape, plt_node_t node) {
+  if (tape->n_nodes == tape->capacity) tape->growths++;
+  PLT_MEM_GROW(tape->nodes, tape->n_nodes, tape->capacity);
+  tape->nodes[tape->n_nodes] = node;
+  return &tape->nodes[tape->n_nodes++];
+}
+
+static plt_var_t newest(const plt_tape_t *tape) { return (plt_var_t){(uint32_t)(tape->n_nodes - 1)}; }
+
+plt_var_t plt_tape_parameter(plt_tape_t *tape, size_t rows, size_t cols, const float *value, float *gradient) {
+  append(tape, (plt_node_t){.rows = rows,
+                            .cols = cols,
+                            .value = (float *)value, /* nodes without an operation are never written */
+                            .gradient = gradient,
+                            .needed = gradient != NULL});
+  return newest(tape);
+}
+
+plt_var_t plt_tape_constant(plt_tape_t *tape, size_t rows, size_t cols, const float *value) {
+  return plt_tape_parameter(tape, rows, cols, value, NULL);
+}
+
+float *plt_tape_scratch(plt_tape_t *tape, size_t rows, size_t cols) {
+  return plt_arena_alloc(tape->arena, rows * cols * sizeof(float));
+}
+
+uint32_t *plt_tape_index(plt_tape_t *tape, size_t n) { return plt_arena_alloc(tape->arena, n * sizeof(uint32_t)); }
+
+plt_var_t plt_tape_record(plt_tape_t *tape, const plt_tape_op_t *op, size_t rows, size_t cols,
+                          const plt_var_t *operands, size_t n_operands, const plt_node_t *extra) {
+  plt_node_t node = extra == NULL ? (plt_node_t){0} : *extra;
+  plt_var_t *kept = plt_arena_alloc(tape->arena, n_operands * sizeof *kept);
+  memcpy(kept, operands, n_operands * sizeof *kept);
+  node.op = op;
+  node.rows = rows;
+  node.cols = cols;
+  node.operands = kept;
+  node.n_operands = n_operands;
+  if (op->backward != NULL) {
+    for (size_t i = 0; i < n_operands; i++) node.needed |= plt_tape_node(tape, operands[i])->needed;
+  }
+  if (op->forward != NULL) {
+    node.value = plt_tape_scratch(tape, rows, cols);
+    op->forward(tape, append(tape, node));
+  } else { /* the operand under another name */
+    node.value = plt_tape_node(tape, operands[0])->value;
+    append(tape, node);
+  }
+  return newest(tape);
+}
+
+/* ---- reading ---- */
+
+size_t plt_tape_rows(const plt_tape_t *tape, plt_var_t x) { return plt_tape_node(tape, x)->rows; }
+size_t plt_tape_cols(const plt_tape_t *tape, plt_var_t x) { return plt_tape_node(tape, x)->cols; }
+const float *plt_tape_value(const plt_tape_t *tape, plt_var_t x) { return plt_tape_node(tape, x)->value; }
+
+double plt_tape_scalar(const plt_tape_t *tape, plt_var_t x) {
+  assert(plt_node_size(plt_tape_node(tape, x)) == 1);
+  return plt_tape_value(tape, x)[0];
+}
+
+/* ---- backward ---- */
+
+float *plt_tape_gradient(plt_tape_t *tape, plt_var_t x) {
+  plt_node_t *node = plt_tape_node(tape, x);
+  if (!node->needed) return NULL;
+  if (node->gradient == NULL) node->gradient = plt_arena_zalloc(tape->arena, plt_node_size(node) * sizeof(float));
+  return node->gradient;
+}
+
+float *plt_tape_gradient_or_new(plt_tape_t *tape, plt_var_t x, bool *add) {
+  plt_node_t *node = plt_tape_node(tape, x);
+  *add = node->gradient != NULL;
+  if (!node->needed) return NULL;
+  if (!*add) node->gradient = plt_tape_scratch(tape, node->rows, node->cols);
+  return node->gradient;
+}
+
+void plt_tape_pass_gradient(plt_tape_t *tape, const plt_node_t *node, plt_var_t x) {
+  plt_node_t *to = plt_tape_node(tape, x);
+  if (!to->needed) return;
+  if (to->gradient == NULL)
+    to->gradient = node->gradient;
+  else
+    plt_kernel_add_scaled(tape->crew, plt_node_size(to), 1.0f, node->gradient, to->gradient);
+}
+
+void plt_tape_backward(plt_tape_t *tape, plt_var_t loss) {
+  assert(plt_node_size(plt_tape_node(tape, loss)) == 1);
+  float *seed = plt_tape_gradient(tape, loss);
+  if (seed == NULL) return; /* depends on no parameter */
+  seed[0] += 1.0f;
+  for (size_t i = (size_t)loss.index + 1; i-- > 0;) {
+    const plt_node_t *node = &tape->nodes[i];
+    if (node->op != NULL && node->gradient != NULL) node->op->backward(tape, node);
+  }
+}

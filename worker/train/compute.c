@@ -1,0 +1,181 @@
+/* compute.c - see compute.h. */
+#include "worker/train/compute.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/tape/tape.h"
+
+struct plt_compute {
+  const plt_plan_t *plan;
+  plt_crew_t *crew;
+  plt_tape_t *tape;
+  plt_arena_t *arena;
+};
+
+plt_compute_t *plt_compute_create(const plt_plan_t *plan, plt_crew_t *crew) {
+  plt_compute_t *compute = plt_mem_zalloc(1, sizeof *compute);
+  *compute = (plt_compute_t){.plan = plan, .tape = plt_tape_create(crew), .arena = plt_arena_create(), .crew = crew};
+  return compute;
+}
+
+void plt_compute_destroy(plt_compute_t **compute) {
+  if (*compute == NULL) return;
+  plt_tape_destroy(&(*compute)->tape);
+  plt_arena_destroy(&(*compute)->arena);
+  free(*compute);
+  *compute = NULL;
+}
+
+/* ---- one leaf ---- */
+
+typedef struct leaf_run {
+  plt_compute_t *compute;
+  const plt_leaf_t *leaf;
+  plt_pass_t pass;
+} leaf_run_t;
+
+/* plt_gradient_fn: the model's loss and gradient at the point w. */
+static double gradient_at(void *context, const float *w, float *gradient) {
+  leaf_run_t *run = context;
+  const plt_model_t *model = run->compute->plan->model;
+  plt_tape_t *tape = run->compute->tape;
+  plt_var_t tables[PLT_MODEL_TABLES_MAX];
+  memset(gradient, 0, run->leaf->floats * sizeof *gradient);
+  plt_tape_reset(tape);
+  for (size_t t = 0; t < model->n_tables; t++) {
+    const plt_rows_view_t *rows = &run->leaf->rows[t];
+    tables[t] = plt_tape_parameter(tape, rows->n, model->tables[t].cols, w + rows->offset, gradient + rows->offset);
+  }
+  run->pass.tape = tape;
+  run->pass.table = tables;
+  plt_var_t loss = plt_model_loss(model, &run->pass);
+  double value = plt_tape_scalar(tape, loss);
+  plt_tape_backward(tape, loss);
+  return value;
+}
+
+/* The leaf's own rows out of the batch's pull. */
+static const float *leaf_values(plt_compute_t *compute, const plt_batch_t *batch, const plt_leaf_t *leaf,
+                                const float *values) {
+  if (batch->n_leaves == 1) return values;
+  const plt_model_t *model = compute->plan->model;
+  float *w = plt_arena_alloc(compute->arena, leaf->floats * sizeof *w);
+  for (size_t t = 0; t < model->n_tables; t++) {
+    const plt_rows_view_t *rows = &leaf->rows[t];
+    size_t cols = model->tables[t].cols;
+    const float *from = values + batch->rows[t].offset;
+    if (rows->place == NULL) {
+      memcpy(w + rows->offset, from, rows->n * cols * sizeof *w);
+      continue;
+    }
+    for (size_t k = 0; k < rows->n; k++)
+      memcpy(w + rows->offset + k * cols, from + rows->place[k] * cols, cols * sizeof *w);
+  }
+  return w;
+}
+
+static plt_status_t not_finite(const plt_compute_t *compute, const plt_batch_t *batch, const plt_leaf_t *leaf,
+                               double loss) {
+  const plt_plan_t *plan = compute->plan;
+  uint32_t batches = plt_sampler_batches(plan->sampler);
+  bool of_loss = !isfinite(loss);
+  return plt_fail(PLT_ERR_NAN,
+                  "%s at epoch %" PRIu32 ", step %" PRIu64 " (batch %" PRIu32 " of %" PRIu32 ", leaf %" PRIu32
+                  "), strategy %s, lr %g: stopped before the push; lower optimizer.lr or set optimizer.clip_norm",
+                  of_loss ? (isnan(loss) ? "the loss is NaN" : "the loss is infinite") : "a gradient is not finite",
+                  batch->epoch, (uint64_t)batch->epoch * batches + batch->batch, batch->batch, batches, leaf->number,
+                  plan->strategy->ops->name, plan->lr);
+}
+
+/* The gradient that the leaf hands over, [leaf->floats]. */
+static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, const plt_leaf_t *leaf,
+                             const float *values, uint32_t phase, double eta, float **gradient, double *loss) {
+  const plt_plan_t *plan = compute->plan;
+  plt_arena_t *arena = compute->arena;
+  size_t bytes = leaf->floats * sizeof(float);
+  leaf_run_t run = {.compute = compute, .leaf = leaf, .pass = leaf->pass};
+  if (plan->model->ops->uses_features) {
+    size_t cols = plt_dataset_feature_cols(plan->data);
+    bool of_own = plan->model->ops->features_of_own;
+    size_t n = of_own ? leaf->pass.own.n[PLT_SIDE_ITEM] : leaf->pass.n_items;
+    float *features = plt_arena_alloc(arena, n * cols * sizeof *features);
+    plt_dataset_features(compute->crew, plan->data, of_own ? leaf->pass.own.id[PLT_SIDE_ITEM] : leaf->pass.items, n,
+                         features);
+    run.pass.features = features;
+    run.pass.n_featured = n;
+  }
+  plt_leaf_problem_t problem = {.gradient_at = gradient_at,
+                                .context = &run,
+                                .n = leaf->floats,
+                                .w = leaf_values(compute, batch, leaf, values),
+                                .point = plt_arena_alloc(arena, bytes),
+                                .second = plt_arena_alloc(arena, bytes),
+                                .batch = batch->turn,
+                                .phase = phase,
+                                .eta = eta};
+  float *g = plt_arena_alloc(arena, bytes);
+  double value = plan->strategy->ops->gradient(plan->strategy, &problem, g);
+  if (!isfinite(value) || !plt_vector_is_finite(g, leaf->floats)) return not_finite(compute, batch, leaf, value);
+  plt_vector_clip(g, leaf->floats, plan->clip_norm);
+  if (leaf->weight != 1.0) plt_vector_scale(g, leaf->floats, leaf->weight);
+  *gradient = g;
+  *loss = value * leaf->weight;
+  return PLT_OK;
+}
+
+/* ---- leaves to blocks ---- */
+
+typedef struct leaf_results {
+  plt_leaf_span_t *spans;
+  float **gradients;
+  double *losses;
+} leaf_results_t;
+
+/* Leaves [from, from + n) of this worker, one block, one table. */
+static plt_push_t block_push(plt_compute_t *compute, const plt_batch_t *batch, const leaf_results_t *results,
+                             plt_leaf_span_t block, size_t from, size_t n, uint32_t table) {
+  uint32_t cols = compute->plan->model->tables[table].cols;
+  plt_rows_t *parts = plt_arena_alloc(compute->arena, n * sizeof *parts);
+  for (size_t l = 0; l < n; l++) {
+    const plt_rows_view_t *rows = &batch->leaves[from + l].rows[table];
+    parts[l] = (plt_rows_t){rows->keys, results->gradients[from + l] + rows->offset, rows->n};
+  }
+  plt_rows_t sum = plt_tree_sum_rows(results->spans + from, parts, n, cols, compute->arena);
+  return (plt_push_t){.table = table, .cols = cols, .span = block, .keys = sum.keys, .values = sum.values, .n = sum.n};
+}
+
+static void add_blocks(plt_compute_t *compute, const plt_batch_t *batch, const leaf_results_t *results,
+                       plt_gradients_t *out) {
+  size_t n_tables = compute->plan->model->n_tables;
+  *out = (plt_gradients_t){.push = plt_arena_alloc(compute->arena, batch->n_blocks * n_tables * sizeof *out->push),
+                           .losses = plt_arena_alloc(compute->arena, batch->n_blocks * sizeof *out->losses)};
+  size_t from = 0;
+  for (size_t b = 0; b < batch->n_blocks; b++) {
+    plt_leaf_span_t block = batch->blocks[b];
+    size_t n = 0;
+    while (from + n < batch->n_leaves && batch->leaves[from + n].number - block.first < block.leaves) n++;
+    out->losses[out->n_losses++] =
+        (plt_block_loss_t){block, plt_tree_sum(results->spans + from, results->losses + from, n)};
+    for (uint32_t t = 0; t < n_tables; t++)
+      out->push[out->n_push++] = block_push(compute, batch, results, block, from, n, t);
+    from += n;
+  }
+}
+
+plt_status_t plt_compute_gradients(plt_compute_t *compute, const plt_batch_t *batch, const float *values,
+                                   uint32_t phase, double eta, plt_gradients_t *out) {
+  plt_arena_reset(compute->arena);
+  size_t n = batch->n_leaves;
+  leaf_results_t results = {.spans = plt_arena_alloc(compute->arena, n * sizeof *results.spans),
+                            .gradients = plt_arena_alloc(compute->arena, n * sizeof *results.gradients),
+                            .losses = plt_arena_alloc(compute->arena, n * sizeof *results.losses)};
+  for (size_t l = 0; l < n; l++) {
+    results.spans[l] = (plt_leaf_span_t){batch->leaves[l].number, 1};
+    PLT_TRY(run_leaf(compute, batch, &batch->leaves[l], values, phase, eta, &results.gradients[l], &results.losses[l]));
+  }
+  add_blocks(compute, batch, &results, out);
+  return PLT_OK;
+}

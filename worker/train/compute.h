@@ -1,0 +1,32 @@
+/* compute.h - from a batch with its pulled rows to the blocks that are pushed.
+ *
+ *   per leaf:  w ─▶ strategy ⇄ (model on the tape) ─▶ gradient ─▶ finite? ─▶ clip ─▶ weight
+ *   then:      leaves ─▶ tree ─▶ one push per block and table
+ *
+ * Memory     an arena that is reset by the next call: results are valid until then.
+ * Threads    one owner; the kernels use its crew.
+ * Errors     PLT_ERR_NAN when a loss or gradient is not finite: nothing is to be pushed then.
+ * Source     DESIGN 4; METHODS 2. */
+#ifndef PLT_WORKER_TRAIN_COMPUTE_H
+#define PLT_WORKER_TRAIN_COMPUTE_H
+
+#include "worker/session/plan.h"
+#include "worker/train/batch.h"
+
+typedef struct plt_compute plt_compute_t;
+
+plt_compute_t *plt_compute_create(const plt_plan_t *plan, plt_crew_t *crew);
+void plt_compute_destroy(plt_compute_t **compute);
+
+typedef struct plt_gradients {
+  plt_push_t *push; /* n_blocks x n_tables */
+  size_t n_push;
+  plt_block_loss_t *losses; /* per block, weighted to add up to the step's loss */
+  size_t n_losses;
+} plt_gradients_t;
+
+/* values: the batch's pulled rows, one vector of batch->floats. */
+plt_status_t plt_compute_gradients(plt_compute_t *compute, const plt_batch_t *batch, const float *values,
+                                   uint32_t phase, double eta, plt_gradients_t *out);
+
+#endif

@@ -1,0 +1,263 @@
+/* journal.c - see journal.h. */
+#include "worker/train/journal.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/io/fileio.h"
+#include "common/io/json.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/time.h"
+
+#define REDRAW_NS (PLT_NS_PER_S / 5)
+
+struct plt_journal {
+  const plt_plan_t *plan;
+  FILE *file;
+  char path[PLT_PATH_MAX];
+  bool quiet, live;
+  int64_t begin_ns, drawn_ns, epoch_ns; /* epoch_ns: when the epoch on the live line began */
+  uint32_t epoch, first_epoch;
+  uint64_t epoch_bytes; /* wire bytes at its beginning */
+  bool has_epoch;
+  char told[160]; /* an epoch's line, to which its evaluation is still to be added; "" if none */
+};
+
+/* The live line is cleared before anything else is printed. */
+static bool line_is_drawn;
+
+static void clear_line(void) {
+  if (line_is_drawn) fputs("\r\033[K", stderr);
+  line_is_drawn = false;
+}
+
+/* Cuts off the last line where a killed process left half of one. */
+static plt_status_t drop_torn_line(const char *path) {
+  FILE *file = fopen(path, "r+");
+  if (file == NULL) return PLT_OK;
+  plt_status_t status = PLT_OK;
+  off_t end = fseeko(file, 0, SEEK_END) == 0 ? ftello(file) : 0, whole = end;
+  while (whole > 0 && fseeko(file, whole - 1, SEEK_SET) == 0 && fgetc(file) != '\n') whole--;
+  if (whole != end && ftruncate(fileno(file), whole) != 0)
+    status = plt_fail_errno(PLT_ERR_IO, "%s: cannot cut off its last line", path);
+  fclose(file);
+  return status;
+}
+
+plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out) {
+  plt_journal_t *journal = plt_mem_zalloc(1, sizeof *journal);
+  *journal = (plt_journal_t){.plan = plan, .quiet = quiet, .live = !quiet && isatty(STDERR_FILENO)};
+  journal->begin_ns = plt_time_ns();
+  plt_status_t status = plt_path_join(plan->run_dir, "metrics.jsonl", journal->path);
+  if (status == PLT_OK) status = drop_torn_line(journal->path);
+  if (status == PLT_OK) {
+    journal->file = fopen(journal->path, "a");
+    if (journal->file == NULL) status = plt_fail_errno(PLT_ERR_CREATE, "%s: cannot open", journal->path);
+  }
+  if (status != PLT_OK) {
+    free(journal);
+    return status;
+  }
+  plt_log_before_speaking(clear_line);
+  *out = journal;
+  return PLT_OK;
+}
+
+static void say(const plt_journal_t *journal, const char *line) {
+  if (journal->quiet) return;
+  clear_line();
+  fprintf(stderr, "%s\n", line);
+}
+
+/* Cut to the terminal's width: a line that wraps could not be cleared. */
+__attribute__((format(printf, 1, 2))) static void draw_line(const char *format, ...) {
+  char line[256];
+  struct winsize window;
+  bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  fprintf(stderr, "\r\033[K%.*s", known ? window.ws_col - 1 : 79, line);
+  line_is_drawn = true;
+}
+
+plt_status_t plt_journal_close(plt_journal_t **journal_at) {
+  plt_journal_t *journal = *journal_at;
+  if (journal == NULL) return PLT_OK;
+  if (journal->told[0] != '\0') say(journal, journal->told);
+  clear_line();
+  plt_log_before_speaking(NULL);
+  bool failed = ferror(journal->file) != 0;
+  failed = fclose(journal->file) != 0 || failed;
+  plt_status_t status = failed ? plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path) : PLT_OK;
+  free(journal);
+  *journal_at = NULL;
+  return status;
+}
+
+/* ---- events ---- */
+
+static plt_json_t begin_event(const char *event) {
+  plt_json_t json = {0};
+  plt_json_open(&json, NULL, '{');
+  plt_json_text(&json, "event", event);
+  return json;
+}
+
+static void put_event(plt_journal_t *journal, plt_json_t *json) {
+  plt_json_close(json, '}');
+  fprintf(journal->file, "%s\n", json->text);
+  plt_json_clear(json);
+}
+
+plt_status_t plt_journal_flush(plt_journal_t *journal) {
+  if (fflush(journal->file) == 0) return PLT_OK;
+  return plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path);
+}
+
+static void put_metrics(plt_json_t *json, const plt_topk_t *topk, const plt_metrics_t *metrics) {
+  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
+    for (size_t i = 0; i < topk->n; i++) {
+      char name[32];
+      snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
+      plt_json_real(json, name, metrics->value[kind * topk->n + i]);
+    }
+  }
+}
+
+void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, double loss) {
+  plt_json_t json = begin_event("step");
+  plt_json_int(&json, "epoch", epoch);
+  plt_json_int(&json, "step", (int64_t)step);
+  plt_json_real(&json, "loss", loss);
+  put_event(journal, &json);
+}
+
+static void format_duration(double seconds, char *out, size_t bytes) {
+  unsigned long s = seconds < 0 || seconds > 1e9 ? 0 : (unsigned long)(seconds + 0.5);
+  if (s < 60)
+    snprintf(out, bytes, "%lus", s);
+  else if (s < 3600)
+    snprintf(out, bytes, "%lum%02lus", s / 60, s % 60);
+  else
+    snprintf(out, bytes, "%luh%02lum", s / 3600, s / 60 % 60);
+}
+
+void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done, uint32_t batches, double loss_sum,
+                          uint64_t bytes) {
+  if (!journal->live) return;
+  int64_t now = plt_time_ns();
+  if (!journal->has_epoch || journal->epoch != epoch) {
+    if (!journal->has_epoch) journal->first_epoch = epoch;
+    journal->has_epoch = true;
+    journal->epoch = epoch;
+    journal->epoch_ns = now;
+    journal->epoch_bytes = bytes;
+  }
+  if (now - journal->drawn_ns < REDRAW_NS || now == journal->epoch_ns) return;
+  const plt_plan_t *plan = journal->plan;
+  double in_epoch = plt_time_seconds(now - journal->epoch_ns), total = plt_time_seconds(now - journal->begin_ns);
+  double epochs_done = (double)(epoch - journal->first_epoch) + (double)done / batches;
+  char left[32];
+  format_duration(
+      epochs_done > 0 ? total / epochs_done * ((double)(plan->epochs - journal->first_epoch) - epochs_done) : 0, left,
+      sizeof left);
+  draw_line("epoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32
+            "  loss %.5f  %.0fk samples/s  %.0f MB/s  at most %s left",
+            epoch, plan->epochs, done, batches, loss_sum / (done == 0 ? 1 : done),
+            (double)done * plan->batch_size / in_epoch / 1000, (double)(bytes - journal->epoch_bytes) / in_epoch / 1e6,
+            left);
+  journal->drawn_ns = now;
+}
+
+plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t *r) {
+  plt_json_t json = begin_event("epoch");
+  double rate = r->seconds > 0 ? (double)r->samples / r->seconds : 0;
+  plt_json_int(&json, "epoch", r->epoch);
+  plt_json_real(&json, "loss", r->loss);
+  plt_json_real(&json, "seconds", r->seconds);
+  plt_json_real(&json, "samples_per_s", rate);
+  plt_json_int(&json, "gradients", (int64_t)r->gradients);
+  plt_json_int(&json, "pull_bytes", (int64_t)r->pull_bytes);
+  plt_json_int(&json, "push_bytes", (int64_t)r->push_bytes);
+  plt_json_real(&json, "sample_s", r->sample_s);
+  plt_json_real(&json, "compute_s", r->compute_s);
+  plt_json_real(&json, "exchange_s", r->exchange_s);
+  plt_json_real(&json, "wait_s", r->wait_s);
+  put_event(journal, &json);
+  snprintf(journal->told, sizeof journal->told, "epoch %3" PRIu32 "  loss %.6f  %6.2f s  %7.0f samples/s  %6.1f MB/s",
+           r->epoch, r->loss, r->seconds, rate,
+           r->seconds > 0 ? (double)(r->pull_bytes + r->push_bytes) / r->seconds / 1e6 : 0);
+  if (!r->validates) {
+    say(journal, journal->told);
+    journal->told[0] = '\0';
+  } else if (journal->live) {
+    draw_line("%s  evaluating", journal->told);
+  }
+  return plt_journal_flush(journal);
+}
+
+static const char *part_name(plt_part_t part) { return part == PLT_PART_VALID ? "valid" : "test"; }
+
+plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
+                              bool better) {
+  const plt_plan_t *plan = journal->plan;
+  plt_json_t json = begin_event("eval");
+  plt_json_int(&json, "epoch", epoch);
+  plt_json_text(&json, "split", part_name(part));
+  plt_json_int(&json, "users", (int64_t)metrics->users);
+  put_metrics(&json, &plan->topk, metrics);
+  put_event(journal, &json);
+  if (journal->told[0] != '\0') { /* else the final table tells it */
+    char line[sizeof journal->told + 80];
+    snprintf(line, sizeof line, "%s  %s %s %.4f%s", journal->told, part_name(part), plan->metric,
+             metrics->value[plt_metric_index(&plan->topk, plan->metric)], better ? " best" : "");
+    say(journal, line);
+    journal->told[0] = '\0';
+  }
+  return plt_journal_flush(journal);
+}
+
+plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
+                               const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS]) {
+  plt_json_t json = begin_event("final");
+  if (has_best) plt_json_int(&json, "best_epoch", progress->best_epoch);
+  plt_json_int(&json, "epochs", progress->epoch);
+  plt_json_int(&json, "gradients", (int64_t)progress->gradients);
+  plt_json_real(&json, "seconds", progress->seconds);
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
+    if (!parts[part]) continue;
+    plt_json_open(&json, part_name(part), '{');
+    plt_json_int(&json, "users", (int64_t)metrics[part].users);
+    put_metrics(&json, &journal->plan->topk, &metrics[part]);
+    plt_json_close(&json, '}');
+  }
+  put_event(journal, &json);
+  return plt_journal_flush(journal);
+}
+
+void plt_journal_recovery(const char *run_dir, const char *what, uint32_t generation, uint64_t clock, double seconds) {
+  char path[PLT_PATH_MAX];
+  if (plt_path_join(run_dir, "metrics.jsonl", path) != PLT_OK) return;
+  FILE *file = drop_torn_line(path) == PLT_OK ? fopen(path, "a") : NULL;
+  if (file == NULL) {
+    plt_log(PLT_LOG_WARN, "%s: cannot note the recovery", path);
+    return;
+  }
+  plt_json_t json = begin_event("recovery");
+  plt_json_text(&json, "what", what);
+  plt_json_int(&json, "generation", generation);
+  plt_json_int(&json, "clock", (int64_t)clock);
+  plt_json_real(&json, "seconds", seconds);
+  plt_json_close(&json, '}');
+  fprintf(file, "%s\n", json.text);
+  plt_json_clear(&json);
+  fclose(file);
+}

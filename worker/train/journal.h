@@ -1,0 +1,48 @@
+/* journal.h - what a run tells: metrics.jsonl and the progress line. Worker 0 keeps it.
+ *
+ * On a terminal one live line is redrawn (epoch, loss, samples/s, MB/s, time left); elsewhere one plain line per
+ * epoch. Events are those of DESIGN 3; after a resume an event may repeat, the last one counts.
+ * Errors     PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE for metrics.jsonl. */
+#ifndef PLT_WORKER_TRAIN_JOURNAL_H
+#define PLT_WORKER_TRAIN_JOURNAL_H
+
+#include "worker/rank/evaluate.h"
+
+typedef struct plt_journal plt_journal_t;
+
+/* Appends to RUN/metrics.jsonl, of which half a last line is cut off. quiet: no progress. */
+plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out);
+/* PLT_ERR_IO when the last lines could not be written. */
+plt_status_t plt_journal_close(plt_journal_t **journal);
+
+typedef struct plt_epoch_report {
+  uint32_t epoch;
+  double loss;    /* mean over batches */
+  double seconds; /* without evaluation and checkpoints */
+  uint64_t samples;
+  uint64_t gradients;                             /* gradient evaluations since the run began, in batches */
+  uint64_t pull_bytes, push_bytes;                /* all workers */
+  double sample_s, compute_s, exchange_s, wait_s; /* worker 0 */
+  bool validates;                                 /* an evaluation follows: it is told on the same line */
+} plt_epoch_report_t;
+
+void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, double loss);
+/* After every batch, for the live line: `done` of `batches` of the epoch. */
+void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done, uint32_t batches, double loss_sum,
+                          uint64_t bytes);
+plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t *report);
+/* better: it is the best so far. */
+plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
+                              bool better);
+/* Hands all events to the system, where a killed process does not lose them; before a checkpoint is published, which
+ * a resumed run starts from. */
+plt_status_t plt_journal_flush(plt_journal_t *journal);
+/* The end: where training stands, and metrics of the best tables (or the last). parts[p] tells which are there. */
+plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
+                               const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS]);
+
+/* A restart, told by whoever conducts the job, while no journal is open. Failures are logged, not returned: a run goes
+ * on without the line. */
+void plt_journal_recovery(const char *run_dir, const char *what, uint32_t generation, uint64_t clock, double seconds);
+
+#endif

@@ -1,0 +1,135 @@
+/* save.c - checkpoints: worker 0 orders them, servers write their parts while training goes on, worker 0
+ * collects the parts and publishes them.
+ *
+ *   order (a flag on the clock, or a bare STEP between two) ─▶ ask now and then ─▶ all parts are written ─▶ publish
+ *
+ * One order is under way at a time; the next waits for it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/time.h"
+#include "worker/train/state.h"
+
+#define FIRST_PAUSE_NS (2 * PLT_NS_PER_MS) /* until the servers are asked; doubled up to the last */
+#define LAST_PAUSE_NS (200 * PLT_NS_PER_MS)
+
+static bool is_interrupted(const plt_trainer_t *t) {
+  return t->plan->interrupted != NULL && atomic_load(t->plan->interrupted) != 0;
+}
+
+uint32_t plt_trainer_flags(const plt_trainer_t *t) {
+  if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL || t->order.under_way) return 0;
+  if (is_interrupted(t)) return PLT_FLAG_CHECKPOINT | PLT_FLAG_STOP;
+  double since = plt_time_seconds(plt_time_ns() - t->saved_ns);
+  return t->plan->checkpoint_every_s > 0 && since >= t->plan->checkpoint_every_s ? PLT_FLAG_CHECKPOINT : 0;
+}
+
+void plt_trainer_ordered(plt_trainer_t *t, bool is_best) {
+  if (!plt_trainer_is_first(t)) return;
+  int64_t now = plt_time_ns();
+  free(t->order.parts);
+  t->order = (plt_order_t){.under_way = true,
+                           .is_best = is_best,
+                           .clock = t->clock,
+                           .epoch = t->p.epoch,
+                           .parts = plt_mem_zalloc(t->plan->servers, sizeof(plt_manifest_part_t)),
+                           .ask_ns = now + FIRST_PAUSE_NS,
+                           .pause_ns = FIRST_PAUSE_NS,
+                           .moved_ns = now};
+  t->saved_clock = t->clock;
+  t->saved_closed = t->p.epoch_closed;
+}
+
+plt_status_t plt_trainer_save(plt_trainer_t *t, bool is_best) {
+  if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL) return PLT_OK;
+  if (!is_best && t->saved_clock == t->clock && t->saved_closed == t->p.epoch_closed) return PLT_OK;
+  PLT_TRY(plt_trainer_publish(t, true));
+  plt_step_t step = {.clock = t->plan->alone ? t->round : t->clock, .flags = PLT_FLAG_CHECKPOINT, .progress = &t->p};
+  plt_step_result_t result;
+  t->p.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
+  PLT_TRY(plt_client_step(t->session->client, &step, &result));
+  plt_trainer_ordered(t, is_best);
+  return PLT_OK;
+}
+
+static plt_status_t publish(plt_trainer_t *t) {
+  const plt_plan_t *plan = t->plan;
+  plt_manifest_t manifest = {.clock = t->order.clock,
+                             .job = t->session->job,
+                             .generation = t->session->generation,
+                             .epoch = t->order.epoch,
+                             .parts = t->order.parts,
+                             .n_parts = plan->servers};
+  if (t->training->journal != NULL) PLT_TRY(plt_journal_flush(t->training->journal));
+  PLT_TRY(plt_manifest_publish(plan->run_dir, &manifest, t->order.is_best));
+  PLT_TRY(plt_manifest_prune(plan->run_dir, plan->checkpoint_keep));
+  plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 " published%s", t->order.clock,
+          t->order.is_best ? " (best)" : "");
+  t->training->clock = t->order.clock;
+  t->order.under_way = false;
+  t->saved_ns = plt_time_ns();
+  return PLT_OK;
+}
+
+/* Asks the servers once. */
+static plt_status_t ask(plt_trainer_t *t) {
+  plt_order_t *order = &t->order;
+  double deadline_s = plt_client_deadline_s(t->session->client);
+  bool all;
+  uint64_t moves;
+  PLT_TRY(plt_client_checkpointed(t->session->client, order->clock, order->parts, &all, &moves));
+  if (all) return publish(t);
+  int64_t now = plt_time_ns();
+  order->pause_ns = 2 * order->pause_ns < LAST_PAUSE_NS ? 2 * order->pause_ns : LAST_PAUSE_NS;
+  order->ask_ns = now + order->pause_ns;
+  if (moves != order->moves) {
+    order->moves = moves;
+    order->moved_ns = now;
+  }
+  if (plt_time_seconds(now - order->moved_ns) <= deadline_s) return PLT_OK;
+  return plt_fail(PLT_ERR_IO,
+                  "%s: servers have written nothing of the checkpoint of clock %" PRIu64
+                  " for %g s (cluster.deadline_s)",
+                  t->plan->run_dir, order->clock, deadline_s);
+}
+
+plt_status_t plt_trainer_publish(plt_trainer_t *t, bool wait) {
+  wait = wait || is_interrupted(t); /* the last checkpoint can be ordered then */
+  while (t->order.under_way) {
+    int64_t left = t->order.ask_ns - plt_time_ns();
+    if (left <= 0) {
+      PLT_TRY(ask(t));
+    } else if (wait) {
+      nanosleep(&(struct timespec){.tv_sec = left / PLT_NS_PER_S, .tv_nsec = left % PLT_NS_PER_S}, NULL);
+    } else {
+      break;
+    }
+  }
+  return PLT_OK;
+}
+
+plt_status_t plt_trainer_rescue(plt_trainer_t *t, plt_status_t status) {
+  char *text = plt_mem_strdup(plt_fail_text());
+  if (plt_trainer_publish(t, true) != PLT_OK) plt_log(PLT_LOG_WARN, "%s", plt_fail_text());
+  plt_fail(status, "%s", text);
+  free(text);
+  return status;
+}
+
+plt_status_t plt_trainer_mend_links(const plt_trainer_t *t) {
+  if (!plt_trainer_is_first(t) || !t->session->resumed || t->plan->run_dir == NULL) return PLT_OK;
+  return plt_manifest_link(t->plan->run_dir, t->clock,
+                           t->p.has_best && t->p.best_clock == t->clock && t->p.epoch_closed);
+}
+
+plt_status_t plt_trainer_stop(plt_trainer_t *t) {
+  PLT_TRY(plt_trainer_publish(t, true));
+  return plt_fail(PLT_ERR_PREEMPTED,
+                  "stopped by request at epoch %" PRIu32 ", clock %" PRIu64
+                  "; a checkpoint was made: the same command with --resume continues",
+                  t->p.epoch, t->clock);
+}
