@@ -6,22 +6,10 @@
 #include "common/mem.h"
 #include "common/options/values.h"
 
-static void describe_choices(FILE *out, const plt_option_t *row) {
-  for (const char *c = row->choices; *c != '\0'; c++) {
-    if (*c == '|') {
-      fputs(", ", out);
-    } else {
-      fputc(*c, out);
-    }
-  }
-}
-
 static void describe_type(FILE *out, const plt_option_t *row) {
-  if (row->type == PLT_OPT_CHOICE) {
-    describe_choices(out, row);
-  } else {
-    fputs(plt_option_type_text(row->type), out);
-  }
+  char *choices = row->type == PLT_OPT_CHOICE ? plt_option_choices(row, ", ") : NULL;
+  fputs(choices == NULL ? plt_option_type_text(row->type) : choices, out);
+  free(choices);
 }
 
 /* train.batch_size  a whole number in [1, 1000000] (rows), default 2048

@@ -226,6 +226,16 @@ static const plt_config_setting_t *get_item(const plt_config_t *config, const ch
 
 bool plt_config_given(const plt_config_t *config, const char *key) { return get(config, key)->is_given; }
 
+plt_status_t plt_config_require(const plt_config_t *config, const char *key) {
+  const plt_config_setting_t *setting = get(config, key);
+  if (setting->is_given) return PLT_OK;
+  if (setting->row->type != PLT_OPT_CHOICE) return plt_fail(PLT_ERR_USAGE, "%s is not given", key);
+  char *choices = plt_option_choices(setting->row, ", ");
+  plt_status_t status = plt_fail(PLT_ERR_USAGE, "%s is not given: it is one of %s", key, choices);
+  free(choices);
+  return status;
+}
+
 bool plt_config_is_set(const plt_config_t *config, const char *key) { return get(config, key)->is_set; }
 
 bool plt_config_bool(const plt_config_t *config, const char *key) {

@@ -38,9 +38,11 @@ typedef struct plt_option {
   double min, max;      /* inclusive range of numbers and of the elements of lists; min == max: no range */
   bool above_min;       /* min itself is not allowed */
   const char *choices;  /* CHOICE: "a|b|c" */
-  const char *unit;     /* "s", "rows" or NULL */
-  const char *help;     /* one sentence */
-  bool resumable;       /* may differ on --resume (DESIGN 3) */
+  /* CHOICE, instead: the i-th of what a registry has, NULL behind the last. */
+  const char *(*choice_at)(size_t i);
+  const char *unit; /* "s", "rows" or NULL */
+  const char *help; /* one sentence */
+  bool resumable;   /* may differ on --resume (DESIGN 3) */
 } plt_option_t;
 
 typedef struct plt_option_table {
@@ -61,6 +63,8 @@ plt_status_t plt_config_read(plt_config_t *config, const char *path);
 plt_status_t plt_config_set(plt_config_t *config, const char *assignment);
 /* Types, ranges and defaults for the rows of a table. The table must outlive the configuration. */
 plt_status_t plt_config_apply(plt_config_t *config, const plt_option_table_t *table);
+/* PLT_ERR_USAGE, with the choices there are, when a row without a default has no value. */
+plt_status_t plt_config_require(const plt_config_t *config, const char *key);
 /* Reports entries that no applied table has: those of a `known` table (another model's, say) as a warning line
  * into *warnings (free it; NULL if none), others as errors with "did you mean". */
 plt_status_t plt_config_finish(plt_config_t *config, const plt_option_table_t *const *known, size_t n_known,

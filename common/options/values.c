@@ -114,6 +114,19 @@ static char *parse_real(const plt_option_t *row, const char *text, double *out) 
   return check_range(row, text, number);
 }
 
+char *plt_option_choices(const plt_option_t *row, const char *between) {
+  char *text = NULL;
+  size_t bytes;
+  FILE *out = open_memstream(&text, &bytes);
+  if (row->choices != NULL) {
+    for (const char *c = row->choices; *c != '\0'; c++) *c == '|' ? fputs(between, out) : fputc(*c, out);
+  } else {
+    for (size_t i = 0; row->choice_at(i) != NULL; i++) fprintf(out, "%s%s", i == 0 ? "" : between, row->choice_at(i));
+  }
+  fclose(out);
+  return text;
+}
+
 /* Cuts "a|b|c" into words, in place; free the array. */
 static const char **split_choices(char *choices, size_t *n) {
   const char **words = NULL;
@@ -142,7 +155,7 @@ static char *choice_fault(const char *text, const char *const *words, size_t n) 
 
 static char *parse_choice(const plt_option_t *row, const char *text, char **out) {
   size_t n;
-  char *choices = plt_mem_strdup(row->choices);
+  char *choices = plt_option_choices(row, "|");
   const char **words = split_choices(choices, &n);
   char *fault = NULL;
   for (size_t i = 0; i < n && *out == NULL; i++) {

@@ -26,6 +26,8 @@ char *plt_option_value_add_weight(const plt_option_t *row, const char *name, con
                                   plt_option_value_t *value);
 void plt_option_value_clear(plt_option_value_t *value);
 
+/* The choices of a CHOICE row with `between` between them; free it. */
+char *plt_option_choices(const plt_option_t *row, const char *between);
 bool plt_option_type_is_list(plt_option_type_t type); /* WEIGHTS is none */
 /* "a whole number", "a list of numbers" */
 const char *plt_option_type_text(plt_option_type_t type);

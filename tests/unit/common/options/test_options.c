@@ -290,6 +290,40 @@ Test(options, describe) {
   free(markdown);
 }
 
+static const char *planet(size_t i) {
+  static const char *const names[] = {"earth", "mars", NULL};
+  return names[i];
+}
+static const plt_option_t planet_rows[] = {{.key = "planet.name", .type = PLT_OPT_CHOICE, .choice_at = planet},
+                                           {.key = "planet.moons", .type = PLT_OPT_INT}};
+static const plt_option_table_t planets = {"planet", planet_rows, 2};
+
+Test(options, choices_of_a_registry) {
+  plt_config_t *config = read_text("planet: {name: mrs}");
+  cr_assert_eq(plt_config_apply(config, &planets), PLT_ERR_USAGE);
+  cr_assert(strstr(plt_fail_text(), "\"mrs\" is not one of earth, mars; did you mean mars?"), "%s", plt_fail_text());
+  plt_config_destroy(&config);
+  config = read_text("planet: {name: mars, moons: 2}");
+  cr_assert_eq(plt_config_apply(config, &planets), PLT_OK);
+  cr_assert_str_eq(plt_config_text(config, "planet.name"), "mars");
+  cr_assert_eq(plt_config_require(config, "planet.name"), PLT_OK);
+  cr_assert_eq(plt_config_require(config, "planet.moons"), PLT_OK);
+  plt_config_destroy(&config);
+  char *text = plt_option_table_describe(&planets, false);
+  cr_assert(strstr(text, "planet.name  earth, mars\n"), "%s", text);
+  free(text);
+}
+
+Test(options, what_is_required_is_asked_for_with_its_choices) {
+  plt_config_t *config = read_text("{}");
+  cr_assert_eq(plt_config_apply(config, &planets), PLT_OK);
+  cr_assert_eq(plt_config_require(config, "planet.name"), PLT_ERR_USAGE);
+  cr_assert_str_eq(plt_fail_text(), "planet.name is not given: it is one of earth, mars");
+  cr_assert_eq(plt_config_require(config, "planet.moons"), PLT_ERR_USAGE);
+  cr_assert_str_eq(plt_fail_text(), "planet.moons is not given");
+  plt_config_destroy(&config);
+}
+
 Test(options, nearest) {
   const char *const words[] = {"adam", "adagrad", "sgd"};
   cr_assert_str_eq(plt_nearest("adma", words, 3), "adam");
