@@ -12,6 +12,16 @@ if(PLATEAU_SANITIZE)
   target_link_options(plateau_options INTERFACE -fsanitize=${PLATEAU_SANITIZE})
 endif()
 
+# plateau_listed(OUT ROOM): the sources ROOM/NAME.c of the rows X(NAME) of ROOM/list.h.
+function(plateau_listed out room)
+  set(list ${CMAKE_CURRENT_SOURCE_DIR}/${room}/list.h)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${list})
+  file(READ ${list} text)
+  string(REGEX MATCHALL "[^A-Za-z0-9_]X\\([a-z0-9_]+\\)" rows "${text}")
+  list(TRANSFORM rows REPLACE ".X\\((.*)\\)" "${room}/\\1.c")
+  set(${out} ${rows} PARENT_SCOPE)
+endfunction()
+
 # plateau_layer(NAME SOURCES a.c ... HEADERS a.h ... USES targets ...): one layer as a static library plateau::NAME.
 function(plateau_layer name)
   cmake_parse_arguments(LAYER "" "" "SOURCES;HEADERS;USES;PRIVATE" ${ARGN})

@@ -9,9 +9,9 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "proto/message.h"
-#include "ps/optimizers/optimizer.h"
-#include "worker/models/model.h"
-#include "worker/strategies/strategy.h"
+#include "ps/optimizers/registry.h"
+#include "worker/models/registry.h"
+#include "worker/strategies/registry.h"
 
 #define ANY_UINT 0, 4294967295.0
 #define POSITIVE .min = 0, .max = DBL_MAX, .above_min = true
@@ -32,7 +32,11 @@ static const plt_option_t run_rows[] = {
      .help = "Every random number of a run is a function of it."},
 };
 static const plt_option_t optimizer_rows[] = {
-    {.key = "optimizer.name", .type = PLT_OPT_TEXT, .fallback = "adam", .help = "How the servers update rows."},
+    {.key = "optimizer.name",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "adam",
+     .choice_at = plt_optimizer_name,
+     .help = "How the servers update rows."},
     {.key = "optimizer.lr", .type = PLT_OPT_REAL, .fallback = "0.001", POSITIVE, .help = "Learning rate."},
     {.key = "optimizer.weight_decay",
      .type = PLT_OPT_REAL,
@@ -267,39 +271,12 @@ const plt_option_table_t **plt_config_all_tables(size_t *n) {
   return tables;
 }
 
-/* "model.name: "vbrp" is none of bpr, vbpr; did you mean vbpr?" */
-static plt_status_t unknown_name(const plt_config_t *config, const char *key, const char *const *names, size_t n) {
-  char list[512] = "";
-  for (size_t i = 0; i < n; i++) {
-    size_t used = strlen(list);
-    snprintf(list + used, sizeof list - used, "%s%s", i == 0 ? "" : ", ", names[i]);
-  }
-  const char *value = plt_config_text(config, key);
-  if (value == NULL) return plt_fail(PLT_ERR_USAGE, "%s is not set; it is one of %s", key, list);
-  const char *near = plt_nearest(value, names, n);
-  return plt_fail(PLT_ERR_USAGE, "%s: %s: \"%s\" is none of %s%s%s%s", plt_config_origin(config, key), key, value, list,
-                  near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-}
-
-/* Applies the options of what `key` names; `ops` is a registry whose entries begin with name. */
-#define APPLY_CHOSEN(config, key, registry, find)                                             \
-  do {                                                                                        \
-    const char *names_[64];                                                                   \
-    size_t n_ = 0;                                                                            \
-    const char *value_ = plt_config_text(config, key);                                        \
-    while (registry[n_] != NULL) {                                                            \
-      names_[n_] = registry[n_]->name;                                                        \
-      n_++;                                                                                   \
-    }                                                                                         \
-    if (value_ == NULL || find(value_) == NULL) return unknown_name(config, key, names_, n_); \
-    PLT_TRY(plt_config_apply(config, &find(value_)->options));                                \
-  } while (0)
-
 static plt_status_t apply_tables(plt_config_t *config) {
   for (size_t i = 0; plt_config_tables[i] != NULL; i++) PLT_TRY(plt_config_apply(config, plt_config_tables[i]));
-  APPLY_CHOSEN(config, "model.name", plt_models, plt_model_find);
-  APPLY_CHOSEN(config, "strategy.name", plt_strategies, plt_strategy_find);
-  APPLY_CHOSEN(config, "optimizer.name", plt_optimizers, plt_optimizer_find);
+  PLT_TRY(plt_config_require(config, "model.name"));
+  PLT_TRY(plt_config_apply(config, &plt_model_find(plt_config_text(config, "model.name"))->options));
+  PLT_TRY(plt_config_apply(config, &plt_strategy_find(plt_config_text(config, "strategy.name"))->options));
+  PLT_TRY(plt_config_apply(config, &plt_optimizer_find(plt_config_text(config, "optimizer.name"))->options));
   size_t n;
   const plt_option_table_t **known = plt_config_all_tables(&n);
   char *warnings = NULL;

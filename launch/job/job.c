@@ -13,7 +13,9 @@
 #include "common/mem.h"
 #include "launch/host/host_port.h"
 #include "launch/host/limits.h"
-#include "ps/optimizers/optimizer.h"
+#include "ps/optimizers/registry.h"
+#include "worker/models/registry.h"
+#include "worker/strategies/registry.h"
 
 /* ---- the plan ---- */
 

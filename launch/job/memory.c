@@ -3,7 +3,7 @@
 
 #include "common/log.h"
 #include "launch/job/job.h"
-#include "ps/optimizers/optimizer.h"
+#include "ps/optimizers/registry.h"
 #include "worker/rank/scorer.h"
 
 uint64_t plt_job_table_bytes(const plt_job_t *job) {

@@ -2,7 +2,8 @@
  * touched (METHODS 3); see adam_core.h. State: m, v. weight_decay (PyTorch's L2 form: decay w is part of every
  * row's gradient in every step) has no sparse form and needs a dense sweep. */
 #include "ps/optimizers/adam_core.h"
-#include "ps/optimizers/list.h"
+
+extern const plt_optimizer_ops_t plt_optimizer_adam;
 
 static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
   double decay = plt_table_spec_setting(spec, "weight_decay", 0);

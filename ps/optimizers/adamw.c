@@ -2,7 +2,8 @@
  * not, is multiplied by 1 - eta weight_decay in every step and then moves as with adam; equal to the dense
  * optimizer at the cost of the rows touched. See adam_core.h. State: m, v. */
 #include "ps/optimizers/adam_core.h"
-#include "ps/optimizers/list.h"
+
+extern const plt_optimizer_ops_t plt_optimizer_adamw;
 
 static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
   return plt_adam_create(&plt_optimizer_adamw, spec, 0, plt_table_spec_setting(spec, "weight_decay", 0), out);

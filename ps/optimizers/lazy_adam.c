@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "ps/optimizers/list.h"
+#include "ps/optimizers/optimizer.h"
+
+extern const plt_optimizer_ops_t plt_optimizer_lazy_adam;
 
 typedef struct lazy_adam {
   plt_optimizer_t base;

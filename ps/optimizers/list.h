@@ -1,10 +1,16 @@
-/* list.h - the optimizers there are, one per file optimizer_<name>.c; private to ps/. */
+/* list.h - the optimizers there are, in the order in which people are shown them. A row X(NAME) is all that a new one
+ * needs beside its file: NAME.c in this folder, which defines plt_optimizer_NAME and is compiled because it stands here. */
 #ifndef PLT_PS_OPTIMIZERS_LIST_H
 #define PLT_PS_OPTIMIZERS_LIST_H
 
-#include "ps/optimizers/optimizer.h"
-
-extern const plt_optimizer_ops_t plt_optimizer_sgd, plt_optimizer_momentum, plt_optimizer_adagrad,
-    plt_optimizer_rowwise_adagrad, plt_optimizer_ftrl, plt_optimizer_adam, plt_optimizer_adamw, plt_optimizer_lazy_adam;
+#define PLT_OPTIMIZERS(X) \
+  X(sgd)                  \
+  X(momentum)             \
+  X(adagrad)              \
+  X(rowwise_adagrad)      \
+  X(ftrl)                 \
+  X(adam)                 \
+  X(adamw)                \
+  X(lazy_adam)
 
 #endif

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "ps/optimizers/list.h"
+#include "ps/optimizers/optimizer.h"
+
+extern const plt_optimizer_ops_t plt_optimizer_momentum;
 
 typedef struct momentum {
   plt_optimizer_t base;

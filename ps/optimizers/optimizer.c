@@ -1,29 +1,11 @@
-/* optimizer.c - the registry of optimizers and what all of them share: see optimizer.h. */
+/* optimizer.c - what all optimizers share: see optimizer.h. */
 #include "ps/optimizers/optimizer.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ps/optimizers/list.h"
-
-const plt_optimizer_ops_t *const plt_optimizers[] = {&plt_optimizer_sgd,
-                                                     &plt_optimizer_momentum,
-                                                     &plt_optimizer_adagrad,
-                                                     &plt_optimizer_rowwise_adagrad,
-                                                     &plt_optimizer_ftrl,
-                                                     &plt_optimizer_adam,
-                                                     &plt_optimizer_adamw,
-                                                     &plt_optimizer_lazy_adam,
-                                                     NULL};
-
 static const char prefix[] = "optimizer.";
-
-const plt_optimizer_ops_t *plt_optimizer_find(const char *name) {
-  for (size_t i = 0; plt_optimizers[i] != NULL; i++)
-    if (strcmp(plt_optimizers[i]->name, name) == 0) return plt_optimizers[i];
-  return NULL;
-}
 
 static const plt_option_t *find_row(const plt_optimizer_ops_t *ops, const char *name) {
   for (size_t i = 0; i < ops->options.n_rows; i++)
@@ -60,11 +42,8 @@ static plt_status_t check_setting(const plt_optimizer_ops_t *ops, const plt_tabl
                   setting->value, row->above_min ? ">" : ">=", row->min, row->max);
 }
 
-plt_status_t plt_optimizer_create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
+plt_status_t plt_optimizer_make(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, plt_optimizer_t **out) {
   plt_optimizer_t *self;
-  const plt_optimizer_ops_t *ops = plt_optimizer_find(spec->optimizer);
-  if (ops == NULL)
-    return plt_fail(PLT_ERR_USAGE, "table %s: there is no optimizer \"%s\"", spec->name, spec->optimizer);
   for (size_t i = 0; i < spec->n_settings; i++) PLT_TRY(check_setting(ops, spec, &spec->settings[i]));
   PLT_TRY(ops->create(spec, &self));
   self->ops = ops;

@@ -1,4 +1,4 @@
-/* optimizer.h - the update of one row, as a table of functions per optimizer, and the registry of them.
+/* optimizer.h - the update of one row, as a table of functions per optimizer.
  *
  * A row on the server is one run of floats: [value: cols][state: state_floats], and `last`, the table's step
  * count at which it was last pushed. An optimizer sees one row at a time and what is common to all rows of the
@@ -9,7 +9,7 @@
  *   value  what the row is now, without storing anything (METHODS 3: reads never change the training bits);
  *          NULL means the stored value
  *
- * A new optimizer is one file and one row in plt_optimizers[] (optimizer.c).
+ * A new optimizer is one file and one row in list.h; registry.h has them by name.
  * Threads    one owner, no locks.
  * Errors     create: PLT_ERR_USAGE for settings out of range.
  * Source     METHODS 3. */
@@ -47,7 +47,7 @@ typedef struct plt_optimizer_ops {
   plt_option_table_t options; /* rows "optimizer.<setting>": the numbers that travel as plt_setting_t */
   /* Floats of state per row. */
   size_t (*state_floats)(const plt_optimizer_t *self);
-  /* Makes the object; plt_optimizer_create() has checked the settings against `options` and fills the base. */
+  /* Makes the object; plt_optimizer_make() has checked the settings against `options` and fills the base. */
   plt_status_t (*create)(const plt_table_spec_t *spec, plt_optimizer_t **out);
   void (*destroy)(plt_optimizer_t *self);
   /* Fills a newborn row's state; NULL means zeros. */
@@ -66,16 +66,13 @@ struct plt_optimizer {
   float eta;  /* learning rate of step t */
 };
 
-/* NULL-terminated. */
-extern const plt_optimizer_ops_t *const plt_optimizers[];
-const plt_optimizer_ops_t *plt_optimizer_find(const char *name);
 /* A setting of spec, or the default of its option row: the only place where defaults stand. */
 double plt_optimizer_setting(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, const char *name);
 /* Setting "sweep" (all optimizers have it): every row of the table takes part in every step; tables see to it. */
 bool plt_optimizer_is_dense(const plt_table_spec_t *spec);
-/* Makes the optimizer that spec->optimizer names. PLT_ERR_USAGE: no such optimizer; a setting that it does not
- * have ("weight_decay" and "sweep" all have) or that is out of the range of its row. */
-plt_status_t plt_optimizer_create(const plt_table_spec_t *spec, plt_optimizer_t **out);
+/* Makes an optimizer for a table. PLT_ERR_USAGE: a setting of spec that it does not have ("weight_decay" and "sweep"
+ * all have) or that is out of the range of its row. */
+plt_status_t plt_optimizer_make(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, plt_optimizer_t **out);
 void plt_optimizer_destroy(plt_optimizer_t **self);
 /* Step t begins; `history` holds it. Also called after a restore (t may be 0 then). */
 void plt_optimizer_begin(plt_optimizer_t *self, uint64_t t, const plt_eta_history_t *history);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "ps/optimizers/list.h"
+#include "ps/optimizers/optimizer.h"
 
 static size_t state_floats(const plt_optimizer_t *base) {
   (void)base;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "ps/optimizers/registry.h"
 #include "ps/table/image.h"
 
 enum {

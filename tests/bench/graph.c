@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "measure.h"
+#include "worker/models/registry.h"
+#include "worker/strategies/registry.h"
 #include "worker/train/compute.h"
 
 enum { DIM = 64, RUNS = 7 };

@@ -14,6 +14,7 @@
 
 #include "common/mem.h"
 #include "common/rng.h"
+#include "ps/optimizers/registry.h"
 #include "ps/table/table.h"
 
 typedef struct bench {

@@ -7,67 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const plt_model_ops_t plt_model_bpr, plt_model_vbpr, plt_model_lightgcn, plt_model_freedom, plt_model_bm3,
-    plt_model_cm3, plt_model_ultragcn;
-
-const plt_model_ops_t *const plt_models[] = {&plt_model_bpr, &plt_model_vbpr, &plt_model_lightgcn, &plt_model_freedom,
-                                             &plt_model_bm3, &plt_model_cm3,  &plt_model_ultragcn, NULL};
-
-/* model.name is TEXT and not CHOICE: plt_models[] alone says what there is. */
-static const plt_option_t rows[] = {
-    {.key = "model.name", .type = PLT_OPT_TEXT, .help = "The recommender to train."},
-    {.key = "model.dim",
-     .type = PLT_OPT_INT,
-     .fallback = "64",
-     .min = 1,
-     .max = 4096,
-     .help = "Columns of the embeddings of users and items."},
-};
-
-const plt_option_table_t plt_model_options = {"model", rows, sizeof rows / sizeof *rows};
-
-const plt_model_ops_t *plt_model_find(const char *name) {
-  for (size_t i = 0; plt_models[i] != NULL; i++) {
-    if (strcmp(plt_models[i]->name, name) == 0) return plt_models[i];
-  }
-  return NULL;
-}
-
-/* "bpr, vbpr" */
-static void list_models(char *out, size_t size) {
-  size_t used = 0;
-  out[0] = '\0';
-  for (size_t i = 0; plt_models[i] != NULL && used < size; i++) {
-    used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : ", ", plt_models[i]->name);
-  }
-}
-
-plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {
-  char known[512];
-  list_models(known, sizeof known);
-  if (!plt_config_given(config, "model.name")) {
-    return plt_fail(PLT_ERR_USAGE, "model.name is not given: name one of %s", known);
-  }
-  const char *name = plt_config_text(config, "model.name");
-  const plt_model_ops_t *ops = plt_model_find(name);
-  if (ops == NULL) {
-    return plt_fail(PLT_ERR_USAGE, "%s: model.name: there is no model \"%s\"; there are %s",
-                    plt_config_origin(config, "model.name"), name, known);
-  }
-  if (ops->uses_features && data->n_features == 0) {
-    return plt_fail(PLT_ERR_USAGE, "model %s needs item features: name their files in data.features", name);
-  }
-  return ops->create(config, data, out);
-}
-
-void plt_model_destroy(plt_model_t **model) {
-  if (*model == NULL) return;
-  (*model)->ops->destroy(*model);
-  *model = NULL;
-}
-
-/* ---- for model files ---- */
-
 void plt_model_add_table(plt_model_t *model, const char *name, plt_entity_t entity, uint64_t n_rows, uint32_t cols,
                          plt_init_t init) {
   assert(model->n_tables < PLT_MODEL_TABLES_MAX && strlen(name) < PLT_TABLE_NAME_MAX);

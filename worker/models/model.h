@@ -1,4 +1,4 @@
-/* model.h - a recommender as a table of functions: its tables, its loss, its representations; and the registry.
+/* model.h - a recommender as a table of functions: its tables, its loss, its representations.
  *
  * A model never sees a message or a table of the server. It is given a *pass*: one leaf's rows as tape variables.
  * All its learned numbers are tables; a table belongs to users (its rows are keyed by user id, a leaf touches
@@ -10,7 +10,7 @@
  * it: it finds layer 0 in pass->base and the sum of all layers in pass->sum, whether they come over a leaf's subgraph
  * (training) or from the tables that inference made (evaluation).
  *
- * A new model is one file and one row in plt_models[] (model.c).
+ * A new model is one file and one row in list.h; registry.h has them by name.
  * Threads    a model is read-only after create and shared by the workers of a process.
  * Source     METHODS 4. */
 #ifndef PLT_WORKER_MODELS_MODEL_H
@@ -105,15 +105,6 @@ struct plt_model {
   size_t base_floats;          /* of tape, about, that ops->base takes per item */
   plt_item_graph_plan_t items; /* of graph.item_graph, which is set before the first pass; k 0: the model has none */
 };
-
-/* Rows model.name and model.dim. */
-extern const plt_option_table_t plt_model_options;
-/* NULL-terminated. */
-extern const plt_model_ops_t *const plt_models[];
-const plt_model_ops_t *plt_model_find(const char *name);
-/* The model that model.name says; the configuration has its option table applied. */
-plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out);
-void plt_model_destroy(plt_model_t **model);
 
 /* The first table that belongs to a side. */
 uint32_t plt_model_base_table(const plt_model_t *model, plt_side_t side);

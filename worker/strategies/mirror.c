@@ -9,9 +9,8 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/math/vectors.h"
 #include "worker/strategies/strategy.h"
-
-extern const plt_strategy_ops_t plt_strategy_mirror;
 
 typedef struct mirror {
   plt_strategy_t base;
@@ -74,7 +73,6 @@ static plt_status_t create(const plt_config_t *config, plt_strategy_t **out) {
                     alpha1, alpha2);
   }
   mirror_t *mirror = plt_mem_zalloc(1, sizeof *mirror);
-  mirror->base.ops = &plt_strategy_mirror;
   mirror->alpha1 = alpha1;
   mirror->alpha2 = alpha2;
   mirror->beta = (uint32_t)plt_config_int(config, "strategy.beta");

@@ -4,12 +4,9 @@
 #include "common/mem.h"
 #include "worker/strategies/strategy.h"
 
-extern const plt_strategy_ops_t plt_strategy_plain;
-
 static plt_status_t create(const plt_config_t *config, plt_strategy_t **out) {
   (void)config;
   *out = plt_mem_zalloc(1, sizeof **out);
-  (*out)->ops = &plt_strategy_plain;
   return PLT_OK;
 }
 

@@ -1,15 +1,17 @@
-/* strategy.h - how the gradient that is pushed for one leaf is made: plain, bsam, bsam+, mirror; the registry.
+/* strategy.h - how the gradient that is pushed for one leaf is made: plain, bsam, bsam+, mirror.
  *
  * A leaf's w is one flat vector: all rows it touches and all dense parameters. A strategy asks for the loss
  * gradient at w and at perturbed copies of w; w itself is never changed.
  *
  * Exchanges  a batch takes `phases` exchanges with the servers: 1, but 2 on the β-th batches of a sequential
  *            mirror. plain, bsam, bsam+ and combined mirror cost the same messages and bytes.
- * A new strategy is one file and one row in plt_strategies[] (strategy.c).
+ * A new strategy is one file and one row in list.h; registry.h has them by name.
  * Threads    read-only after create.
  * Source     METHODS 2. */
 #ifndef PLT_WORKER_STRATEGIES_STRATEGY_H
 #define PLT_WORKER_STRATEGIES_STRATEGY_H
+
+#include <math.h>
 
 #include "common/options/options.h"
 
@@ -48,20 +50,17 @@ struct plt_strategy {
   const plt_strategy_ops_t *ops;
 };
 
-extern const plt_option_table_t plt_strategy_options;    /* strategy.name */
-extern const plt_strategy_ops_t *const plt_strategies[]; /* NULL-terminated */
-const plt_strategy_ops_t *plt_strategy_find(const char *name);
-plt_status_t plt_strategy_create(const plt_config_t *config, plt_strategy_t **out);
-void plt_strategy_destroy(plt_strategy_t **strategy);
 uint32_t plt_strategy_phases(const plt_strategy_t *strategy, uint32_t batch);
 
-/* ---- for strategy files: vector operations with double accumulators in a fixed order ---- */
-double plt_vector_norm(const float *x, size_t n);
-void plt_vector_scale(float *x, size_t n, double factor);
-/* out = a * x + b * y; out may be x or y. */
-void plt_vector_blend(float *out, double a, const float *x, double b, const float *y, size_t n);
-/* Scales g to norm at most `limit` (limit 0: leaves it); PyTorch's clip_grad_norm_: factor limit / (norm + 1e-6). */
-void plt_vector_clip(float *g, size_t n, double limit);
-bool plt_vector_is_finite(const float *x, size_t n);
+/* ---- for strategy files ---- */
+/* The ascent step that sharpness-aware strategies begin with: the gradient g at w, and into leaf->point w + rho g/|g|.
+ * Returns the loss at w. */
+double plt_leaf_ascend(const plt_leaf_problem_t *leaf, double rho, float *g);
+/* Its row, strategy.rho. */
+#define PLT_STRATEGY_RHO_OPTION                                                                 \
+  {                                                                                             \
+    .key = "strategy.rho", .type = PLT_OPT_REAL, .fallback = "0.05", .min = 0, .max = INFINITY, \
+    .help = "Length of the ascent step, over all rows and dense parameters of a leaf together." \
+  }
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/math/vectors.h"
 #include "worker/tape/tape.h"
 
 struct plt_compute {

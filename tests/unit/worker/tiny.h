@@ -11,7 +11,9 @@
 #include "ps/server/server.h"
 #include "tests/unit/worker/folder.h"
 #include "tests/unit/worker/naive.h"
+#include "worker/models/registry.h"
 #include "worker/session/session.h"
+#include "worker/strategies/registry.h"
 
 enum { TINY_USERS = 37, TINY_ITEMS = 50, TINY_FEATURES = 6, TINY_ROLES = 4, TINY_JOB = 5 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/rng.h"
+#include "ps/optimizers/registry.h"
 #include "ps/table/table.h"
 
 enum { COLS = 6, STEPS = 120 };
@@ -193,12 +194,10 @@ Test(optimizer, only_state_that_is_used_is_kept) {
   plt_optimizer_t *optimizer;
   for (size_t i = 0; i < n; i++) {
     strcpy(spec.optimizer, names[i]);
-    cr_assert_str_eq(plt_optimizers[i]->name, names[i]);
     cr_assert_eq(plt_optimizer_create(&spec, &optimizer), PLT_OK);
     cr_assert_eq(optimizer->ops->state_floats(optimizer), want[i]);
     plt_optimizer_destroy(&optimizer);
   }
-  cr_assert_null(plt_optimizers[n]);
 }
 
 static plt_status_t try_setting(const char *optimizer, const char *name, double value) {

@@ -5,8 +5,9 @@
 
 #include "common/io/npy.h"
 #include "tests/unit/worker/naive.h"
-#include "worker/models/model.h"
-#include "worker/strategies/strategy.h"
+#include "worker/math/vectors.h"
+#include "worker/models/registry.h"
+#include "worker/strategies/registry.h"
 
 enum { TABLES = 4 };
 
@@ -23,11 +24,10 @@ static void apply(plt_config_t *config, const plt_option_table_t *table) {
 static plt_status_t make(const char *const *settings, const plt_dataset_t *data, plt_model_t **out) {
   plt_config_t *config = plt_config_create();
   for (; *settings != NULL; settings++) cr_assert_eq(plt_config_set(config, *settings), PLT_OK);
-  apply(config, &plt_model_options);
-  const char *name = plt_config_text(config, "model.name");
-  const plt_model_ops_t *ops = name == NULL ? NULL : plt_model_find(name);
-  if (ops != NULL) apply(config, &ops->options);
-  plt_status_t status = plt_model_create(config, data, out);
+  plt_status_t status = plt_config_apply(config, &plt_model_options);
+  const char *name = status == PLT_OK ? plt_config_text(config, "model.name") : NULL;
+  if (name != NULL) apply(config, &plt_model_find(name)->options);
+  if (status == PLT_OK) status = plt_model_create(config, data, out);
   plt_config_destroy(&config);
   return status;
 }

@@ -2,6 +2,7 @@
  * same bits for every number of servers, workers and threads, tables gone afterwards. */
 #include "tests/unit/worker/naive_graph.h"
 #include "tests/unit/worker/tiny.h"
+#include "worker/models/registry.h"
 #include "worker/rank/inference.h"
 
 enum { DIM = 6, NODES = TINY_USERS + TINY_ITEMS };

@@ -1,0 +1,15 @@
+/* list.h - the models there are, in the order in which people are shown them. A row X(NAME) is all that a new one
+ * needs beside its file: NAME.c in this folder, which defines plt_model_NAME and is compiled because it stands here. */
+#ifndef PLT_WORKER_MODELS_LIST_H
+#define PLT_WORKER_MODELS_LIST_H
+
+#define PLT_MODELS(X) \
+  X(bpr)              \
+  X(vbpr)             \
+  X(lightgcn)         \
+  X(freedom)          \
+  X(bm3)              \
+  X(cm3)              \
+  X(ultragcn)
+
+#endif

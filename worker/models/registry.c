@@ -1,0 +1,47 @@
+/* registry.c - see registry.h. */
+#include "worker/models/registry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "worker/models/list.h"
+
+#define DECLARE(name) extern const plt_model_ops_t plt_model_##name;
+PLT_MODELS(DECLARE)
+#define ENTRY(name) &plt_model_##name,
+const plt_model_ops_t *const plt_models[] = {PLT_MODELS(ENTRY) NULL};
+
+static const char *name_of(size_t i) { return plt_models[i] == NULL ? NULL : plt_models[i]->name; }
+
+static const plt_option_t rows[] = {
+    {.key = "model.name", .type = PLT_OPT_CHOICE, .choice_at = name_of, .help = "The recommender to train."},
+    {.key = "model.dim",
+     .type = PLT_OPT_INT,
+     .fallback = "64",
+     .min = 1,
+     .max = 4096,
+     .help = "Columns of the embeddings of users and items."},
+};
+
+const plt_option_table_t plt_model_options = {"model", rows, sizeof rows / sizeof *rows};
+
+const plt_model_ops_t *plt_model_find(const char *name) {
+  for (size_t i = 0; plt_models[i] != NULL; i++)
+    if (strcmp(plt_models[i]->name, name) == 0) return plt_models[i];
+  return NULL;
+}
+
+plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {
+  PLT_TRY(plt_config_require(config, "model.name"));
+  const char *name = plt_config_text(config, "model.name");
+  const plt_model_ops_t *ops = plt_model_find(name);
+  if (ops->uses_features && data->n_features == 0)
+    return plt_fail(PLT_ERR_USAGE, "model %s needs item features: name their files in data.features", name);
+  return ops->create(config, data, out);
+}
+
+void plt_model_destroy(plt_model_t **model) {
+  if (*model == NULL) return;
+  (*model)->ops->destroy(*model);
+  *model = NULL;
+}

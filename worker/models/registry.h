@@ -1,0 +1,18 @@
+/* registry.h - the models there are (list.h), by name: for those who choose one. No model knows of it.
+ * Threads    read-only. */
+#ifndef PLT_WORKER_MODELS_REGISTRY_H
+#define PLT_WORKER_MODELS_REGISTRY_H
+
+#include "worker/models/model.h"
+
+/* Rows model.name and model.dim. */
+extern const plt_option_table_t plt_model_options;
+/* NULL-terminated. */
+extern const plt_model_ops_t *const plt_models[];
+/* NULL: there is none of this name. */
+const plt_model_ops_t *plt_model_find(const char *name);
+/* The model that model.name says; the configuration has its option table applied. PLT_ERR_USAGE, PLT_ERR_DATA. */
+plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out);
+void plt_model_destroy(plt_model_t **model);
+
+#endif

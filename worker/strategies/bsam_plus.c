@@ -1,0 +1,55 @@
+/* bsam_plus.c - bsam with the gradient at w mixed in (METHODS 2: our reading): pushes (1 − λ)·g + λ·g', with g' as
+ * in bsam.c. */
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "worker/math/vectors.h"
+#include "worker/strategies/strategy.h"
+
+typedef struct bsam_plus {
+  plt_strategy_t base;
+  double rho, lambda;
+} bsam_plus_t;
+
+static const plt_option_t rows[] = {
+    PLT_STRATEGY_RHO_OPTION,
+    {.key = "strategy.lambda",
+     .type = PLT_OPT_REAL,
+     .fallback = "0.5",
+     .min = 0,
+     .max = 1,
+     .help = "Share of the gradient at the perturbed weights in the mixed loss."},
+};
+
+static plt_status_t create(const plt_config_t *config, plt_strategy_t **out) {
+  bsam_plus_t *bsam = plt_mem_zalloc(1, sizeof *bsam);
+  bsam->rho = plt_config_real(config, "strategy.rho");
+  bsam->lambda = plt_config_real(config, "strategy.lambda");
+  *out = &bsam->base;
+  return PLT_OK;
+}
+
+static void destroy(plt_strategy_t *self) { free(self); }
+
+static double gradient(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *out) {
+  const bsam_plus_t *bsam = (const bsam_plus_t *)self;
+  double loss = plt_leaf_ascend(leaf, bsam->rho, out);
+  leaf->gradient_at(leaf->context, leaf->point, leaf->second);
+  plt_vector_blend(out, 1 - bsam->lambda, out, bsam->lambda, leaf->second, leaf->n);
+  return loss;
+}
+
+static uint32_t passes(const plt_strategy_t *self, uint32_t batch, uint32_t phase) {
+  (void)self, (void)batch, (void)phase;
+  return 2;
+}
+
+const plt_strategy_ops_t plt_strategy_bsam_plus = {
+    .name = "bsam+",
+    .summary = "the gradients at the weights and at the worst nearby weights, mixed",
+    .options = {"strategy bsam+", rows, sizeof rows / sizeof *rows},
+    .create = create,
+    .destroy = destroy,
+    .gradient = gradient,
+    .passes = passes,
+};
