@@ -1,103 +1,129 @@
 /* json.c - see json.h. */
 #include "common/io/json.h"
 
+#include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
 #include "common/utf8.h"
 
-void plt_json_clear(plt_json_t *json) {
-  free(json->text);
-  *json = (plt_json_t){0};
+/* jansson has no other reason to fail at building a tree than memory. */
+static void must(bool done) {
+  if (done) return;
+  fprintf(stderr, "plateau: out of memory for a JSON document\n");
+  abort();
 }
 
-static void put_bytes(plt_json_t *json, const char *bytes, size_t n) {
-  if (json->length + n + 1 > json->capacity) {
-    size_t twice = json->capacity * 2;
-    json->capacity = twice > json->length + n + 1 ? twice : json->length + n + 128;
-    json->text = plt_mem_resize(json->text, json->capacity, 1);
-  }
-  memcpy(json->text + json->length, bytes, n);
-  json->length += n;
-  json->text[json->length] = '\0';
+plt_json_t *plt_json_create(void) {
+  plt_json_t *json = json_object();
+  must(json != NULL);
+  return json;
 }
 
-static void put(plt_json_t *json, const char *text) { put_bytes(json, text, strlen(text)); }
-
-static void put_escaped(plt_json_t *json, unsigned char c) {
-  char text[8];
-  if (c == '"' || c == '\\') {
-    snprintf(text, sizeof text, "\\%c", c);
-  } else {
-    snprintf(text, sizeof text, "\\u%04x", c);
-  }
-  put(json, text);
+void plt_json_destroy(plt_json_t **json) {
+  json_decref(*json);
+  *json = NULL;
 }
 
-/* JSON must be UTF-8, file names need not be: stray bytes become U+FFFD. */
-static void put_quoted(plt_json_t *json, const char *text) {
-  put(json, "\"");
+char *plt_json_print(const plt_json_t *json) {
+  char *text = json_dumps(json, JSON_REAL_PRECISION(17));
+  must(text != NULL);
+  return text;
+}
+
+void plt_json_write(plt_json_t **json, FILE *file) {
+  char *line = plt_json_print(*json);
+  fprintf(file, "%s\n", line);
+  free(line);
+  plt_json_destroy(json);
+}
+
+/* ---- writing ---- */
+
+/* JSON must be UTF-8, file names need not be. Free the result. */
+static char *to_utf8(const char *text) {
+  static const char stray[] = "\xEF\xBF\xBD";
+  char *clean = plt_mem_alloc(strlen(text) * (sizeof stray - 1) + 1), *end = clean;
   while (*text != '\0') {
-    uint32_t code = 0;
+    uint32_t code;
     size_t n = plt_utf8_decode(text, &code);
-    if (n == 0) {
-      put(json, "\\ufffd");
-    } else if (code < 0x20 || code == 0x7F || code == '"' || code == '\\') {
-      put_escaped(json, (unsigned char)code);
-    } else {
-      put_bytes(json, text, n);
-    }
+    end = mempcpy(end, n == 0 ? stray : text, n == 0 ? sizeof stray - 1 : n);
     text += n == 0 ? 1 : n;
   }
-  put(json, "\"");
+  *end = '\0';
+  return clean;
 }
 
-static void begin_value(plt_json_t *json, const char *key) {
-  if (json->needs_comma) put(json, ", ");
-  json->needs_comma = true;
-  if (key == NULL) return;
-  put_quoted(json, key);
-  put(json, ": ");
-}
-
-void plt_json_open(plt_json_t *json, const char *key, char bracket) {
-  begin_value(json, key);
-  put_bytes(json, &bracket, 1);
-  json->needs_comma = false;
-}
-
-void plt_json_close(plt_json_t *json, char bracket) {
-  put_bytes(json, &bracket, 1);
-  json->needs_comma = true;
-}
-
-void plt_json_text(plt_json_t *json, const char *key, const char *value) {
-  begin_value(json, key);
-  if (value == NULL) {
-    put(json, "null");
-  } else {
-    put_quoted(json, value);
+/* Takes `value`. */
+static void put(plt_json_t *to, const char *key, json_t *value) {
+  must(value != NULL);
+  if (key == NULL) {
+    must(json_array_append_new(to, value) == 0);
+    return;
   }
+  char *clean = to_utf8(key);
+  must(json_object_set_new_nocheck(to, clean, value) == 0);
+  free(clean);
 }
 
-void plt_json_int(plt_json_t *json, const char *key, int64_t value) {
-  char text[32];
-  snprintf(text, sizeof text, "%lld", (long long)value);
-  begin_value(json, key);
-  put(json, text);
+void plt_json_text(plt_json_t *to, const char *key, const char *value) {
+  if (value == NULL) {
+    put(to, key, json_null());
+    return;
+  }
+  char *clean = to_utf8(value);
+  put(to, key, json_string_nocheck(clean));
+  free(clean);
 }
 
-void plt_json_real(plt_json_t *json, const char *key, double value) {
-  char text[32] = "null";
-  if (isfinite(value)) snprintf(text, sizeof text, "%.17g", value);
-  begin_value(json, key);
-  put(json, text);
+void plt_json_int(plt_json_t *to, const char *key, int64_t value) { put(to, key, json_integer(value)); }
+
+void plt_json_real(plt_json_t *to, const char *key, double value) {
+  put(to, key, isfinite(value) ? json_real(value) : json_null());
 }
 
-void plt_json_bool(plt_json_t *json, const char *key, bool value) {
-  begin_value(json, key);
-  put(json, value ? "true" : "false");
+void plt_json_bool(plt_json_t *to, const char *key, bool value) { put(to, key, json_boolean(value)); }
+
+plt_json_t *plt_json_add_object(plt_json_t *to, const char *key) {
+  plt_json_t *object = json_object();
+  put(to, key, object);
+  return object;
+}
+
+plt_json_t *plt_json_add_list(plt_json_t *to, const char *key) {
+  plt_json_t *list = json_array();
+  put(to, key, list);
+  return list;
+}
+
+/* ---- reading ---- */
+
+plt_status_t plt_json_parse(const char *text, size_t bytes, const char *name, plt_json_t **out) {
+  json_error_t error;
+  json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+  if (json == NULL) return plt_fail(PLT_ERR_DATA, "%s:%d:%d: %s", name, error.line, error.column, error.text);
+  if (!json_is_object(json)) {
+    json_decref(json);
+    return plt_fail(PLT_ERR_DATA, "%s:1:1: expected an object, {\"key\": value, ...}", name);
+  }
+  *out = json;
+  return PLT_OK;
+}
+
+const plt_json_t *plt_json_find(const plt_json_t *object, const char *key) { return json_object_get(object, key); }
+
+size_t plt_json_length(const plt_json_t *list) { return json_array_size(list); }
+
+const plt_json_t *plt_json_item(const plt_json_t *list, size_t index) { return json_array_get(list, index); }
+
+const char *plt_json_get_text(const plt_json_t *json) { return json_string_value(json); }
+
+bool plt_json_get_uint(const plt_json_t *json, uint64_t limit, uint64_t *out) {
+  if (!json_is_integer(json)) return false;
+  json_int_t value = json_integer_value(json);
+  if (value < 0 || (uint64_t)value > limit) return false;
+  *out = (uint64_t)value;
+  return true;
 }

@@ -1,28 +1,49 @@
-/* json.h - writes one JSON object at a time into a growing string: what metrics.jsonl, manifests and
- * --json outputs need. Doubles are written with 17 digits (they read back to the same bits); non-finite ones
- * as null. JSON is read with yaml.h (YAML 1.2 flow style covers what we write).
+/* json.h - JSON documents as trees, over jansson: metrics.jsonl, manifests, the answers of --json.
  *
- * A zeroed plt_json_t is empty. Texts are written as UTF-8; bytes that are not become U+FFFD. */
+ *   json = create ─▶ text, int, real, bool, add_object, add_list ─▶ print: {"event": "step", "loss": 0.5}
+ *   parse ─▶ get_*, item
+ *
+ * Members stay in the order in which they were put. Doubles are written with 17 digits (they read back to the same
+ * bits), non-finite ones as null. Texts are UTF-8; bytes that are not become U+FFFD.
+ * Ownership  whoever made or parsed a document destroys it; objects and lists within belong to it.
+ * Errors     plt_json_parse: PLT_ERR_DATA with "name:line:column: cause". */
 #ifndef PLT_COMMON_IO_JSON_H
 #define PLT_COMMON_IO_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-typedef struct plt_json {
-  char *text; /* NUL-terminated; free with plt_json_clear */
-  size_t length, capacity;
-  bool needs_comma;
-} plt_json_t;
+#include "common/status.h"
 
-void plt_json_clear(plt_json_t *json);
-/* key NULL inside arrays and at the top. */
-void plt_json_open(plt_json_t *json, const char *key, char bracket);      /* '{' or '[' */
-void plt_json_close(plt_json_t *json, char bracket);                      /* '}' or ']' */
-void plt_json_text(plt_json_t *json, const char *key, const char *value); /* value NULL: null */
-void plt_json_int(plt_json_t *json, const char *key, int64_t value);
-void plt_json_real(plt_json_t *json, const char *key, double value);
-void plt_json_bool(plt_json_t *json, const char *key, bool value);
+typedef struct json_t plt_json_t; /* jansson's */
+
+/* An empty object. */
+plt_json_t *plt_json_create(void);
+void plt_json_destroy(plt_json_t **json);
+/* As one line without its end; free it. */
+char *plt_json_print(const plt_json_t *json);
+/* Writes it as one line and destroys it. Whoever closes or flushes the file learns of failures. */
+void plt_json_write(plt_json_t **json, FILE *file);
+
+/* Puts a member into an object, or, key NULL, an item behind the others of a list. */
+void plt_json_text(plt_json_t *to, const char *key, const char *value); /* value NULL: null */
+void plt_json_int(plt_json_t *to, const char *key, int64_t value);
+void plt_json_real(plt_json_t *to, const char *key, double value);
+void plt_json_bool(plt_json_t *to, const char *key, bool value);
+plt_json_t *plt_json_add_object(plt_json_t *to, const char *key);
+plt_json_t *plt_json_add_list(plt_json_t *to, const char *key);
+
+/* An object; `name` is what errors call it. */
+plt_status_t plt_json_parse(const char *text, size_t bytes, const char *name, plt_json_t **out);
+/* What stands under `key`, NULL if nothing does. */
+const plt_json_t *plt_json_find(const plt_json_t *object, const char *key);
+/* A list's length and its items; 0 and NULL where there is none. */
+size_t plt_json_length(const plt_json_t *list);
+const plt_json_t *plt_json_item(const plt_json_t *list, size_t index);
+/* The value of `json`, which may be NULL: NULL or false when it is of another kind, or not within 0 ... limit. */
+const char *plt_json_get_text(const plt_json_t *json);
+bool plt_json_get_uint(const plt_json_t *json, uint64_t limit, uint64_t *out);
 
 #endif

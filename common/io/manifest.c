@@ -5,8 +5,8 @@
  * A crash before the rename leaves a .part, which nobody reads; one after it leaves a complete checkpoint that
  * `last` does not name yet, which plt_manifest_newest finds.
  *
- * manifest.json holds lists of equal length (its reader knows lists of scalars only) and ends with a hash of all
- * that stands before it, so that a flipped bit in the manifest itself is seen too. */
+ * manifest.json holds lists of equal length and ends with a hash of all that stands before it, so that a flipped bit in
+ * the manifest itself is seen too. */
 #include "common/io/manifest.h"
 
 #include <errno.h>
@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "common/io/json.h"
-#include "common/io/yaml.h"
 #include "common/log.h"
 #include "common/mem.h"
 
@@ -58,27 +57,34 @@ static void hash_text(const char *text, size_t bytes, char out[17]) {
   snprintf(out, 17, "%016" PRIx64, plt_hash64(0, text, bytes));
 }
 
-static void write_manifest(plt_json_t *json, const plt_manifest_t *manifest) {
-  char text[17];
-  plt_json_open(json, NULL, '{');
+static void put_parts(plt_json_t *json, const plt_manifest_t *manifest) {
+  plt_json_t *files = plt_json_add_list(json, "files"), *bytes = plt_json_add_list(json, "bytes"),
+             *hashes = plt_json_add_list(json, "xxh3_128");
+  for (size_t i = 0; i < manifest->n_parts; i++) {
+    plt_json_text(files, NULL, manifest->parts[i].file);
+    plt_json_int(bytes, NULL, (int64_t)manifest->parts[i].bytes);
+    plt_json_text(hashes, NULL, manifest->parts[i].hash);
+  }
+}
+
+/* The text of manifest.json; free it. */
+static char *write_manifest(const plt_manifest_t *manifest) {
+  char job[17], check[17];
+  plt_json_t *json = plt_json_create();
   plt_json_int(json, "format", FORMAT);
   plt_json_int(json, "clock", (int64_t)manifest->clock);
-  snprintf(text, sizeof text, "%016" PRIx64, manifest->job);
-  plt_json_text(json, "job", text);
+  snprintf(job, sizeof job, "%016" PRIx64, manifest->job); /* as text: JSON numbers are doubles to many readers */
+  plt_json_text(json, "job", job);
   plt_json_int(json, "generation", manifest->generation);
   plt_json_int(json, "epoch", manifest->epoch);
-  plt_json_open(json, "files", '[');
-  for (size_t i = 0; i < manifest->n_parts; i++) plt_json_text(json, NULL, manifest->parts[i].file);
-  plt_json_close(json, ']');
-  plt_json_open(json, "bytes", '[');
-  for (size_t i = 0; i < manifest->n_parts; i++) plt_json_int(json, NULL, (int64_t)manifest->parts[i].bytes);
-  plt_json_close(json, ']');
-  plt_json_open(json, "xxh3_128", '[');
-  for (size_t i = 0; i < manifest->n_parts; i++) plt_json_text(json, NULL, manifest->parts[i].hash);
-  plt_json_close(json, ']');
-  hash_text(json->text, json->length, text);
-  plt_json_text(json, "check", text);
-  plt_json_close(json, '}');
+  put_parts(json, manifest);
+  char *text = plt_json_print(json);
+  plt_json_destroy(&json);
+  size_t open = strlen(text) - 1; /* without its last brace */
+  hash_text(text, open, check);
+  char *whole = plt_mem_print("%.*s%s\"%s\"}", (int)open, text, check_key, check);
+  free(text);
+  return whole;
 }
 
 static plt_status_t check_size(const char *path, uint64_t bytes) {
@@ -150,10 +156,9 @@ plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *man
   PLT_TRY(clock_place(run_dir, manifest->clock, "", final));
   PLT_TRY(plt_path_join(part, manifest_name, file));
   PLT_TRY(check_sizes(part, manifest));
-  plt_json_t json = {0};
-  write_manifest(&json, manifest);
-  plt_status_t status = plt_file_publish(file, json.text, json.length);
-  plt_json_clear(&json);
+  char *text = write_manifest(manifest);
+  plt_status_t status = plt_file_publish(file, text, strlen(text));
+  free(text);
   if (status != PLT_OK) return status;
   PLT_TRY(swap_in(part, final));
   PLT_TRY(plt_dir_sync_of(final));
@@ -162,7 +167,7 @@ plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *man
 
 /* ---- reading ---- */
 
-/* A whole decimal number as we write clocks: no sign, no leading zero. */
+/* A whole number as we write it: no sign, no space. */
 static bool read_number(const char *text, int base, uint64_t *out) {
   char *end;
   size_t n = strspn(text, "0123456789abcdef");
@@ -176,37 +181,38 @@ static bool is_clock(const char *name, uint64_t *clock) {
   return read_number(name, 10, clock) && (name[0] != '0' || name[1] == '\0');
 }
 
-static bool field(const plt_yaml_t *yaml, const char *key, int base, uint64_t limit, uint64_t *out) {
-  const plt_yaml_entry_t *entry = plt_yaml_find(yaml, key);
-  return entry != NULL && entry->n_items == 1 && read_number(entry->items[0], base, out) && *out <= limit;
-}
-
-static bool read_parts(const plt_yaml_t *yaml, plt_manifest_t *manifest) {
-  const plt_yaml_entry_t *files = plt_yaml_find(yaml, "files"), *bytes = plt_yaml_find(yaml, "bytes"),
-                         *hashes = plt_yaml_find(yaml, "xxh3_128");
-  if (files == NULL || bytes == NULL || hashes == NULL) return false;
-  if (files->n_items == 0 || bytes->n_items != files->n_items || hashes->n_items != files->n_items) return false;
-  manifest->parts = plt_mem_zalloc(files->n_items, sizeof *manifest->parts);
-  manifest->n_parts = files->n_items;
-  for (size_t i = 0; i < manifest->n_parts; i++) {
+static bool read_parts(const plt_json_t *json, plt_manifest_t *manifest) {
+  const plt_json_t *files = plt_json_find(json, "files"), *bytes = plt_json_find(json, "bytes"),
+                   *hashes = plt_json_find(json, "xxh3_128");
+  size_t n = plt_json_length(files);
+  if (n == 0 || plt_json_length(bytes) != n || plt_json_length(hashes) != n) return false;
+  manifest->parts = plt_mem_zalloc(n, sizeof *manifest->parts);
+  manifest->n_parts = n;
+  for (size_t i = 0; i < n; i++) {
     plt_manifest_part_t *part = &manifest->parts[i];
-    if (!is_plain_name(files->items[i]) || strlen(hashes->items[i]) + 1 != PLT_HASH_HEX) return false;
-    if (!read_number(bytes->items[i], 10, &part->bytes)) return false;
-    snprintf(part->file, sizeof part->file, "%s", files->items[i]);
-    memcpy(part->hash, hashes->items[i], PLT_HASH_HEX);
+    const char *file = plt_json_get_text(plt_json_item(files, i)), *hash = plt_json_get_text(plt_json_item(hashes, i));
+    if (file == NULL || !is_plain_name(file) || hash == NULL || strlen(hash) + 1 != PLT_HASH_HEX) return false;
+    if (!plt_json_get_uint(plt_json_item(bytes, i), INT64_MAX, &part->bytes)) return false;
+    snprintf(part->file, sizeof part->file, "%s", file);
+    memcpy(part->hash, hash, PLT_HASH_HEX);
   }
   return true;
 }
 
-static bool read_fields(const plt_yaml_t *yaml, plt_manifest_t *manifest) {
+static bool field(const plt_json_t *json, const char *key, uint64_t limit, uint64_t *out) {
+  return plt_json_get_uint(plt_json_find(json, key), limit, out);
+}
+
+static bool read_fields(const plt_json_t *json, plt_manifest_t *manifest) {
   uint64_t format, generation, epoch;
-  bool ok = field(yaml, "format", 10, FORMAT, &format) && field(yaml, "clock", 10, UINT64_MAX, &manifest->clock) &&
-            field(yaml, "job", 16, UINT64_MAX, &manifest->job) &&
-            field(yaml, "generation", 10, UINT32_MAX, &generation) && field(yaml, "epoch", 10, UINT32_MAX, &epoch);
-  if (!ok || format != FORMAT) return false;
+  const char *job = plt_json_get_text(plt_json_find(json, "job"));
+  if (!field(json, "format", FORMAT, &format) || format != FORMAT || job == NULL) return false;
+  bool ok = field(json, "clock", INT64_MAX, &manifest->clock) && read_number(job, 16, &manifest->job) &&
+            field(json, "generation", UINT32_MAX, &generation) && field(json, "epoch", UINT32_MAX, &epoch);
+  if (!ok) return false;
   manifest->generation = (uint32_t)generation;
   manifest->epoch = (uint32_t)epoch;
-  return read_parts(yaml, manifest);
+  return read_parts(json, manifest);
 }
 
 static bool check_is_right(const char *text) {
@@ -221,10 +227,10 @@ static bool check_is_right(const char *text) {
 static plt_status_t read_manifest(const char *file, plt_manifest_t *manifest) {
   char *text = NULL;
   size_t bytes;
-  plt_yaml_t yaml = {0};
+  plt_json_t *json = NULL;
   if (plt_file_read(file, MANIFEST_BYTES_MAX, &text, &bytes) != PLT_OK) return PLT_ERR_CHECKPOINT;
-  bool ok = check_is_right(text) && plt_yaml_parse(text, bytes, file, &yaml) == PLT_OK && read_fields(&yaml, manifest);
-  plt_yaml_clear(&yaml);
+  bool ok = check_is_right(text) && plt_json_parse(text, bytes, file, &json) == PLT_OK && read_fields(json, manifest);
+  plt_json_destroy(&json);
   free(text);
   return ok ? PLT_OK : plt_fail(PLT_ERR_CHECKPOINT, "%s: damaged, or of another version of plateau", file);
 }

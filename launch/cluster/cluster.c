@@ -86,19 +86,19 @@ static uint32_t worker_number(const member_t *m) {
 
 static char *encode_invitation(const member_t *m) {
   char *runtime = plt_runtime_encode(&m->runtime);
-  plt_json_t json = {0};
-  plt_json_open(&json, NULL, '{');
-  plt_json_int(&json, "status", 0);
-  plt_json_text(&json, "runtime", runtime);
-  plt_json_text(&json, "transport", m->transport);
-  plt_json_text(&json, "interface", m->interface);
-  plt_json_text(&json, "probe", m->probe);
-  plt_json_int(&json, "max_restarts", m->max_restarts);
-  plt_json_real(&json, "deadline_s", m->deadline_s);
-  plt_json_close(&json, '}');
+  plt_json_t *json = plt_json_create();
+  plt_json_int(json, "status", 0);
+  plt_json_text(json, "runtime", runtime);
+  plt_json_text(json, "transport", m->transport);
+  plt_json_text(json, "interface", m->interface);
+  plt_json_text(json, "probe", m->probe);
+  plt_json_int(json, "max_restarts", m->max_restarts);
+  plt_json_real(json, "deadline_s", m->deadline_s);
   explicit_bzero(runtime, strlen(runtime));
   free(runtime);
-  return json.text;
+  char *text = plt_json_print(json);
+  plt_json_destroy(&json);
+  return text;
 }
 
 static plt_status_t decode_invitation(const char *text, member_t *m) {

@@ -15,45 +15,44 @@ const char *const plt_task_names[PLT_TASKS] = {"train", "conclude", "evaluate", 
 static const char *or_empty(const char *text) { return text == NULL ? "" : text; }
 
 static void put_list(plt_json_t *json, const char *key, char **texts, size_t n) {
-  plt_json_open(json, key, '[');
-  for (size_t i = 0; i < n; i++) plt_json_text(json, NULL, texts[i]);
-  plt_json_close(json, ']');
+  plt_json_t *list = plt_json_add_list(json, key);
+  for (size_t i = 0; i < n; i++) plt_json_text(list, NULL, texts[i]);
 }
 
 char *plt_runtime_encode(const plt_runtime_t *r) {
-  plt_json_t json = {0};
+  plt_json_t *json = plt_json_create();
   char job[32], staleness[32];
   snprintf(job, sizeof job, "%" PRIu64, r->job); /* as text: JSON numbers are doubles to many readers */
   snprintf(staleness, sizeof staleness, "%" PRIu64, r->staleness);
-  plt_json_open(&json, NULL, '{');
-  plt_json_text(&json, "task", plt_task_names[r->task]);
-  plt_json_text(&json, "run_dir", or_empty(r->run_dir));
-  plt_json_int(&json, "keeps", r->keeps);
-  plt_json_int(&json, "quiet", r->quiet);
-  plt_json_text(&json, "job", job);
-  plt_json_int(&json, "generation", r->generation);
-  plt_json_int(&json, "servers", r->servers);
-  plt_json_int(&json, "workers", r->workers);
-  plt_json_int(&json, "alone", r->alone);
-  plt_json_text(&json, "staleness", staleness);
-  plt_json_text(&json, "restore", or_empty(r->restore));
-  plt_json_text(&json, "proxy", or_empty(r->proxy));
-  plt_json_text(&json, "secret", or_empty(r->secret));
-  plt_json_text(&json, "output", or_empty(r->output));
-  plt_json_int(&json, "vectors", r->vectors);
-  plt_json_int(&json, "topk", r->topk);
-  plt_json_text(&json, "split", or_empty(r->split));
-  plt_json_int(&json, "end_epoch", r->end_epoch);
-  plt_json_int(&json, "end_gradients", (int64_t)r->end_gradients);
-  plt_json_real(&json, "end_seconds", r->end_seconds);
-  plt_json_int(&json, "is_server", r->is_server);
-  plt_json_int(&json, "number", r->number);
-  plt_json_text(&json, "endpoint0", or_empty(r->endpoints[0]));
-  plt_json_text(&json, "endpoint1", or_empty(r->endpoints[1]));
-  put_list(&json, "sets", r->sets, r->n_sets);
-  put_list(&json, "addresses", r->addresses, r->n_addresses);
-  plt_json_close(&json, '}');
-  return json.text;
+  plt_json_text(json, "task", plt_task_names[r->task]);
+  plt_json_text(json, "run_dir", or_empty(r->run_dir));
+  plt_json_int(json, "keeps", r->keeps);
+  plt_json_int(json, "quiet", r->quiet);
+  plt_json_text(json, "job", job);
+  plt_json_int(json, "generation", r->generation);
+  plt_json_int(json, "servers", r->servers);
+  plt_json_int(json, "workers", r->workers);
+  plt_json_int(json, "alone", r->alone);
+  plt_json_text(json, "staleness", staleness);
+  plt_json_text(json, "restore", or_empty(r->restore));
+  plt_json_text(json, "proxy", or_empty(r->proxy));
+  plt_json_text(json, "secret", or_empty(r->secret));
+  plt_json_text(json, "output", or_empty(r->output));
+  plt_json_int(json, "vectors", r->vectors);
+  plt_json_int(json, "topk", r->topk);
+  plt_json_text(json, "split", or_empty(r->split));
+  plt_json_int(json, "end_epoch", r->end_epoch);
+  plt_json_int(json, "end_gradients", (int64_t)r->end_gradients);
+  plt_json_real(json, "end_seconds", r->end_seconds);
+  plt_json_int(json, "is_server", r->is_server);
+  plt_json_int(json, "number", r->number);
+  plt_json_text(json, "endpoint0", or_empty(r->endpoints[0]));
+  plt_json_text(json, "endpoint1", or_empty(r->endpoints[1]));
+  put_list(json, "sets", r->sets, r->n_sets);
+  put_list(json, "addresses", r->addresses, r->n_addresses);
+  char *text = plt_json_print(json);
+  plt_json_destroy(&json);
+  return text;
 }
 
 double plt_runtime_number(const plt_yaml_t *yaml, const char *key, double fallback) {

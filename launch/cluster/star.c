@@ -19,19 +19,19 @@ static uint64_t number64(const plt_yaml_t *yaml, const char *key) {
 }
 
 char *plt_report_encode(const plt_report_t *r) {
-  plt_json_t json = {0};
-  plt_json_open(&json, NULL, '{');
-  put_number64(&json, "job", r->job);
-  plt_json_int(&json, "rank", r->rank);
-  plt_json_int(&json, "serves", r->serves);
-  plt_json_int(&json, "generation", r->generation);
-  plt_json_int(&json, "state", r->state);
-  plt_json_int(&json, "status", r->end.status);
-  plt_json_int(&json, "signal", r->end.signal);
-  plt_json_text(&json, "text", r->end.text);
-  plt_json_int(&json, "wants_interrupt", r->wants_interrupt);
-  plt_json_close(&json, '}');
-  return json.text;
+  plt_json_t *json = plt_json_create();
+  put_number64(json, "job", r->job);
+  plt_json_int(json, "rank", r->rank);
+  plt_json_int(json, "serves", r->serves);
+  plt_json_int(json, "generation", r->generation);
+  plt_json_int(json, "state", r->state);
+  plt_json_int(json, "status", r->end.status);
+  plt_json_int(json, "signal", r->end.signal);
+  plt_json_text(json, "text", r->end.text);
+  plt_json_int(json, "wants_interrupt", r->wants_interrupt);
+  char *text = plt_json_print(json);
+  plt_json_destroy(&json);
+  return text;
 }
 
 plt_status_t plt_report_decode(const char *text, size_t bytes, plt_report_t *r) {
@@ -51,20 +51,20 @@ plt_status_t plt_report_decode(const char *text, size_t bytes, plt_report_t *r) 
 }
 
 char *plt_order_encode(const plt_order_t *o) {
-  plt_json_t json = {0};
-  plt_json_open(&json, NULL, '{');
-  put_number64(&json, "job", o->job);
-  plt_json_int(&json, "generation", o->generation);
-  plt_json_int(&json, "want", o->want);
-  plt_json_int(&json, "interrupt", o->interrupt);
-  plt_json_int(&json, "code", o->code);
-  plt_json_int(&json, "task", o->task);
-  plt_json_text(&json, "restore", o->restore);
-  plt_json_int(&json, "end_epoch", o->end_epoch);
-  put_number64(&json, "end_gradients", o->end_gradients);
-  plt_json_real(&json, "end_seconds", o->end_seconds);
-  plt_json_close(&json, '}');
-  return json.text;
+  plt_json_t *json = plt_json_create();
+  put_number64(json, "job", o->job);
+  plt_json_int(json, "generation", o->generation);
+  plt_json_int(json, "want", o->want);
+  plt_json_int(json, "interrupt", o->interrupt);
+  plt_json_int(json, "code", o->code);
+  plt_json_int(json, "task", o->task);
+  plt_json_text(json, "restore", o->restore);
+  plt_json_int(json, "end_epoch", o->end_epoch);
+  put_number64(json, "end_gradients", o->end_gradients);
+  plt_json_real(json, "end_seconds", o->end_seconds);
+  char *text = plt_json_print(json);
+  plt_json_destroy(&json);
+  return text;
 }
 
 plt_status_t plt_order_decode(const char *text, size_t bytes, plt_order_t *o) {

@@ -116,17 +116,15 @@ void plt_data_report_print(const plt_data_report_t *report, FILE *out) {
 }
 
 static void json_parts(plt_json_t *json, const char *key, const uint64_t count[PLT_PARTS]) {
-  plt_json_open(json, key, '{');
-  for (int part = 0; part < PLT_PARTS; part++) plt_json_int(json, part_names[part], (int64_t)count[part]);
-  plt_json_close(json, '}');
+  plt_json_t *parts = plt_json_add_object(json, key);
+  for (int part = 0; part < PLT_PARTS; part++) plt_json_int(parts, part_names[part], (int64_t)count[part]);
 }
 
 static void json_degrees(plt_json_t *json, const char *key, plt_degrees_t degrees) {
-  plt_json_open(json, key, '{');
-  plt_json_int(json, "min", degrees.min);
-  plt_json_real(json, "median", degrees.median);
-  plt_json_int(json, "max", degrees.max);
-  plt_json_close(json, '}');
+  plt_json_t *object = plt_json_add_object(json, key);
+  plt_json_int(object, "min", degrees.min);
+  plt_json_real(object, "median", degrees.median);
+  plt_json_int(object, "max", degrees.max);
 }
 
 static void json_interactions(plt_json_t *json, const plt_data_report_t *report) {
@@ -146,8 +144,8 @@ static void json_interactions(plt_json_t *json, const plt_data_report_t *report)
   json_parts(json, "leaks", report->leaks);
 }
 
-static void json_feature(plt_json_t *json, const plt_feature_report_t *feature) {
-  plt_json_open(json, NULL, '{');
+static void json_feature(plt_json_t *features, const plt_feature_report_t *feature) {
+  plt_json_t *json = plt_json_add_object(features, NULL);
   plt_json_text(json, "name", feature->name);
   plt_json_text(json, "type", type_name(feature->type));
   plt_json_int(json, "rows", (int64_t)feature->rows);
@@ -158,34 +156,25 @@ static void json_feature(plt_json_t *json, const plt_feature_report_t *feature) 
   plt_json_real(json, "std", feature->deviation);
   plt_json_int(json, "zero_rows", (int64_t)feature->zero_rows);
   plt_json_int(json, "not_finite", (int64_t)feature->not_finite);
-  plt_json_close(json, '}');
 }
 
-static void json_problem(plt_json_t *json, plt_problem_t kind, const plt_problem_group_t *group) {
-  plt_json_open(json, NULL, '{');
+static void json_problem(plt_json_t *problems, plt_problem_t kind, const plt_problem_group_t *group) {
+  plt_json_t *json = plt_json_add_object(problems, NULL);
   plt_json_text(json, "severity", plt_problem_is_error(kind) ? "error" : "warning");
   plt_json_text(json, "kind", plt_problem_heading(kind));
   plt_json_int(json, "count", (int64_t)group->count);
-  plt_json_open(json, "first", '[');
-  for (uint64_t i = 0; i < group->count && i < PLT_PROBLEMS_SHOWN; i++) plt_json_text(json, NULL, group->text[i]);
-  plt_json_close(json, ']');
-  plt_json_close(json, '}');
+  plt_json_t *first = plt_json_add_list(json, "first");
+  for (uint64_t i = 0; i < group->count && i < PLT_PROBLEMS_SHOWN; i++) plt_json_text(first, NULL, group->text[i]);
 }
 
 void plt_data_report_print_json(const plt_data_report_t *report, FILE *out) {
-  plt_json_t json = {0};
-  plt_json_open(&json, NULL, '{');
-  if (report->source != NULL) json_interactions(&json, report);
-  plt_json_open(&json, "features", '[');
-  for (size_t i = 0; i < report->n_features; i++) json_feature(&json, &report->features[i]);
-  plt_json_close(&json, ']');
-  plt_json_open(&json, "problems", '[');
+  plt_json_t *json = plt_json_create();
+  if (report->source != NULL) json_interactions(json, report);
+  plt_json_t *features = plt_json_add_list(json, "features"), *problems = plt_json_add_list(json, "problems");
+  for (size_t i = 0; i < report->n_features; i++) json_feature(features, &report->features[i]);
   for (int kind = 0; kind < PLT_PROBLEM_KINDS; kind++)
-    if (report->problems[kind].count > 0) json_problem(&json, (plt_problem_t)kind, &report->problems[kind]);
-  plt_json_close(&json, ']');
-  plt_json_int(&json, "errors", (int64_t)report->errors);
-  plt_json_int(&json, "warnings", (int64_t)report->warnings);
-  plt_json_close(&json, '}');
-  fprintf(out, "%s\n", json.text);
-  plt_json_clear(&json);
+    if (report->problems[kind].count > 0) json_problem(problems, (plt_problem_t)kind, &report->problems[kind]);
+  plt_json_int(json, "errors", (int64_t)report->errors);
+  plt_json_int(json, "warnings", (int64_t)report->warnings);
+  plt_json_write(&json, out);
 }

@@ -86,24 +86,20 @@ plt_status_t plt_outcome_conclude(const plt_job_t *job, plt_journal_t *journal, 
 
 static void print_json(const plt_topk_t *topk, const plt_outcome_t *outcome) {
   static const char *const names[PLT_PARTS] = {"train", "valid", "test"};
-  plt_json_t json = {0};
-  plt_json_open(&json, NULL, '{');
-  plt_json_int(&json, "clock", (int64_t)outcome->clock);
+  plt_json_t *json = plt_json_create();
+  plt_json_int(json, "clock", (int64_t)outcome->clock);
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     if (!outcome->parts[part]) continue;
-    plt_json_open(&json, names[part], '{');
-    plt_json_int(&json, "users", (int64_t)outcome->metrics[part].users);
+    plt_json_t *object = plt_json_add_object(json, names[part]);
+    plt_json_int(object, "users", (int64_t)outcome->metrics[part].users);
     for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
       for (size_t i = 0; i < topk->n; i++) {
         char name[32];
         snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
-        plt_json_real(&json, name, outcome->metrics[part].value[kind * topk->n + i]);
+        plt_json_real(object, name, outcome->metrics[part].value[kind * topk->n + i]);
       }
-    plt_json_close(&json, '}');
   }
-  plt_json_close(&json, '}');
-  puts(json.text);
-  plt_json_clear(&json);
+  plt_json_write(&json, stdout);
 }
 
 void plt_outcome_tell(const plt_topk_t *topk, const plt_outcome_t *outcome, bool json) {

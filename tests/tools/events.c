@@ -9,67 +9,67 @@
 
 enum { FILE_BYTES_MAX = 256 << 20 };
 
-plt_status_t events_read(const char *path, events_t *events) {
+static plt_status_t parse(const char *text, size_t bytes, const char *path, int line, json_t **out) {
+  json_error_t error = {.line = 1, .column = 1, .text = "no object"};
+  json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+  if (json_is_object(json)) {
+    *out = json;
+    return PLT_OK;
+  }
+  json_decref(json);
+  return plt_fail(PLT_ERR_DATA, "%s:%d:%d: %s", path, line - 1 + error.line, error.column, error.text);
+}
+
+plt_status_t events_read(const char *path, json_t **events) {
   char *text = NULL;
   PLT_TRY(plt_file_read(path, FILE_BYTES_MAX, &text, NULL));
   plt_status_t status = PLT_OK;
-  events_t all = {0};
-  for (char *line = text, *end; *line; line = end) {
+  json_t *all = json_array();
+  int number = 1;
+  for (char *line = text, *end; *line && status == PLT_OK; line = end, number++) {
+    json_t *event;
     end = line + strcspn(line, "\n");
     size_t bytes = (size_t)(end - line);
     if (*end) end++;
     if (bytes == 0) continue;
-    all.lines = realloc(all.lines, (all.n + 1) * sizeof *all.lines);
-    if (!all.lines) abort();
-    memset(&all.lines[all.n], 0, sizeof *all.lines);
-    PLT_TRY_OR(free_text, plt_yaml_parse(line, bytes, path, &all.lines[all.n]));
-    all.n++;
+    status = parse(line, bytes, path, number, &event);
+    if (status == PLT_OK) json_array_append_new(all, event);
   }
-  *events = all;
-  all = (events_t){0};
-free_text:
-  events_clear(&all);
   free(text);
+  if (status == PLT_OK)
+    *events = all;
+  else
+    json_decref(all);
   return status;
 }
 
-void events_clear(events_t *events) {
-  for (size_t i = 0; i < events->n; i++) plt_yaml_clear(&events->lines[i]);
-  free(events->lines);
-  *events = (events_t){0};
-}
-
-plt_status_t document_read(const char *path, plt_yaml_t *yaml) {
+plt_status_t document_read(const char *path, json_t **document) {
   char *text = NULL;
   size_t bytes = 0;
   PLT_TRY(plt_file_read(path, FILE_BYTES_MAX, &text, &bytes));
-  memset(yaml, 0, sizeof *yaml);
-  plt_status_t status = plt_yaml_parse(text, bytes, path, yaml);
+  plt_status_t status = parse(text, bytes, path, 1, document);
   free(text);
   return status;
 }
 
-static const char *scalar(const plt_yaml_t *event, const char *path) {
-  const plt_yaml_entry_t *entry = plt_yaml_find(event, path);
-  return entry && !entry->is_list && entry->n_items == 1 ? entry->items[0] : NULL;
-}
-
-bool event_is(const plt_yaml_t *event, const char *path, const char *text) {
-  const char *value = scalar(event, path);
+bool event_is(const json_t *event, const char *key, const char *text) {
+  const char *value = json_string_value(json_object_get(event, key));
   return value && strcmp(value, text) == 0;
 }
 
-bool number_of(const char *text, double *value) {
+bool event_number(const json_t *event, const char *key, double *value) {
+  const json_t *number = json_object_get(event, key);
+  if (!json_is_number(number)) return false;
+  *value = json_number_value(number);
+  return true;
+}
+
+static bool number_of(const char *text, double *value) {
   char *end = NULL;
   double parsed = strtod(text, &end);
   if (end == text || *end) return false;
   *value = parsed;
   return true;
-}
-
-bool event_number(const plt_yaml_t *event, const char *path, double *value) {
-  const char *text = scalar(event, path);
-  return text && number_of(text, value);
 }
 
 double compare_arguments(int argc, char **argv, const char *usage, const char *paths[2]) {

@@ -1,32 +1,26 @@
-/* events.h - reads metrics.jsonl and expectation files for the comparing tools.
+/* events.h - reads metrics.jsonl and expectation files for the comparing tools, with jansson alone: what plateau writes
+ * is read by code that it does not share.
  *
- * JSON is read as YAML flow style (yaml.h). One document a line in metrics.jsonl, one per expectation file.
- * Ownership  events_clear frees what events_read made.
+ * Ownership  json_decref frees what is read.
  * Errors     plt_status_t with its text recorded. */
 #ifndef PLT_TESTS_TOOLS_EVENTS_H
 #define PLT_TESTS_TOOLS_EVENTS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/io/yaml.h"
+#include "common/status.h"
 
-typedef struct events {
-  plt_yaml_t *lines;
-  size_t n;
-} events_t;
+/* All lines of a file, in a list; every one is an object. */
+plt_status_t events_read(const char *path, json_t **events);
+/* One object: a whole file. */
+plt_status_t document_read(const char *path, json_t **document);
 
-plt_status_t events_read(const char *path, events_t *events);
-void events_clear(events_t *events);
-/* One document: a whole file. */
-plt_status_t document_read(const char *path, plt_yaml_t *yaml);
-
-/* The scalar at `path` equals `text`. */
-bool event_is(const plt_yaml_t *event, const char *path, const char *text);
-/* The number at `path`; false if there is none. */
-bool event_number(const plt_yaml_t *event, const char *path, double *value);
-/* A whole text as a number. */
-bool number_of(const char *text, double *value);
+/* The text under `key` equals `text`. */
+bool event_is(const json_t *event, const char *key, const char *text);
+/* The number under `key`; false if there is none. */
+bool event_number(const json_t *event, const char *key, double *value);
 
 /* Parses [--tolerance X] among the arguments; the two others are stored in `paths`. Exits 64 with `usage`. */
 double compare_arguments(int argc, char **argv, const char *usage, const char *paths[2]);

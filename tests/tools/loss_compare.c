@@ -19,12 +19,12 @@ static int by_place(const void *left, const void *right) {
 }
 
 /* Steps in order, of each place the last; NULL if an event lacks a number. */
-static step_t *steps_of(const events_t *events, size_t *n) {
-  step_t *steps = calloc(events->n + 1, sizeof *steps);
+static step_t *steps_of(const json_t *events, size_t *n) {
+  size_t count = 0, kept = 0, lines = json_array_size(events);
+  step_t *steps = calloc(lines + 1, sizeof *steps);
   if (!steps) abort();
-  size_t count = 0, kept = 0;
-  for (size_t i = 0; i < events->n; i++) {
-    const plt_yaml_t *event = &events->lines[i];
+  for (size_t i = 0; i < lines; i++) {
+    const json_t *event = json_array_get(events, i);
     if (!event_is(event, "event", "step")) continue;
     step_t *step = &steps[count++];
     step->line = i;
@@ -44,16 +44,16 @@ static step_t *steps_of(const events_t *events, size_t *n) {
   return steps;
 }
 
-static int compare(const step_t *steps, size_t n, const plt_yaml_entry_t *expected, double tolerance) {
-  if (n != expected->n_items) {
-    fprintf(stderr, "loss_compare: %zu steps, expected %zu\n", n, expected->n_items);
+static int compare(const step_t *steps, size_t n, const json_t *expected, double tolerance) {
+  if (n != json_array_size(expected)) {
+    fprintf(stderr, "loss_compare: %zu steps, expected %zu\n", n, json_array_size(expected));
     return 1;
   }
   double worst = 0;
   int code = 0;
   for (size_t i = 0; i < n; i++) {
-    double want = 0;
-    if (!number_of(expected->items[i], &want)) want = NAN;
+    const json_t *number = json_array_get(expected, i);
+    double want = json_is_number(number) ? json_number_value(number) : NAN;
     double difference = fabs(steps[i].loss - want) / fmax(fabs(want), 1e-30);
     worst = fmax(worst, difference);
     if (difference <= tolerance) continue;
@@ -67,24 +67,23 @@ static int compare(const step_t *steps, size_t n, const plt_yaml_entry_t *expect
 int main(int argc, char **argv) {
   const char *paths[2];
   double tolerance = compare_arguments(argc, argv, "loss_compare METRICS.jsonl LOSS.json [--tolerance 1e-5]", paths);
-  events_t events;
-  plt_yaml_t expect;
+  json_t *events, *expect;
   if (events_read(paths[0], &events) != PLT_OK) return compare_failed("loss_compare");
   if (document_read(paths[1], &expect) != PLT_OK) {
-    events_clear(&events);
+    json_decref(events);
     return compare_failed("loss_compare");
   }
   int code = 1;
   size_t n = 0;
-  step_t *steps = steps_of(&events, &n);
-  const plt_yaml_entry_t *losses = plt_yaml_find(&expect, "loss");
+  step_t *steps = steps_of(events, &n);
+  const json_t *losses = json_object_get(expect, "loss");
   if (!losses) plt_fail(PLT_ERR_DATA, "%s: no list \"loss\"", paths[1]);
   if (steps && losses)
     code = compare(steps, n, losses, tolerance);
   else
     compare_failed("loss_compare");
   free(steps);
-  plt_yaml_clear(&expect);
-  events_clear(&events);
+  json_decref(expect);
+  json_decref(events);
   return code;
 }

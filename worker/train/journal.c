@@ -104,17 +104,10 @@ plt_status_t plt_journal_close(plt_journal_t **journal_at) {
 
 /* ---- events ---- */
 
-static plt_json_t begin_event(const char *event) {
-  plt_json_t json = {0};
-  plt_json_open(&json, NULL, '{');
-  plt_json_text(&json, "event", event);
+static plt_json_t *begin_event(const char *event) {
+  plt_json_t *json = plt_json_create();
+  plt_json_text(json, "event", event);
   return json;
-}
-
-static void put_event(plt_journal_t *journal, plt_json_t *json) {
-  plt_json_close(json, '}');
-  fprintf(journal->file, "%s\n", json->text);
-  plt_json_clear(json);
 }
 
 plt_status_t plt_journal_flush(plt_journal_t *journal) {
@@ -133,11 +126,11 @@ static void put_metrics(plt_json_t *json, const plt_topk_t *topk, const plt_metr
 }
 
 void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, double loss) {
-  plt_json_t json = begin_event("step");
-  plt_json_int(&json, "epoch", epoch);
-  plt_json_int(&json, "step", (int64_t)step);
-  plt_json_real(&json, "loss", loss);
-  put_event(journal, &json);
+  plt_json_t *json = begin_event("step");
+  plt_json_int(json, "epoch", epoch);
+  plt_json_int(json, "step", (int64_t)step);
+  plt_json_real(json, "loss", loss);
+  plt_json_write(&json, journal->file);
 }
 
 static void format_duration(double seconds, char *out, size_t bytes) {
@@ -178,20 +171,20 @@ void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done,
 }
 
 plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t *r) {
-  plt_json_t json = begin_event("epoch");
+  plt_json_t *json = begin_event("epoch");
   double rate = r->seconds > 0 ? (double)r->samples / r->seconds : 0;
-  plt_json_int(&json, "epoch", r->epoch);
-  plt_json_real(&json, "loss", r->loss);
-  plt_json_real(&json, "seconds", r->seconds);
-  plt_json_real(&json, "samples_per_s", rate);
-  plt_json_int(&json, "gradients", (int64_t)r->gradients);
-  plt_json_int(&json, "pull_bytes", (int64_t)r->pull_bytes);
-  plt_json_int(&json, "push_bytes", (int64_t)r->push_bytes);
-  plt_json_real(&json, "sample_s", r->sample_s);
-  plt_json_real(&json, "compute_s", r->compute_s);
-  plt_json_real(&json, "exchange_s", r->exchange_s);
-  plt_json_real(&json, "wait_s", r->wait_s);
-  put_event(journal, &json);
+  plt_json_int(json, "epoch", r->epoch);
+  plt_json_real(json, "loss", r->loss);
+  plt_json_real(json, "seconds", r->seconds);
+  plt_json_real(json, "samples_per_s", rate);
+  plt_json_int(json, "gradients", (int64_t)r->gradients);
+  plt_json_int(json, "pull_bytes", (int64_t)r->pull_bytes);
+  plt_json_int(json, "push_bytes", (int64_t)r->push_bytes);
+  plt_json_real(json, "sample_s", r->sample_s);
+  plt_json_real(json, "compute_s", r->compute_s);
+  plt_json_real(json, "exchange_s", r->exchange_s);
+  plt_json_real(json, "wait_s", r->wait_s);
+  plt_json_write(&json, journal->file);
   snprintf(journal->told, sizeof journal->told, "epoch %3" PRIu32 "  loss %.6f  %6.2f s  %7.0f samples/s  %6.1f MB/s",
            r->epoch, r->loss, r->seconds, rate,
            r->seconds > 0 ? (double)(r->pull_bytes + r->push_bytes) / r->seconds / 1e6 : 0);
@@ -209,12 +202,12 @@ static const char *part_name(plt_part_t part) { return part == PLT_PART_VALID ? 
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
                               bool better) {
   const plt_plan_t *plan = journal->plan;
-  plt_json_t json = begin_event("eval");
-  plt_json_int(&json, "epoch", epoch);
-  plt_json_text(&json, "split", part_name(part));
-  plt_json_int(&json, "users", (int64_t)metrics->users);
-  put_metrics(&json, &plan->topk, metrics);
-  put_event(journal, &json);
+  plt_json_t *json = begin_event("eval");
+  plt_json_int(json, "epoch", epoch);
+  plt_json_text(json, "split", part_name(part));
+  plt_json_int(json, "users", (int64_t)metrics->users);
+  put_metrics(json, &plan->topk, metrics);
+  plt_json_write(&json, journal->file);
   if (journal->told[0] != '\0') { /* else the final table tells it */
     char line[sizeof journal->told + 80];
     snprintf(line, sizeof line, "%s  %s %s %.4f%s", journal->told, part_name(part), plan->metric,
@@ -227,19 +220,18 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
 
 plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
                                const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS]) {
-  plt_json_t json = begin_event("final");
-  if (has_best) plt_json_int(&json, "best_epoch", progress->best_epoch);
-  plt_json_int(&json, "epochs", progress->epoch);
-  plt_json_int(&json, "gradients", (int64_t)progress->gradients);
-  plt_json_real(&json, "seconds", progress->seconds);
+  plt_json_t *json = begin_event("final");
+  if (has_best) plt_json_int(json, "best_epoch", progress->best_epoch);
+  plt_json_int(json, "epochs", progress->epoch);
+  plt_json_int(json, "gradients", (int64_t)progress->gradients);
+  plt_json_real(json, "seconds", progress->seconds);
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     if (!parts[part]) continue;
-    plt_json_open(&json, part_name(part), '{');
-    plt_json_int(&json, "users", (int64_t)metrics[part].users);
-    put_metrics(&json, &journal->plan->topk, &metrics[part]);
-    plt_json_close(&json, '}');
+    plt_json_t *object = plt_json_add_object(json, part_name(part));
+    plt_json_int(object, "users", (int64_t)metrics[part].users);
+    put_metrics(object, &journal->plan->topk, &metrics[part]);
   }
-  put_event(journal, &json);
+  plt_json_write(&json, journal->file);
   return plt_journal_flush(journal);
 }
 
@@ -251,13 +243,11 @@ void plt_journal_recovery(const char *run_dir, const char *what, uint32_t genera
     plt_log(PLT_LOG_WARN, "%s: cannot note the recovery", path);
     return;
   }
-  plt_json_t json = begin_event("recovery");
-  plt_json_text(&json, "what", what);
-  plt_json_int(&json, "generation", generation);
-  plt_json_int(&json, "clock", (int64_t)clock);
-  plt_json_real(&json, "seconds", seconds);
-  plt_json_close(&json, '}');
-  fprintf(file, "%s\n", json.text);
-  plt_json_clear(&json);
+  plt_json_t *json = begin_event("recovery");
+  plt_json_text(json, "what", what);
+  plt_json_int(json, "generation", generation);
+  plt_json_int(json, "clock", (int64_t)clock);
+  plt_json_real(json, "seconds", seconds);
+  plt_json_write(&json, file);
   fclose(file);
 }

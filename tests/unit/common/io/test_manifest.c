@@ -72,6 +72,25 @@ Test(manifest, publish_and_load) {
   expect_damaged("13", "checkpoints/13: there is no such checkpoint");
 }
 
+/* As the first versions wrote it, byte by byte. */
+Test(manifest, old_ones_load) {
+  static const char text[] =
+      "{\"format\": 1, \"clock\": 1, \"job\": \"04b113048ef17687\", \"generation\": 0, \"epoch\": 1, \"files\": "
+      "[\"server-0.h5\"], \"bytes\": [28226], \"xxh3_128\": [\"db7341bae48009b54b37ffe688bbdaa3\"], \"check\": "
+      "\"59b708112e6616d4\"}";
+  plt_manifest_t manifest;
+  char dir[PLT_PATH_MAX];
+  CR_OK(plt_dir_create(scratch_path("checkpoints/1")));
+  scratch_write_text("checkpoints/1/manifest.json", text);
+  scratch_write_text("checkpoints/1/server-0.h5", "");
+  cr_assert_eq(truncate(scratch_path("checkpoints/1/server-0.h5"), 28226), 0);
+  CR_OK(plt_manifest_load_verified(scratch, "1", &manifest, dir));
+  cr_assert_eq(manifest.job, 0x04b113048ef17687);
+  cr_assert_eq(manifest.parts[0].bytes, 28226);
+  cr_assert_str_eq(manifest.parts[0].hash, "db7341bae48009b54b37ffe688bbdaa3");
+  plt_manifest_clear(&manifest);
+}
+
 Test(manifest, a_part_dir_is_made_empty) {
   char dir[PLT_PATH_MAX];
   CR_OK(plt_manifest_part_dir(scratch, 5, true, dir));
