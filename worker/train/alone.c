@@ -1,22 +1,13 @@
-/* alone.c - the batches of an epoch in ssp and asp: batch b is worker b mod W's, every push is a step.
- *
- *   rows of b ─▶ gradients of b ─▶ push b, keys of the own batch `prefetch` + 1 later ─▶ rows of the next ─▶ ...
- *
- * With prefetch d there are always d + 1 steps under way, so rows travel while gradients are computed. A place holds
- * a batch from the pull of its rows until its push has been sent.
- *
- * Meetings   at the end of the epoch, and where the server calls the workers together because worker 0 asked for a
- *            checkpoint or a stop. All batches before the meeting are done then and none behind it, nothing is under
- *            way, and one sum makes the losses, counts and wishes known to all: so a checkpoint says no more than
- *            (epoch, batch), as in bsp, and can be continued by any number of workers.
- * Source     PROTOCOL.md, "Clock"; docs/consistency.md. */
+/* alone.c - see alone.h. */
+#include "worker/train/alone.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/time.h"
-#include "worker/train/state.h"
+#include "worker/train/save.h"
 
 enum { PLACES = PLT_PREFETCH_MAX + 2 };
 
@@ -96,10 +87,9 @@ static void begin_sums(run_t *run) {
 static void tell_steps(const run_t *run, uint32_t from, uint32_t to) {
   const plt_trainer_t *t = run->t;
   uint32_t every = t->plan->log_every;
-  if (t->training->journal == NULL || every == 0) return;
+  if (t->journal == NULL || every == 0) return;
   for (uint64_t b = ((uint64_t)from + every - 1) / every * every; b < to; b += every)
-    plt_journal_step(t->training->journal, t->p.epoch, (uint64_t)t->p.epoch * t->batches + b,
-                     run->sums[SUM_LOSSES + b / every]);
+    plt_journal_step(t->journal, t->p.epoch, (uint64_t)t->p.epoch * t->batches + b, run->sums[SUM_LOSSES + b / every]);
 }
 
 /* All workers have done the batches before `to`, and no other. */
@@ -149,11 +139,11 @@ static void count_batch(run_t *run, const plt_batch_t *batch, const plt_gradient
   run->sums[SUM_SAMPLES] += batch->samples;
   uint32_t every = t->plan->log_every;
   if (every != 0 && batch->batch % every == 0) run->sums[SUM_LOSSES + batch->batch / every] = loss;
-  if (t->training->journal == NULL) return;
+  if (t->journal == NULL) return;
   uint64_t done = (uint64_t)(batch->turn + 1) * run->workers;
   if (done > run->limit) done = run->limit;
   plt_wire_count_t wire = plt_client_count(t->session->client).wire;
-  plt_journal_progress(t->training->journal, t->p.epoch, (uint32_t)done, t->batches, loss * (double)done,
+  plt_journal_progress(t->journal, t->p.epoch, (uint32_t)done, t->batches, loss * (double)done,
                        wire.bytes_in + wire.bytes_out);
 }
 

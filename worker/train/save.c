@@ -1,9 +1,6 @@
-/* save.c - checkpoints: worker 0 orders them, servers write their parts while training goes on, worker 0
- * collects the parts and publishes them.
- *
- *   order (a flag on the clock, or a bare STEP between two) ─▶ ask now and then ─▶ all parts are written ─▶ publish
- *
- * One order is under way at a time; the next waits for it. */
+/* save.c - see save.h. */
+#include "worker/train/save.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +9,6 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
-#include "worker/train/state.h"
 
 #define FIRST_PAUSE_NS (2 * PLT_NS_PER_MS) /* until the servers are asked; doubled up to the last */
 #define LAST_PAUSE_NS (200 * PLT_NS_PER_MS)
@@ -64,12 +60,12 @@ static plt_status_t publish(plt_trainer_t *t) {
                              .epoch = t->order.epoch,
                              .parts = t->order.parts,
                              .n_parts = plan->servers};
-  if (t->training->journal != NULL) PLT_TRY(plt_journal_flush(t->training->journal));
+  if (t->journal != NULL) PLT_TRY(plt_journal_flush(t->journal));
   PLT_TRY(plt_manifest_publish(plan->run_dir, &manifest, t->order.is_best));
   PLT_TRY(plt_manifest_prune(plan->run_dir, plan->checkpoint_keep));
   plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 " published%s", t->order.clock,
           t->order.is_best ? " (best)" : "");
-  t->training->clock = t->order.clock;
+  t->published = t->order.clock;
   t->order.under_way = false;
   t->saved_ns = plt_time_ns();
   return PLT_OK;

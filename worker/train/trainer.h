@@ -1,10 +1,6 @@
-/* trainer.h - the training loop of one worker.
+/* trainer.h - one worker's training, from where a checkpoint stands to the end.
  *
- *   make batch t+1 ─▶ exchange (push t, pull t+1) ─▶ gradients of t+1 ─▶ ...        one exchange per batch
- *   end of an epoch: sums, evaluation, early stopping, checkpoint
- *
- * All workers take the same decisions from the same sums, so nothing needs to be agreed on. Worker 0 also keeps the
- * journal, orders checkpoints and publishes them.
+ * Worker 0 also keeps the journal, orders checkpoints and publishes them.
  *
  * Threads    one call per worker.
  * Errors     PLT_ERR_NAN before a bad push; PLT_ERR_PREEMPTED when the plan was interrupted (a checkpoint was made);

@@ -1,0 +1,103 @@
+/* epochs.c - see epochs.h. */
+#include "worker/train/epochs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "common/time.h"
+#include "worker/train/alone.h"
+#include "worker/train/save.h"
+#include "worker/train/together.h"
+
+static void begin_epoch(plt_trainer_t *t) {
+  t->p.epoch_closed = false;
+  t->epoch_ns = plt_time_ns();
+  t->sample_ns = t->compute_ns = 0;
+  t->samples = 0;
+  t->count = plt_client_count(t->session->client);
+}
+
+static plt_status_t report_epoch(plt_trainer_t *t, bool validates) {
+  double seconds = plt_time_seconds(plt_time_ns() - t->epoch_ns);
+  plt_client_count_t now = plt_client_count(t->session->client);
+  double bytes[2] = {(double)(now.wire.bytes_in - t->count.wire.bytes_in),
+                     (double)(now.wire.bytes_out - t->count.wire.bytes_out)};
+  char name[64];
+  snprintf(name, sizeof name, "bytes of epoch %" PRIu32 " at %" PRIu64, t->p.epoch, t->clock);
+  PLT_TRY(plt_client_sum(t->session->client, name, bytes, 2));
+  if (t->journal == NULL) return PLT_OK;
+  plt_epoch_report_t report = {.epoch = t->p.epoch,
+                               .loss = t->p.loss_sum / t->batches,
+                               .seconds = seconds,
+                               .samples = t->samples,
+                               .gradients = t->p.gradients,
+                               .pull_bytes = (uint64_t)bytes[0],
+                               .push_bytes = (uint64_t)bytes[1],
+                               .sample_s = plt_time_seconds(t->sample_ns),
+                               .compute_s = plt_time_seconds(t->compute_ns),
+                               .exchange_s = plt_time_seconds(now.exchange_ns - t->count.exchange_ns),
+                               .wait_s = plt_time_seconds(now.wait_ns - t->count.wait_ns),
+                               .validates = validates};
+  return plt_journal_epoch(t->journal, &report);
+}
+
+/* Evaluates on the validation part and remembers the best epoch; the same on all workers. */
+static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
+  const plt_plan_t *plan = t->plan;
+  bool wanted[PLT_PARTS] = {[PLT_PART_VALID] = true};
+  plt_metrics_t metrics[PLT_PARTS];
+  char name[64];
+  snprintf(name, sizeof name, "evaluation of epoch %" PRIu32, t->p.epoch);
+  PLT_TRY(plt_evaluate(t->session, name, wanted, metrics));
+  double value = metrics[PLT_PART_VALID].value[plt_metric_index(&plan->topk, plan->metric)];
+  *is_best = !t->p.has_best || value > t->p.best;
+  if (*is_best) {
+    t->p.has_best = true;
+    t->p.best = value;
+    t->p.best_epoch = t->p.epoch;
+    t->p.best_clock = t->clock;
+    t->p.bad_evals = 0;
+  } else {
+    t->p.bad_evals++;
+  }
+  if (t->journal == NULL) return PLT_OK;
+  return plt_journal_eval(t->journal, t->p.epoch, PLT_PART_VALID, &metrics[PLT_PART_VALID], *is_best);
+}
+
+static plt_status_t close_epoch(plt_trainer_t *t) {
+  const plt_plan_t *plan = t->plan;
+  uint32_t epoch = t->p.epoch;
+  bool is_best = false;
+  bool has_valid = plan->data->part[PLT_PART_VALID].n > 0;
+  bool validates = plan->eval_every != 0 && (epoch + 1) % plan->eval_every == 0 && has_valid;
+  PLT_TRY(report_epoch(t, validates));
+  if (validates) PLT_TRY(validate(t, &is_best));
+  t->p.epoch++;
+  t->p.batch = t->p.phase = 0;
+  t->p.loss_sum = 0;
+  t->p.epoch_closed = true;
+  if (plan->patience != 0 && t->p.bad_evals >= plan->patience) {
+    t->p.finished = true;
+    if (plt_trainer_is_first(t))
+      plt_log(PLT_LOG_NOTE,
+              "stopped after epoch %" PRIu32 ": no better %s for %" PRIu32 " evaluations, best was epoch %" PRIu32,
+              epoch, plan->metric, plan->patience, t->p.best_epoch);
+  }
+  bool due = plan->checkpoint_every_epochs != 0 && (epoch + 1) % plan->checkpoint_every_epochs == 0;
+  if (!is_best && !due) return PLT_OK;
+  PLT_TRY(plt_trainer_save(t, is_best));
+  return plan->alone ? plt_trainer_barrier(t, "epoch saved") : PLT_OK;
+}
+
+plt_status_t plt_trainer_run_epochs(plt_trainer_t *t) {
+  const plt_plan_t *plan = t->plan;
+  while (t->p.epoch < plan->epochs && !t->p.finished && !plt_trainer_is_used_up(t)) {
+    begin_epoch(t);
+    if (t->p.batch < t->batches) /* else the checkpoint was made after the last batch */
+      PLT_TRY(plan->alone ? plt_trainer_run_alone(t) : plt_trainer_run_together(t));
+    if (t->p.batch < t->batches) break; /* max_steps */
+    PLT_TRY(close_epoch(t));
+  }
+  return PLT_OK;
+}

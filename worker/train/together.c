@@ -1,0 +1,100 @@
+/* together.c - see together.h. */
+#include "worker/train/together.h"
+
+#include "common/mem.h"
+#include "common/time.h"
+#include "worker/train/save.h"
+
+static void make_batch(plt_trainer_t *t, uint32_t number, plt_batch_t *batch) {
+  int64_t before = plt_time_ns();
+  plt_batch_make(t->maker, t->p.epoch, number, batch);
+  t->sample_ns += plt_time_ns() - before;
+}
+
+/* Pulls the rows of `wanted` (NULL: none), pushing `gradients` (NULL: nothing) on the way. */
+static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients, double eta, plt_batch_t *wanted,
+                             plt_step_result_t *result) {
+  plt_pull_t pulls[PLT_MODEL_TABLES_MAX];
+  plt_step_t step = {.clock = t->clock, .progress = plt_trainer_is_first(t) ? &t->p : NULL};
+  float *values = NULL;
+  if (wanted != NULL) {
+    values = plt_arena_alloc(wanted->arena, wanted->floats * sizeof *values);
+    step.n_pull = plt_trainer_pulls(t, wanted, values, pulls);
+    step.pull = pulls;
+  }
+  if (gradients != NULL) {
+    step.pushes = true;
+    step.eta = eta;
+    step.flags = plt_trainer_flags(t);
+    step.push = gradients->push;
+    step.n_push = gradients->n_push;
+    step.losses = gradients->losses;
+    step.n_losses = gradients->n_losses;
+  }
+  PLT_TRY(plt_client_step(t->session->client, &step, result));
+  if (gradients != NULL) t->clock++;
+  if (wanted != NULL && wanted != t->batch) {
+    t->next = t->batch;
+    t->batch = wanted;
+  }
+  if (wanted != NULL) t->values = values;
+  return PLT_OK;
+}
+
+/* What comes after (batch, phase): another phase, the next batch, or the end of the epoch. */
+static void advance(plt_trainer_t *t) {
+  if (t->p.phase + 1 < plt_strategy_phases(t->plan->strategy, t->p.batch)) {
+    t->p.phase++;
+  } else {
+    t->p.phase = 0;
+    t->p.batch++;
+  }
+}
+
+/* After a push: its loss, and what its flags ask for. */
+static plt_status_t after_push(plt_trainer_t *t, uint32_t batch, uint32_t phase, const plt_step_result_t *result) {
+  plt_journal_t *journal = t->journal;
+  const plt_plan_t *plan = t->plan;
+  t->p.loss_sum += result->loss;
+  if (journal != NULL && phase == 0) {
+    if (plan->log_every != 0 && batch % plan->log_every == 0)
+      plt_journal_step(journal, t->p.epoch, (uint64_t)t->p.epoch * t->batches + batch, result->loss);
+    plt_wire_count_t wire = plt_client_count(t->session->client).wire;
+    plt_journal_progress(journal, t->p.epoch, batch + 1, t->batches, t->p.loss_sum, wire.bytes_in + wire.bytes_out);
+  }
+  if (result->flags & PLT_FLAG_CHECKPOINT) plt_trainer_ordered(t, false);
+  return result->flags & PLT_FLAG_STOP ? plt_trainer_stop(t) : plt_trainer_publish(t, false);
+}
+
+/* One push: gradients of the batch at hand, and the rows for what comes next. */
+static plt_status_t run_step(plt_trainer_t *t) {
+  const plt_plan_t *plan = t->plan;
+  uint32_t batch = t->p.batch, phase = t->p.phase;
+  double eta = plt_plan_eta(plan, t->p.epoch);
+  plt_gradients_t gradients;
+  plt_step_result_t result;
+  int64_t before = plt_time_ns();
+  PLT_TRY(plt_compute_gradients(t->compute, t->batch, t->values, phase, eta, &gradients));
+  t->compute_ns += plt_time_ns() - before;
+  if (phase > 0) gradients.n_losses = 0; /* the batch's loss was told with its first push */
+  t->samples += phase == 0 ? t->batch->samples : 0;
+  t->p.gradients += plan->strategy->ops->passes(plan->strategy, batch, phase);
+  t->p.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
+  advance(t);
+  bool goes_on = t->p.batch < t->batches && !(plan->max_steps != 0 && t->clock + 1 >= plan->max_steps);
+  plt_batch_t *wanted = goes_on ? t->batch : NULL;
+  if (goes_on && t->p.batch != batch) {
+    make_batch(t, t->p.batch, t->next);
+    wanted = t->next;
+  }
+  PLT_TRY(exchange(t, &gradients, eta, wanted, &result));
+  return after_push(t, batch, phase, &result);
+}
+
+plt_status_t plt_trainer_run_together(plt_trainer_t *t) {
+  plt_step_result_t result;
+  make_batch(t, t->p.batch, t->batch);
+  PLT_TRY(exchange(t, NULL, 0, t->batch, &result)); /* a bare pull */
+  while (t->p.batch < t->batches && !plt_trainer_is_used_up(t)) PLT_TRY(run_step(t));
+  return PLT_OK;
+}
