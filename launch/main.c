@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/options/nearest.h"
 #include "common/options/options.h"
 #include "launch/commands/command.h"
 #include "launch/host/limits.h"

@@ -1,9 +1,8 @@
-/* config.h - the insides of plt_config_t. Private to options.c, option_finish.c and option_dump.c. */
+/* config.h - the insides of plt_config_t. Private to options.c, finish.c and dump.c. */
 #ifndef PLT_COMMON_OPTIONS_CONFIG_H
 #define PLT_COMMON_OPTIONS_CONFIG_H
 
-#include <stdio.h>
-
+#include "common/options/faults.h"
 #include "common/options/values.h"
 
 /* What the user wrote, as text. */
@@ -30,20 +29,6 @@ struct plt_config {
   char *work_dir;
   bool was_set;
 };
-
-/* Faults are collected while a call looks at everything, then reported together. */
-typedef struct plt_faults {
-  FILE *out;
-  char *text;
-  size_t bytes;
-} plt_faults_t;
-
-void plt_faults_begin(plt_faults_t *faults);
-void plt_faults_add(plt_faults_t *faults, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The lines so far, to be freed; NULL if none. */
-char *plt_faults_take(plt_faults_t *faults);
-/* PLT_OK, or PLT_ERR_USAGE with all lines. */
-plt_status_t plt_faults_end(plt_faults_t *faults);
 
 /* The part of `path` below `key` ("graph", "graph.image": "image"); "" for the key itself, NULL if neither. */
 const char *plt_option_below(const char *key, const char *path);

@@ -1,38 +1,10 @@
-/* finish.c - entries that no applied table has, and how faults are collected. */
-#include <stdarg.h>
+/* finish.c - entries that no applied table has. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
 #include "common/options/config.h"
-
-void plt_faults_begin(plt_faults_t *faults) {
-  *faults = (plt_faults_t){0};
-  faults->out = open_memstream(&faults->text, &faults->bytes);
-}
-
-void plt_faults_add(plt_faults_t *faults, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  if (ftell(faults->out) > 0) fputc('\n', faults->out);
-  vfprintf(faults->out, format, args);
-  va_end(args);
-}
-
-char *plt_faults_take(plt_faults_t *faults) {
-  fclose(faults->out);
-  if (faults->bytes > 0) return faults->text;
-  free(faults->text);
-  return NULL;
-}
-
-plt_status_t plt_faults_end(plt_faults_t *faults) {
-  char *text = plt_faults_take(faults);
-  if (text == NULL) return PLT_OK;
-  plt_fail(PLT_ERR_USAGE, "%s", text);
-  free(text);
-  return PLT_ERR_USAGE;
-}
+#include "common/options/nearest.h"
 
 static bool row_takes(const plt_option_t *row, const char *path) {
   const char *name = plt_option_below(row->key, path);

@@ -70,7 +70,8 @@ plt_status_t plt_config_require(const plt_config_t *config, const char *key);
 plt_status_t plt_config_finish(plt_config_t *config, const plt_option_table_t *const *known, size_t n_known,
                                char **warnings);
 
-/* Values: 0, false or NULL when there is none. Asking for a key that no applied table has, or with another type, is our bug: abort. */
+/* Values: 0, false or NULL when there is none. Asking for a key that no applied table has, or with another type, is our
+ * bug: abort. */
 bool plt_config_given(const plt_config_t *config, const char *key);  /* has a value, be it the default */
 bool plt_config_is_set(const plt_config_t *config, const char *key); /* written by the user */
 bool plt_config_bool(const plt_config_t *config, const char *key);
@@ -95,7 +96,5 @@ char *plt_config_differences(const plt_config_t *now, const plt_config_t *was);
 
 /* The rows of a table for --help and the reference: key, type, default, range, unit, help. Free it. */
 char *plt_option_table_describe(const plt_option_table_t *table, bool markdown);
-/* The candidate nearest to `word` by edit distance, NULL if none is near. */
-const char *plt_nearest(const char *word, const char *const *candidates, size_t n);
 
 #endif

@@ -1,4 +1,4 @@
-/* values.c - see option_values.h. */
+/* values.c - see values.h. */
 #include "common/options/values.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
+#include "common/options/nearest.h"
 #include "common/utf8.h"
 
 bool plt_option_type_is_list(plt_option_type_t type) {
@@ -44,7 +45,8 @@ const char *plt_option_type_text(plt_option_type_t type) {
 
 /* ---- ranges ---- */
 
-/* Shortest decimal that reads back to the same double; without exponent where people would write none: 120, not 1.2e+02. */
+/* Shortest decimal that reads back to the same double; without exponent where people would write none: 120, not
+ * 1.2e+02. */
 static void write_real(double value, char out[32]) {
   bool plain = fabs(value) >= 1e-4 && fabs(value) < 1e15;
   for (int digits = 1; digits <= 17; digits++) {

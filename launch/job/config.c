@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/options/nearest.h"
 #include "proto/message.h"
 #include "ps/optimizers/registry.h"
 #include "worker/models/registry.h"

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "common/options/nearest.h"
 #include "tests/unit/common/scratch.h"
 
 TestSuite(options, .init = scratch_make, .fini = scratch_remove);
