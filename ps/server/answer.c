@@ -1,4 +1,4 @@
-/* answer.c - see server_state.h. */
+/* answer.c - see state.h. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +63,11 @@ plt_status_t plt_server_answer_rows(plt_server_t *s, const plt_inbox_t *to) {
                          .has_loss = !s->config->alone && s->config->number == 0 && to->header.verb == PLT_VERB_STEP};
   header.sections = plt_tableset_read(s->tables, &to->header, plt_wire_pool(s->wire), s->out_arena, &header.n_sections);
   return plt_server_answer(s, to, &header);
+}
+
+plt_status_t plt_server_check_idle(const plt_server_t *s, uint32_t w) {
+  if (!s->peers[w].counted) return PLT_OK;
+  return plt_fail(PLT_ERR_PROTOCOL, "worker %" PRIu32 " has a push of clock %" PRIu64 " under way", w, s->now);
 }
 
 void plt_server_keep(plt_server_t *s, plt_peer_t *peer) {

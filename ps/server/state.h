@@ -1,6 +1,6 @@
 /* state.h - what the files of the server share; for them only.
  *
- *   server.c          the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, BYE
+ *   server.c   the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, BYE
  *   step.c     STEP: pushes are counted, steps are made, pulls wait for their clock
  *   sum.c      SUM
  *   answer.c   answers, refusals, messages that are kept until they can be answered */
@@ -92,6 +92,9 @@ plt_status_t plt_server_answer_done(plt_server_t *s, const plt_inbox_t *to);
 /* The rows that a message asks for, as they are. */
 plt_status_t plt_server_answer_rows(plt_server_t *s, const plt_inbox_t *to);
 plt_status_t plt_server_refuse(plt_server_t *s, const plt_inbox_t *to, plt_status_t why, const char *text);
+/* bsp: the round points into the message of a push until its clock is complete, so nothing else may be kept for its
+ * worker. PLT_ERR_PROTOCOL if there is one. */
+plt_status_t plt_server_check_idle(const plt_server_t *s, uint32_t w);
 /* Keeps the message that was just received until it can be answered. The caller sees to it that there is room. */
 void plt_server_keep(plt_server_t *s, plt_peer_t *peer);
 /* The i-th kept message came again: the answer takes the new way, and a WAIT says at once that it is here. */
@@ -103,9 +106,6 @@ void plt_server_release(plt_peer_t *peer, size_t i);
 plt_status_t plt_server_on_step(plt_server_t *s, uint32_t w);
 /* Somebody left: what waited for nobody else goes on. */
 plt_status_t plt_server_go_on(plt_server_t *s);
-/* bsp: the round points into the message of a push until its clock is complete, so nothing else may be kept for its
- * worker. PLT_ERR_PROTOCOL if there is one. */
-plt_status_t plt_server_check_idle(const plt_server_t *s, uint32_t w);
 
 /* ---- sum.c ---- */
 plt_status_t plt_server_on_sum(plt_server_t *s, uint32_t w);

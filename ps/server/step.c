@@ -1,4 +1,4 @@
-/* step.c - STEP: see server_state.h.
+/* step.c - STEP: see state.h.
  *
  *   bsp        pushes of a clock ─▶ round ─▶ (all are in) one step of the tables ─▶ answers
  *   ssp, asp   push ─▶ one step of the tables ─▶ answers, each when its clock has come */
@@ -105,11 +105,6 @@ static bool round_is_full(const plt_server_t *s) {
     any = true;
   }
   return any;
-}
-
-plt_status_t plt_server_check_idle(const plt_server_t *s, uint32_t w) {
-  if (!s->peers[w].counted) return PLT_OK;
-  return plt_fail(PLT_ERR_PROTOCOL, "worker %" PRIu32 " has a push of clock %" PRIu64 " under way", w, s->now);
 }
 
 static bool round_is_open(const plt_server_t *s) {

@@ -1,4 +1,4 @@
-/* sum.c - SUM: server 0 adds in worker order and answers all. See server_state.h. */
+/* sum.c - SUM: server 0 adds in worker order and answers all. See state.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
