@@ -1,4 +1,4 @@
-/* item_graph_file.c - nearest items of one modality in a file: plt_item_neighbours_open() in item_graph.h.
+/* neighbours_file.c - nearest items of one modality in a file: plt_item_neighbours_open() in item_graph.h.
  *
  *   [head][ids: items x k]     native order
  *
