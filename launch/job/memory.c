@@ -12,7 +12,7 @@ uint64_t plt_job_table_bytes(const plt_job_t *job) {
     const plt_table_spec_t *spec = &job->plan.specs[t];
     plt_optimizer_t *optimizer;                                     /* knows how much state a row has */
     if (plt_optimizer_create(spec, &optimizer) != PLT_OK) continue; /* cannot be: it was tried when specs were made */
-    size_t state = optimizer->ops->state_floats(optimizer);
+    size_t state = plt_optimizer_state_floats(optimizer);
     plt_optimizer_destroy(&optimizer);
     bytes += spec->rows * ((spec->cols + state) * sizeof(float) + sizeof(uint64_t));
   }

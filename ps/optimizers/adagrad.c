@@ -1,6 +1,5 @@
 /* adagrad.c - s += g^2, w -= eta g / (sqrt(s) + eps), per element. State: s. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
@@ -37,8 +36,6 @@ static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) 
   return PLT_OK;
 }
 
-static void destroy(plt_optimizer_t *base) { free(base); }
-
 static void state_init(const plt_optimizer_t *base, float *state) {
   const adagrad_t *self = (const adagrad_t *)base;
   for (size_t i = 0; i < base->cols; i++) state[i] = self->initial;
@@ -63,7 +60,6 @@ const plt_optimizer_ops_t plt_optimizer_adagrad = {
     .options = {.title = "optimizer adagrad", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
     .state_floats = state_floats,
     .create = create,
-    .destroy = destroy,
     .state_init = state_init,
     .apply = apply,
 };

@@ -10,7 +10,6 @@
  * The paper starts from w = 0. A row here is born or assigned with a value: an element that never had a gradient
  * (n = 0) has the z that gives this value. State: z, n. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
@@ -55,8 +54,6 @@ static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) 
   return PLT_OK;
 }
 
-static void destroy(plt_optimizer_t *base) { free(base); }
-
 static void begin(plt_optimizer_t *base, uint64_t t, const plt_eta_history_t *history) {
   (void)t;
   ((ftrl_t *)base)->history = history;
@@ -87,7 +84,6 @@ const plt_optimizer_ops_t plt_optimizer_ftrl = {
     .options = {.title = "optimizer ftrl", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
     .state_floats = state_floats,
     .create = create,
-    .destroy = destroy,
     .begin = begin,
     .apply = apply,
 };

@@ -1,7 +1,6 @@
 /* lazy_adam.c - Adam whose rows move, and whose moments decay, only in steps in which they are pushed;
  * the bias correction counts the table's steps (METHODS 3). State: m, v. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
@@ -46,8 +45,6 @@ static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) 
   return PLT_OK;
 }
 
-static void destroy(plt_optimizer_t *base) { free(base); }
-
 static void begin(plt_optimizer_t *base, uint64_t t, const plt_eta_history_t *history) {
   lazy_adam_t *self = (lazy_adam_t *)base;
   if (t == 0) return;
@@ -77,7 +74,6 @@ const plt_optimizer_ops_t plt_optimizer_lazy_adam = {
     .options = {.title = "optimizer lazy_adam", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
     .state_floats = state_floats,
     .create = create,
-    .destroy = destroy,
     .begin = begin,
     .apply = apply,
 };

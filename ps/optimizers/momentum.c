@@ -1,7 +1,5 @@
 /* momentum.c - v = mu v + g, w -= eta v: PyTorch's form, without dampening. A row that is not pushed
  * stands still, and so does its v. State: v. */
-#include <stdlib.h>
-
 #include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
 
@@ -30,8 +28,6 @@ static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) 
   return PLT_OK;
 }
 
-static void destroy(plt_optimizer_t *base) { free(base); }
-
 static void apply(plt_optimizer_t *base, float *value, float *state, uint64_t last, const float *gradient) {
   const momentum_t *self = (const momentum_t *)base;
   float *restrict w = value, *restrict v = state;
@@ -50,6 +46,5 @@ const plt_optimizer_ops_t plt_optimizer_momentum = {
     .options = {.title = "optimizer momentum", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
     .state_floats = state_floats,
     .create = create,
-    .destroy = destroy,
     .apply = apply,
 };

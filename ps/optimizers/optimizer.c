@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/mem.h"
+
 static const char prefix[] = "optimizer.";
 
 static const plt_option_t *find_row(const plt_optimizer_ops_t *ops, const char *name) {
@@ -43,9 +45,12 @@ static plt_status_t check_setting(const plt_optimizer_ops_t *ops, const plt_tabl
 }
 
 plt_status_t plt_optimizer_make(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  plt_optimizer_t *self;
+  plt_optimizer_t *self = NULL;
   for (size_t i = 0; i < spec->n_settings; i++) PLT_TRY(check_setting(ops, spec, &spec->settings[i]));
-  PLT_TRY(ops->create(spec, &self));
+  if (ops->create != NULL)
+    PLT_TRY(ops->create(spec, &self));
+  else
+    self = plt_mem_zalloc(1, sizeof *self);
   self->ops = ops;
   self->cols = spec->cols;
   self->weight_decay = plt_table_spec_setting(spec, "weight_decay", 0);
@@ -55,8 +60,15 @@ plt_status_t plt_optimizer_make(const plt_optimizer_ops_t *ops, const plt_table_
 
 void plt_optimizer_destroy(plt_optimizer_t **self) {
   if (*self == NULL) return;
-  (*self)->ops->destroy(*self);
+  if ((*self)->ops->destroy != NULL)
+    (*self)->ops->destroy(*self);
+  else
+    free(*self);
   *self = NULL;
+}
+
+size_t plt_optimizer_state_floats(const plt_optimizer_t *self) {
+  return self->ops->state_floats == NULL ? 0 : self->ops->state_floats(self);
 }
 
 void plt_optimizer_begin(plt_optimizer_t *self, uint64_t t, const plt_eta_history_t *history) {

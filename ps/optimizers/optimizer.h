@@ -4,11 +4,6 @@
  * count at which it was last pushed. An optimizer sees one row at a time and what is common to all rows of the
  * table: its own object, made from the table's spec.
  *
- *   begin  once per applied clock, with the step count t (from 1) and the learning rates so far
- *   apply  for each row of the merged push: row and gradient, cols floats each; must not keep the pointer
- *   value  what the row is now, without storing anything (METHODS 3: reads never change the training bits);
- *          NULL means the stored value
- *
  * A new optimizer is one file and one row in list.h; registry.h has them by name.
  * Threads    one owner, no locks.
  * Errors     create: PLT_ERR_USAGE for settings out of range.
@@ -41,20 +36,31 @@ void plt_eta_history_clear(plt_eta_history_t *history);
 
 typedef struct plt_optimizer plt_optimizer_t; /* an optimizer's own object begins with this */
 
+/* Required are name, summary and apply; what else is NULL has the default that its comment states. All but create and
+ * destroy are called by the thread that owns the table, a server's loop, and for one table at a time: self may hold
+ * scratch. */
 typedef struct plt_optimizer_ops {
   const char *name;
-  const char *summary;        /* one line for --help */
-  plt_option_table_t options; /* rows "optimizer.<setting>": the numbers that travel as plt_setting_t */
-  /* Floats of state per row. */
-  size_t (*state_floats)(const plt_optimizer_t *self);
-  /* Makes the object; plt_optimizer_make() has checked the settings against `options` and fills the base. */
+  const char *summary;        /* half a sentence, for help */
+  plt_option_table_t options; /* rows "optimizer.<setting>": the numbers that travel as plt_setting_t; none */
+  /* For each table that a server is told of, once more by the server to know its memory, and by the launcher to check
+   * the settings: the object, with all but `base` filled in. The settings have been checked against `options`. A base
+   * alone. PLT_ERR_USAGE. */
   plt_status_t (*create)(const plt_table_spec_t *spec, plt_optimizer_t **out);
+  /* When the table goes. free(). */
   void (*destroy)(plt_optimizer_t *self);
-  /* Fills a newborn row's state; NULL means zeros. */
+  /* After create: floats of state per row, always the same. 0. */
+  size_t (*state_floats)(const plt_optimizer_t *self);
+  /* When a row is stored for the first time, or assigned: its state. Zeros. */
   void (*state_init)(const plt_optimizer_t *self, float *state);
-  /* `history` already holds step t and stays valid until the next begin. May be NULL. */
+  /* Before the rows of step t (from 1), and when t was set otherwise: a new or reset table (0), a restored one. `history`
+   * holds step t and stays valid until the next begin. Nothing. */
   void (*begin)(plt_optimizer_t *self, uint64_t t, const plt_eta_history_t *history);
+  /* For each row of step t's merged push, with a dense sweep for every row: steps value and state in place, by the
+   * gradient [cols]; none of the pointers may be kept. last: the step of the row's push before, 0 for none. */
   void (*apply)(plt_optimizer_t *self, float *value, float *state, uint64_t last, const float *gradient);
+  /* For each row that is read: what it is now, after step t, into `out` [cols]; stores nothing, so that reads never
+   * change the training bits (METHODS 3). The stored value. */
   void (*value)(plt_optimizer_t *self, const float *value, const float *state, uint64_t last, float *out);
 } plt_optimizer_ops_t;
 
@@ -74,6 +80,8 @@ bool plt_optimizer_is_dense(const plt_table_spec_t *spec);
  * all have) or that is out of the range of its row. */
 plt_status_t plt_optimizer_make(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, plt_optimizer_t **out);
 void plt_optimizer_destroy(plt_optimizer_t **self);
+/* ops->state_floats, or its default. */
+size_t plt_optimizer_state_floats(const plt_optimizer_t *self);
 /* Step t begins; `history` holds it. Also called after a restore (t may be 0 then). */
 void plt_optimizer_begin(plt_optimizer_t *self, uint64_t t, const plt_eta_history_t *history);
 

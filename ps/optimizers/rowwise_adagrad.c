@@ -1,7 +1,6 @@
 /* rowwise_adagrad.c - Adagrad with one sum per row: s += mean(g^2), w -= eta g / (sqrt(s) + eps).
  * State: s, one float. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
@@ -41,8 +40,6 @@ static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) 
   return PLT_OK;
 }
 
-static void destroy(plt_optimizer_t *base) { free(base); }
-
 static void state_init(const plt_optimizer_t *base, float *state) { state[0] = ((const rowwise_t *)base)->initial; }
 
 /* Four sums, so that no addition waits for the one before it. */
@@ -72,7 +69,6 @@ const plt_optimizer_ops_t plt_optimizer_rowwise_adagrad = {
     .options = {.title = "optimizer rowwise_adagrad", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
     .state_floats = state_floats,
     .create = create,
-    .destroy = destroy,
     .state_init = state_init,
     .apply = apply,
 };

@@ -65,7 +65,7 @@ static uint64_t rows_of_shard(uint64_t rows, uint32_t number, uint32_t servers) 
 plt_status_t plt_table_expect(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, uint64_t *bytes) {
   plt_optimizer_t *optimizer;
   PLT_TRY(check_spec(spec, &optimizer));
-  uint64_t row = (spec->cols + optimizer->ops->state_floats(optimizer)) * sizeof(float) + sizeof(uint64_t);
+  uint64_t row = (spec->cols + plt_optimizer_state_floats(optimizer)) * sizeof(float) + sizeof(uint64_t);
   plt_optimizer_destroy(&optimizer);
   uint64_t rows = rows_of_shard(spec->rows, number, servers);
   *bytes = rows > UINT64_MAX / row ? UINT64_MAX : rows * row;
@@ -83,7 +83,7 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
   table->servers = servers;
   table->optimizer = optimizer;
   table->cols = spec->cols;
-  table->stride = table->cols + optimizer->ops->state_floats(optimizer);
+  table->stride = table->cols + plt_optimizer_state_floats(optimizer);
   table->local_rows = rows_of_shard(spec->rows, number, servers);
   if (!plt_slabs_init(&table->slabs, table->local_rows, table->stride)) {
     plt_status_t status = plt_fail(PLT_ERR_USAGE, "table %s: %llu rows of %zu floats are more than a server can hold",

@@ -60,8 +60,6 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
   return PLT_OK;
 }
 
-static void destroy(plt_model_t *self) { free(self); }
-
 /* h of one side, [n, d] at the own nodes. */
 static plt_var_t state(const plt_model_t *self, const plt_pass_t *pass, plt_side_t side) {
   plt_var_t mean = plt_pass_mean_of_layers(self, pass, side);
@@ -134,7 +132,6 @@ const plt_model_ops_t plt_model_bm3 = {
     .uses_features = true,
     .features_of_own = true,
     .create = create,
-    .destroy = destroy,
     .users = users,
     .items = items,
     .loss = loss,

@@ -1,6 +1,5 @@
 /* bpr.c - matrix factorisation under the BPR loss (METHODS 4; Rendle et al. 2009; initial values as MMRec). */
 #include <math.h>
-#include <stdlib.h>
 
 #include "common/mem.h"
 #include "worker/models/model.h"
@@ -32,20 +31,8 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
   return PLT_OK;
 }
 
-static void destroy(plt_model_t *self) { free(self); }
-
-static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) {
-  (void)self;
-  return pass->table[USER];
-}
-
-static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
-  (void)self;
-  return pass->table[ITEM];
-}
-
 static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
-  return plt_pass_bpr_loss(pass, users(self, pass), items(self, pass), ((const bpr_t *)self)->reg);
+  return plt_pass_bpr_loss(pass, pass->table[USER], pass->table[ITEM], ((const bpr_t *)self)->reg);
 }
 
 const plt_model_ops_t plt_model_bpr = {
@@ -54,8 +41,5 @@ const plt_model_ops_t plt_model_bpr = {
     .options = {"model bpr", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .create = create,
-    .destroy = destroy,
-    .users = users,
-    .items = items,
     .loss = loss,
 };

@@ -152,8 +152,6 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
   return PLT_OK;
 }
 
-static void destroy(plt_model_t *self) { free(self); }
-
 /* ---- layer 0 ---- */
 
 /* The place of every item's mix, [n_items, 1]. */
@@ -243,7 +241,6 @@ const plt_model_ops_t plt_model_cm3 = {
     .loss_is_mean = true,
     .uses_features = true,
     .create = create,
-    .destroy = destroy,
     .base = base,
     .users = users,
     .items = items,

@@ -51,12 +51,6 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
   return PLT_OK;
 }
 
-static void destroy(plt_model_t *self) { free(self); }
-
-static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) {
-  return plt_pass_mean_of_layers(self, pass, PLT_SIDE_USER);
-}
-
 static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
   return plt_op_add(pass->tape, plt_pass_mean_of_layers(self, pass, PLT_SIDE_ITEM), pass->spread);
 }
@@ -71,7 +65,7 @@ static plt_var_t rank(const plt_pass_t *pass, plt_var_t u, plt_var_t all_items) 
 
 static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
   plt_tape_t *t = pass->tape;
-  plt_var_t u = plt_op_gather(t, users(self, pass), pass->user, pass->n);
+  plt_var_t u = plt_op_gather(t, plt_pass_mean_of_layers(self, pass, PLT_SIDE_USER), pass->user, pass->n);
   plt_var_t sum = rank(pass, u, items(self, pass));
   for (size_t m = 0; m < pass->data->n_features; m++) {
     plt_var_t of_features = rank(pass, u, plt_pass_projection(self, pass, PROJECTIONS, m));
@@ -88,8 +82,6 @@ const plt_model_ops_t plt_model_freedom = {
     .uses_features = true,
     .features_of_own = true,
     .create = create,
-    .destroy = destroy,
-    .users = users,
     .items = items,
     .loss = loss,
 };

@@ -36,19 +36,10 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
   return status;
 }
 
-static void destroy(plt_model_t *self) { free(self); }
-
-static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) {
-  return plt_pass_mean_of_layers(self, pass, PLT_SIDE_USER);
-}
-
-static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
-  return plt_pass_mean_of_layers(self, pass, PLT_SIDE_ITEM);
-}
-
 static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
   return plt_pass_bpr_loss_over(
-      pass, users(self, pass), items(self, pass), plt_pass_own(pass, PLT_SIDE_USER, pass->base[PLT_SIDE_USER]),
+      pass, plt_model_vectors(self, pass, PLT_SIDE_USER), plt_model_vectors(self, pass, PLT_SIDE_ITEM),
+      plt_pass_own(pass, PLT_SIDE_USER, pass->base[PLT_SIDE_USER]),
       plt_pass_own(pass, PLT_SIDE_ITEM, pass->base[PLT_SIDE_ITEM]), ((const lightgcn_t *)self)->reg);
 }
 
@@ -58,8 +49,5 @@ const plt_model_ops_t plt_model_lightgcn = {
     .options = {"model lightgcn", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .create = create,
-    .destroy = destroy,
-    .users = users,
-    .items = items,
     .loss = loss,
 };

@@ -82,13 +82,15 @@ typedef struct plt_model_ops {
   bool features_of_own; /* only the loss reads features, of the own items: evaluation has none; false: of all items */
   /* Reads its options, fills tables, n_tables, negatives, score_cols. PLT_ERR_USAGE, PLT_ERR_DATA. */
   plt_status_t (*create)(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out);
-  void (*destroy)(plt_model_t *self);
+  void (*destroy)(plt_model_t *self); /* NULL: free() */
   /* Graph models: layer 0 of one side at pass->users or pass->items, [n, c], the same c for both. NULL: the rows of
    * the first table that belongs to the side. */
   plt_var_t (*base)(const plt_model_t *self, const plt_pass_t *pass, plt_side_t side);
-  plt_var_t (*users)(const plt_model_t *self, const plt_pass_t *pass); /* [n_users, score_cols], or own nodes */
-  plt_var_t (*items)(const plt_model_t *self, const plt_pass_t *pass); /* [n_items, score_cols], or own nodes */
-  plt_var_t (*loss)(const plt_model_t *self, const plt_pass_t *pass);  /* [1, 1] */
+  /* [n, score_cols] at the users or items at hand, of graph models at the own nodes. NULL: the rows of the first table
+   * that belongs to the side, of graph models the mean of the layers. */
+  plt_var_t (*users)(const plt_model_t *self, const plt_pass_t *pass);
+  plt_var_t (*items)(const plt_model_t *self, const plt_pass_t *pass);
+  plt_var_t (*loss)(const plt_model_t *self, const plt_pass_t *pass); /* [1, 1] */
 } plt_model_ops_t;
 
 enum { PLT_MODEL_TABLES_MAX = 32 };
@@ -110,6 +112,8 @@ struct plt_model {
 uint32_t plt_model_base_table(const plt_model_t *model, plt_side_t side);
 /* Layer 0 of one side at the pass's users or items. */
 plt_var_t plt_model_base(const plt_model_t *model, const plt_pass_t *pass, plt_side_t side);
+/* What is scored, of one side: [n, score_cols] (ops->users, ops->items). */
+plt_var_t plt_model_vectors(const plt_model_t *model, const plt_pass_t *pass, plt_side_t side);
 /* The loss of a leaf, [1, 1]; of a graph model after propagation over pass->graph. */
 plt_var_t plt_model_loss(const plt_model_t *model, const plt_pass_t *pass);
 

@@ -39,6 +39,14 @@ plt_var_t plt_pass_mean_of_layers(const plt_model_t *model, const plt_pass_t *pa
   return plt_op_scale(pass->tape, pass->sum[side], 1.0f / (float)(model->graph.layers + 1));
 }
 
+plt_var_t plt_model_vectors(const plt_model_t *model, const plt_pass_t *pass, plt_side_t side) {
+  plt_var_t (*of_side)(const plt_model_t *, const plt_pass_t *) =
+      side == PLT_SIDE_USER ? model->ops->users : model->ops->items;
+  if (of_side != NULL) return of_side(model, pass);
+  if (model->graph.layers > 0) return plt_pass_mean_of_layers(model, pass, side);
+  return pass->table[plt_model_base_table(model, side)];
+}
+
 /* Fills pass->sum from pass->base: at F_L's nodes. */
 static void propagate(plt_pass_t *pass) {
   const plt_subgraph_t *graph = pass->graph;

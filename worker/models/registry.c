@@ -1,7 +1,7 @@
 /* registry.c - see registry.h. */
 #include "worker/models/registry.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "worker/models/list.h"
@@ -42,6 +42,9 @@ plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *d
 
 void plt_model_destroy(plt_model_t **model) {
   if (*model == NULL) return;
-  (*model)->ops->destroy(*model);
+  if ((*model)->ops->destroy != NULL)
+    (*model)->ops->destroy(*model);
+  else
+    free(*model);
   *model = NULL;
 }

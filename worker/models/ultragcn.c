@@ -87,11 +87,6 @@ static void destroy(plt_model_t *self) {
   free(ultragcn);
 }
 
-static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) {
-  (void)self;
-  return pass->table[USER];
-}
-
 /* Each modality's features are of length 1 before they are projected together. */
 static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
   (void)self;
@@ -124,7 +119,7 @@ static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
   plt_tape_t *t = pass->tape;
   size_t n = pass->n * pass->negatives;
   uint32_t *user = plt_tape_index(t, n); /* of each negative */
-  plt_var_t u = users(self, pass), i = items(self, pass);
+  plt_var_t u = pass->table[USER], i = items(self, pass);
   for (size_t k = 0; k < n; k++) user[k] = pass->user[k / pass->negatives];
   plt_var_t positive =
       pairs_loss(ultragcn, pass, u, i, pass->n, pass->user, pass->positive, -1, ultragcn->w1, ultragcn->w2);
@@ -143,7 +138,6 @@ const plt_model_ops_t plt_model_ultragcn = {
     .uses_features = true,
     .create = create,
     .destroy = destroy,
-    .users = users,
     .items = items,
     .loss = loss,
 };

@@ -1,7 +1,6 @@
 /* vbpr.c - matrix factorisation whose items are half learned, half projected from their features:
  * item = [item_i ; x_i W + b] (METHODS 4; He & McAuley 2016; initial values as MMRec). */
 #include <math.h>
-#include <stdlib.h>
 
 #include "common/mem.h"
 #include "worker/models/model.h"
@@ -37,13 +36,6 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
   return PLT_OK;
 }
 
-static void destroy(plt_model_t *self) { free(self); }
-
-static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) {
-  (void)self;
-  return pass->table[USER];
-}
-
 /* Over distinct items: each is projected once, however often the batch holds it. */
 static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
   (void)self;
@@ -53,7 +45,7 @@ static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
 }
 
 static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
-  return plt_pass_bpr_loss(pass, users(self, pass), items(self, pass), ((const vbpr_t *)self)->reg);
+  return plt_pass_bpr_loss(pass, pass->table[USER], items(self, pass), ((const vbpr_t *)self)->reg);
 }
 
 const plt_model_ops_t plt_model_vbpr = {
@@ -63,8 +55,6 @@ const plt_model_ops_t plt_model_vbpr = {
     .loss_is_mean = true,
     .uses_features = true,
     .create = create,
-    .destroy = destroy,
-    .users = users,
     .items = items,
     .loss = loss,
 };

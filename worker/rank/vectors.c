@@ -47,7 +47,7 @@ plt_status_t plt_vectors_read(plt_vectors_t *vectors, plt_side_t side, const uin
     pass.sum[side] = plt_tape_constant(pass.tape, n, cols, rows.sum);
     if (side == PLT_SIDE_ITEM) pass.spread = plt_tape_constant(pass.tape, n, cols, rows.spread);
   }
-  plt_var_t vector = side == PLT_SIDE_USER ? model->ops->users(model, &pass) : model->ops->items(model, &pass);
+  plt_var_t vector = plt_model_vectors(model, &pass, side);
   *out = plt_tape_value(pass.tape, vector);
   return PLT_OK;
 }

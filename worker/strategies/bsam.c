@@ -1,8 +1,6 @@
 /* bsam.c - batch-local sharpness-aware minimisation (METHODS 2: our reading): pushes g' = ∇L(w + ε).
  *
  * Ascent and descent use the same leaf: ε = ρ·g/‖g‖ is worked out on the pulled copy, so a batch needs one exchange. */
-#include <stdlib.h>
-
 #include "common/mem.h"
 #include "worker/strategies/strategy.h"
 
@@ -20,8 +18,6 @@ static plt_status_t create(const plt_config_t *config, plt_strategy_t **out) {
   return PLT_OK;
 }
 
-static void destroy(plt_strategy_t *self) { free(self); }
-
 static double gradient(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *out) {
   double loss = plt_leaf_ascend(leaf, ((const bsam_t *)self)->rho, out);
   leaf->gradient_at(leaf->context, leaf->point, out);
@@ -38,7 +34,6 @@ const plt_strategy_ops_t plt_strategy_bsam = {
     .summary = "the gradient at the worst nearby weights of the same batch",
     .options = {"strategy bsam", rows, sizeof rows / sizeof *rows},
     .create = create,
-    .destroy = destroy,
     .gradient = gradient,
     .passes = passes,
 };

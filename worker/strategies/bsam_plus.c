@@ -1,7 +1,5 @@
 /* bsam_plus.c - bsam with the gradient at w mixed in (METHODS 2: our reading): pushes (1 − λ)·g + λ·g', with g' as
  * in bsam.c. */
-#include <stdlib.h>
-
 #include "common/mem.h"
 #include "worker/math/vectors.h"
 #include "worker/strategies/strategy.h"
@@ -29,8 +27,6 @@ static plt_status_t create(const plt_config_t *config, plt_strategy_t **out) {
   return PLT_OK;
 }
 
-static void destroy(plt_strategy_t *self) { free(self); }
-
 static double gradient(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *out) {
   const bsam_plus_t *bsam = (const bsam_plus_t *)self;
   double loss = plt_leaf_ascend(leaf, bsam->rho, out);
@@ -49,7 +45,6 @@ const plt_strategy_ops_t plt_strategy_bsam_plus = {
     .summary = "the gradients at the weights and at the worst nearby weights, mixed",
     .options = {"strategy bsam+", rows, sizeof rows / sizeof *rows},
     .create = create,
-    .destroy = destroy,
     .gradient = gradient,
     .passes = passes,
 };

@@ -4,7 +4,6 @@
  *   sequential   two pushes through the same optimizer state, as the authors' code does: α1·g, then −α2·g at the
  *                weights that gave */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -81,8 +80,6 @@ static plt_status_t create(const plt_config_t *config, plt_strategy_t **out) {
   return PLT_OK;
 }
 
-static void destroy(plt_strategy_t *self) { free(self); }
-
 static bool is_mirrored(const mirror_t *mirror, uint32_t batch) { return batch % mirror->beta == 0; }
 
 static uint32_t phases(const plt_strategy_t *self, uint32_t batch) {
@@ -115,7 +112,6 @@ const plt_strategy_ops_t plt_strategy_mirror = {
     .summary = "every few batches a descent step and a shorter step back up",
     .options = {"strategy mirror", rows, sizeof rows / sizeof *rows},
     .create = create,
-    .destroy = destroy,
     .phases = phases,
     .gradient = gradient,
     .passes = passes,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/mem.h"
 #include "worker/strategies/list.h"
 
 #define DECLARE(name) extern const plt_strategy_ops_t plt_strategy_##name;
@@ -30,13 +31,12 @@ const plt_strategy_ops_t *plt_strategy_find(const char *name) {
 
 plt_status_t plt_strategy_create(const plt_config_t *config, plt_strategy_t **out) {
   const plt_strategy_ops_t *ops = plt_strategy_find(plt_config_text(config, "strategy.name"));
-  PLT_TRY(ops->create(config, out));
-  (*out)->ops = ops;
+  plt_strategy_t *self = NULL;
+  if (ops->create != NULL)
+    PLT_TRY(ops->create(config, &self));
+  else
+    self = plt_mem_zalloc(1, sizeof *self);
+  self->ops = ops;
+  *out = self;
   return PLT_OK;
-}
-
-void plt_strategy_destroy(plt_strategy_t **strategy) {
-  if (*strategy == NULL) return;
-  (*strategy)->ops->destroy(*strategy);
-  *strategy = NULL;
 }

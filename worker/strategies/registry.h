@@ -11,6 +11,5 @@ extern const plt_strategy_ops_t *const plt_strategies[]; /* NULL-terminated */
 const plt_strategy_ops_t *plt_strategy_find(const char *name);
 /* The strategy that strategy.name says; the configuration has its option table applied. PLT_ERR_USAGE. */
 plt_status_t plt_strategy_create(const plt_config_t *config, plt_strategy_t **out);
-void plt_strategy_destroy(plt_strategy_t **strategy);
 
 #endif

@@ -32,17 +32,25 @@ typedef struct plt_leaf_problem {
 
 typedef struct plt_strategy plt_strategy_t; /* a strategy's own object begins with this */
 
+/* Required are name, summary and gradient; what else is NULL has the default that its comment states. All but create
+ * are called while training only, in the worker's own thread, by many workers of a process at once: self is shared and
+ * read-only. */
 typedef struct plt_strategy_ops {
   const char *name;
-  const char *summary;
-  plt_option_table_t options;                                               /* rows "strategy.<key>" */
-  plt_status_t (*create)(const plt_config_t *config, plt_strategy_t **out); /* may read optimizer.name */
+  const char *summary;        /* half a sentence, for help */
+  plt_option_table_t options; /* rows "strategy.<key>"; none */
+  /* When a job is made, once per process, in its main thread: the object, with all but `base` filled in. May read
+   * optimizer.name. A base alone. PLT_ERR_USAGE. */
+  plt_status_t (*create)(const plt_config_t *config, plt_strategy_t **out);
+  /* At the job's end, in its main thread. free(). */
   void (*destroy)(plt_strategy_t *self);
-  /* Exchanges of batch `batch`; NULL means 1. */
+  /* Before each batch, and for batch 0 when a job is made: the batch's exchanges. 1. */
   uint32_t (*phases)(const plt_strategy_t *self, uint32_t batch);
-  /* Fills `gradient` [n] and returns the model's loss at w. */
+  /* Once per leaf and phase, leaf after leaf: fills `gradient` [n] and returns the model's loss at w. May use `point` and
+   * `second` as it likes; leaf->gradient_at uses the worker's crew. */
   double (*gradient)(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *gradient);
-  /* Gradient evaluations of (batch, phase), for equal-effort comparisons. */
+  /* After each batch and phase, whether the worker had a leaf of it or not: the calls of gradient_at per leaf, for
+   * equal-effort comparisons. 1. */
   uint32_t (*passes)(const plt_strategy_t *self, uint32_t batch, uint32_t phase);
 } plt_strategy_ops_t;
 
@@ -50,7 +58,10 @@ struct plt_strategy {
   const plt_strategy_ops_t *ops;
 };
 
+void plt_strategy_destroy(plt_strategy_t **strategy);
+/* The ops of the same names, or their defaults. */
 uint32_t plt_strategy_phases(const plt_strategy_t *strategy, uint32_t batch);
+uint32_t plt_strategy_passes(const plt_strategy_t *strategy, uint32_t batch, uint32_t phase);
 
 /* ---- for strategy files ---- */
 /* The ascent step that sharpness-aware strategies begin with: the gradient g at w, and into leaf->point w + rho g/|g|.

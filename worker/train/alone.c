@@ -135,7 +135,7 @@ static void count_batch(run_t *run, const plt_batch_t *batch, const plt_gradient
   }
   double loss = plt_tree_sum(spans, losses, gradients->n_losses);
   run->sums[SUM_LOSS] += loss;
-  run->sums[SUM_GRADIENTS] += strategy->ops->passes(strategy, batch->turn, 0);
+  run->sums[SUM_GRADIENTS] += plt_strategy_passes(strategy, batch->turn, 0);
   run->sums[SUM_SAMPLES] += batch->samples;
   uint32_t every = t->plan->log_every;
   if (every != 0 && batch->batch % every == 0) run->sums[SUM_LOSSES + batch->batch / every] = loss;

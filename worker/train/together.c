@@ -78,7 +78,7 @@ static plt_status_t run_step(plt_trainer_t *t) {
   t->compute_ns += plt_time_ns() - before;
   if (phase > 0) gradients.n_losses = 0; /* the batch's loss was told with its first push */
   t->samples += phase == 0 ? t->batch->samples : 0;
-  t->p.gradients += plan->strategy->ops->passes(plan->strategy, batch, phase);
+  t->p.gradients += plt_strategy_passes(plan->strategy, batch, phase);
   t->p.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
   advance(t);
   bool goes_on = t->p.batch < t->batches && !(plan->max_steps != 0 && t->clock + 1 >= plan->max_steps);

@@ -195,7 +195,7 @@ Test(optimizer, only_state_that_is_used_is_kept) {
   for (size_t i = 0; i < n; i++) {
     strcpy(spec.optimizer, names[i]);
     cr_assert_eq(plt_optimizer_create(&spec, &optimizer), PLT_OK);
-    cr_assert_eq(optimizer->ops->state_floats(optimizer), want[i]);
+    cr_assert_eq(plt_optimizer_state_floats(optimizer), want[i]);
     plt_optimizer_destroy(&optimizer);
   }
 }

@@ -106,12 +106,11 @@ static plt_status_t score_all(plt_session_t *session, void *out) {
   return plt_inference_end(&inference, status);
 }
 
-static const plt_model_ops_t *real;
 static double want[TINY_USERS][TINY_ITEMS];
 
 /* In place of a loss: the scores of a pass whose own nodes are all. */
 static plt_var_t tell_scores(const plt_model_t *self, const plt_pass_t *pass) {
-  plt_var_t u = real->users(self, pass), i = real->items(self, pass);
+  plt_var_t u = plt_model_vectors(self, pass, PLT_SIDE_USER), i = plt_model_vectors(self, pass, PLT_SIDE_ITEM);
   const float *of_users = plt_tape_value(pass->tape, u), *of_items = plt_tape_value(pass->tape, i);
   size_t cols = self->score_cols;
   cr_assert(plt_tape_rows(pass->tape, u) == TINY_USERS && plt_tape_rows(pass->tape, i) == TINY_ITEMS);
@@ -147,8 +146,8 @@ static void whole_pass(world_t *world) {
                            .n_items = TINY_ITEMS,
                            .own = all,
                            .graph = plt_subgraph_make(maker, 0, 0, 0, &all, arena)};
-  plt_model_ops_t telling = *tiny->model->ops;
-  real = tiny->model->ops;
+  const plt_model_ops_t *real = tiny->model->ops;
+  plt_model_ops_t telling = *real;
   telling.loss = tell_scores;
   tiny->model->ops = &telling;
   float *w = born(tiny, &leaf);
