@@ -1,4 +1,4 @@
-/* fault_proxy.c - `plateau fault-proxy`: its command line. The work is done in fault_proxy.c. */
+/* fault_proxy.c - `plateau fault-proxy`: its command line. The work is done in launch/fault/proxy.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* check.c - see data_check.h: the figures and the problems. data_report.c prints them. */
+/* check.c - see check.h: the figures and the problems. report.c prints them. */
 #include "launch/data/check.h"
 
 #include <float.h>

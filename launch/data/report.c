@@ -1,4 +1,4 @@
-/* report.c - prints what data_check.h found: a page for people, an object for programs. */
+/* report.c - prints what check.h found: a page for people, an object for programs. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>

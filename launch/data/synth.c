@@ -1,4 +1,4 @@
-/* synth.c - see data_synth.h: who takes what. data_synth_write.c makes files of it. */
+/* synth.c - see synth.h: who takes what. synth_write.c makes files of it. */
 #include "launch/data/synth.h"
 
 #include <math.h>

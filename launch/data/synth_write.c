@@ -1,4 +1,4 @@
-/* synth_write.c - see data_synth.h: an invented world as the files of an MMRec folder. */
+/* synth_write.c - see synth.h: an invented world as the files of an MMRec folder. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

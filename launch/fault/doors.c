@@ -1,4 +1,4 @@
-/* doors.c - see fault_doors.h. */
+/* doors.c - see doors.h. */
 #include "launch/fault/doors.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,4 @@
-/* doors.h - the ports of a fault proxy: one where it is asked (fault_forward.h), and one for each server that it
+/* doors.h - the ports of a fault proxy: one where it is asked (forward.h), and one for each server that it
  * was asked to stand before. The same server has the same port for all who ask.
  *
  * Ownership  of all its sockets; the epoll descriptor is the caller's, sockets accepted are the caller's.

@@ -1,4 +1,4 @@
-/* flow.c - see fault_flow.h. */
+/* flow.c - see flow.h. */
 #include "launch/fault/flow.h"
 
 #include <stdlib.h>

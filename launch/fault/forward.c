@@ -1,4 +1,4 @@
-/* forward.c - see fault_forward.h. */
+/* forward.c - see forward.h. */
 #include "launch/fault/forward.h"
 
 #include <netdb.h>

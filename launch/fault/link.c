@@ -1,4 +1,4 @@
-/* link.c - see fault_link.h. */
+/* link.c - see link.h. */
 #include "launch/fault/link.h"
 
 #include <errno.h>

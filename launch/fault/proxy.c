@@ -1,4 +1,4 @@
-/* proxy.c - see fault_proxy.h. */
+/* proxy.c - see proxy.h. */
 #include "launch/fault/proxy.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* script.c - see fault_script.h. */
+/* script.c - see script.h. */
 #include "launch/fault/script.h"
 
 #include <float.h>

@@ -1,4 +1,4 @@
-/* tally.c - see fault_tally.h. */
+/* tally.c - see tally.h. */
 #include "launch/fault/tally.h"
 
 #include "common/io/json.h"

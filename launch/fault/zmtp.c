@@ -1,4 +1,4 @@
-/* zmtp.c - see fault_zmtp.h. */
+/* zmtp.c - see zmtp.h. */
 #include "launch/fault/zmtp.h"
 
 enum { GREETING = 64, SIGNATURE_END = 9, MAJOR = 10, MORE = 1, LONG = 2, COMMAND = 4, FLAGS = MORE | LONG | COMMAND };

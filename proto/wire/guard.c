@@ -1,4 +1,4 @@
-/* guard.c - see wire_guard.h. The thread hands what monitors tell to wire_ports.c, questions to wire_zap.c.
+/* guard.c - see guard.h. The thread hands what monitors tell to ports.c, questions to zap.c.
  *
  * Monitors block the io thread when they are not read: this thread does nothing that waits, and a monitor is stopped
  * before its reading end is closed. */

@@ -1,4 +1,4 @@
-/* guard.h - private to proto/wire*.c: the door of a process. One thread per wire answers ZeroMQ's
+/* guard.h - for the files of this folder: the door of a process. One thread per wire answers ZeroMQ's
  * authentication requests (ZAP), counts and limits the connections of listening tcp sockets, and notices when a
  * server refuses this process.
  *

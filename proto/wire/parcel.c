@@ -1,4 +1,4 @@
-/* parcel.c - see wire_parcel.h. */
+/* parcel.c - see parcel.h. */
 #include "proto/wire/parcel.h"
 
 #include <errno.h>

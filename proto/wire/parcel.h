@@ -1,4 +1,4 @@
-/* parcel.h - private to proto/wire*.c: how parcels (wire.h) cross a socket.
+/* parcel.h - for the files of this folder: how parcels (wire.h) cross a socket.
  *
  * Between processes a message begins with a frame of 8 bytes, the digest of those behind it, which is checked and taken
  * away before anybody sees the message. Over inproc there is none: nothing can happen on the way. */

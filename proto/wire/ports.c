@@ -1,4 +1,4 @@
-/* ports.c - see wire_ports.h.
+/* ports.c - see ports.h.
  *
  * Ports. When as many connections are open as the process can bear (plt_connections_limit), the listening sockets get a
  * packet filter that drops everything: newcomers wait in the kernel of their own machine, open connections do not

@@ -1,4 +1,4 @@
-/* ports.h - private to proto/wire*.c: the tcp ports of a process and the connections that they accepted. Keeps
+/* ports.h - for the files of this folder: the tcp ports of a process and the connections that they accepted. Keeps
  * the limits that strangers meet (security.h).
  *
  * Owner      whoever stands for the ZeroMQ socket that listens: any pointer but NULL.

@@ -1,4 +1,4 @@
-/* security.c - see wire_security.h. */
+/* security.c - see security.h. */
 #include "proto/wire/security.h"
 
 #include <errno.h>

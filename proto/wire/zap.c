@@ -1,4 +1,4 @@
-/* zap.c - see wire_zap.h. */
+/* zap.c - see zap.h. */
 #include "proto/wire/zap.h"
 
 #include <errno.h>

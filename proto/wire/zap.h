@@ -1,4 +1,4 @@
-/* zap.h - private to proto/wire*.c: the secret of a job on ZeroMQ's side. Sets the options of sockets that take
+/* zap.h - for the files of this folder: the secret of a job on ZeroMQ's side. Sets the options of sockets that take
  * part in it, and answers libzmq's question whether a peer may come in (ZAP).
  *
  * Life       create -> [set] -> open, once per ZeroMQ context, before the first socket that listens binds -> destroy.

@@ -1,4 +1,4 @@
-/* checkpoint.c - what writing (checkpoint_write.c) and reading (checkpoint_read.c) share: the lists of fields,
+/* checkpoint.c - what writing (write.c) and reading (read.c) share: the lists of fields,
  * the ear for HDF5's failures, the lock. */
 #include <errno.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* format.h - what writing and reading a part share; private to ps/checkpoint*.c.
+/* format.h - what writing and reading a part share; for the files of this folder.
  *
  * Structs are stored field by field as attributes of a group, by one list each, so that a field is written and
  * read by the same line. */
