@@ -8,8 +8,10 @@
 #include "common/options/nearest.h"
 #include "common/options/options.h"
 #include "launch/commands/command.h"
+#include "launch/host/blas_core.h"
 #include "launch/host/limits.h"
 #include "launch/job/config.h"
+#include "worker/math/kernels.h"
 
 static const plt_command_t *const commands[] = {&plt_command_train,       &plt_command_evaluate, &plt_command_recommend,
                                                 &plt_command_export,      &plt_command_inspect,  &plt_command_data,
@@ -117,6 +119,7 @@ static void print_failure(void) {
 }
 
 int main(int argc, char **argv) {
+  plt_blas_core_settle(plt_kernels_core(), argv);
   /* Lustre and NFS often have no locks; read once, when HDF5 is first used. */
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
   plt_limits_raise_files();

@@ -91,6 +91,8 @@ tables_hash() {
   quietly "$plateau" export "$1" --last -o "$work/tables"
   (cd "$work/tables" && sha256sum -- *.npy) | sha256sum | cut -c 1-16
 }
+# core_of RUN: OpenBLAS's kernels that its worker 0 last ran.
+core_of() { sed -n 's/.*OpenBLAS for \([^,]*\),.*/\1/p' "$1/logs/worker-0.txt" | tail -n 1; }
 # json_number KEY: filters lines of JSON to the value of a top-level number.
 json_number() { sed -n "s/.*\"$1\": *\([-+0-9.eE]*\).*/\1/p"; }
 # "epoch step loss" of each step of a run, the last of each; the losses in full precision.

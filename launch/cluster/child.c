@@ -10,12 +10,11 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/io/fileio.h"
 #include "common/mem.h"
+#include "launch/host/self.h"
 
 enum { HIGH = 64 }; /* descriptors are moved above the places they go to before they are put there */
 
@@ -65,12 +64,7 @@ static void become(const char *path, const char *role, unsigned number, pid_t pa
   scrub_environment();
   snprintf(text, sizeof text, "%u", number);
   char *const arguments[] = {(char *)(uintptr_t) "plateau", (char *)(uintptr_t)role, text, NULL};
-  struct stat named, own;
-  /* The same program as ours, even if another was installed meanwhile; by its path if it can be: ps shows it. */
-  if (stat(path, &named) == 0 && stat("/proc/self/exe", &own) == 0 && named.st_dev == own.st_dev &&
-      named.st_ino == own.st_ino)
-    execv(path, arguments);
-  execv("/proc/self/exe", arguments);
+  plt_self_exec(path, arguments);
   _exit(70);
 }
 
@@ -89,9 +83,7 @@ plt_status_t plt_child_spawn(const char *role, unsigned number, const int socket
                              plt_child_t *out) {
   int pair[2];
   char path[PLT_PATH_MAX];
-  ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-  if (length < 0) return plt_fail_errno(PLT_ERR_IO, "cannot find the plateau binary");
-  path[length] = '\0';
+  PLT_TRY(plt_self_path(path));
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
     return plt_fail_errno(PLT_ERR_IO, "cannot make a socket pair");
   pid_t parent = getpid(), pid = fork();

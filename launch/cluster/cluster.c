@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "launch/cluster/conductor.h"
+#include "launch/host/blas_core.h"
 #include "launch/host/signals.h"
 #include "launch/host/socket_dir.h"
 #include "launch/host/sockets.h"
@@ -192,7 +193,7 @@ static void take_role(member_t *m) {
 /* Bits depend on OpenBLAS's kernels: children use those that all machines have (DESIGN 4). */
 static void agree_on_core(const member_t *m) {
   const char *core = m->cards[0].core;
-  for (int r = 1; r < m->rv->size && core != NULL; r++) core = plt_kernels_common_core(core, m->cards[r].core);
+  for (int r = 1; r < m->rv->size && core != NULL; r++) core = plt_blas_core_common(core, m->cards[r].core);
   if (core == NULL) {
     if (m->rv->rank == 0)
       plt_log(PLT_LOG_WARN,
@@ -200,7 +201,7 @@ static void agree_on_core(const member_t *m) {
               "on which machine does what; set OPENBLAS_CORETYPE for all ranks");
     return;
   }
-  setenv("OPENBLAS_CORETYPE", core, 1);
+  plt_blas_core_hand_down(core);
   for (int r = 0; r < m->rv->size; r++) {
     if (m->rv->rank != 0 || strcmp(m->cards[r].core, core) == 0) continue;
     plt_log(PLT_LOG_NOTE, "OpenBLAS uses its kernels for %s at all ranks; rank %d on %s has those for %s", core, r,
@@ -214,7 +215,7 @@ static plt_status_t assemble(member_t *m) {
   m->server_of = assign_roles(m->rv, m->runtime.servers);
   m->card.status = (int)open_sockets(m);
   if (m->card.status != PLT_OK) snprintf(m->card.text, sizeof m->card.text, "%s", plt_fail_text());
-  snprintf(m->card.core, sizeof m->card.core, "%s", plt_kernels_core());
+  snprintf(m->card.core, sizeof m->card.core, "%s", plt_blas_core_within(plt_kernels_core(), plt_blas_level_here()));
   m->cards = plt_mem_zalloc((size_t)m->rv->size, sizeof *m->cards);
   plt_rendezvous_gather(m->rv, &m->card, sizeof m->card, m->cards);
   plt_rendezvous_leave(m->rv);
@@ -235,6 +236,7 @@ static void log_role(const member_t *m) {
   plt_log(PLT_LOG_INFO, "rank %d of %d on %s (machine %d of %d): %s %" PRIu32 ", %d cores of %ld", m->rv->rank,
           m->rv->size, m->rv->host, m->rv->node, m->rv->nodes, m->runtime.is_server ? "server" : "worker",
           m->runtime.number, bound, sysconf(_SC_NPROCESSORS_ONLN));
+  plt_blas_core_log();
 }
 
 static void release(member_t *m) {

@@ -9,6 +9,7 @@
 #include "launch/cluster/cluster.h"
 #include "launch/commands/arguments.h"
 #include "launch/commands/command.h"
+#include "launch/host/blas_core.h"
 #include "launch/host/signals.h"
 #include "launch/job/config.h"
 #include "launch/job/outcome.h"
@@ -95,6 +96,7 @@ static plt_status_t run_embedded(plt_job_t *job, const plt_restore_t *restore, b
   plt_journal_t *journal = NULL;
   plt_progress_t end = {0};
   plt_status_t status = PLT_OK;
+  plt_blas_core_log();
   PLT_TRY(plt_journal_open(&job->plan, quiet, &journal));
   job->plan.interrupted = plt_signals_watch();
   PLT_TRY_OR(done, train(job, restore, journal, &end));

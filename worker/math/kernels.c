@@ -19,20 +19,6 @@ enum {
 
 const char *plt_kernels_core(void) { return openblas_get_corename(); }
 
-const char *plt_kernels_common_core(const char *a, const char *b) {
-  /* By what they ask of the processor; Zen's are Haswell's. */
-  static const char *const cores[] = {"Prescott", "Core2", "Penryn",   "Nehalem",    "Sandybridge",
-                                      "Haswell",  "Zen",   "SkylakeX", "Cooperlake", "SapphireRapids"};
-  enum { HASWELL = 5, ZEN = 6, N = sizeof cores / sizeof *cores };
-  size_t at_a = 0, at_b = 0;
-  if (strcmp(a, b) == 0) return a;
-  while (at_a < N && strcmp(cores[at_a], a) != 0) at_a++;
-  while (at_b < N && strcmp(cores[at_b], b) != 0) at_b++;
-  if (at_a == N || at_b == N) return NULL;
-  size_t least = at_a < at_b ? at_a : at_b;
-  return cores[least == ZEN ? HASWELL : least];
-}
-
 void plt_kernels_init(void) { openblas_set_num_threads(1); }
 
 static size_t ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }

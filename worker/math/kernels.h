@@ -21,8 +21,6 @@
 void plt_kernels_init(void);
 /* Which of OpenBLAS's sets of kernels runs here ("SkylakeX"): part of what bits depend on (DESIGN 4). */
 const char *plt_kernels_core(void);
-/* The set that runs wherever either runs; NULL if one of them is not known. */
-const char *plt_kernels_common_core(const char *a, const char *b);
 
 /* ---- splitting ---- */
 /* The length of the last block is what is left. */

@@ -189,12 +189,3 @@ Test(kernels, exponentials) {
   plt_kernel_exp(1, got);
   cr_assert_eq(got[0], 1);
 }
-
-Test(kernels, common_core_runs_on_both) {
-  cr_assert_str_eq(plt_kernels_common_core("SkylakeX", "Haswell"), "Haswell");
-  cr_assert_str_eq(plt_kernels_common_core("Zen", "SkylakeX"), "Haswell");
-  cr_assert_str_eq(plt_kernels_common_core("Zen", "Zen"), "Zen");
-  cr_assert_str_eq(plt_kernels_common_core("SapphireRapids", "Nehalem"), "Nehalem");
-  cr_assert_str_eq(plt_kernels_common_core("new", "new"), "new");
-  cr_assert_null(plt_kernels_common_core("new", "Haswell"));
-}
