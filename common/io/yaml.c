@@ -98,19 +98,38 @@ static void add_item(plt_yaml_entry_t *entry, const char *text) {
   entry->items[entry->n_items++] = plt_mem_strdup(text);
 }
 
-static plt_status_t read_list(reader_t *reader, const char *path) {
+/* The current event begins the first item of a list of mappings; their places are parts of the paths. */
+static plt_status_t read_mappings(reader_t *reader, const char *path, int depth) {
+  for (size_t i = 0; reader->event.type != YAML_SEQUENCE_END_EVENT; i++) {
+    PLT_TRY(check_value(reader, path));
+    if (reader->event.type != YAML_MAPPING_START_EVENT)
+      return fail_at(reader, reader->event.start_mark, path, "a list holds single values or mappings, not both");
+    char *item = plt_mem_print("%s.%zu", path, i);
+    plt_status_t status = read_value(reader, item, depth + 1);
+    free(item);
+    PLT_TRY(status);
+    PLT_TRY(next(reader));
+  }
+  return PLT_OK;
+}
+
+static plt_status_t read_list(reader_t *reader, const char *path, int depth) {
   plt_yaml_entry_t *entry = add_entry(reader, path);
   entry->is_list = true;
   for (;;) {
     PLT_TRY(next(reader));
     if (reader->event.type == YAML_SEQUENCE_END_EVENT) return PLT_OK;
     PLT_TRY(check_value(reader, path));
+    if (reader->event.type == YAML_MAPPING_START_EVENT && entry->n_items == 0) break;
     if (reader->event.type != YAML_SCALAR_EVENT)
-      return fail_at(reader, reader->event.start_mark, path, "a list may hold single values only");
+      return fail_at(reader, reader->event.start_mark, path, "a list holds single values or mappings, not both");
     if (scalar_is_null(&reader->event))
       return fail_at(reader, reader->event.start_mark, path, "a list may not hold empty values");
     add_item(entry, scalar_text(&reader->event));
   }
+  plt_yaml_entry_clear(entry); /* the last one: its items have entries of their own */
+  reader->yaml->n_entries--;
+  return read_mappings(reader, path, depth);
 }
 
 /* Every key leaves an entry, its own or one below it, so the entries tell whether a key was there before. */
@@ -166,7 +185,7 @@ static plt_status_t read_value(reader_t *reader, const char *path, int depth) {
     if (reader->event.type == YAML_SCALAR_EVENT && scalar_is_null(&reader->event)) return PLT_OK;
     return fail_at(reader, reader->event.start_mark, "", "expected lines of the form \"key: value\"");
   }
-  if (reader->event.type == YAML_SEQUENCE_START_EVENT) return read_list(reader, path);
+  if (reader->event.type == YAML_SEQUENCE_START_EVENT) return read_list(reader, path, depth);
   plt_yaml_entry_t *entry = add_entry(reader, path);
   entry->is_quoted = scalar_is_quoted(&reader->event);
   if (!scalar_is_null(&reader->event)) add_item(entry, scalar_text(&reader->event));

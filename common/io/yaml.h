@@ -3,14 +3,16 @@
  *   train:                     path "train.schedule", items {"0.5","1.0"}, is_list, line 2, column 13
  *     schedule: [0.5, 1.0]
  *   graph: {image: 0.1}        path "graph.image", items {"0.1"}
+ *   stages:
+ *     - {name: a}              path "stages.0.name", items {"a"}
  *
  * Scalars stay text: what a text means is the business of the option it is given to.
  * A key without a value (`key:`, `key: null`, `key: ~`) and an empty mapping give an entry with n_items 0 that is
  * no list; `key: []` gives one that is. Dotted keys may be written out ("train.epochs: 3" at the top).
  *
- * Errors     PLT_ERR_USAGE with "file:line:column: cause": syntax, a key given twice, lists of anything but scalars,
- *            anchors, aliases and tags, nesting deeper than 32, more than one document, keys that are not text.
- *            An empty document gives no entries. */
+ * Errors     PLT_ERR_USAGE with "file:line:column: cause": syntax, a key given twice, lists of lists, lists that mix
+ *            scalars and mappings, anchors, aliases and tags, nesting deeper than 32, more than one document, keys that
+ *            are not text. An empty document gives no entries. */
 #ifndef PLT_COMMON_IO_YAML_H
 #define PLT_COMMON_IO_YAML_H
 

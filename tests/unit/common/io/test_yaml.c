@@ -55,12 +55,41 @@ Test(yaml, nothing_given) {
   plt_yaml_clear(&yaml);
 }
 
+Test(yaml, lists_of_mappings) {
+  plt_yaml_t yaml;
+  CR_OK(
+      parse("p:\n"
+            "  - stage: x\n"
+            "    model: {name: a, list: [1, 2]}\n"
+            "  - repeat: 2\n"
+            "    stages:\n"
+            "      - stage: y\n"
+            "      - {}\n"
+            "q: [{a: 1}, {a: 2}]\n",
+            &yaml));
+  static const char *const paths[] = {"p.0.stage",          "p.0.model.name", "p.0.model.list", "p.1.repeat",
+                                      "p.1.stages.0.stage", "p.1.stages.1",   "q.0.a",          "q.1.a"};
+  cr_assert_eq(yaml.n_entries, sizeof paths / sizeof *paths);
+  for (size_t i = 0; i < yaml.n_entries; i++) cr_assert_str_eq(yaml.entries[i].path, paths[i]);
+  const plt_yaml_entry_t *stage = plt_yaml_find(&yaml, "p.1.stages.0.stage");
+  cr_assert_str_eq(stage->items[0], "y");
+  cr_assert(stage->line == 6 && stage->column == 16);
+  cr_assert(plt_yaml_find(&yaml, "p.0.model.list")->is_list && plt_yaml_find(&yaml, "p.1.stages.1")->n_items == 0);
+  plt_yaml_clear(&yaml);
+}
+
 Test(yaml, refuses_what_it_cannot_mean) {
   REFUSED("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: a: given twice, first in line 1");
   REFUSED("t:\n  a: 1\nt:\n  b: 2\n", "f.yaml:3:1: t: given twice");
   REFUSED("t.a: 1\nt: {a: 2}\n", "given twice");
-  REFUSED("a: [[1]]\n", "f.yaml:1:5: a: a list may hold single values only");
-  REFUSED("a: [{b: 1}]\n", "single values");
+  REFUSED("a: [[1]]\n", "f.yaml:1:5: a: a list holds single values or mappings, not both");
+  REFUSED("a:\n  - b: 1\n  - 2\n", "f.yaml:3:5: a: a list holds single values or mappings, not both");
+  REFUSED("a: [2, {b: 1}]\n", "f.yaml:1:8: a: a list holds");
+  REFUSED("a: [{b: 1}, [2]]\n", "a list holds");
+  REFUSED("a: [{b: 1}, null]\n", "a list holds");
+  REFUSED("a: [{b: 1, b: 2}]\n", "f.yaml:1:12: a.0.b: given twice");
+  REFUSED("a: [{b: 1}]\na.0.b: 2\n", "f.yaml:2:1: a.0.b: given twice");
+  REFUSED("a: [{b: *x}]\n", "anchors");
   REFUSED("a: [1, null]\n", "empty values");
   REFUSED("a: &x {b: *x}\n", "f.yaml:1:4: a: anchors");
   REFUSED("a: *x\n", "anchors");
@@ -83,6 +112,9 @@ Test(yaml, syntax_errors_have_a_place) {
 Test(yaml, depth_is_limited) {
   char text[2048] = "a: ";
   for (int i = 0; i < 200; i++) strcat(text, "{b: ");
+  REFUSED(text, "nested too deeply");
+  strcpy(text, "a: ");
+  for (int i = 0; i < 200; i++) strcat(text, "[{b: ");
   REFUSED(text, "nested too deeply");
 }
 
