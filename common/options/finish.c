@@ -8,7 +8,7 @@
 
 static bool row_takes(const plt_option_t *row, const char *path) {
   const char *name = plt_option_below(row->key, path);
-  return name != NULL && (name[0] == '\0' || row->type == PLT_OPT_WEIGHTS);
+  return name != NULL && (name[0] == '\0' || row->type == PLT_OPT_WEIGHTS || plt_option_type_is_nested(row->type));
 }
 
 /* All rows in sight: those applied, then those of the known tables. */
@@ -58,14 +58,14 @@ static void report_unknown(const row_list_t *list, const plt_config_entry_t *ent
     }
     if (plt_option_below(path, list->rows[i]->key) != NULL) {
       if (!plt_option_is_null(&entry->yaml))
-        plt_faults_add(faults, "%s: %s: is a section (%s, ...), not an option", entry->origin, path,
+        plt_faults_add(faults, "%s: %s: is a section (%s, ...), not an option", entry->origin, entry->shown,
                        list->rows[i]->key);
       return;
     }
   }
   const char *near = suggest(list, path);
-  plt_faults_add(faults, "%s: %s: unknown option%s%s%s", entry->origin, path, near == NULL ? "" : ", did you mean ",
-                 near == NULL ? "" : near, near == NULL ? "" : "?");
+  plt_faults_add(faults, "%s: %s: unknown option%s%s%s", entry->origin, entry->shown,
+                 near == NULL ? "" : ", did you mean ", near == NULL ? "" : near, near == NULL ? "" : "?");
 }
 
 plt_status_t plt_config_finish(plt_config_t *config, const plt_option_table_t *const *known, size_t n_known,
@@ -76,13 +76,14 @@ plt_status_t plt_config_finish(plt_config_t *config, const plt_option_table_t *c
   row_list_t list = list_rows(config, known, n_known);
   for (size_t e = 0; e < config->n_entries; e++) {
     const plt_config_entry_t *entry = &config->entries[e];
+    if (entry->is_inherited || entry->is_nested || entry->is_used) continue; /* told of elsewhere, or used there */
     size_t i = 0;
     while (i < list.n && !row_takes(list.rows[i], entry->yaml.path)) i++;
     if (i == list.n) {
       report_unknown(&list, entry, &faults);
     } else if (list.titles[i] != NULL) {
-      plt_faults_add(&ignored, "%s: %s: ignored, it belongs to %s, which is not in use", entry->origin,
-                     entry->yaml.path, list.titles[i]);
+      plt_faults_add(&ignored, "%s: %s: ignored, it belongs to %s, which is not in use", entry->origin, entry->shown,
+                     list.titles[i]);
     }
   }
   free(list.rows);

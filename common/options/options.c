@@ -31,6 +31,7 @@ bool plt_option_is_null(const plt_yaml_entry_t *entry) { return entry->n_items =
 
 static void entry_clear(plt_config_entry_t *entry) {
   plt_yaml_entry_clear(&entry->yaml);
+  free(entry->shown);
   free(entry->origin);
 }
 
@@ -42,10 +43,14 @@ static void setting_clear(plt_config_setting_t *setting) {
 void plt_config_destroy(plt_config_t **config_at) {
   plt_config_t *config = *config_at;
   if (config == NULL) return;
+  for (size_t i = 0; i < config->n_nested; i++) plt_config_destroy(&config->nested[i]);
   for (size_t i = 0; i < config->n_settings; i++) setting_clear(&config->settings[i]);
   for (size_t i = 0; i < config->n_entries; i++) entry_clear(&config->entries[i]);
   free(config->settings);
   free(config->entries);
+  free(config->nested);
+  free(config->section);
+  free(config->under);
   free(config->file_dir);
   free(config->work_dir);
   free(config);
@@ -60,7 +65,7 @@ static void take_entries(plt_config_t *config, plt_yaml_t *yaml, const char *fil
     plt_yaml_entry_t *from = &yaml->entries[i];
     PLT_MEM_GROW(config->entries, config->n_entries, config->entries_capacity);
     plt_config_entry_t *entry = &config->entries[config->n_entries++];
-    entry->yaml = *from;
+    *entry = (plt_config_entry_t){.yaml = *from, .shown = plt_mem_strdup(from->path)};
     entry->base = file == NULL ? config->work_dir : config->file_dir;
     entry->origin =
         file == NULL ? plt_mem_strdup("--set") : plt_mem_print("%s:%zu:%zu", file, from->line, from->column);
@@ -163,19 +168,46 @@ static void add_entry(plt_config_setting_t *setting, const plt_config_entry_t *e
   const plt_option_t *row = setting->row;
   char *fault = name[0] == '\0' ? plt_option_value_add(row, &entry->yaml, entry->base, &setting->value)
                                 : plt_option_value_add_weight(row, name, &entry->yaml, &setting->value);
-  if (fault != NULL) plt_faults_add(faults, "%s: %s: %s", entry->origin, entry->yaml.path, fault);
+  if (fault != NULL) plt_faults_add(faults, "%s: %s: %s", entry->origin, entry->shown, fault);
   if (fault != NULL) plt_option_value_clear(&setting->value);
   free(fault);
   if (setting->origin == NULL) setting->origin = plt_mem_strdup(entry->origin);
   setting->is_given = setting->is_set = true;
 }
 
+/* Whether an entry gives the row a value, or one of its names: *name. */
+static bool gives(const plt_config_entry_t *entry, const plt_option_t *row, const char **name) {
+  *name = plt_option_below(row->key, entry->yaml.path);
+  return *name != NULL && ((*name)[0] == '\0' || row->type == PLT_OPT_WEIGHTS);
+}
+
+/* The highest rank among the entries that give the row a value: the innermost section counts. */
+static unsigned rank_of(const plt_config_t *config, const plt_option_t *row) {
+  unsigned rank = 0;
+  const char *name;
+  for (size_t i = 0; i < config->n_entries; i++)
+    if (gives(&config->entries[i], row, &name) && config->entries[i].rank > rank) rank = config->entries[i].rank;
+  return rank;
+}
+
+void plt_config_mark_used(plt_config_t *config, size_t i) {
+  config->entries[i].is_used = true;
+  while (config->outer != NULL) {
+    i = config->entries[i].from;
+    config = config->outer;
+    config->entries[i].is_used = true;
+  }
+}
+
 static void apply_row(plt_config_t *config, const plt_option_t *row, plt_faults_t *faults) {
   plt_config_setting_t setting = {.row = row};
+  unsigned rank = rank_of(config, row);
   for (size_t i = 0; i < config->n_entries; i++) {
     const plt_config_entry_t *entry = &config->entries[i];
-    const char *name = plt_option_below(row->key, entry->yaml.path);
-    if (name == NULL || (name[0] != '\0' && row->type != PLT_OPT_WEIGHTS)) continue;
+    const char *name;
+    if (!gives(entry, row, &name)) continue;
+    plt_config_mark_used(config, i);
+    if (entry->rank < rank) continue;
     if (name[0] == '\0' && plt_option_is_null(&entry->yaml)) continue;
     add_entry(&setting, entry, name, faults);
   }

@@ -28,7 +28,9 @@ typedef enum {
   PLT_OPT_INTS,   /* lists: [1, 2] or one scalar */
   PLT_OPT_REALS,
   PLT_OPT_TEXTS,
-  PLT_OPT_WEIGHTS /* mapping of free names to reals: {image: 0.1, text: 0.9} */
+  PLT_OPT_WEIGHTS, /* mapping of free names to reals: {image: 0.1, text: 0.9} */
+  PLT_OPT_LIST,    /* of mappings, configurations of their own (nest.h): [{a: 1}, {a: 2}] */
+  PLT_OPT_MAP      /* of free names to such: {user: {a: 1}} */
 } plt_option_type_t;
 
 typedef struct plt_option {

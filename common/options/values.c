@@ -17,6 +17,8 @@ bool plt_option_type_is_list(plt_option_type_t type) {
   return type == PLT_OPT_INTS || type == PLT_OPT_REALS || type == PLT_OPT_TEXTS;
 }
 
+bool plt_option_type_is_nested(plt_option_type_t type) { return type == PLT_OPT_LIST || type == PLT_OPT_MAP; }
+
 static plt_option_type_t item_type(plt_option_type_t type) {
   switch (type) {
     case PLT_OPT_INTS: return PLT_OPT_INT;
@@ -39,6 +41,8 @@ const char *plt_option_type_text(plt_option_type_t type) {
       [PLT_OPT_REALS] = "a list of numbers",
       [PLT_OPT_TEXTS] = "a list of texts",
       [PLT_OPT_WEIGHTS] = "a mapping of names to numbers",
+      [PLT_OPT_LIST] = "a list of mappings",
+      [PLT_OPT_MAP] = "a mapping of names to mappings",
   };
   return texts[type];
 }
@@ -234,6 +238,7 @@ static char *check_shape(const plt_option_t *row, const plt_yaml_entry_t *entry,
 char *plt_option_value_add(const plt_option_t *row, const plt_yaml_entry_t *entry, const char *base,
                            plt_option_value_t *value) {
   if (row->type == PLT_OPT_WEIGHTS) return plt_mem_print("expected %s: {name: 0.5}", plt_option_type_text(row->type));
+  if (plt_option_type_is_nested(row->type)) return plt_mem_print("expected %s", plt_option_type_text(row->type));
   char *fault = check_shape(row, entry, plt_option_type_is_list(row->type));
   for (size_t i = 0; i < entry->n_items && fault == NULL; i++) fault = add_item(row, entry->items[i], base, value);
   return fault;
@@ -277,7 +282,7 @@ static bool needs_escape(uint32_t code) {
          (code & 0xFFFE) == 0xFFFE;
 }
 
-static void write_text(FILE *out, const char *text) {
+void plt_option_text_write(FILE *out, const char *text) {
   if (is_plain(text)) {
     fputs(text, out);
     return;
@@ -315,7 +320,7 @@ static void write_item(FILE *out, plt_option_type_t type, const plt_option_value
     case PLT_OPT_BOOL: fputs(value->ints[i] ? "true" : "false", out); break;
     case PLT_OPT_INT: fprintf(out, "%lld", (long long)value->ints[i]); break;
     case PLT_OPT_REAL: write_yaml_real(out, value->reals[i]); break;
-    default: write_text(out, value->texts[i]);
+    default: plt_option_text_write(out, value->texts[i]);
   }
 }
 
@@ -328,7 +333,7 @@ char *plt_option_value_write(const plt_option_t *row, const plt_option_value_t *
   for (size_t i = 0; i < value->n; i++) {
     if (i > 0) fputs(", ", out);
     if (is_weights) {
-      write_text(out, value->texts[i]);
+      plt_option_text_write(out, value->texts[i]);
       fputs(": ", out);
     }
     write_item(out, row->type, value, i);

@@ -5,6 +5,8 @@
 #ifndef PLT_COMMON_OPTIONS_VALUES_H
 #define PLT_COMMON_OPTIONS_VALUES_H
 
+#include <stdio.h>
+
 #include "common/io/yaml.h"
 #include "common/options/options.h"
 
@@ -28,11 +30,14 @@ void plt_option_value_clear(plt_option_value_t *value);
 
 /* The choices of a CHOICE row with `between` between them; free it. */
 char *plt_option_choices(const plt_option_t *row, const char *between);
-bool plt_option_type_is_list(plt_option_type_t type); /* WEIGHTS is none */
+bool plt_option_type_is_list(plt_option_type_t type);   /* WEIGHTS is none */
+bool plt_option_type_is_nested(plt_option_type_t type); /* its values are configurations: nest.h */
 /* "a whole number", "a list of numbers" */
 const char *plt_option_type_text(plt_option_type_t type);
 /* "[0, 1]", "(0, inf)" into out (at least 64 bytes); false when the row has no range. */
 bool plt_option_range(const plt_option_t *row, char out[64]);
+/* A text as YAML that reads back to it. */
+void plt_option_text_write(FILE *out, const char *text);
 /* As YAML that reads back to the same value; free it. */
 char *plt_option_value_write(const plt_option_t *row, const plt_option_value_t *value);
 
