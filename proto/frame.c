@@ -68,6 +68,7 @@ static Plateau__Progress *encode_progress(const plt_progress_t *p, plt_arena_t *
   pb->has_best = p->has_best;
   pb->bad_evals = p->bad_evals;
   pb->seconds = p->seconds;
+  pb->begin_clock = p->begin_clock;
   return pb;
 }
 
@@ -134,6 +135,7 @@ static void encode_fields(const plt_header_t *header, plt_arena_t *arena, Platea
   OPTIONAL(loss, header->has_loss);
   OPTIONAL(table, header->table != 0);
   OPTIONAL(salt, header->salt != 0);
+  OPTIONAL(anew, header->anew);
   OPTIONAL(status, header->status != 0);
   OPTIONAL(who, header->who != 0);
   OPTIONAL(age_ms, header->age_ms != 0);
@@ -321,7 +323,8 @@ static plt_progress_t decode_progress(const Plateau__Progress *pb) {
                           .best_clock = pb->best_clock,
                           .has_best = pb->has_best,
                           .bad_evals = pb->bad_evals,
-                          .seconds = pb->seconds};
+                          .seconds = pb->seconds,
+                          .begin_clock = pb->begin_clock};
 }
 
 static plt_status_t decode_losses(const Plateau__Header *pb, plt_arena_t *arena, plt_header_t *header) {
@@ -357,6 +360,7 @@ static plt_status_t decode_fields(const Plateau__Header *pb, plt_arena_t *arena,
                            .has_loss = pb->has_loss,
                            .table = pb->table,
                            .salt = pb->salt,
+                           .anew = pb->has_anew && pb->anew,
                            .status = pb->status,
                            .who = pb->who,
                            .age_ms = pb->age_ms,

@@ -17,7 +17,7 @@
 #include "proto/tree.h"
 
 enum {
-  PLT_PROTOCOL_VERSION = 2,
+  PLT_PROTOCOL_VERSION = 3,
   PLT_SECTIONS_MAX = 1024,              /* per message */
   PLT_SUMS_MAX = 1 << 24,               /* numbers of a SUM */
   PLT_TEXT_MAX = 1024,                  /* bytes of a text in a header */
@@ -46,7 +46,8 @@ enum {
   X(BYE)                 \
   X(REFUSED)             \
   X(DONE)                \
-  X(AGAIN)
+  X(AGAIN)               \
+  X(ENTER)
 #define PLT_VERB_ENUM(name) PLT_VERB_##name,
 typedef enum { PLT_VERB_NONE, PLT_VERB_LIST(PLT_VERB_ENUM) PLT_VERB_COUNT } plt_verb_t;
 #undef PLT_VERB_ENUM
@@ -60,16 +61,18 @@ enum { PLT_FLAG_CHECKPOINT = 1, PLT_FLAG_STOP = 2 };
 /* Where the training loop stands, as worker 0 tells it to server 0 with every push, so that a checkpoint holds
  * it (DESIGN 6). Also what a resumed worker is told. */
 typedef struct plt_progress {
-  uint32_t stage, epoch, batch, phase; /* the next thing to do: batch `batch` of epoch `epoch` */
-  bool epoch_closed;                   /* the epoch before was evaluated; false between its last push and that */
+  uint32_t stage;               /* slot (worker/session/procedure.h); what follows is of this slot alone ... */
+  uint64_t begin_clock;         /* at which it began */
+  uint32_t epoch, batch, phase; /* the next thing to do: batch `batch` of epoch `epoch` */
+  bool epoch_closed;            /* the epoch before was evaluated; false between its last push and that */
   bool finished;
-  double loss_sum;    /* over the batches of this epoch so far */
-  uint64_t gradients; /* gradient evaluations so far, in units of batches */
-  double best;        /* best validation metric */
+  double loss_sum; /* over the batches of this epoch so far */
+  double best;     /* best validation metric */
   uint32_t best_epoch;
   uint64_t best_clock;
   bool has_best;
   uint32_t bad_evals; /* evaluations since the best */
+  uint64_t gradients; /* ... but for these two: gradient evaluations so far, in units of batches */
   double seconds;     /* training time so far */
 } plt_progress_t;
 
@@ -103,7 +106,7 @@ typedef struct plt_header {
 
   /* STEP: what is pushed and asked for. ROWS: rows as of `clock`. */
   bool pushes;    /* STEP carries the push of `clock` */
-  uint64_t clock; /* STEP: of the push, or of the rows wanted by a bare pull */
+  uint64_t clock; /* STEP: of the push, or of the rows wanted by a bare pull; ENTER: of the tables to take from */
   uint32_t ahead; /* STEP: the rows are wanted for as many clocks later (ssp, asp) */
   uint64_t meet;  /* ROWS of server 0: the clock at which all workers meet next (ssp, asp); 0: none was set */
   double eta;
@@ -118,7 +121,8 @@ typedef struct plt_header {
 
   bool has_spec; /* DECLARE */
   plt_table_spec_t spec;
-  uint32_t table; /* DECLARE: its index; RESET, DROP */
+  uint32_t table; /* DECLARE: its index; RESET, DROP; ENTER: how many will be declared */
+  bool anew;      /* DECLARE: takes no rows from before */
   uint64_t salt;  /* RESET */
 
   char text[PLT_TEXT_MAX]; /* SUM: name; REFUSED, BYE: reason; CHECKPOINTED: file name; WAIT: what for */

@@ -11,7 +11,10 @@
 static pthread_mutex_t hdf5_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 #define FIELD(type, kind, member) \
-  { #member, PLT_FIELD_##kind, offsetof(type, member) }
+  { #member, PLT_FIELD_##kind, offsetof(type, member), 0 }
+/* Since format 2. */
+#define FIELD_2(type, kind, member) \
+  { #member, PLT_FIELD_##kind, offsetof(type, member), 2 }
 #define LIST(array) \
   { array, sizeof array / sizeof *array }
 
@@ -20,24 +23,25 @@ static const plt_field_t head_fields[] = {
     FIELD(plt_checkpoint_head_t, U64, clock), FIELD(plt_checkpoint_head_t, U32, server),
     FIELD(plt_checkpoint_head_t, U32, servers)};
 static const plt_field_t progress_fields[] = {
-    FIELD(plt_progress_t, U32, stage),         FIELD(plt_progress_t, U32, epoch),
-    FIELD(plt_progress_t, U32, batch),         FIELD(plt_progress_t, U32, phase),
-    FIELD(plt_progress_t, BOOL, epoch_closed), FIELD(plt_progress_t, BOOL, finished),
-    FIELD(plt_progress_t, F64, loss_sum),      FIELD(plt_progress_t, U64, gradients),
-    FIELD(plt_progress_t, F64, best),          FIELD(plt_progress_t, U32, best_epoch),
-    FIELD(plt_progress_t, U64, best_clock),    FIELD(plt_progress_t, BOOL, has_best),
-    FIELD(plt_progress_t, U32, bad_evals),     FIELD(plt_progress_t, F64, seconds)};
+    FIELD(plt_progress_t, U32, stage),      FIELD_2(plt_progress_t, U64, begin_clock),
+    FIELD(plt_progress_t, U32, epoch),      FIELD(plt_progress_t, U32, batch),
+    FIELD(plt_progress_t, U32, phase),      FIELD(plt_progress_t, BOOL, epoch_closed),
+    FIELD(plt_progress_t, BOOL, finished),  FIELD(plt_progress_t, F64, loss_sum),
+    FIELD(plt_progress_t, U64, gradients),  FIELD(plt_progress_t, F64, best),
+    FIELD(plt_progress_t, U32, best_epoch), FIELD(plt_progress_t, U64, best_clock),
+    FIELD(plt_progress_t, BOOL, has_best),  FIELD(plt_progress_t, U32, bad_evals),
+    FIELD(plt_progress_t, F64, seconds)};
 static const plt_field_t record_fields[] = {
     FIELD(plt_checkpoint_record_t, U32, index),
     FIELD(plt_checkpoint_record_t, TEXT, init),
     FIELD(plt_checkpoint_record_t, U64, t),
     FIELD(plt_checkpoint_record_t, U64, salt),
-    {"rows", PLT_FIELD_U64, offsetof(plt_checkpoint_record_t, spec.rows)},
-    {"cols", PLT_FIELD_U32, offsetof(plt_checkpoint_record_t, spec.cols)},
-    {"init_scale", PLT_FIELD_F64, offsetof(plt_checkpoint_record_t, spec.init.scale)},
-    {"seed", PLT_FIELD_U64, offsetof(plt_checkpoint_record_t, spec.seed)},
-    {"frozen", PLT_FIELD_BOOL, offsetof(plt_checkpoint_record_t, spec.frozen)},
-    {"optimizer", PLT_FIELD_TEXT, offsetof(plt_checkpoint_record_t, spec.optimizer)}};
+    {"rows", PLT_FIELD_U64, offsetof(plt_checkpoint_record_t, spec.rows), 0},
+    {"cols", PLT_FIELD_U32, offsetof(plt_checkpoint_record_t, spec.cols), 0},
+    {"init_scale", PLT_FIELD_F64, offsetof(plt_checkpoint_record_t, spec.init.scale), 0},
+    {"seed", PLT_FIELD_U64, offsetof(plt_checkpoint_record_t, spec.seed), 0},
+    {"frozen", PLT_FIELD_BOOL, offsetof(plt_checkpoint_record_t, spec.frozen), 0},
+    {"optimizer", PLT_FIELD_TEXT, offsetof(plt_checkpoint_record_t, spec.optimizer), 0}};
 
 const plt_field_list_t plt_head_fields = LIST(head_fields);
 const plt_field_list_t plt_progress_fields = LIST(progress_fields);

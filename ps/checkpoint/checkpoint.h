@@ -1,7 +1,8 @@
 /* checkpoint.h - one server's part of a checkpoint: an HDF5 file, readable with h5dump and h5py.
  *
  *   /                    attributes: format, job, generation, clock, server, servers; server 0: progress (epoch,
- *                        batch, loss_sum, best ...) as attributes of /progress
+ *                        batch, loss_sum, best ...) as attributes of /progress. Format 1, of plateau before
+ *                        procedures, had no begin_clock
  *   /tables/NAME         attributes: index, rows, cols, optimizer, settings (name, value), init, init_scale, seed,
  *                        frozen, salt, t
  *     keys u64[n]  last u64[n]  value f32[n,cols]  state f32[n,state]  eta_first u64[r]  eta f64[r]

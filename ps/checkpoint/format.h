@@ -9,7 +9,7 @@
 
 #include "ps/checkpoint/checkpoint.h"
 
-enum { PLT_CHECKPOINT_FORMAT = 1, PLT_CHECKPOINT_CHUNK = 256 * 1024, PLT_CHECKPOINT_BLOCK = 4 * 1024 * 1024 };
+enum { PLT_CHECKPOINT_FORMAT = 2, PLT_CHECKPOINT_CHUNK = 256 * 1024, PLT_CHECKPOINT_BLOCK = 4 * 1024 * 1024 };
 
 typedef enum { PLT_FIELD_BOOL, PLT_FIELD_U32, PLT_FIELD_U64, PLT_FIELD_F64, PLT_FIELD_TEXT } plt_field_kind_t;
 
@@ -17,6 +17,7 @@ typedef struct plt_field {
   const char *name;
   plt_field_kind_t kind;
   size_t offset;
+  uint32_t since; /* format; what an older file does not have is zero */
 } plt_field_t;
 
 typedef struct plt_field_list {

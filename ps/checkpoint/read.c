@@ -10,6 +10,7 @@
 struct plt_checkpoint_part {
   char *path;
   hid_t file;
+  uint32_t format;
   plt_checkpoint_head_t head;
   plt_checkpoint_record_t *tables; /* by index */
   size_t n_tables;
@@ -34,8 +35,9 @@ static void read_field(plt_fault_t *fault, hid_t place, const plt_field_t *field
   H5Aclose(attribute);
 }
 
-static void read_fields(plt_fault_t *fault, hid_t place, plt_field_list_t list, void *into) {
-  for (size_t i = 0; i < list.n && !fault->failed; i++) read_field(fault, place, &list.fields[i], into);
+static void read_fields(plt_fault_t *fault, hid_t place, plt_field_list_t list, uint32_t format, void *into) {
+  for (size_t i = 0; i < list.n && !fault->failed; i++)
+    if (list.fields[i].since <= format) read_field(fault, place, &list.fields[i], into);
 }
 
 static void read_settings(plt_fault_t *fault, hid_t place, plt_table_spec_t *spec) {
@@ -85,10 +87,10 @@ static hsize_t column_size(plt_fault_t *fault, hid_t group, const char *name, in
   return size[0];
 }
 
-static void read_record(plt_fault_t *fault, hid_t group, plt_checkpoint_record_t *record) {
+static void read_record(plt_fault_t *fault, hid_t group, uint32_t format, plt_checkpoint_record_t *record) {
   size_t kind = 0;
   hsize_t cols = 0, state_floats = 0;
-  read_fields(fault, group, plt_record_fields, record);
+  read_fields(fault, group, plt_record_fields, format, record);
   read_settings(fault, group, &record->spec);
   if (fault->failed) return;
   while (kind < 3 && strcmp(record->init, plt_init_names[kind]) != 0) kind++;
@@ -123,7 +125,7 @@ static void read_tables(plt_fault_t *fault, plt_checkpoint_part_t *part) {
                                  sizeof record->spec.name, H5P_DEFAULT));
     hid_t group = plt_heard(fault, "table", H5Gopen2(tables, record->spec.name, H5P_DEFAULT));
     if (group < 0) break;
-    read_record(fault, group, record);
+    read_record(fault, group, part->format, record);
     H5Gclose(group);
   }
   if (tables >= 0) H5Gclose(tables);
@@ -131,15 +133,14 @@ static void read_tables(plt_fault_t *fault, plt_checkpoint_part_t *part) {
 }
 
 static void read_head(plt_fault_t *fault, plt_checkpoint_part_t *part) {
-  const plt_field_t format_field = {"format", PLT_FIELD_U32, 0};
-  uint32_t format = 0;
-  read_field(fault, part->file, &format_field, &format);
-  if (format != PLT_CHECKPOINT_FORMAT)
-    plt_fault_note(fault, "format %u, but this program reads %d", format, PLT_CHECKPOINT_FORMAT);
-  read_fields(fault, part->file, plt_head_fields, &part->head);
+  const plt_field_t format_field = {"format", PLT_FIELD_U32, 0, 0};
+  read_field(fault, part->file, &format_field, &part->format);
+  if (part->format < 1 || part->format > PLT_CHECKPOINT_FORMAT)
+    plt_fault_note(fault, "format %u, but this program reads 1 to %d", part->format, PLT_CHECKPOINT_FORMAT);
+  read_fields(fault, part->file, plt_head_fields, part->format, &part->head);
   if (!fault->failed && part->head.server == 0) {
     hid_t progress = plt_heard(fault, "progress", H5Gopen2(part->file, "progress", H5P_DEFAULT));
-    read_fields(fault, progress, plt_progress_fields, &part->head.progress);
+    read_fields(fault, progress, plt_progress_fields, part->format, &part->head.progress);
     if (progress >= 0) H5Gclose(progress);
   }
 }

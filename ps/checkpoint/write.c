@@ -151,7 +151,7 @@ static hid_t make_group(plt_fault_t *fault, hid_t file, const char *name) {
 
 static void write_all(plt_fault_t *fault, hid_t file, const plt_checkpoint_head_t *head, plt_image_t *const *tables,
                       size_t n_tables, plt_checkpoint_control_t *control) {
-  const plt_field_t format_field = {"format", PLT_FIELD_U32, 0};
+  const plt_field_t format_field = {"format", PLT_FIELD_U32, 0, 0};
   const uint32_t format = PLT_CHECKPOINT_FORMAT;
   write_fields(fault, file, (plt_field_list_t){&format_field, 1}, &format);
   write_fields(fault, file, plt_head_fields, head);

@@ -29,7 +29,7 @@ static plt_status_t on_declare(plt_server_t *s, uint32_t w) {
   plt_peer_t *peer = &s->peers[w];
   bool later;
   if (!declare->has_spec) return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "a declaration without a table");
-  plt_status_t status = plt_tableset_declare(s->tables, declare->table, &declare->spec, &later);
+  plt_status_t status = plt_tableset_declare(s->tables, declare->table, &declare->spec, declare->anew, &later);
   if (status != PLT_OK) return plt_server_refuse(s, s->spare, status, plt_fail_text());
   if (!later) return plt_server_answer_done(s, s->spare);
   for (size_t i = peer->n_kept; i-- > 0;) /* asked again */
@@ -103,6 +103,29 @@ static plt_status_t on_drop(plt_server_t *s, uint32_t w) {
   return answer_change(s, w);
 }
 
+/* The tables of another stage are declared next. Nobody may be at work with those there are. */
+static plt_status_t enter(plt_server_t *s, const plt_header_t *asked) {
+  char name[32], dir[PLT_PATH_MAX];
+  plt_manifest_t manifest = {0};
+  for (uint32_t w = 0; w < s->config->workers; w++) PLT_TRY(plt_server_check_idle(s, w));
+  plt_saver_wait(s->saver);
+  if (asked->clock == s->now) return plt_tableset_enter(s->tables, asked->table, NULL, NULL);
+  if (s->config->run_dir == NULL)
+    return plt_fail(PLT_ERR_USAGE, "this job has no run directory to take tables of an earlier clock from");
+  snprintf(name, sizeof name, "%" PRIu64, asked->clock);
+  PLT_TRY(plt_manifest_load_verified(s->config->run_dir, name, &manifest, dir)); /* hashes: by who asks */
+  plt_status_t status = plt_tableset_enter(s->tables, asked->table, dir, &manifest);
+  plt_manifest_clear(&manifest);
+  return status;
+}
+
+static plt_status_t on_enter(plt_server_t *s, uint32_t w) {
+  if (s->spare->header.request == s->peers[w].changed) return plt_server_answer_done(s, s->spare);
+  plt_status_t status = enter(s, &s->spare->header);
+  if (status != PLT_OK) return plt_server_refuse(s, s->spare, status, plt_fail_text());
+  return answer_change(s, w);
+}
+
 /* The part of the last checkpoint; `bytes` without a hash: still being written, so many moves on. */
 static plt_status_t on_checkpointed(plt_server_t *s) {
   plt_saver_report_t report = plt_saver_look(s->saver);
@@ -158,6 +181,7 @@ static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
     case PLT_VERB_ASSIGN: return on_assign(s, w);
     case PLT_VERB_RESET: return on_reset(s, w);
     case PLT_VERB_DROP: return on_drop(s, w);
+    case PLT_VERB_ENTER: return on_enter(s, w);
     case PLT_VERB_SUM: return plt_server_on_sum(s, w);
     case PLT_VERB_CHECKPOINTED: return on_checkpointed(s);
     case PLT_VERB_BYE: return on_bye(s, w);

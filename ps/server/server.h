@@ -4,7 +4,8 @@
  *   (start) ───────▶ greeted ─────────▶ tables known ───────────────────────▶ serving ──────────────────────▶ (end)
  *
  * Invariants
- *  1. A table changes only when a clock completes (bsp), by a push (ssp, asp), by ASSIGN or by RESET.
+ *  1. A table changes only when a clock completes (bsp), by a push (ssp, asp), by ASSIGN or by RESET;
+ *     all are exchanged for others by ENTER.
  *  2. A push of (worker, clock) counts once, however often it arrives.
  *  3. Every request is answered, refused, or kept with a WAIT once a second. A push that overtook the one before it
  *     is kept until that comes.

@@ -1,6 +1,6 @@
 /* state.h - what the files of the server share; for them only.
  *
- *   server.c   the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, BYE
+ *   server.c   the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, ENTER, BYE
  *   step.c     STEP: pushes are counted, steps are made, pulls wait for their clock
  *   sum.c      SUM
  *   answer.c   answers, refusals, messages that are kept until they can be answered */
@@ -27,7 +27,7 @@ typedef struct plt_inbox {
 typedef struct plt_peer {
   bool greeted;
   uint64_t request;                 /* the last one, of those that come one at a time */
-  uint64_t changed;                 /* the last ASSIGN or RESET that was carried out */
+  uint64_t changed;                 /* the last ASSIGN, RESET, DROP or ENTER that was carried out */
   bool counted;                     /* bsp: its push is in the round */
   plt_inbox_t *kept[PLT_STEPS_MAX]; /* the first n_kept: STEPs, or a SUM, that wait for the others, oldest first */
   size_t n_kept;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/errand.h"
@@ -16,42 +17,47 @@ struct plt_tableset {
   size_t n, lasting;
   plt_checkpoint_part_t **parts; /* open while tables are being declared: those that have rows of this shard */
   size_t n_parts;
+  bool hands_over;                     /* tables take values, not states: of `parts`, or, without, of `before` */
+  plt_table_t *before[PLT_TABLES_MAX]; /* until all that are awaited are declared */
+  size_t n_before, awaited;
   plt_errand_t reading; /* of rows into the table that was declared last; it is not one of `tables` yet */
   plt_table_t *read;
   uint64_t read_bytes;
   uint64_t limit, expected; /* bytes of all tables once all rows are stored; limit 0: none */
 };
 
+/* Opens the parts of a checkpoint that have rows of this shard. *head: what its first part says; NULL: nobody asks. */
+static plt_status_t open_parts(plt_tableset_t *set, const char *dir, const plt_manifest_t *manifest,
+                               plt_checkpoint_head_t *head) {
+  bool own_only = manifest->n_parts == set->servers; /* as many servers: the other parts are other shards' rows */
+  set->parts = plt_mem_zalloc(manifest->n_parts, sizeof(plt_checkpoint_part_t *));
+  for (size_t i = 0; i < manifest->n_parts; i++) {
+    char path[PLT_PATH_MAX];
+    plt_checkpoint_part_t *part;
+    bool has_rows = !own_only || i == set->number, has_head = i == 0 && head != NULL;
+    if (!has_rows && !has_head) continue;
+    PLT_TRY(plt_path_join(dir, manifest->parts[i].file, path));
+    PLT_TRY(plt_checkpoint_open(path, &part));
+    if (has_head) *head = *plt_checkpoint_head(part);
+    if (has_rows)
+      set->parts[set->n_parts++] = part;
+    else
+      plt_checkpoint_close(&part);
+  }
+  if (manifest->n_parts == 0) return plt_fail(PLT_ERR_CHECKPOINT, "%s: the manifest names no files", dir);
+  return PLT_OK;
+}
+
 plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *restore_dir,
                                  const plt_manifest_t *restore, plt_checkpoint_head_t *head, plt_tableset_t **out) {
   plt_status_t status = PLT_OK;
   plt_tableset_t *set = plt_mem_zalloc(1, sizeof *set);
   *set = (plt_tableset_t){.number = number, .servers = servers};
-  if (restore_dir != NULL) {
-    bool own_only = restore->n_parts == servers; /* as many servers: the other parts are other shards' rows */
-    set->parts = plt_mem_zalloc(restore->n_parts, sizeof(plt_checkpoint_part_t *));
-    for (size_t i = 0; i < restore->n_parts; i++) {
-      char path[PLT_PATH_MAX];
-      plt_checkpoint_part_t *part;
-      bool has_rows = !own_only || i == number;
-      if (i > 0 && !has_rows) continue; /* the first part has the head */
-      PLT_TRY_OR(fail, plt_path_join(restore_dir, restore->parts[i].file, path));
-      PLT_TRY_OR(fail, plt_checkpoint_open(path, &part));
-      if (i == 0) *head = *plt_checkpoint_head(part);
-      if (has_rows)
-        set->parts[set->n_parts++] = part;
-      else
-        plt_checkpoint_close(&part);
-    }
-    if (restore->n_parts == 0) {
-      status = plt_fail(PLT_ERR_CHECKPOINT, "%s: the manifest names no files", restore_dir);
-      goto fail;
-    }
-  }
-  *out = set;
-  return PLT_OK;
-fail:
-  plt_tableset_destroy(&set);
+  if (restore_dir != NULL) status = open_parts(set, restore_dir, restore, head);
+  if (status == PLT_OK)
+    *out = set;
+  else
+    plt_tableset_destroy(&set);
   return status;
 }
 
@@ -61,6 +67,9 @@ void plt_tableset_settled(plt_tableset_t *set) {
   free(set->parts);
   set->parts = NULL;
   set->n_parts = 0;
+  for (size_t i = 0; i < set->n_before; i++) plt_table_destroy(&set->before[i]);
+  set->n_before = set->awaited = 0;
+  set->hands_over = false;
 }
 
 void plt_tableset_destroy(plt_tableset_t **set) {
@@ -89,20 +98,64 @@ static void add_table(plt_tableset_t *set, plt_table_t *table, uint64_t bytes) {
   set->tables[set->n++] = table;
   if (!plt_table_spec(table)->temporary) set->lasting = set->n;
   set->expected += bytes;
+  if (set->n == set->awaited) plt_tableset_settled(set);
+}
+
+/* ---- rows from before ---- */
+
+/* The table of a checkpoint as it was, with its optimizer. */
+static plt_status_t restore_before(const plt_tableset_t *set, const char *name, plt_table_t **out) {
+  plt_checkpoint_part_t *first = set->parts[0];
+  plt_table_spec_t spec;
+  uint64_t t, stored;
+  for (size_t i = 0; i < plt_checkpoint_tables(first); i++) {
+    PLT_TRY(plt_checkpoint_table(first, i, &spec, &t, &stored));
+    if (strcmp(spec.name, name) != 0) continue;
+    PLT_TRY(plt_table_create(&spec, set->number, set->servers, out));
+    plt_status_t status = PLT_OK;
+    for (size_t p = 0; p < set->n_parts && status == PLT_OK; p++) status = plt_checkpoint_restore(set->parts[p], *out);
+    if (status != PLT_OK) plt_table_destroy(out);
+    return status;
+  }
+  return plt_fail(PLT_ERR_CHECKPOINT, "the checkpoint to take rows from has no table %s", name);
+}
+
+static plt_table_t *find_before(const plt_tableset_t *set, const char *name) {
+  for (size_t i = 0; i < set->n_before; i++)
+    if (strcmp(plt_table_spec(set->before[i])->name, name) == 0) return set->before[i];
+  return NULL;
+}
+
+static plt_status_t take_values(const plt_tableset_t *set) {
+  const char *name = plt_table_spec(set->read)->name;
+  plt_table_t *before = NULL;
+  if (set->n_parts == 0) {
+    before = find_before(set, name);
+    if (before == NULL) return plt_fail(PLT_ERR_PROTOCOL, "there is no table %s whose rows could be taken", name);
+    return plt_table_take(set->read, before);
+  }
+  PLT_TRY(restore_before(set, name, &before));
+  plt_status_t status = plt_table_take(set->read, before);
+  plt_table_destroy(&before);
+  return status;
 }
 
 /* plt_errand_fn */
 static plt_status_t read_rows(void *context) {
   plt_tableset_t *set = context;
+  if (set->hands_over) return take_values(set);
   for (size_t i = 0; i < set->n_parts; i++) PLT_TRY(plt_checkpoint_restore(set->parts[i], set->read));
   return PLT_OK;
 }
+
+/* ---- declarations ---- */
 
 bool plt_tableset_is_reading(const plt_tableset_t *set) {
   return set->reading.under_way && !atomic_load(&set->reading.ended);
 }
 
-plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec, bool *later) {
+plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec, bool anew,
+                                  bool *later) {
   plt_status_t status;
   *later = plt_tableset_is_reading(set);
   if (*later) return PLT_OK;
@@ -125,7 +178,7 @@ plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt
   uint64_t bytes;
   PLT_TRY(check_room(set, spec, &bytes));
   PLT_TRY(plt_table_create(spec, set->number, set->servers, &table));
-  if (set->n_parts == 0 || spec->temporary) {
+  if ((set->n_parts == 0 && !set->hands_over) || spec->temporary || anew) {
     add_table(set, table, bytes);
     return PLT_OK;
   }
@@ -134,6 +187,21 @@ plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt
   *later = true;
   plt_errand_begin(&set->reading, read_rows, set);
   return PLT_OK;
+}
+
+plt_status_t plt_tableset_enter(plt_tableset_t *set, size_t n, const char *dir, const plt_manifest_t *manifest) {
+  if (set->reading.under_way || set->hands_over || set->n > set->lasting || n > PLT_TABLES_MAX)
+    return plt_fail(PLT_ERR_PROTOCOL, "tables are still being declared, or temporary ones are in use");
+  plt_tableset_settled(set);
+  memcpy(set->before, set->tables, set->n * sizeof *set->before);
+  set->n_before = set->n;
+  set->n = set->lasting = 0;
+  set->expected = 0;
+  set->awaited = n;
+  set->hands_over = true;
+  if (dir == NULL) return PLT_OK;
+  for (; set->n_before > 0; set->n_before--) plt_table_destroy(&set->before[set->n_before - 1]);
+  return open_parts(set, dir, manifest, NULL);
 }
 
 size_t plt_tableset_size(const plt_tableset_t *set) { return set->n; }

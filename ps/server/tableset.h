@@ -2,6 +2,10 @@
  *
  * A server that starts from a checkpoint fills a table when it is declared, from all parts of the checkpoint: so
  * it may have been written by another number of servers.
+ *
+ * Handing over   plt_tableset_enter() ends the tables there are and begins the list anew. What is declared then takes
+ *                the values of the table of its name, whatever its optimizer was: of those there were, or of those in
+ *                another checkpoint of this job. When all are declared, the others are gone.
  * Errors     PLT_ERR_PROTOCOL for what a peer did wrong, PLT_ERR_CHECKPOINT and PLT_ERR_IO for files. */
 #ifndef PLT_PS_SERVER_TABLESET_H
 #define PLT_PS_SERVER_TABLESET_H
@@ -18,12 +22,17 @@ void plt_tableset_destroy(plt_tableset_t **set);
 
 /* What all tables together may take; 0: no limit. */
 void plt_tableset_limit(plt_tableset_t *set, uint64_t bytes);
-/* Declares table `index`, with its rows if there is a checkpoint. These may take a while to read: with *later true the
- * same declaration is to be made again when plt_tableset_is_reading() has become false. PLT_ERR_USAGE, before anything is allocated, when its rows would not fit. The same
- * declaration again is fine, another one is PLT_ERR_PROTOCOL. */
-plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec, bool *later);
+/* Declares table `index`, with its rows if there are any to take and it is not `anew`. These may take a while: with
+ * *later true the same declaration is to be made again when plt_tableset_is_reading() has become false.
+ * PLT_ERR_USAGE, before anything is allocated, when its rows would not fit. The same declaration again is fine, another
+ * one is PLT_ERR_PROTOCOL. */
+plt_status_t plt_tableset_declare(plt_tableset_t *set, uint32_t index, const plt_table_spec_t *spec, bool anew,
+                                  bool *later);
+/* `n` tables will be declared; dir NULL: they take the values of those there are. PLT_ERR_PROTOCOL when temporary
+ * tables are there, or declarations of the last time are not over. */
+plt_status_t plt_tableset_enter(plt_tableset_t *set, size_t n, const char *dir, const plt_manifest_t *manifest);
 bool plt_tableset_is_reading(const plt_tableset_t *set);
-/* The files of the checkpoint are no longer needed: all tables are declared. */
+/* The files of the checkpoint, and tables from before, are no longer needed: all are declared. */
 void plt_tableset_settled(plt_tableset_t *set);
 size_t plt_tableset_size(const plt_tableset_t *set);
 /* The first so many tables are for good: they are what a checkpoint holds. Temporary ones stand behind them. */

@@ -246,6 +246,34 @@ void plt_table_reset(plt_table_t *table, uint64_t salt) {
   plt_optimizer_begin(table->optimizer, 0, &table->history);
 }
 
+static bool is_born_alike(const plt_table_t *a, const plt_table_t *b) {
+  const plt_table_spec_t *x = &a->spec, *y = &b->spec;
+  return strcmp(x->name, y->name) == 0 && x->rows == y->rows && x->cols == y->cols && x->seed == y->seed &&
+         x->init.kind == y->init.kind && x->init.scale == y->init.scale && a->number == b->number &&
+         a->servers == b->servers;
+}
+
+plt_status_t plt_table_take(plt_table_t *table, plt_table_t *from) {
+  size_t bytes = table->cols * sizeof(float);
+  if (!is_born_alike(table, from) || table->t != 0)
+    return plt_fail(PLT_ERR_PROTOCOL, "table %s of %llu x %zu cannot take the rows of table %s of %llu x %zu",
+                    table->spec.name, (unsigned long long)table->spec.rows, table->cols, from->spec.name,
+                    (unsigned long long)from->spec.rows, from->cols);
+  float *now = plt_mem_alloc(2 * bytes), *born = now + table->cols;
+  table->salt = from->salt;
+  for (uint64_t local = 0; local < table->local_rows; local++) {
+    uint64_t key = local * table->servers + table->number;
+    plt_place_t place = find(from, key);
+    bool is_stored = place.row != NULL && *place.last != 0;
+    if (!is_stored && from->optimizer->ops->value == NULL) continue; /* as born */
+    plt_table_read(from, &key, 1, now);
+    plt_table_spec_birth(&table->spec, table->salt, key, born);
+    if (memcmp(now, born, bytes) != 0) plt_table_assign(table, &key, 1, now);
+  }
+  free(now);
+  return PLT_OK;
+}
+
 plt_table_state_t plt_table_state(const plt_table_t *table) {
   return (plt_table_state_t){.t = table->t, .salt = table->salt, .history = &table->history};
 }

@@ -39,6 +39,10 @@ void plt_table_assign(plt_table_t *table, const uint64_t *keys, size_t n, const 
 /* Forgets all rows, step count and history; later births use `salt`. */
 void plt_table_reset(plt_table_t *table, uint64_t salt);
 
+/* Gives a fresh table the values of `from` as they are now, and its salt; no steps, no state. Rows that are what they
+ * were born as are not stored. PLT_ERR_PROTOCOL when the two differ in name, shape, shard or birth. */
+plt_status_t plt_table_take(plt_table_t *table, plt_table_t *from);
+
 /* What a checkpoint needs. */
 typedef struct plt_table_state {
   uint64_t t;    /* optimizer steps so far */

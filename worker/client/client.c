@@ -92,23 +92,37 @@ void plt_client_bye(plt_client_t *client, plt_status_t status, const char *text)
 
 /* ---- calls ---- */
 
-plt_status_t plt_client_declare(plt_client_t *client, uint32_t first, const plt_table_spec_t *specs, size_t n) {
-  for (uint32_t i = 0; i < n; i++) {
-    plt_exchange_t *declare = plt_exchange_begin(client->desk, "DECLARE");
-    for (uint32_t s = 0; s < client->n_servers; s++)
-      PLT_TRY(plt_exchange_address(
-          client->desk, declare, s,
-          &(plt_header_t){.verb = PLT_VERB_DECLARE, .has_spec = true, .spec = specs[i], .table = first + i}));
-    PLT_TRY(plt_exchange_ask(client->desk, declare, NULL, NULL));
+/* The same header to all servers, answered by nothing but DONE. */
+static plt_status_t ask_all(plt_client_t *client, const char *what, const plt_header_t *header) {
+  plt_exchange_t *exchange = plt_exchange_begin(client->desk, what);
+  for (uint32_t s = 0; s < client->n_servers; s++) {
+    plt_header_t copy = *header;
+    PLT_TRY(plt_exchange_address(client->desk, exchange, s, &copy));
   }
+  return plt_exchange_ask(client->desk, exchange, NULL, NULL);
+}
+
+plt_status_t plt_client_declare_one(plt_client_t *client, uint32_t table, const plt_table_spec_t *spec, bool anew) {
+  return ask_all(
+      client, "DECLARE",
+      &(plt_header_t){.verb = PLT_VERB_DECLARE, .has_spec = true, .spec = *spec, .table = table, .anew = anew});
+}
+
+plt_status_t plt_client_declare(plt_client_t *client, uint32_t first, const plt_table_spec_t *specs, size_t n) {
+  for (uint32_t i = 0; i < n; i++) PLT_TRY(plt_client_declare_one(client, first + i, &specs[i], false));
   return PLT_OK;
 }
 
+plt_status_t plt_client_enter(plt_client_t *client, uint64_t clock, uint32_t n) {
+  return ask_all(client, "ENTER", &(plt_header_t){.verb = PLT_VERB_ENTER, .clock = clock, .table = n});
+}
+
+plt_status_t plt_client_reset(plt_client_t *client, uint32_t table, uint64_t salt) {
+  return ask_all(client, "RESET", &(plt_header_t){.verb = PLT_VERB_RESET, .table = table, .salt = salt});
+}
+
 plt_status_t plt_client_drop(plt_client_t *client, uint32_t table) {
-  plt_exchange_t *drop = plt_exchange_begin(client->desk, "DROP");
-  for (uint32_t s = 0; s < client->n_servers; s++)
-    PLT_TRY(plt_exchange_address(client->desk, drop, s, &(plt_header_t){.verb = PLT_VERB_DROP, .table = table}));
-  return plt_exchange_ask(client->desk, drop, NULL, NULL);
+  return ask_all(client, "DROP", &(plt_header_t){.verb = PLT_VERB_DROP, .table = table});
 }
 
 /* The pulls of a call and how their keys were split, for the answers. */

@@ -40,6 +40,14 @@ void plt_client_close(plt_client_t **client);
 
 /* Declares tables first .. first + n - 1. */
 plt_status_t plt_client_declare(plt_client_t *client, uint32_t first, const plt_table_spec_t *specs, size_t n);
+/* The same of one table; anew: without rows from a checkpoint or, after plt_client_enter(), from before. */
+plt_status_t plt_client_declare_one(plt_client_t *client, uint32_t table, const plt_table_spec_t *spec, bool anew);
+/* Ends all tables; `n` will be declared next and take the values of those of their names: as they are if `clock` is the
+ * servers', else as they are in the checkpoint of that clock, which must be whole. One worker calls while the others
+ * wait; then they declare the same. */
+plt_status_t plt_client_enter(plt_client_t *client, uint64_t clock, uint32_t n);
+/* All rows of a table are born again, from the salt; its optimizer begins anew. */
+plt_status_t plt_client_reset(plt_client_t *client, uint32_t table, uint64_t salt);
 /* Drops a temporary table, the last one there is. */
 plt_status_t plt_client_drop(plt_client_t *client, uint32_t table);
 

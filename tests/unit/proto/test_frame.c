@@ -140,6 +140,7 @@ Test(frame, progress) {
   plt_header_t out = identified(PLT_VERB_WELCOME), in;
   out.has_progress = true;
   out.progress = (plt_progress_t){.stage = 1,
+                                  .begin_clock = 12,
                                   .epoch = 2,
                                   .batch = 3,
                                   .phase = 4,
@@ -157,7 +158,8 @@ Test(frame, progress) {
     encode(&desk, &out);
     cr_assert_eq(decode(&desk, &in), PLT_OK);
     const plt_progress_t *a = &out.progress, *b = &in.progress;
-    cr_assert(in.has_progress && a->stage == b->stage && a->epoch == b->epoch && a->batch == b->batch);
+    cr_assert(in.has_progress && a->stage == b->stage && a->begin_clock == b->begin_clock && a->epoch == b->epoch &&
+              a->batch == b->batch);
     cr_assert(a->phase == b->phase && a->epoch_closed == b->epoch_closed && a->finished == b->finished);
     cr_assert(a->loss_sum == b->loss_sum && a->gradients == b->gradients && a->best == b->best);
     cr_assert(a->best_epoch == b->best_epoch && a->best_clock == b->best_clock && a->has_best == b->has_best);

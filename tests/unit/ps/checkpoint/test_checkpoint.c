@@ -108,6 +108,7 @@ static plt_checkpoint_head_t head_of(uint32_t server, uint32_t servers) {
                                 .server = server,
                                 .servers = servers,
                                 .progress = {.stage = 1,
+                                             .begin_clock = 40,
                                              .epoch = 2,
                                              .batch = 7,
                                              .phase = 1,
@@ -180,7 +181,8 @@ Test(checkpoint, head_and_specs_come_back) {
   const plt_checkpoint_head_t *head = plt_checkpoint_head(part);
   cr_assert(head->job == want.job && head->generation == 3 && head->clock == 90 && head->servers == 2);
   const plt_progress_t *p = &head->progress;
-  cr_assert(p->stage == 1 && p->epoch == 2 && p->batch == 7 && p->phase == 1 && p->epoch_closed && !p->finished);
+  cr_assert(p->stage == 1 && p->begin_clock == 40 && p->epoch == 2 && p->batch == 7 && p->phase == 1 &&
+            p->epoch_closed && !p->finished);
   cr_assert(p->loss_sum == 0.1 && p->gradients == 180 && p->best == 0.25 && p->best_epoch == 1);
   cr_assert(p->best_clock == 60 && p->has_best && p->bad_evals == 4 && p->seconds == 12.5);
   cr_assert_eq(plt_checkpoint_tables(part), N_TABLES);
@@ -199,6 +201,57 @@ Test(checkpoint, head_and_specs_come_back) {
   plt_checkpoint_close(&part);
   server_destroy(&servers[0]);
   server_destroy(&servers[1]);
+}
+
+/* Rows that nobody stored are born of the salt of the last RESET, before and after a restart. */
+Test(checkpoint, a_reset_comes_back) {
+  server_t server = server_create(0, 1), back = server_create(0, 1);
+  static float want[ALL], got[ALL];
+  plt_checkpoint_part_t *part;
+  train(&server, 1, 1, 20);
+  plt_table_reset(server.tables[0], 7);
+  train(&server, 1, 21, 25);
+  write_part(path_of("a.h5"), &server, 0, 1);
+  cr_assert_eq(plt_checkpoint_open(path_of("a.h5"), &part), PLT_OK, "%s", plt_fail_text());
+  for (int i = 0; i < N_TABLES; i++) cr_assert_eq(plt_checkpoint_restore(part, back.tables[i]), PLT_OK);
+  plt_checkpoint_close(&part);
+  cr_assert(plt_table_state(back.tables[0]).salt == 7 && plt_table_state(back.tables[0]).t == 5);
+  for (int later = 0; later < 2; later++) {
+    read_all(&server, 1, want);
+    read_all(&back, 1, got);
+    cr_assert_arr_eq(want, got, sizeof want);
+    train(&server, 1, 26, 60);
+    train(&back, 1, 26, 60);
+  }
+  server_destroy(&server);
+  server_destroy(&back);
+}
+
+/* As plateau wrote it before there were procedures: no begin_clock. */
+Test(checkpoint, format_1_is_read_and_a_later_one_refused) {
+  server_t server = server_create(0, 1);
+  plt_checkpoint_part_t *part;
+  train(&server, 1, 1, 20);
+  for (uint32_t format = 0; format < 4; format++) {
+    write_part(path_of("a.h5"), &server, 0, 1);
+    hid_t file = H5Fopen(path_of("a.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t attribute = H5Aopen(file, "format", H5P_DEFAULT);
+    cr_assert(H5Awrite(attribute, H5T_NATIVE_UINT32, &format) >= 0);
+    H5Aclose(attribute);
+    if (format < 2) cr_assert(H5Adelete_by_name(file, "progress", "begin_clock", H5P_DEFAULT) >= 0);
+    cr_assert(H5Fclose(file) >= 0);
+    plt_status_t status = plt_checkpoint_open(path_of("a.h5"), &part);
+    cr_assert_eq(status, format == 1 || format == 2 ? PLT_OK : PLT_ERR_CHECKPOINT, "%u", format);
+    if (status == PLT_OK) {
+      const plt_progress_t *p = &plt_checkpoint_head(part)->progress;
+      cr_assert(p->begin_clock == (format == 1 ? 0 : 40) && p->epoch == 2 && p->seconds == 12.5);
+      plt_checkpoint_close(&part);
+    } else {
+      cr_assert_not_null(strstr(plt_fail_text(), "reads 1 to 2"), "%s", plt_fail_text());
+    }
+    unlink(path_of("a.h5"));
+  }
+  server_destroy(&server);
 }
 
 Test(checkpoint, empty_tables_and_more_than_a_block_of_rows) {

@@ -386,16 +386,16 @@ Test(server, a_checkpoint_has_no_temporary_tables) {
   plt_table_spec_t spec = {.name = "layer", .rows = ROWS, .cols = COLS, .frozen = true, .temporary = true};
   bool later;
   cr_assert_eq(plt_tableset_create(0, 1, NULL, NULL, NULL, &set), PLT_OK);
-  for (uint32_t t = 0; t < 3; t++) cr_assert_eq(plt_tableset_declare(set, t, &specs[t], &later), PLT_OK);
-  for (uint32_t t = 3; t < 5; t++) cr_assert_eq(plt_tableset_declare(set, t, &spec, &later), PLT_OK);
+  for (uint32_t t = 0; t < 3; t++) cr_assert_eq(plt_tableset_declare(set, t, &specs[t], false, &later), PLT_OK);
+  for (uint32_t t = 3; t < 5; t++) cr_assert_eq(plt_tableset_declare(set, t, &spec, false, &later), PLT_OK);
   cr_assert(plt_tableset_size(set) == 5 && plt_tableset_lasting(set) == 3);
   uint64_t bytes;
   cr_assert_eq(plt_table_expect(&spec, 0, 1, &bytes), PLT_OK);
   plt_tableset_limit(set, 6 * bytes); /* the three others take 1, 1 and 3 times as much at least */
-  cr_assert_eq(plt_tableset_declare(set, 5, &spec, &later), PLT_ERR_USAGE);
+  cr_assert_eq(plt_tableset_declare(set, 5, &spec, false, &later), PLT_ERR_USAGE);
   cr_assert_eq(plt_tableset_drop(set, 4), PLT_OK);
   cr_assert_eq(plt_tableset_drop(set, 3), PLT_OK);
-  cr_assert_eq(plt_tableset_declare(set, 3, &spec, &later), PLT_OK); /* what was dropped has made room */
+  cr_assert_eq(plt_tableset_declare(set, 3, &spec, false, &later), PLT_OK); /* what was dropped has made room */
   plt_tableset_destroy(&set);
 }
 

@@ -256,3 +256,72 @@ Test(table, dense_sweep_moves_all_rows_on_any_number_of_shards) {
     for (uint64_t key = 0; key < ROWS; key++) cr_assert(memcmp(one[key], born[key], sizeof one[key]) != 0);
   }
 }
+
+/* ---- values without state ---- */
+
+static plt_table_t *make_trained(const char *optimizer, double weight_decay, uint64_t salt) {
+  static float values[ROWS][COLS];
+  static uint64_t keys[ROWS];
+  plt_table_spec_t spec = spec_of(optimizer);
+  plt_table_t *table;
+  spec.settings[spec.n_settings++] = (plt_setting_t){"weight_decay", weight_decay};
+  cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_OK, "%s", plt_fail_text());
+  plt_table_reset(table, salt);
+  for (uint32_t t = 1; t <= 30; t++) {
+    size_t n = some_keys(t, keys);
+    for (size_t i = 0; i < n; i++)
+      for (uint32_t c = 0; c < COLS; c++) values[i][c] = (float)plt_rng_unit(draw(t, 10 + c)) - 0.5f;
+    plt_table_step(table, 0.05, (plt_rows_t){keys, values, n});
+  }
+  return table;
+}
+
+Test(table, another_optimizer_takes_the_values_as_they_are_and_nothing_else) {
+  static const struct {
+    const char *optimizer;
+    double weight_decay;
+    bool moves_all; /* rows that nobody pushed, too */
+  } cases[] = {{"momentum", 0, false}, {"adam", 0, false}, {"adamw", 0.1, true}, {"adagrad", 0, false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    plt_table_t *from = make_trained(cases[i].optimizer, cases[i].weight_decay, 5), *to;
+    plt_table_spec_t spec = spec_of("lazy_adam");
+    cr_assert_eq(plt_table_create(&spec, 0, 1, &to), PLT_OK);
+    cr_assert_eq(plt_table_take(to, from), PLT_OK, "%s", plt_fail_text());
+    float want[COLS], got[COLS], born[COLS];
+    uint64_t changed = 0;
+    for (uint64_t key = 0; key < ROWS; key++) {
+      plt_table_read(from, &key, 1, want);
+      plt_table_read(to, &key, 1, got);
+      cr_assert_arr_eq(got, want, sizeof want, "%s: row %zu", cases[i].optimizer, (size_t)key);
+      plt_table_spec_birth(&spec, 5, key, born);
+      changed += memcmp(born, want, sizeof born) != 0;
+    }
+    cr_assert_eq(plt_table_stored(to), changed, "rows as they were born need no memory");
+    cr_assert(cases[i].moves_all ? changed == ROWS : changed < ROWS / 2);
+    cr_assert(plt_table_state(to).t == 0 && plt_table_state(to).salt == 5 && plt_table_state(to).history->n == 0);
+    plt_table_destroy(&from);
+    plt_table_destroy(&to);
+  }
+}
+
+Test(table, rows_of_another_table_are_not_taken) {
+  plt_table_spec_t spec = spec_of("adam"), other;
+  plt_table_t *from, *to;
+  cr_assert_eq(plt_table_create(&spec, 1, 2, &from), PLT_OK);
+  for (int i = 0; i < 6; i++) {
+    other = spec_of("sgd");
+    uint32_t number = 1;
+    switch (i) {
+      case 0: other.cols++; break;
+      case 1: other.rows++; break;
+      case 2: other.seed++; break;
+      case 3: other.init.scale *= 2; break;
+      case 4: strcpy(other.name, "item"); break;
+      case 5: number = 0; break;
+    }
+    cr_assert_eq(plt_table_create(&other, number, 2, &to), PLT_OK);
+    cr_assert_eq(plt_table_take(to, from), PLT_ERR_PROTOCOL, "%d", i);
+    plt_table_destroy(&to);
+  }
+  plt_table_destroy(&from);
+}
