@@ -77,7 +77,6 @@ static char *borrow(const char *text) { return (char *)(uintptr_t)text; }
 
 static Plateau__TableSpec *encode_spec(const plt_table_spec_t *spec, plt_arena_t *arena) {
   Plateau__TableSpec *pb = plt_arena_alloc(arena, sizeof *pb);
-  Plateau__Setting *settings = plt_arena_alloc(arena, spec->n_settings * sizeof *settings);
   plateau__table_spec__init(pb);
   pb->name = borrow(spec->name);
   pb->rows = spec->rows;
@@ -88,14 +87,7 @@ static Plateau__TableSpec *encode_spec(const plt_table_spec_t *spec, plt_arena_t
   pb->frozen = spec->frozen;
   pb->has_temporary = pb->temporary = spec->temporary;
   pb->optimizer = borrow(spec->optimizer);
-  pb->n_settings = spec->n_settings;
-  pb->settings = plt_arena_alloc(arena, spec->n_settings * sizeof *pb->settings);
-  for (size_t i = 0; i < spec->n_settings; i++) {
-    plateau__setting__init(&settings[i]);
-    settings[i].name = borrow(spec->settings[i].name);
-    settings[i].value = spec->settings[i].value;
-    pb->settings[i] = &settings[i];
-  }
+  pb->settings = borrow(spec->settings);
   return pb;
 }
 
@@ -290,7 +282,7 @@ static plt_status_t decode_sections(const Plateau__Header *pb, const plt_parcel_
 static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *spec) {
   if (!copy_text(pb->name, spec->name, sizeof spec->name) || spec->name[0] == '\0') return refuse("bad table name");
   if (!copy_text(pb->optimizer, spec->optimizer, sizeof spec->optimizer)) return refuse("bad optimizer name");
-  if (pb->n_settings > PLT_SETTINGS_MAX) return refuse("too many settings");
+  if (!copy_text(pb->settings, spec->settings, sizeof spec->settings)) return refuse("settings that are too long");
   if (pb->init > PLT_INIT_UNIFORM) return refuse("unknown initial value");
   if (pb->rows == 0 || pb->cols == 0 || pb->cols > UINT32_C(1) << 24) return refuse("bad table shape");
   spec->rows = pb->rows;
@@ -300,12 +292,6 @@ static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *
   spec->frozen = pb->frozen;
   spec->temporary = pb->has_temporary && pb->temporary;
   if (spec->temporary && !spec->frozen) return refuse("a temporary table that is not frozen");
-  spec->n_settings = pb->n_settings;
-  for (size_t i = 0; i < pb->n_settings; i++) {
-    if (!copy_text(pb->settings[i]->name, spec->settings[i].name, sizeof spec->settings[i].name))
-      return refuse("bad setting name");
-    spec->settings[i].value = pb->settings[i]->value;
-  }
   return PLT_OK;
 }
 

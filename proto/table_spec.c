@@ -9,18 +9,7 @@ bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b) 
   if (strcmp(a->name, b->name) != 0 || a->rows != b->rows || a->cols != b->cols) return false;
   if (a->init.kind != b->init.kind || a->init.scale != b->init.scale || a->seed != b->seed) return false;
   if (a->frozen != b->frozen || a->temporary != b->temporary) return false;
-  if (strcmp(a->optimizer, b->optimizer) != 0 || a->n_settings != b->n_settings) return false;
-  for (size_t i = 0; i < a->n_settings; i++) {
-    if (strcmp(a->settings[i].name, b->settings[i].name) != 0) return false;
-    if (a->settings[i].value != b->settings[i].value) return false;
-  }
-  return true;
-}
-
-double plt_table_spec_setting(const plt_table_spec_t *spec, const char *name, double fallback) {
-  for (size_t i = 0; i < spec->n_settings; i++)
-    if (strcmp(spec->settings[i].name, name) == 0) return spec->settings[i].value;
-  return fallback;
+  return strcmp(a->optimizer, b->optimizer) == 0 && strcmp(a->settings, b->settings) == 0;
 }
 
 /* Four values for four words; every value is a function of its column alone, whatever the width of the table. */

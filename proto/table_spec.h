@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLT_TABLE_NAME_MAX = 64, PLT_TABLES_MAX = 64, PLT_SETTINGS_MAX = 16 };
+enum { PLT_TABLE_NAME_MAX = 64, PLT_TABLES_MAX = 64, PLT_SETTINGS_MAX = 1024 };
 
 typedef enum { PLT_INIT_ZERO, PLT_INIT_NORMAL, PLT_INIT_UNIFORM } plt_init_kind_t;
 
@@ -14,12 +14,6 @@ typedef struct plt_init {
   plt_init_kind_t kind;
   double scale; /* NORMAL: standard deviation; UNIFORM: values in (-scale, scale) */
 } plt_init_t;
-
-/* An optimizer's settings travel as named numbers; their meaning is the optimizer's. */
-typedef struct plt_setting {
-  char name[32];
-  double value;
-} plt_setting_t;
 
 typedef struct plt_table_spec {
   char name[PLT_TABLE_NAME_MAX];
@@ -30,13 +24,10 @@ typedef struct plt_table_spec {
   bool frozen;    /* refuses pushes */
   bool temporary; /* frozen, no part of a checkpoint, can be dropped; declared behind all others */
   char optimizer[PLT_TABLE_NAME_MAX];
-  plt_setting_t settings[PLT_SETTINGS_MAX];
-  size_t n_settings;
+  char settings[PLT_SETTINGS_MAX]; /* the optimizer's options as YAML, "eps: 1e-8\n"; others have their defaults */
 } plt_table_spec_t;
 
 bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b);
-/* The value of a setting, or `fallback`. */
-double plt_table_spec_setting(const plt_table_spec_t *spec, const char *name, double fallback);
 /* The initial value of row `key`: cols floats, a function of (seed, name, salt, key) alone (METHODS 4). */
 void plt_table_spec_birth(const plt_table_spec_t *spec, uint64_t salt, uint64_t key, float *out);
 

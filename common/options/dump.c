@@ -109,14 +109,35 @@ static void write_section(writer_t *writer, const char *prefix, size_t length, i
   }
 }
 
-char *plt_config_dump(const plt_config_t *config) {
+static char *write_lines(const lines_t *lines, const char *prefix) {
   char *text = NULL;
   size_t bytes;
-  lines_t lines = lines_of(config);
-  writer_t writer = {.out = open_memstream(&text, &bytes), .lines = &lines};
-  write_section(&writer, "", 0, 0);
+  writer_t writer = {.out = open_memstream(&text, &bytes), .lines = lines};
+  write_section(&writer, prefix, strlen(prefix), 0);
   fclose(writer.out);
+  return text;
+}
+
+char *plt_config_dump(const plt_config_t *config) {
+  lines_t lines = lines_of(config);
+  char *text = write_lines(&lines, "");
   clear(&lines);
+  return text;
+}
+
+char *plt_config_dump_tables(const plt_config_t *config, const char *key, const plt_option_table_t *const *tables,
+                             size_t n) {
+  lines_t lines = {0};
+  for (size_t t = 0; t < n; t++) {
+    for (size_t i = 0; i < tables[t]->n_rows; i++) {
+      const char *of_row = tables[t]->rows[i].key;
+      PLT_MEM_GROW(lines.of, lines.n, lines.capacity);
+      lines.of[lines.n++] = (line_t){plt_mem_strdup(of_row), plt_config_find(config, of_row)};
+    }
+  }
+  char *prefix = plt_mem_print("%s.", key), *text = write_lines(&lines, prefix);
+  clear(&lines);
+  free(prefix);
   return text;
 }
 

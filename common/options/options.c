@@ -59,14 +59,14 @@ void plt_config_destroy(plt_config_t **config_at) {
 
 /* ---- what the user wrote ---- */
 
-/* Takes the entries out of `yaml`. file NULL: from --set. */
-static void take_entries(plt_config_t *config, plt_yaml_t *yaml, const char *file) {
+/* Takes the entries out of `yaml`, whose paths start at `base`. file NULL: from --set. */
+static void take_entries(plt_config_t *config, plt_yaml_t *yaml, const char *file, const char *base) {
   for (size_t i = 0; i < yaml->n_entries; i++) {
     plt_yaml_entry_t *from = &yaml->entries[i];
     PLT_MEM_GROW(config->entries, config->n_entries, config->entries_capacity);
     plt_config_entry_t *entry = &config->entries[config->n_entries++];
     *entry = (plt_config_entry_t){.yaml = *from, .shown = plt_mem_strdup(from->path)};
-    entry->base = file == NULL ? config->work_dir : config->file_dir;
+    entry->base = base;
     entry->origin =
         file == NULL ? plt_mem_strdup("--set") : plt_mem_print("%s:%zu:%zu", file, from->line, from->column);
   }
@@ -106,7 +106,14 @@ plt_status_t plt_config_read(plt_config_t *config, const char *path) {
   free(text);
   if (status != PLT_OK) return status;
   config->file_dir = directory_of(path);
-  take_entries(config, &yaml, path);
+  take_entries(config, &yaml, path, config->file_dir);
+  return PLT_OK;
+}
+
+plt_status_t plt_config_add(plt_config_t *config, const char *key, const char *text, const char *name) {
+  plt_yaml_t yaml;
+  PLT_TRY(plt_yaml_parse_value(text, strlen(text), name, key, &yaml));
+  take_entries(config, &yaml, name, config->work_dir);
   return PLT_OK;
 }
 
@@ -121,7 +128,7 @@ plt_status_t plt_config_set(plt_config_t *config, const char *assignment) {
   plt_status_t status = plt_yaml_parse_value(equals + 1, strlen(equals + 1), name, key, &yaml);
   if (status == PLT_OK) {
     drop_entries_below(config, key);
-    take_entries(config, &yaml, NULL);
+    take_entries(config, &yaml, NULL, config->work_dir);
     config->was_set = true;
   }
   free(name);

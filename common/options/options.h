@@ -63,6 +63,8 @@ plt_status_t plt_config_read(plt_config_t *config, const char *path);
 /* "key=value", value as in YAML ("[5,10]", "0.1", "{a: 1}"); wins over the file: replaces all that stands at or
  * below the key. An empty value means "not given". Once set, no file may be read. */
 plt_status_t plt_config_set(plt_config_t *config, const char *assignment);
+/* Adds what `text` says of `key`, as YAML below it ("lr: 1\nname: adam\n"); `name` stands for it in messages. */
+plt_status_t plt_config_add(plt_config_t *config, const char *key, const char *text, const char *name);
 /* Types, ranges and defaults for the rows of a table. The table must outlive the configuration. */
 plt_status_t plt_config_apply(plt_config_t *config, const plt_option_table_t *table);
 /* PLT_ERR_USAGE, with the choices there are, when a row without a default has no value. */
@@ -92,6 +94,9 @@ const char *plt_config_origin(const plt_config_t *config, const char *key);
 void plt_config_put(plt_config_t *config, const char *key, const char *text);
 /* The effective configuration as YAML that reads back to the same values; free it. */
 char *plt_config_dump(const plt_config_t *config);
+/* The values of these tables below `key`, as YAML that plt_config_add() reads; free it. */
+char *plt_config_dump_tables(const plt_config_t *config, const char *key, const plt_option_table_t *const *tables,
+                             size_t n);
 /* Differences to another configuration in rows that are not `resumable`, one line each
  * ("model.name: vbpr, was bpr"); NULL if none. free it. */
 char *plt_config_differences(const plt_config_t *now, const plt_config_t *was);

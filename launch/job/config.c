@@ -32,26 +32,8 @@ static const plt_option_t run_rows[] = {
      .max = 9e15,
      .help = "Every random number of a run is a function of it."},
 };
-static const plt_option_t optimizer_rows[] = {
-    {.key = "optimizer.name",
-     .type = PLT_OPT_CHOICE,
-     .fallback = "adam",
-     .choice_at = plt_optimizer_name,
-     .help = "How the servers update rows."},
+static const plt_option_t step_rows[] = {
     {.key = "optimizer.lr", .type = PLT_OPT_REAL, .fallback = "0.001", POSITIVE, .help = "Learning rate."},
-    {.key = "optimizer.weight_decay",
-     .type = PLT_OPT_REAL,
-     .fallback = "0",
-     NOT_NEGATIVE,
-     .help =
-         "L2 form: this times the row is added to the gradient of the rows pushed; adam takes it with a dense sweep "
-         "only. adamw: decoupled, every row is multiplied by 1 - lr * weight_decay in every step."},
-    {.key = "optimizer.sweep",
-     .type = PLT_OPT_CHOICE,
-     .fallback = "sparse",
-     .choices = "sparse|dense",
-     .help = "Rows that take part in a step: those pushed, or all, the others with a gradient of zero. dense costs the "
-             "time of all rows at every step and the memory of all rows from the first on."},
     {.key = "optimizer.clip_norm",
      .type = PLT_OPT_REAL,
      .fallback = "0",
@@ -243,17 +225,26 @@ static const plt_option_t checkpoint_rows[] = {
 };
 
 static const plt_option_table_t run_table = TABLE("run", run_rows);
-static const plt_option_table_t optimizer_table = TABLE("optimizer", optimizer_rows);
+static const plt_option_table_t step_table = TABLE("steps", step_rows);
 static const plt_option_table_t train_table = TABLE("train", train_rows);
 static const plt_option_table_t eval_table = TABLE("eval", eval_rows);
 static const plt_option_table_t init_table = TABLE("init", init_rows);
 static const plt_option_table_t cluster_table = TABLE("cluster", cluster_rows);
 static const plt_option_table_t checkpoint_table = TABLE("checkpoint", checkpoint_rows);
 
-const plt_option_table_t *const plt_config_tables[] = {
-    &run_table,   &plt_dataset_options, &plt_model_options, &plt_strategy_options, &optimizer_table,
-    &train_table, &eval_table,          &init_table,        &cluster_table,        &checkpoint_table,
-    NULL};
+const plt_option_table_t *const plt_config_tables[] = {&run_table,
+                                                       &plt_dataset_options,
+                                                       &plt_model_options,
+                                                       &plt_strategy_options,
+                                                       &plt_optimizer_options,
+                                                       &plt_optimizer_common,
+                                                       &step_table,
+                                                       &train_table,
+                                                       &eval_table,
+                                                       &init_table,
+                                                       &cluster_table,
+                                                       &checkpoint_table,
+                                                       NULL};
 
 const plt_option_table_t **plt_config_all_tables(size_t *n) {
   const plt_option_table_t **tables = NULL;

@@ -5,7 +5,7 @@
 
 #include "common/options/options.h"
 
-/* run, train, eval, init, cluster, checkpoint, optimizer (what all optimizers share), strategy, model, data. */
+/* run, train, eval, init, cluster, checkpoint, steps (optimizer.lr and the like), optimizer, strategy, model, data. */
 extern const plt_option_table_t *const plt_config_tables[]; /* NULL-terminated */
 /* Every table of every model, strategy and optimizer, for --help and "did you mean". Free the array. */
 const plt_option_table_t **plt_config_all_tables(size_t *n);

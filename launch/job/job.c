@@ -158,25 +158,6 @@ static plt_status_t read_plan(plt_config_t *config, plt_plan_t *plan) {
   return read_batches(config, plan);
 }
 
-/* The optimizer's settings as they travel: the last part of each of its option keys, weight_decay and sweep. */
-static plt_status_t add_settings(const plt_config_t *config, plt_table_spec_t *spec) {
-  const plt_optimizer_ops_t *ops = plt_optimizer_find(spec->optimizer);
-  for (size_t i = 0; i < ops->options.n_rows; i++) {
-    const char *key = ops->options.rows[i].key;
-    plt_setting_t *setting = &spec->settings[spec->n_settings++];
-    snprintf(setting->name, sizeof setting->name, "%s", strrchr(key, '.') + 1);
-    setting->value = plt_config_real(config, key);
-  }
-  spec->settings[spec->n_settings++] =
-      (plt_setting_t){.name = "weight_decay", .value = plt_config_real(config, "optimizer.weight_decay")};
-  bool dense = strcmp(plt_config_text(config, "optimizer.sweep"), "dense") == 0;
-  spec->settings[spec->n_settings++] = (plt_setting_t){.name = "sweep", .value = dense};
-  plt_optimizer_t *trial; /* servers would refuse bad settings too; here the message comes first and once */
-  PLT_TRY(plt_optimizer_create(spec, &trial));
-  plt_optimizer_destroy(&trial);
-  return PLT_OK;
-}
-
 static plt_status_t make_specs(const plt_config_t *config, const plt_model_t *model, plt_plan_t *plan) {
   for (size_t t = 0; t < model->n_tables; t++) {
     plt_table_spec_t *spec = &plan->specs[t];
@@ -185,8 +166,7 @@ static plt_status_t make_specs(const plt_config_t *config, const plt_model_t *mo
                                .init = model->tables[t].init,
                                .seed = (uint64_t)plt_config_int(config, "run.seed")};
     snprintf(spec->name, sizeof spec->name, "%s", model->tables[t].name);
-    snprintf(spec->optimizer, sizeof spec->optimizer, "%s", plt_config_text(config, "optimizer.name"));
-    PLT_TRY(add_settings(config, spec));
+    PLT_TRY(plt_optimizer_specify(config, spec));
   }
   return PLT_OK;
 }

@@ -41,7 +41,8 @@ static const plt_field_t record_fields[] = {
     {"init_scale", PLT_FIELD_F64, offsetof(plt_checkpoint_record_t, spec.init.scale), 0},
     {"seed", PLT_FIELD_U64, offsetof(plt_checkpoint_record_t, spec.seed), 0},
     {"frozen", PLT_FIELD_BOOL, offsetof(plt_checkpoint_record_t, spec.frozen), 0},
-    {"optimizer", PLT_FIELD_TEXT, offsetof(plt_checkpoint_record_t, spec.optimizer), 0}};
+    {"optimizer", PLT_FIELD_TEXT, offsetof(plt_checkpoint_record_t, spec.optimizer), 0},
+    {"optimizer_settings", PLT_FIELD_LONG_TEXT, offsetof(plt_checkpoint_record_t, spec.settings), 2}};
 
 const plt_field_list_t plt_head_fields = LIST(head_fields);
 const plt_field_list_t plt_progress_fields = LIST(progress_fields);
@@ -62,21 +63,13 @@ hid_t plt_field_type(plt_field_kind_t kind) {
     case PLT_FIELD_U64: return H5T_NATIVE_UINT64;
     case PLT_FIELD_F64: return H5T_NATIVE_DOUBLE;
     case PLT_FIELD_TEXT: return text_type(PLT_TABLE_NAME_MAX);
+    case PLT_FIELD_LONG_TEXT: return text_type(PLT_SETTINGS_MAX);
   }
   return -1;
 }
 
 void plt_field_type_done(plt_field_kind_t kind, hid_t type) {
-  if (kind == PLT_FIELD_TEXT) H5Tclose(type);
-}
-
-hid_t plt_setting_type(void) {
-  hid_t name = text_type(sizeof(((plt_setting_t *)0)->name));
-  hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(plt_setting_t));
-  H5Tinsert(type, "name", offsetof(plt_setting_t, name), name);
-  H5Tinsert(type, "value", offsetof(plt_setting_t, value), H5T_NATIVE_DOUBLE);
-  H5Tclose(name);
-  return type;
+  if (kind == PLT_FIELD_TEXT || kind == PLT_FIELD_LONG_TEXT) H5Tclose(type);
 }
 
 /* The innermost entries of HDF5's error stack say what happened; the outer ones only repeat the way there. */

@@ -11,7 +11,14 @@
 
 enum { PLT_CHECKPOINT_FORMAT = 2, PLT_CHECKPOINT_CHUNK = 256 * 1024, PLT_CHECKPOINT_BLOCK = 4 * 1024 * 1024 };
 
-typedef enum { PLT_FIELD_BOOL, PLT_FIELD_U32, PLT_FIELD_U64, PLT_FIELD_F64, PLT_FIELD_TEXT } plt_field_kind_t;
+typedef enum {
+  PLT_FIELD_BOOL,
+  PLT_FIELD_U32,
+  PLT_FIELD_U64,
+  PLT_FIELD_F64,
+  PLT_FIELD_TEXT,
+  PLT_FIELD_LONG_TEXT
+} plt_field_kind_t;
 
 typedef struct plt_field {
   const char *name;
@@ -28,8 +35,8 @@ typedef struct plt_field_list {
 /* A table beside its rows. */
 typedef struct plt_checkpoint_record {
   uint32_t index;                /* the place of its declaration */
-  char init[PLT_TABLE_NAME_MAX]; /* PLT_TEXT fields have this size: "zero", "normal", "uniform" */
-  plt_table_spec_t spec;         /* init.kind and settings stand elsewhere */
+  char init[PLT_TABLE_NAME_MAX]; /* PLT_FIELD_TEXT has this size: "zero", "normal", "uniform" */
+  plt_table_spec_t spec;         /* init.kind stands elsewhere; LONG_TEXT is as long as settings */
   uint64_t t, salt;
   uint64_t stored;
   size_t state_floats;
@@ -38,11 +45,9 @@ typedef struct plt_checkpoint_record {
 extern const plt_field_list_t plt_head_fields, plt_progress_fields, plt_record_fields;
 extern const char *const plt_init_names[3]; /* by plt_init_kind_t */
 
-/* The memory type of a field; not to be closed, except that of TEXT: see plt_field_type_done(). */
+/* The memory type of a field; not to be closed, except those of texts: see plt_field_type_done(). */
 hid_t plt_field_type(plt_field_kind_t kind);
 void plt_field_type_done(plt_field_kind_t kind, hid_t type);
-/* The type of a plt_setting_t; close it. */
-hid_t plt_setting_type(void);
 
 /* The first failure of a run of HDF5 calls. Later calls go on with bad handles, harmlessly, and are not heard. */
 typedef struct plt_fault {

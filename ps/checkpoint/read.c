@@ -29,6 +29,7 @@ static void read_field(plt_fault_t *fault, hid_t place, const plt_field_t *field
   } else {
     plt_heard(fault, field->name, H5Aread(attribute, type, (char *)into + field->offset));
     if (field->kind == PLT_FIELD_TEXT) ((char *)into)[field->offset + PLT_TABLE_NAME_MAX - 1] = '\0';
+    if (field->kind == PLT_FIELD_LONG_TEXT) ((char *)into)[field->offset + PLT_SETTINGS_MAX - 1] = '\0';
   }
   H5Sclose(space);
   plt_field_type_done(field->kind, type);
@@ -38,24 +39,6 @@ static void read_field(plt_fault_t *fault, hid_t place, const plt_field_t *field
 static void read_fields(plt_fault_t *fault, hid_t place, plt_field_list_t list, uint32_t format, void *into) {
   for (size_t i = 0; i < list.n && !fault->failed; i++)
     if (list.fields[i].since <= format) read_field(fault, place, &list.fields[i], into);
-}
-
-static void read_settings(plt_fault_t *fault, hid_t place, plt_table_spec_t *spec) {
-  if (H5Aexists(place, "settings") <= 0) return;
-  hid_t attribute = plt_heard(fault, "settings", H5Aopen(place, "settings", H5P_DEFAULT));
-  if (attribute < 0) return;
-  hid_t type = plt_setting_type(), space = H5Aget_space(attribute);
-  hssize_t n = H5Sget_simple_extent_npoints(space);
-  if (n < 0 || n > PLT_SETTINGS_MAX) {
-    plt_fault_note(fault, "more than %d settings", PLT_SETTINGS_MAX);
-  } else {
-    plt_heard(fault, "settings", H5Aread(attribute, type, spec->settings));
-    spec->n_settings = (size_t)n;
-  }
-  for (size_t i = 0; i < spec->n_settings; i++) spec->settings[i].name[sizeof spec->settings[i].name - 1] = '\0';
-  H5Sclose(space);
-  H5Tclose(type);
-  H5Aclose(attribute);
 }
 
 /* Opens a dataset of rank 1 or 2 and gets its size; all its chunks must be there. -1 after a failure. */
@@ -91,7 +74,6 @@ static void read_record(plt_fault_t *fault, hid_t group, uint32_t format, plt_ch
   size_t kind = 0;
   hsize_t cols = 0, state_floats = 0;
   read_fields(fault, group, plt_record_fields, format, record);
-  read_settings(fault, group, &record->spec);
   if (fault->failed) return;
   while (kind < 3 && strcmp(record->init, plt_init_names[kind]) != 0) kind++;
   if (kind == 3) plt_fault_note(fault, "init \"%s\" is unknown", record->init);

@@ -26,18 +26,6 @@ static void write_fields(plt_fault_t *fault, hid_t place, plt_field_list_t list,
   H5Sclose(space);
 }
 
-static void write_settings(plt_fault_t *fault, hid_t place, const plt_table_spec_t *spec) {
-  hsize_t n = spec->n_settings;
-  if (n == 0) return;
-  hid_t type = plt_setting_type();
-  hid_t space = plt_heard(fault, "settings", H5Screate_simple(1, &n, NULL));
-  hid_t attribute = plt_heard(fault, "settings", H5Acreate2(place, "settings", type, space, H5P_DEFAULT, H5P_DEFAULT));
-  plt_heard(fault, "settings", H5Awrite(attribute, type, spec->settings));
-  plt_heard(fault, "settings", H5Aclose(attribute));
-  H5Sclose(space);
-  H5Tclose(type);
-}
-
 /* A list of elements (rank 1) or of rows (rank 2) that is filled from the front. */
 typedef struct column {
   hid_t data, type;
@@ -139,7 +127,6 @@ static void write_table(plt_fault_t *fault, hid_t tables, plt_image_t *table, ui
   hid_t group =
       plt_heard(fault, record.spec.name, H5Gcreate2(tables, record.spec.name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   write_fields(fault, group, plt_record_fields, &record);
-  write_settings(fault, group, &record.spec);
   write_history(fault, group, state.history);
   write_rows(fault, group, table, control);
   if (group >= 0) plt_heard(fault, record.spec.name, H5Gclose(group));

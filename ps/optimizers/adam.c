@@ -1,18 +1,18 @@
 /* adam.c - Adam that equals dense Adam, in which every row moves in every step, at the cost of the rows
  * touched (METHODS 3); see adam_core.h. State: m, v. weight_decay (PyTorch's L2 form: decay w is part of every
  * row's gradient in every step) has no sparse form and needs a dense sweep. */
+#include <string.h>
+
 #include "ps/optimizers/adam_core.h"
 
-extern const plt_optimizer_ops_t plt_optimizer_adam;
-
-static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  double decay = plt_table_spec_setting(spec, "weight_decay", 0);
-  if (decay > 0 && !plt_optimizer_is_dense(spec))
+static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
+  double decay = plt_config_real(config, "optimizer.weight_decay");
+  if (decay > 0 && strcmp(plt_config_text(config, "optimizer.sweep"), "dense") != 0)
     return plt_fail(PLT_ERR_USAGE,
                     "table %s: weight_decay has no sparse form with optimizer.name: adam; use adamw (decoupled decay) "
                     "or optimizer.sweep: dense (every row in every step)",
                     spec->name);
-  return plt_adam_create(&plt_optimizer_adam, spec, decay, 0, out);
+  return plt_adam_create(config, spec, decay, 0, out);
 }
 
 const plt_optimizer_ops_t plt_optimizer_adam = {

@@ -47,11 +47,11 @@ const plt_option_t plt_adam_options[PLT_ADAM_OPTIONS] = {
 
 size_t plt_adam_state_floats(const plt_optimizer_t *base) { return 2 * base->cols; }
 
-plt_status_t plt_adam_create(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, double l2, double decay,
+plt_status_t plt_adam_create(const plt_config_t *config, const plt_table_spec_t *spec, double l2, double decay,
                              plt_optimizer_t **out) {
   plt_adam_gap_t *gap;
-  double beta1 = plt_optimizer_setting(ops, spec, "beta1"), beta2 = plt_optimizer_setting(ops, spec, "beta2");
-  double eps = plt_optimizer_setting(ops, spec, "eps");
+  double beta1 = plt_config_real(config, "optimizer.beta1"), beta2 = plt_config_real(config, "optimizer.beta2");
+  double eps = plt_config_real(config, "optimizer.eps");
   PLT_TRY(plt_adam_gap_create(beta1, beta2, eps, decay, spec->name, &gap));
   adam_t *self = plt_mem_zalloc(1, sizeof *self);
   self->beta1 = beta1;

@@ -17,7 +17,7 @@
 enum { PLT_ADAM_OPTIONS = 3 };
 extern const plt_option_t plt_adam_options[PLT_ADAM_OPTIONS]; /* beta1, beta2, eps */
 
-plt_status_t plt_adam_create(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, double l2, double decay,
+plt_status_t plt_adam_create(const plt_config_t *config, const plt_table_spec_t *spec, double l2, double decay,
                              plt_optimizer_t **out);
 /* The functions of plt_optimizer_ops_t. */
 void plt_adam_destroy(plt_optimizer_t *base);

@@ -3,10 +3,8 @@
  * optimizer at the cost of the rows touched. See adam_core.h. State: m, v. */
 #include "ps/optimizers/adam_core.h"
 
-extern const plt_optimizer_ops_t plt_optimizer_adamw;
-
-static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  return plt_adam_create(&plt_optimizer_adamw, spec, 0, plt_table_spec_setting(spec, "weight_decay", 0), out);
+static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
+  return plt_adam_create(config, spec, 0, plt_config_real(config, "optimizer.weight_decay"), out);
 }
 
 const plt_optimizer_ops_t plt_optimizer_adamw = {

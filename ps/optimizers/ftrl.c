@@ -14,8 +14,6 @@
 #include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
 
-extern const plt_optimizer_ops_t plt_optimizer_ftrl;
-
 typedef struct ftrl {
   plt_optimizer_t base;
   float beta, l1, l2;
@@ -45,11 +43,12 @@ static const plt_option_t rows[] = {
 
 static size_t state_floats(const plt_optimizer_t *base) { return 2 * base->cols; }
 
-static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
+static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
+  (void)spec;
   ftrl_t *self = plt_mem_zalloc(1, sizeof *self);
-  self->beta = (float)plt_optimizer_setting(&plt_optimizer_ftrl, spec, "beta");
-  self->l1 = (float)plt_optimizer_setting(&plt_optimizer_ftrl, spec, "l1");
-  self->l2 = (float)plt_optimizer_setting(&plt_optimizer_ftrl, spec, "l2");
+  self->beta = (float)plt_config_real(config, "optimizer.beta");
+  self->l1 = (float)plt_config_real(config, "optimizer.l1");
+  self->l2 = (float)plt_config_real(config, "optimizer.l2");
   *out = &self->base;
   return PLT_OK;
 }

@@ -5,8 +5,6 @@
 #include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
 
-extern const plt_optimizer_ops_t plt_optimizer_lazy_adam;
-
 typedef struct lazy_adam {
   plt_optimizer_t base;
   double beta1, beta2, eps;
@@ -36,11 +34,12 @@ static const plt_option_t rows[] = {
 
 static size_t state_floats(const plt_optimizer_t *base) { return 2 * base->cols; }
 
-static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
+static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
+  (void)spec;
   lazy_adam_t *self = plt_mem_zalloc(1, sizeof *self);
-  self->beta1 = plt_optimizer_setting(&plt_optimizer_lazy_adam, spec, "beta1");
-  self->beta2 = plt_optimizer_setting(&plt_optimizer_lazy_adam, spec, "beta2");
-  self->eps = plt_optimizer_setting(&plt_optimizer_lazy_adam, spec, "eps");
+  self->beta1 = plt_config_real(config, "optimizer.beta1");
+  self->beta2 = plt_config_real(config, "optimizer.beta2");
+  self->eps = plt_config_real(config, "optimizer.eps");
   *out = &self->base;
   return PLT_OK;
 }

@@ -3,8 +3,6 @@
 #include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
 
-extern const plt_optimizer_ops_t plt_optimizer_momentum;
-
 typedef struct momentum {
   plt_optimizer_t base;
   float momentum;
@@ -21,9 +19,10 @@ static const plt_option_t rows[] = {
 
 static size_t state_floats(const plt_optimizer_t *base) { return base->cols; }
 
-static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
+static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
+  (void)spec;
   momentum_t *self = plt_mem_zalloc(1, sizeof *self);
-  self->momentum = (float)plt_optimizer_setting(&plt_optimizer_momentum, spec, "momentum");
+  self->momentum = (float)plt_config_real(config, "optimizer.momentum");
   *out = &self->base;
   return PLT_OK;
 }

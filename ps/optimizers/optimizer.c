@@ -1,61 +1,73 @@
 /* optimizer.c - what all optimizers share: see optimizer.h. */
 #include "ps/optimizers/optimizer.h"
 
-#include <math.h>
+#include <float.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
 
-static const char prefix[] = "optimizer.";
+static const plt_option_t rows[] = {
+    {.key = "optimizer.weight_decay",
+     .type = PLT_OPT_REAL,
+     .fallback = "0",
+     .min = 0,
+     .max = DBL_MAX,
+     .help =
+         "L2 form: this times the row is added to the gradient of the rows pushed; adam takes it with a dense sweep "
+         "only. adamw: decoupled, every row is multiplied by 1 - lr * weight_decay in every step."},
+    {.key = "optimizer.sweep",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "sparse",
+     .choices = "sparse|dense",
+     .help = "Rows that take part in a step: those pushed, or all, the others with a gradient of zero. dense costs the "
+             "time of all rows at every step and the memory of all rows from the first on."},
+};
 
-static const plt_option_t *find_row(const plt_optimizer_ops_t *ops, const char *name) {
-  for (size_t i = 0; i < ops->options.n_rows; i++)
-    if (strcmp(ops->options.rows[i].key + sizeof prefix - 1, name) == 0) return &ops->options.rows[i];
-  return NULL;
+const plt_option_table_t plt_optimizer_common = {"every optimizer", rows, sizeof rows / sizeof *rows};
+
+plt_status_t plt_optimizer_write(const plt_optimizer_ops_t *ops, const plt_config_t *config, plt_table_spec_t *spec) {
+  const plt_option_table_t *tables[] = {&plt_optimizer_common, &ops->options};
+  char *settings = plt_config_dump_tables(config, "optimizer", tables, 2);
+  int length = snprintf(spec->settings, sizeof spec->settings, "%s", settings);
+  snprintf(spec->optimizer, sizeof spec->optimizer, "%s", ops->name);
+  free(settings);
+  if (length < (int)sizeof spec->settings) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE, "the settings of optimizer %s take %d bytes, but at most %zu can go to the servers",
+                  ops->name, length, sizeof spec->settings - 1);
 }
 
-double plt_optimizer_setting(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, const char *name) {
-  return plt_table_spec_setting(spec, name, strtod(find_row(ops, name)->fallback, NULL));
+static plt_status_t read_settings(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, plt_config_t *config) {
+  char name[PLT_TABLE_NAME_MAX + sizeof "table "], *warnings = NULL;
+  snprintf(name, sizeof name, "table %s", spec->name);
+  PLT_TRY(plt_config_add(config, "optimizer", spec->settings, name));
+  PLT_TRY(plt_config_apply(config, &plt_optimizer_common));
+  PLT_TRY(plt_config_apply(config, &ops->options));
+  return plt_config_finish(config, NULL, 0, &warnings); /* no other table is known: no warnings */
 }
 
-bool plt_optimizer_is_dense(const plt_table_spec_t *spec) { return plt_table_spec_setting(spec, "sweep", 0) != 0; }
-
-static plt_status_t check_setting(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec,
-                                  const plt_setting_t *setting) {
-  if (strcmp(setting->name, "weight_decay") == 0) {
-    if (isfinite(setting->value) && setting->value >= 0) return PLT_OK;
-    return plt_fail(PLT_ERR_USAGE, "table %s: weight_decay is %g, but must be a number >= 0", spec->name,
-                    setting->value);
-  }
-  if (strcmp(setting->name, "sweep") == 0) {
-    if (setting->value == 0 || setting->value == 1) return PLT_OK;
-    return plt_fail(PLT_ERR_USAGE, "table %s: sweep is %g, but must be 0 (sparse) or 1 (dense)", spec->name,
-                    setting->value);
-  }
-  const plt_option_t *row = find_row(ops, setting->name);
-  if (row == NULL)
-    return plt_fail(PLT_ERR_USAGE, "table %s: optimizer %s has no setting \"%s\"", spec->name, ops->name,
-                    setting->name);
-  bool inside = isfinite(setting->value) && setting->value >= row->min && setting->value <= row->max &&
-                !(row->above_min && setting->value == row->min);
-  if (inside) return PLT_OK;
-  return plt_fail(PLT_ERR_USAGE, "table %s: %s is %g, but must be %s %g and <= %g", spec->name, setting->name,
-                  setting->value, row->above_min ? ">" : ">=", row->min, row->max);
-}
-
-plt_status_t plt_optimizer_make(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, plt_optimizer_t **out) {
+static plt_status_t make(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, const plt_config_t *config,
+                         plt_optimizer_t **out) {
   plt_optimizer_t *self = NULL;
-  for (size_t i = 0; i < spec->n_settings; i++) PLT_TRY(check_setting(ops, spec, &spec->settings[i]));
   if (ops->create != NULL)
-    PLT_TRY(ops->create(spec, &self));
+    PLT_TRY(ops->create(config, spec, &self));
   else
     self = plt_mem_zalloc(1, sizeof *self);
   self->ops = ops;
   self->cols = spec->cols;
-  self->weight_decay = plt_table_spec_setting(spec, "weight_decay", 0);
+  self->weight_decay = plt_config_real(config, "optimizer.weight_decay");
+  self->dense = strcmp(plt_config_text(config, "optimizer.sweep"), "dense") == 0;
   *out = self;
   return PLT_OK;
+}
+
+plt_status_t plt_optimizer_make(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, plt_optimizer_t **out) {
+  plt_config_t *config = plt_config_create();
+  plt_status_t status = read_settings(ops, spec, config);
+  if (status == PLT_OK) status = make(ops, spec, config, out);
+  plt_config_destroy(&config);
+  return status;
 }
 
 void plt_optimizer_destroy(plt_optimizer_t **self) {

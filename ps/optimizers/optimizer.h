@@ -42,11 +42,11 @@ typedef struct plt_optimizer plt_optimizer_t; /* an optimizer's own object begin
 typedef struct plt_optimizer_ops {
   const char *name;
   const char *summary;        /* half a sentence, for help */
-  plt_option_table_t options; /* rows "optimizer.<setting>": the numbers that travel as plt_setting_t; none */
+  plt_option_table_t options; /* rows "optimizer.<setting>"; none */
   /* For each table that a server is told of, once more by the server to know its memory, and by the launcher to check
-   * the settings: the object, with all but `base` filled in. The settings have been checked against `options`. A base
-   * alone. PLT_ERR_USAGE. */
-  plt_status_t (*create)(const plt_table_spec_t *spec, plt_optimizer_t **out);
+   * the settings: the object, with all but `base` filled in. The configuration has the rows of `options` and what all
+   * optimizers have, from the table's spec. A base alone. PLT_ERR_USAGE. */
+  plt_status_t (*create)(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out);
   /* When the table goes. free(). */
   void (*destroy)(plt_optimizer_t *self);
   /* After create: floats of state per row, always the same. 0. */
@@ -67,17 +67,18 @@ typedef struct plt_optimizer_ops {
 struct plt_optimizer {
   const plt_optimizer_ops_t *ops;
   size_t cols;
-  double weight_decay;
-  uint64_t t; /* steps so far; set by plt_optimizer_begin and on restore */
-  float eta;  /* learning rate of step t */
+  double weight_decay; /* optimizer.weight_decay */
+  bool dense;          /* optimizer.sweep: every row takes part in every step; tables see to it */
+  uint64_t t;          /* steps so far; set by plt_optimizer_begin and on restore */
+  float eta;           /* learning rate of step t */
 };
 
-/* A setting of spec, or the default of its option row: the only place where defaults stand. */
-double plt_optimizer_setting(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, const char *name);
-/* Setting "sweep" (all optimizers have it): every row of the table takes part in every step; tables see to it. */
-bool plt_optimizer_is_dense(const plt_table_spec_t *spec);
-/* Makes an optimizer for a table. PLT_ERR_USAGE: a setting of spec that it does not have ("weight_decay" and "sweep"
- * all have) or that is out of the range of its row. */
+/* Rows optimizer.weight_decay and optimizer.sweep, which every optimizer has beside its own. */
+extern const plt_option_table_t plt_optimizer_common;
+/* Options travel in a table's spec, as YAML that is read like a configuration: any type of row will do. Writes the name
+ * and the values of both tables into spec->optimizer and spec->settings. PLT_ERR_USAGE when they take too much room. */
+plt_status_t plt_optimizer_write(const plt_optimizer_ops_t *ops, const plt_config_t *config, plt_table_spec_t *spec);
+/* The optimizer of a table by its spec. PLT_ERR_USAGE: a setting that it does not have, or of a wrong type or range. */
 plt_status_t plt_optimizer_make(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, plt_optimizer_t **out);
 void plt_optimizer_destroy(plt_optimizer_t **self);
 /* ops->state_floats, or its default. */

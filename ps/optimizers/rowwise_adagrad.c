@@ -5,8 +5,6 @@
 #include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
 
-extern const plt_optimizer_ops_t plt_optimizer_rowwise_adagrad;
-
 typedef struct rowwise {
   plt_optimizer_t base;
   float eps, initial;
@@ -32,10 +30,11 @@ static size_t state_floats(const plt_optimizer_t *base) {
   return 1;
 }
 
-static plt_status_t create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
+static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
+  (void)spec;
   rowwise_t *self = plt_mem_zalloc(1, sizeof *self);
-  self->eps = (float)plt_optimizer_setting(&plt_optimizer_rowwise_adagrad, spec, "eps");
-  self->initial = (float)plt_optimizer_setting(&plt_optimizer_rowwise_adagrad, spec, "initial_accumulator");
+  self->eps = (float)plt_config_real(config, "optimizer.eps");
+  self->initial = (float)plt_config_real(config, "optimizer.initial_accumulator");
   *out = &self->base;
   return PLT_OK;
 }

@@ -91,7 +91,7 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
     plt_table_destroy(&table);
     return status;
   }
-  table->dense = plt_optimizer_is_dense(spec) && !spec->frozen;
+  table->dense = optimizer->dense && !spec->frozen;
   table->gradient = plt_mem_zalloc(table->cols, sizeof *table->gradient);
   table->unborn = plt_mem_zalloc(table->stride, sizeof *table->unborn);
   birth_state(table, table->unborn);

@@ -60,7 +60,7 @@ static void run(const bench_t *bench, const char *optimizer) {
   double spent = 0, *in_read = NULL, *in_step = NULL;
   size_t n_steps = 0, capacity = 0, capacity_2 = 0;
   snprintf(spec.optimizer, sizeof spec.optimizer, "%s", optimizer);
-  if (bench->dense) spec.settings[spec.n_settings++] = (plt_setting_t){.name = "sweep", .value = 1};
+  if (bench->dense) strcpy(spec.settings, "sweep: dense");
   if (plt_table_create(&spec, 0, 1, &table) != PLT_OK) {
     fprintf(stderr, "%s\n", plt_fail_text());
     return;

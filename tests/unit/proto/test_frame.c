@@ -174,14 +174,10 @@ static plt_table_spec_t full_spec(void) {
                            .init = {PLT_INIT_UNIFORM, 0.25},
                            .seed = UINT64_MAX,
                            .frozen = true,
-                           .temporary = true,
-                           .n_settings = PLT_SETTINGS_MAX};
+                           .temporary = true};
   memset(spec.name, 'n', PLT_TABLE_NAME_MAX - 1);
   memset(spec.optimizer, 'o', PLT_TABLE_NAME_MAX - 1);
-  for (int i = 0; i < PLT_SETTINGS_MAX; i++) {
-    memset(spec.settings[i].name, 'a' + i, sizeof spec.settings[i].name - 1);
-    spec.settings[i].value = i / 3.0;
-  }
+  memset(spec.settings, 's', PLT_SETTINGS_MAX - 1);
   return spec;
 }
 
@@ -480,7 +476,8 @@ static void read_all(const plt_header_t *header) {
   volatile uint64_t sum = strlen(header->text) + strlen(header->hash);
   for (size_t i = 0; i < header->n_losses; i++) sum += header->losses[i].span.first;
   for (size_t i = 0; i < header->n_sums; i++) sum += header->sums[i] > 0;
-  if (header->has_spec) sum += strlen(header->spec.name) + strlen(header->spec.optimizer) + header->spec.n_settings;
+  if (header->has_spec)
+    sum += strlen(header->spec.name) + strlen(header->spec.optimizer) + strlen(header->spec.settings);
   for (size_t i = 0; i < header->n_sections; i++) {
     const plt_section_t *section = &header->sections[i];
     size_t bytes = section->n * section->cols * (section->type == PLT_WIRE_BF16 ? 2 : 4);

@@ -49,8 +49,7 @@ static plt_table_spec_t specs[N_TABLES] = {
      .init = {PLT_INIT_NORMAL, 0.1},
      .seed = 5,
      .optimizer = "adam",
-     .settings = {{"beta1", 0.8}, {"eps", 1e-7}},
-     .n_settings = 2},
+     .settings = "beta1: 0.8\neps: 1e-7\n"},
     {.name = "bias", .rows = 1, .cols = BIAS_COLS, .init = {PLT_INIT_ZERO, 0}, .seed = 5, .optimizer = "sgd"},
     {.name = "environment", .rows = 2 * ROWS, .cols = 1, .init = {PLT_INIT_UNIFORM, 2}, .seed = 5, .frozen = true}};
 

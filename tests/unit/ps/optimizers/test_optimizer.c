@@ -1,6 +1,7 @@
 /* Optimizers against their formulas in double, settings and their ranges, the history of learning rates. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,9 @@ static plt_table_spec_t spec_of(const char *optimizer) {
   return spec;
 }
 
-static void set(plt_table_spec_t *spec, const char *name, double value) {
-  plt_setting_t *setting = &spec->settings[spec->n_settings++];
-  strcpy(setting->name, name);
-  setting->value = value;
+static void set(plt_table_spec_t *spec, const char *name, const char *value) {
+  size_t used = strlen(spec->settings);
+  snprintf(spec->settings + used, sizeof spec->settings - used, "%s: %s\n", name, value);
 }
 
 /* One row's twin: element i of value and gradient, its state a, b and the learning rate of its last push. */
@@ -123,34 +123,34 @@ static void compare(const plt_table_spec_t *spec, twin_fn twin) {
 
 Test(optimizer, sgd_follows_its_formula) {
   plt_table_spec_t spec = spec_of("sgd");
-  set(&spec, "weight_decay", 0.01);
+  set(&spec, "weight_decay", "0.01");
   compare(&spec, twin_sgd);
 }
 
 Test(optimizer, momentum_follows_its_formula) {
   plt_table_spec_t spec = spec_of("momentum");
-  set(&spec, "weight_decay", 0.01);
+  set(&spec, "weight_decay", "0.01");
   compare(&spec, twin_momentum);
 }
 
 Test(optimizer, rowwise_adagrad_follows_its_formula) {
   plt_table_spec_t spec = spec_of("rowwise_adagrad");
-  set(&spec, "weight_decay", 0.01);
-  set(&spec, "initial_accumulator", 0.1);
+  set(&spec, "weight_decay", "0.01");
+  set(&spec, "initial_accumulator", "0.1");
   compare(&spec, twin_rowwise_adagrad);
 }
 
 Test(optimizer, ftrl_follows_its_formula) {
   plt_table_spec_t spec = spec_of("ftrl");
-  set(&spec, "l1", 0.3);
-  set(&spec, "l2", 2);
+  set(&spec, "l1", "0.3");
+  set(&spec, "l2", "2");
   compare(&spec, twin_ftrl);
 }
 
 Test(optimizer, ftrl_without_l1_and_l2_is_gradient_descent_whatever_the_schedule) {
   plt_table_spec_t spec = spec_of("ftrl");
-  set(&spec, "beta", 0.5);
-  set(&spec, "weight_decay", 0.01);
+  set(&spec, "beta", "0.5");
+  set(&spec, "weight_decay", "0.01");
   compare(&spec, twin_ftrl_without_l1);
 }
 
@@ -161,7 +161,7 @@ Test(optimizer, ftrl_l1_makes_zeros) {
   plt_table_t *table;
   float gradient[COLS] = {0.1f, -0.1f, 2, -2, 0, 0}, values[COLS] = {0, 0, 0, 0, 0, 0.7f}, now[COLS];
   uint64_t key = 2;
-  set(&spec, "l1", 1);
+  set(&spec, "l1", "1");
   cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_OK, "%s", plt_fail_text());
   plt_table_assign(table, &key, 1, values);
   for (int t = 1; t <= 5; t++) plt_table_step(table, 0.1, (plt_rows_t){&key, gradient, 1});
@@ -173,17 +173,17 @@ Test(optimizer, ftrl_l1_makes_zeros) {
 
 Test(optimizer, adagrad_follows_its_formula) {
   plt_table_spec_t spec = spec_of("adagrad");
-  set(&spec, "weight_decay", 0.01);
-  set(&spec, "initial_accumulator", 0.1);
+  set(&spec, "weight_decay", "0.01");
+  set(&spec, "initial_accumulator", "0.1");
   compare(&spec, twin_adagrad);
 }
 
 Test(optimizer, lazy_adam_follows_its_formula) {
   plt_table_spec_t spec = spec_of("lazy_adam");
-  set(&spec, "weight_decay", 0.01);
-  set(&spec, "beta1", 0.8);
-  set(&spec, "beta2", 0.99);
-  set(&spec, "eps", 1e-6);
+  set(&spec, "weight_decay", "0.01");
+  set(&spec, "beta1", "0.8");
+  set(&spec, "beta2", "0.99");
+  set(&spec, "eps", "1e-6");
   compare(&spec, twin_lazy_adam);
 }
 
@@ -200,7 +200,7 @@ Test(optimizer, only_state_that_is_used_is_kept) {
   }
 }
 
-static plt_status_t try_setting(const char *optimizer, const char *name, double value) {
+static plt_status_t try_setting(const char *optimizer, const char *name, const char *value) {
   plt_table_spec_t spec = spec_of(optimizer);
   plt_optimizer_t *made = NULL;
   set(&spec, name, value);
@@ -211,34 +211,119 @@ static plt_status_t try_setting(const char *optimizer, const char *name, double 
 }
 
 Test(optimizer, settings_out_of_range_are_refused) {
-  cr_assert_eq(try_setting("adagrada", "eps", 1e-8), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("sgd", "eps", 1e-8), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("sgd", "momentum", 0.5), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("momentum", "momentum", 1), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("momentum", "momentum", NAN), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("ftrl", "l1", -1), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("sgd", "weight_decay", -0.1), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("adagrad", "initial_accumulator", -1), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("adam", "beta1", 1), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("adam", "beta2", 0), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("adam", "eps", 0), PLT_ERR_USAGE);
-  cr_assert_eq(try_setting("adam", "weight_decay", 0), PLT_OK);
-  cr_assert_eq(try_setting("adam", "weight_decay", 0.1), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("adagrada", "eps", "1e-8"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("sgd", "eps", "1e-8"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("sgd", "momentum", "0.5"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("momentum", "momentum", "1"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("momentum", "momentum", "nan"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("ftrl", "l1", "-1"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("sgd", "weight_decay", "-0.1"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("adagrad", "initial_accumulator", "-1"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("adam", "beta1", "1"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("adam", "beta2", "0"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("adam", "eps", "0"), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("adam", "weight_decay", "0"), PLT_OK);
+  cr_assert_eq(try_setting("adam", "weight_decay", "0.1"), PLT_ERR_USAGE);
   cr_assert(strstr(plt_fail_text(), "adamw") != NULL);
-  cr_assert_eq(try_setting("lazy_adam", "weight_decay", 0.1), PLT_OK);
-  cr_assert_eq(try_setting("adamw", "weight_decay", 0.1), PLT_OK);
-  cr_assert_eq(try_setting("sgd", "sweep", 1), PLT_OK);
-  cr_assert_eq(try_setting("sgd", "sweep", 2), PLT_ERR_USAGE);
+  cr_assert_eq(try_setting("lazy_adam", "weight_decay", "0.1"), PLT_OK);
+  cr_assert_eq(try_setting("adamw", "weight_decay", "0.1"), PLT_OK);
+  cr_assert_eq(try_setting("sgd", "sweep", "dense"), PLT_OK);
+  cr_assert_eq(try_setting("sgd", "sweep", "2"), PLT_ERR_USAGE);
 }
 
-Test(optimizer, every_option_row_has_a_default_inside_its_range) {
+Test(optimizer, every_optimizer_can_be_made_by_its_defaults) {
   for (size_t i = 0; plt_optimizers[i] != NULL; i++) {
-    for (size_t k = 0; k < plt_optimizers[i]->options.n_rows; k++) {
-      const plt_option_t *row = &plt_optimizers[i]->options.rows[k];
-      double value = strtod(row->fallback, NULL);
-      cr_assert(strncmp(row->key, "optimizer.", 10) == 0 && value >= row->min && value <= row->max);
-    }
+    const plt_optimizer_ops_t *ops = plt_optimizers[i];
+    plt_table_spec_t spec = spec_of(ops->name);
+    plt_optimizer_t *made;
+    for (size_t k = 0; k < ops->options.n_rows; k++)
+      cr_assert_eq(strncmp(ops->options.rows[k].key, "optimizer.", 10), 0, "%s", ops->options.rows[k].key);
+    cr_assert_eq(plt_optimizer_create(&spec, &made), PLT_OK, "%s", plt_fail_text());
+    cr_assert(made->weight_decay == 0 && !made->dense);
+    plt_optimizer_destroy(&made);
   }
+}
+
+/* ---- options of every type, from a configuration to the object that a server makes ---- */
+
+static const plt_option_t whole_rows[] = {
+    {.key = "optimizer.nesterov", .type = PLT_OPT_BOOL, .fallback = "false"},
+    {.key = "optimizer.period", .type = PLT_OPT_INT, .fallback = "1", .min = 1, .max = 9e15},
+    {.key = "optimizer.rate", .type = PLT_OPT_REAL, .fallback = "0.5", .min = 0, .max = 1},
+    {.key = "optimizer.label", .type = PLT_OPT_TEXT},
+    {.key = "optimizer.file", .type = PLT_OPT_PATH},
+    {.key = "optimizer.form", .type = PLT_OPT_CHOICE, .fallback = "a", .choices = "a|b"},
+    {.key = "optimizer.steps", .type = PLT_OPT_INTS, .fallback = "[1, 2]"},
+    {.key = "optimizer.betas", .type = PLT_OPT_REALS, .fallback = "[]"},
+    {.key = "optimizer.groups", .type = PLT_OPT_TEXTS},
+    {.key = "optimizer.weights", .type = PLT_OPT_WEIGHTS},
+    {.key = "optimizer.inner.rate", .type = PLT_OPT_REAL, .fallback = "0.25"},
+};
+static char *seen; /* what create() found */
+
+static plt_status_t see(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
+  cr_assert_str_eq(spec->name, "item");
+  seen = plt_config_dump(config);
+  *out = calloc(1, sizeof **out);
+  return PLT_OK;
+}
+
+static const plt_optimizer_ops_t whole = {
+    .name = "whole", .options = {"whole", whole_rows, sizeof whole_rows / sizeof *whole_rows}, .create = see};
+
+static plt_config_t *configuration(const char *text) {
+  plt_config_t *config = plt_config_create();
+  cr_assert_eq(plt_config_add(config, "optimizer", text, "test"), PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(plt_config_apply(config, &plt_optimizer_common), PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(plt_config_apply(config, &whole.options), PLT_OK, "%s", plt_fail_text());
+  return config;
+}
+
+static void expect_same_there(const char *text) {
+  plt_config_t *config = configuration(text);
+  plt_table_spec_t spec = spec_of("");
+  plt_optimizer_t *made;
+  char *here = plt_config_dump(config);
+  cr_assert_eq(plt_optimizer_write(&whole, config, &spec), PLT_OK, "%s", plt_fail_text());
+  cr_assert_str_eq(spec.optimizer, "whole");
+  cr_assert_eq(plt_optimizer_make(&whole, &spec, &made), PLT_OK, "%s", plt_fail_text());
+  cr_assert_str_eq(seen, here);
+  plt_optimizer_destroy(&made);
+  plt_config_destroy(&config);
+  free(seen);
+  free(here);
+}
+
+Test(optimizer, options_of_every_type_reach_the_servers) {
+  expect_same_there("{}");
+  expect_same_there(
+      "{nesterov: true, period: 9000000000000000, rate: 0.30000000000000004, label: \"a: \\\"b\\\"\\n# c\", file: "
+      "/tmp/x y,"
+      " form: b, steps: [], betas: [0.9, 1e-300], groups: ['yes', '1', ''], weights: {image: 0.1, text: 0.9},"
+      " inner: {rate: 0.125}, weight_decay: 0.1, sweep: dense}");
+}
+
+Test(optimizer, faults_of_settings_name_the_table_and_the_option) {
+  const char *const bad[][2] = {{"nesterov: 1", "table item:1:11: optimizer.nesterov: \"1\" is not true or false"},
+                                {"form: c", "optimizer.form: \"c\" is not one of a, b"},
+                                {"rate: 2", "optimizer.rate: 2 must be in [0, 1]"},
+                                {"ratte: 1", "optimizer.ratte: unknown option, did you mean optimizer.rate?"},
+                                {"[1", "table item"}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    plt_table_spec_t spec = spec_of("whole");
+    plt_optimizer_t *made = NULL;
+    strcpy(spec.settings, bad[i][0]);
+    cr_assert_eq(plt_optimizer_make(&whole, &spec, &made), PLT_ERR_USAGE, "%s", bad[i][0]);
+    cr_assert(strstr(plt_fail_text(), bad[i][1]) != NULL, "%s", plt_fail_text());
+    cr_assert_null(made);
+  }
+  char text[PLT_SETTINGS_MAX + 100] = "label: ";
+  memset(text + strlen(text), 'x', PLT_SETTINGS_MAX);
+  plt_config_t *config = configuration(text);
+  plt_table_spec_t spec = spec_of("");
+  cr_assert_eq(plt_optimizer_write(&whole, config, &spec), PLT_ERR_USAGE);
+  cr_assert(strstr(plt_fail_text(), "settings of optimizer whole take") != NULL, "%s", plt_fail_text());
+  plt_config_destroy(&config);
 }
 
 Test(optimizer, eta_history_keeps_runs) {

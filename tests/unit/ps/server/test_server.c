@@ -81,7 +81,7 @@ Test(server, tables_are_declared_once_and_alike) {
   header = raw_declaration(raw, 1, 0, &spec);
   raw_expect(raw, 1, &header, PLT_VERB_REFUSED, "differently");
   spec = specs[0];
-  spec.settings[spec.n_settings++] = (plt_setting_t){"momentum", 0.5};
+  strcpy(spec.settings, "momentum: 0.5");
   header = raw_declaration(raw, 1, 0, &spec);
   raw_expect(raw, 1, &header, PLT_VERB_REFUSED, "differently");
   join(raw, 2);

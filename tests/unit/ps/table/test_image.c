@@ -17,7 +17,7 @@ static plt_table_t *table_of(const char *optimizer, bool dense) {
   plt_table_spec_t spec = {.name = "user", .rows = ROWS, .cols = COLS, .init = {PLT_INIT_NORMAL, 0.1}, .seed = 9};
   plt_table_t *table;
   strcpy(spec.optimizer, optimizer);
-  if (dense) spec.settings[spec.n_settings++] = (plt_setting_t){"sweep", 1};
+  if (dense) strcpy(spec.settings, "sweep: dense");
   cr_assert_eq(plt_table_create(&spec, 1, 2, &table), PLT_OK);
   return table;
 }

@@ -1,5 +1,6 @@
 /* A sharded table against a naive twin: whole arrays, one element at a time, with momentum. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +12,7 @@ enum { ROWS = 5000, COLS = 5, SHARDS_MAX = 4 };
 static plt_table_spec_t spec_of(const char *optimizer) {
   plt_table_spec_t spec = {.name = "user", .rows = ROWS, .cols = COLS, .init = {PLT_INIT_NORMAL, 0.1}, .seed = 9};
   strcpy(spec.optimizer, optimizer);
-  if (strcmp(optimizer, "momentum") == 0) {
-    spec.settings[0] = (plt_setting_t){"momentum", 0.5};
-    spec.n_settings = 1;
-  }
+  if (strcmp(optimizer, "momentum") == 0) strcpy(spec.settings, "momentum: 0.5\n");
   return spec;
 }
 
@@ -178,7 +176,6 @@ Test(table, bad_specs_are_refused) {
   }
   cr_assert_null(table);
   spec = spec_of("");
-  spec.n_settings = 0;
   cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_ERR_USAGE);
   spec.frozen = true;
   cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_OK);
@@ -234,8 +231,7 @@ Test(table, dense_sweep_moves_all_rows_on_any_number_of_shards) {
   for (uint64_t key = 0; key < ROWS; key++) all[key] = key;
   for (size_t o = 0; o < sizeof optimizers / sizeof *optimizers; o++) {
     plt_table_spec_t spec = spec_of(optimizers[o]);
-    spec.settings[spec.n_settings++] = (plt_setting_t){"weight_decay", 0.1};
-    spec.settings[spec.n_settings++] = (plt_setting_t){"sweep", 1};
+    strcat(spec.settings, "weight_decay: 0.1\nsweep: dense\n");
     for (uint64_t key = 0; key < ROWS; key++) plt_table_spec_birth(&spec, 0, key, born[key]);
     for (uint32_t servers = 1; servers <= 3; servers++) {
       shards_t shards = {servers, {0}};
@@ -264,7 +260,8 @@ static plt_table_t *make_trained(const char *optimizer, double weight_decay, uin
   static uint64_t keys[ROWS];
   plt_table_spec_t spec = spec_of(optimizer);
   plt_table_t *table;
-  spec.settings[spec.n_settings++] = (plt_setting_t){"weight_decay", weight_decay};
+  size_t used = strlen(spec.settings);
+  snprintf(spec.settings + used, sizeof spec.settings - used, "weight_decay: %g\n", weight_decay);
   cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_OK, "%s", plt_fail_text());
   plt_table_reset(table, salt);
   for (uint32_t t = 1; t <= 30; t++) {
