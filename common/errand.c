@@ -2,14 +2,10 @@
 #include "common/errand.h"
 
 #include <signal.h>
-#include <stdlib.h>
-
-#include "common/mem.h"
 
 static void *errand_main(void *argument) {
   plt_errand_t *errand = argument;
-  errand->status = errand->fn(errand->context);
-  if (errand->status != PLT_OK) errand->text = plt_mem_strdup(plt_fail_text());
+  plt_failure_keep(&errand->failure, errand->fn(errand->context));
   atomic_store(&errand->ended, true);
   return NULL;
 }
@@ -28,9 +24,7 @@ bool plt_errand_wait(plt_errand_t *errand, plt_status_t *status) {
   if (!errand->under_way) return false;
   if (!pthread_equal(errand->thread, pthread_self())) pthread_join(errand->thread, NULL);
   errand->under_way = false;
-  *status = errand->status == PLT_OK ? PLT_OK : plt_fail(errand->status, "%s", errand->text);
-  free(errand->text);
-  errand->text = NULL;
+  *status = plt_failure_restore(&errand->failure);
   return true;
 }
 

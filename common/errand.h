@@ -24,8 +24,7 @@ typedef struct plt_errand {
   void *context;
   /* the thread's until `ended` */
   atomic_bool ended;
-  plt_status_t status;
-  char *text;
+  plt_failure_t failure;
 } plt_errand_t;
 
 /* The errand is idle. Without a thread to be had the call is made here and now. */

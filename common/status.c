@@ -5,9 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TEXT_MAX = 4096 };
-
-static _Thread_local char last_text[TEXT_MAX];
+static _Thread_local char last_text[PLT_FAIL_TEXT_MAX];
 
 int plt_status_exit(plt_status_t status) {
 #define AS_CODE(name, code, text) [PLT_##name] = code,
@@ -43,7 +41,7 @@ plt_status_t plt_fail_errno(plt_status_t status, const char *format, ...) {
 }
 
 plt_status_t plt_fail_within(plt_status_t status, const char *format, ...) {
-  char text[TEXT_MAX];
+  char text[PLT_FAIL_TEXT_MAX];
   va_list args;
   va_start(args, format);
   int used = vsnprintf(text, sizeof text, format, args);
@@ -54,3 +52,13 @@ plt_status_t plt_fail_within(plt_status_t status, const char *format, ...) {
 }
 
 const char *plt_fail_text(void) { return last_text; }
+
+void plt_failure_keep(plt_failure_t *failure, plt_status_t status) {
+  if (status == PLT_OK || failure->status != PLT_OK) return;
+  failure->status = status;
+  memcpy(failure->text, last_text, sizeof last_text);
+}
+
+plt_status_t plt_failure_restore(const plt_failure_t *failure) {
+  return failure->status == PLT_OK ? PLT_OK : plt_fail(failure->status, "%s", failure->text);
+}

@@ -37,7 +37,9 @@ int plt_status_exit(plt_status_t status);
 /* Short meaning of a status, never NULL. */
 const char *plt_status_text(plt_status_t status);
 
-/* Records the failure text of this thread and returns `status`. A text longer than 4095 bytes is cut. */
+enum { PLT_FAIL_TEXT_MAX = 4096 }; /* bytes of a text with its NUL; longer ones are cut */
+
+/* Records the failure text of this thread and returns `status`. */
 plt_status_t plt_fail(plt_status_t status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Like plt_fail, with ": strerror(errno)" appended; ENOSPC and EDQUOT become PLT_ERR_SPACE. */
 plt_status_t plt_fail_errno(plt_status_t status, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -45,6 +47,24 @@ plt_status_t plt_fail_errno(plt_status_t status, const char *format, ...) __attr
 plt_status_t plt_fail_within(plt_status_t status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The recorded text of this thread, "" if none. Valid until the next failure of this thread. */
 const char *plt_fail_text(void);
+
+/* A failure that others must not write over: those of a clean-up, those of another thread's turn. Zeroed: none.
+ *
+ *   plt_failure_t failure = {0};
+ *   plt_failure_keep(&failure, write_all(file));
+ *   plt_failure_keep(&failure, close_file(&file));
+ *   return plt_failure_restore(&failure);            the first of the two that failed, with its text
+ *
+ * It owns nothing: it may be copied, and handed to another thread. */
+typedef struct plt_failure {
+  plt_status_t status;
+  char text[PLT_FAIL_TEXT_MAX]; /* "" without a failure */
+} plt_failure_t;
+
+/* Keeps `status` with this thread's text, unless it is PLT_OK or one is kept already: the first counts. */
+void plt_failure_keep(plt_failure_t *failure, plt_status_t status);
+/* Records the text that is kept as this thread's and returns the status; PLT_OK when none is. */
+plt_status_t plt_failure_restore(const plt_failure_t *failure);
 
 #define PLT_TRY(call)                                      \
   do {                                                     \

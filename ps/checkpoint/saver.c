@@ -24,8 +24,7 @@ struct plt_saver {
   plt_checkpoint_control_t control;
 
   plt_manifest_part_t part; /* the errand's until its end */
-  plt_status_t status;      /* of the last part */
-  char text[PLT_TEXT_MAX];
+  plt_failure_t failure;    /* of the last part */
 };
 
 static plt_status_t write_file(plt_saver_t *saver) {
@@ -74,14 +73,14 @@ void plt_saver_begin(plt_saver_t *saver, const char *dir, const plt_checkpoint_h
 
 static void close_part(plt_saver_t *saver, plt_status_t status) {
   uint64_t copied = 0;
-  saver->status = status;
-  if (status != PLT_OK) snprintf(saver->text, sizeof saver->text, "%s", plt_fail_text());
+  saver->failure = (plt_failure_t){0};
+  plt_failure_keep(&saver->failure, status);
   for (size_t i = 0; i < saver->n; i++) {
     copied += plt_image_copied(saver->images[i]);
     plt_image_release(&saver->images[i]);
   }
   plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 ": %s, %.3f s, %.1f MB were copied before they changed",
-          saver->head.clock, status == PLT_OK ? "written" : saver->text,
+          saver->head.clock, status == PLT_OK ? "written" : saver->failure.text,
           plt_time_seconds(plt_time_ns() - saver->begin_ns), (double)copied / 1e6);
 }
 
@@ -97,8 +96,8 @@ plt_saver_report_t plt_saver_look(plt_saver_t *saver) {
   report.moves = atomic_load(&saver->control.rows);
   if (saver->errand.under_way) return report;
   report.ended = true;
-  report.status = saver->status;
-  report.text = saver->text;
+  report.status = saver->failure.status;
+  report.text = saver->failure.text;
   report.part = saver->part;
   return report;
 }
