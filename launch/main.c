@@ -8,9 +8,9 @@
 #include "common/options/nearest.h"
 #include "common/options/options.h"
 #include "launch/commands/command.h"
+#include "launch/commands/help.h"
 #include "launch/host/blas_core.h"
 #include "launch/host/limits.h"
-#include "launch/job/config.h"
 #include "worker/math/kernels.h"
 
 static const plt_command_t *const commands[] = {&plt_command_train,       &plt_command_evaluate, &plt_command_recommend,
@@ -24,23 +24,10 @@ static void print_help(FILE *out) {
           "usage: plateau COMMAND [ARGUMENTS]\n\n");
   for (size_t i = 0; i < COMMANDS; i++)
     if (commands[i]->summary != NULL) fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
-  fprintf(out, "  %-11s %s\n\n", "help", "show the help of a command, or all options of configurations");
+  plt_help_topics(out);
   fprintf(out,
-          "Example: plateau train examples/quickstart.yaml\n"
+          "\nExample: plateau train examples/quickstart.yaml\n"
           "Help:    plateau COMMAND --help, plateau help options\n");
-}
-
-static void print_options(bool markdown) {
-  size_t n;
-  const plt_option_table_t **tables = plt_config_all_tables(&n);
-  for (size_t i = 0; i < n; i++) {
-    if (tables[i]->n_rows == 0) continue;
-    char *text = plt_option_table_describe(tables[i], markdown);
-    if (markdown && i > 0) putchar('\n');
-    fputs(text, stdout);
-    free(text);
-  }
-  free(tables);
 }
 
 static const plt_command_t *find(const char *name) {
@@ -70,10 +57,9 @@ static plt_status_t help(int argc, char **argv) {
     print_help(stdout);
     return PLT_OK;
   }
-  if (strcmp(argv[1], "options") == 0) {
-    print_options(argc > 2 && strcmp(argv[2], "--markdown") == 0);
-    return PLT_OK;
-  }
+  bool is_topic;
+  PLT_TRY(plt_help_topic(argc, argv, &is_topic));
+  if (is_topic) return PLT_OK;
   const plt_command_t *command = find(argv[1]);
   if (command == NULL) return unknown(argv[1]);
   print_usage(command);

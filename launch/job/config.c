@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/options/nearest.h"
+#include "launch/job/choices.h"
 #include "proto/message.h"
 #include "ps/optimizers/registry.h"
 #include "worker/models/registry.h"
@@ -256,9 +257,9 @@ const plt_option_table_t **plt_config_all_tables(size_t *n) {
     tables[(*n)++] = (table);           \
   } while (0)
   for (size_t i = 0; plt_config_tables[i] != NULL; i++) ADD(plt_config_tables[i]);
-  for (size_t i = 0; plt_models[i] != NULL; i++) ADD(&plt_models[i]->options);
-  for (size_t i = 0; plt_strategies[i] != NULL; i++) ADD(&plt_strategies[i]->options);
-  for (size_t i = 0; plt_optimizers[i] != NULL; i++) ADD(&plt_optimizers[i]->options);
+  plt_choice_t choice;
+  for (size_t c = 0; c < plt_n_choices; c++)
+    for (size_t i = 0; plt_choices[c].at(i, &choice); i++) ADD(choice.options);
 #undef ADD
   return tables;
 }

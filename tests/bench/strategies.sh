@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# strategies.sh - trains plain, bsam, bsam+ and mirror on one data set with equal grids and prints the comparison.
+# strategies.sh - trains every strategy on one data set with equal grids and prints the comparison.
 #
 #   tests/bench/strategies.sh CONFIG OUT [KEY=VALUE ...]
 #
-# Every strategy gets the same number of trials: each learning rate x two values of its own knob (plain: of the
+# Every strategy gets the same number of trials: each learning rate x two values of its own knob (one without: of the
 # model's regulariser), each with the same seeds. The trial with the best validation Recall@20, averaged over seeds, is
 # reported; test is looked at for that one only. Runs that are there already are not run again.
-#   JOBS=N   runs at a time (1)      LRS="0.001 0.003"   SEEDS="1 2"   STRATEGIES="plain bsam bsam+ mirror"
-#   PLAIN="model.reg=0.1 model.reg=0.3"   RHO="0.05 0.5"   ALPHA2="0.1 0.3"   the knobs; as many values of each
+#   JOBS=N   runs at a time (1)      LRS="0.001 0.003"   SEEDS="1 2"   STRATEGIES="plain bsam"   (all)
+#   PLAIN="model.reg=0.1 model.reg=0.3"   RHO="0.05 0.5"   ALPHA2="0.1 0.3"   the knobs (of strategies that have
+#   strategy.rho, strategy.alpha2); as many values of each
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 plateau=${PLATEAU:-$root/build/release/plateau}
@@ -18,17 +19,25 @@ extra=()
 for assignment in "$@"; do extra+=(--set "$assignment"); done
 mkdir -p "$out"
 
+all=$("$plateau" help strategies --names)
+strategies=${STRATEGIES:-$all}
+# knobs STRATEGY: the values of its knob, KEY=VALUE each.
+knobs() {
+  local options value
+  options=$("$plateau" help strategies "$1")
+  case $options in
+    *strategy.rho*) for value in ${RHO:-0.05 0.5}; do echo "strategy.rho=$value"; done ;;
+    *strategy.alpha2*) for value in ${ALPHA2:-0.1 0.3}; do echo "strategy.alpha2=$value"; done ;;
+    *) printf '%s\n' ${PLAIN:-model.reg=0.1 model.reg=0.3} ;;
+  esac
+}
 # A line per trial: strategy, learning rate, knob.
 trials() {
   local lr knob strategy
   for lr in ${LRS:-0.001 0.003}; do
-    for knob in ${PLAIN:-model.reg=0.1 model.reg=0.3}; do echo "plain optimizer.lr=$lr $knob"; done
-    for knob in ${RHO:-0.05 0.5}; do
-      for strategy in bsam bsam+; do echo "$strategy optimizer.lr=$lr strategy.rho=$knob"; done
+    for strategy in $strategies; do
+      while read -r knob; do echo "$strategy optimizer.lr=$lr $knob"; done < <(knobs "$strategy")
     done
-    for knob in ${ALPHA2:-0.1 0.3}; do echo "mirror optimizer.lr=$lr strategy.alpha2=$knob"; done
-  done | while read -r line; do
-    [[ " ${STRATEGIES:-plain bsam bsam+ mirror} " != *" ${line%% *} "* ]] || echo "$line"
   done
 }
 
@@ -65,7 +74,7 @@ for dir in "$out"/*,seed=*/; do
 done >"$out/runs.txt"
 
 # The chosen trial of each strategy, then all of them, means over the seeds.
-awk '
+awk -v strategies="$(tr '\n' ' ' <<<"$all")" '
   { n[$2]++; strategy[$2] = $1; vr[$2] += $3; vn[$2] += $4; tr[$2] += $5; tn[$2] += $6; g[$2] += $7; s[$2] += $8; e[$2] += $9
     low[$2] = n[$2] == 1 || $5 < low[$2] ? $5 : low[$2]; high[$2] = n[$2] == 1 || $5 > high[$2] ? $5 : high[$2]
     if (n[$2] == 1) trials[++n_trials] = $2 }
@@ -78,10 +87,10 @@ awk '
     print "|---|---|---|---|---|---|---|---|---|" }
   END {
     for (t in n) if (!(strategy[t] in best) || vr[t] / n[t] > vr[best[strategy[t]]] / n[best[strategy[t]]]) best[strategy[t]] = t
-    split("plain bsam bsam+ mirror", order, " ")
+    n_strategies = split(strategies, order, " ")
     head()
-    for (i = 1; i <= 4; i++) if (order[i] in best) row(best[order[i]])
+    for (i = 1; i <= n_strategies; i++) if (order[i] in best) row(best[order[i]])
     print "\nAll trials:\n"
     head()
-    for (i = 1; i <= 4; i++) for (k = 1; k <= n_trials; k++) if (strategy[trials[k]] == order[i]) row(trials[k])
+    for (i = 1; i <= n_strategies; i++) for (k = 1; k <= n_trials; k++) if (strategy[trials[k]] == order[i]) row(trials[k])
   }' "$out/runs.txt"

@@ -21,6 +21,21 @@ for command in train evaluate recommend export inspect data fault-proxy; do
   has "$work/quietly.txt" "plateau $command" "plateau $command --help"
 done
 
+quietly "$plateau" --help
+for kind in options models strategies optimizers; do has "$work/quietly.txt" "^ +$kind\b" "plateau --help"; done
+for kind in models strategies optimizers; do
+  quietly "$plateau" help "$kind"
+  cp "$work/quietly.txt" "$work/kind.txt"
+  while read -r name; do
+    grep -qF "  $name " "$work/kind.txt" || complain "plateau help $kind: $name is not in the list"
+    quietly "$plateau" help "$kind" "$name"
+    [[ $(head -n 1 "$work/quietly.txt") == "$name: "?* ]] || complain "plateau help $kind $name says nothing of it"
+  done < <("$plateau" help "$kind" --names)
+done
+quietly "$plateau" help models vbpr
+has "$work/quietly.txt" '^needs data.features$' "plateau help models vbpr"
+has "$work/quietly.txt" '^  model.reg  a number in \[0, inf\), default 0.1$' "plateau help models vbpr"
+
 say "unknown and missing subcommands"
 # exits CODE PATTERN COMMAND...
 exits() {
@@ -34,6 +49,9 @@ exits 64 'tarin.*did you mean.*train' "$plateau" tarin
 exits 64 'evalute.*did you mean.*evaluate' "$plateau" evalute "$run"
 exits 64 'plateau' "$plateau"
 exits 64 '--frobnicate' "$plateau" inspect "$run" --frobnicate
+exits 64 '"mirrow".*did you mean mirror\?' "$plateau" help strategies mirrow
+exits 64 '--frobnicate' "$plateau" help models --frobnicate
+exits 64 'help options' "$plateau" help options vbpr
 
 say "data"
 make_data "$data"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Flatness costs no traffic: plain, bsam, bsam+ and combined mirror push and pull exactly the same bytes in every
-# epoch; only sequential mirror pays for its second exchange.
+# Flatness costs no traffic: all strategies, as they are with sgd, push and pull exactly the same bytes in every epoch;
+# only sequential mirror pays for its second exchange.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -17,10 +17,10 @@ bytes_of() {
 plain=$(bytes_of '  name: plain')
 say "push and pull bytes by epoch:" "$plain"
 [[ $(wc -l <<<"$plain") == 3 && $plain =~ ^[1-9][0-9]*\ [1-9][0-9]* ]] || fail "no byte counts in metrics.jsonl"
-for strategy in '  name: bsam' "$bsam_plus" $'  name: mirror\n  mode: combined'; do
-  bytes=$(bytes_of "$strategy")
+while read -r strategy; do
+  bytes=$(bytes_of "  name: $strategy")
   [[ $bytes == "$plain" ]] || complain "other bytes than plain:" "$strategy" "$bytes"
-done
+done < <("$plateau" help strategies --names | grep -vx plain)
 sequential=$(bytes_of "$mirror_sequential")
 ((${sequential%% *} > ${plain%% *})) || complain "sequential mirror pushes no more than plain: $sequential"
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/rng.h"
+#include "ps/optimizers/registry.h"
 #include "ps/table/image.h"
 
 enum { ROWS = 5000, COLS = 5, SHARDS_MAX = 4 };
@@ -187,13 +188,13 @@ Test(table, bad_specs_are_refused) {
 Test(table, sweep_and_restore_continue_with_the_same_bits) {
   static float values[ROWS][COLS], state[ROWS][3 * COLS], a[ROWS][COLS], b[ROWS][COLS];
   static uint64_t keys[ROWS], last[ROWS], all[ROWS];
-  const char *optimizers[] = {"sgd", "momentum", "adagrad", "rowwise_adagrad", "ftrl", "adam", "adamw", "lazy_adam"};
   for (uint64_t key = 0; key < ROWS; key++) all[key] = key;
-  for (size_t o = 0; o < sizeof optimizers / sizeof *optimizers; o++) {
-    plt_table_spec_t spec = spec_of(optimizers[o]);
+  for (size_t o = 0; plt_optimizers[o] != NULL; o++) {
+    plt_table_spec_t spec = spec_of(plt_optimizers[o]->name);
     plt_table_t *table, *copy;
     cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_OK);
     cr_assert_eq(plt_table_create(&spec, 0, 1, &copy), PLT_OK);
+    cr_assert_leq(plt_table_state_floats(table), 3 * COLS, "make room for the state of %s", spec.optimizer);
     for (uint32_t t = 1; t <= 600; t++) {
       size_t n = some_keys(t, keys);
       double eta = 0.01 / (1 + t / 100);
@@ -216,7 +217,7 @@ Test(table, sweep_and_restore_continue_with_the_same_bits) {
     }
     plt_table_read(table, all, ROWS, a[0]);
     plt_table_read(copy, all, ROWS, b[0]);
-    cr_assert_arr_eq(a, b, sizeof a, "%s", optimizers[o]);
+    cr_assert_arr_eq(a, b, sizeof a, "%s", plt_optimizers[o]->name);
     cr_assert_eq(plt_table_stored(table), plt_table_stored(copy));
     plt_table_destroy(&table);
     plt_table_destroy(&copy);
@@ -227,10 +228,9 @@ Test(table, sweep_and_restore_continue_with_the_same_bits) {
 Test(table, dense_sweep_moves_all_rows_on_any_number_of_shards) {
   static float one[ROWS][COLS], now[ROWS][COLS], values[ROWS][COLS], born[ROWS][COLS];
   static uint64_t keys[ROWS], all[ROWS];
-  const char *optimizers[] = {"sgd", "momentum", "adagrad", "rowwise_adagrad", "ftrl", "adam", "adamw", "lazy_adam"};
   for (uint64_t key = 0; key < ROWS; key++) all[key] = key;
-  for (size_t o = 0; o < sizeof optimizers / sizeof *optimizers; o++) {
-    plt_table_spec_t spec = spec_of(optimizers[o]);
+  for (size_t o = 0; plt_optimizers[o] != NULL; o++) {
+    plt_table_spec_t spec = spec_of(plt_optimizers[o]->name);
     strcat(spec.settings, "weight_decay: 0.1\nsweep: dense\n");
     for (uint64_t key = 0; key < ROWS; key++) plt_table_spec_birth(&spec, 0, key, born[key]);
     for (uint32_t servers = 1; servers <= 3; servers++) {

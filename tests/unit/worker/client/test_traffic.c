@@ -61,6 +61,7 @@ static void train(const char *strategy, const char *mode, uint64_t extra, plt_wi
   }
 }
 
+/* Under sgd, as the strategies are without options: mirror combined. */
 Test(traffic, flat_minima_cost_no_message_and_no_byte) {
   plt_wire_count_t plain[WORKERS], other[WORKERS];
   uint32_t batches;
@@ -71,15 +72,15 @@ Test(traffic, flat_minima_cost_no_message_and_no_byte) {
                  (int)plain[w].messages_out, batches);
     cr_assert_eq(plain[w].messages_in, plain[w].messages_out, "and as many answers");
   }
-  const char *const strategies[][2] = {{"bsam", NULL}, {"bsam+", NULL}, {"mirror", "strategy.mode=combined"}};
-  for (size_t i = 0; i < 3; i++) {
-    train(strategies[i][0], strategies[i][1], 0, other, &batches);
+  for (size_t i = 0; plt_strategies[i] != NULL; i++) {
+    const char *name = plt_strategies[i]->name;
+    train(name, NULL, 0, other, &batches);
     for (int w = 0; w < WORKERS; w++) {
-      cr_assert_eq(other[w].messages_out, plain[w].messages_out, "%s", strategies[i][0]);
-      cr_assert_eq(other[w].messages_in, plain[w].messages_in, "%s", strategies[i][0]);
-      cr_assert_eq(other[w].bytes_in, plain[w].bytes_in, "%s", strategies[i][0]);
-      cr_assert_eq(other[w].bytes_out, plain[w].bytes_out, "%s: %d bytes, not %d", strategies[i][0],
-                   (int)other[w].bytes_out, (int)plain[w].bytes_out);
+      cr_assert_eq(other[w].messages_out, plain[w].messages_out, "%s", name);
+      cr_assert_eq(other[w].messages_in, plain[w].messages_in, "%s", name);
+      cr_assert_eq(other[w].bytes_in, plain[w].bytes_in, "%s", name);
+      cr_assert_eq(other[w].bytes_out, plain[w].bytes_out, "%s: %d bytes, not %d", name, (int)other[w].bytes_out,
+                   (int)plain[w].bytes_out);
     }
   }
 }

@@ -1,0 +1,110 @@
+/* help.c - see help.h.
+ *
+ *   plateau help options [--markdown]           every option of every module
+ *   plateau help models [--names]               what model.name may be, and so on for each of plt_choices[]
+ *   plateau help models NAME [--markdown]       one of them, with its options */
+#include "launch/commands/help.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/options/nearest.h"
+#include "launch/job/choices.h"
+#include "launch/job/config.h"
+
+typedef struct request {
+  const char *topic, *name;
+  bool markdown, names;
+} request_t;
+
+static plt_status_t read_request(int argc, char **argv, request_t *request) {
+  *request = (request_t){.topic = argv[1]};
+  for (int i = 2; i < argc; i++) {
+    if (strcmp(argv[i], "--markdown") == 0) {
+      request->markdown = true;
+    } else if (strcmp(argv[i], "--names") == 0) {
+      request->names = true;
+    } else if (argv[i][0] != '-' && request->name == NULL) {
+      request->name = argv[i];
+    } else {
+      return plt_fail(PLT_ERR_USAGE, "help %s: what is %s? (see plateau --help)", argv[1], argv[i]);
+    }
+  }
+  return PLT_OK;
+}
+
+static void print_table(const plt_option_table_t *table, bool markdown) {
+  char *text = plt_option_table_describe(table, markdown);
+  fputs(text, stdout);
+  free(text);
+}
+
+static void print_options(bool markdown) {
+  size_t n;
+  const plt_option_table_t **tables = plt_config_all_tables(&n);
+  for (size_t i = 0; i < n; i++) {
+    if (tables[i]->n_rows == 0) continue;
+    if (markdown && i > 0) putchar('\n');
+    print_table(tables[i], markdown);
+  }
+  free(tables);
+}
+
+static void print_all(const plt_choices_t *choices, bool names) {
+  plt_choice_t choice;
+  size_t width = 0;
+  for (size_t i = 0; choices->at(i, &choice); i++)
+    if (strlen(choice.name) > width) width = strlen(choice.name);
+  if (!names) printf("%s, chosen by %s:\n", choices->plural, choices->key);
+  for (size_t i = 0; choices->at(i, &choice); i++) {
+    if (names)
+      puts(choice.name);
+    else
+      printf("  %-*s  %s\n", (int)width, choice.name, choice.summary);
+  }
+  if (!names) printf("\nThe options of one: plateau help %s NAME\n", choices->plural);
+}
+
+static plt_status_t print_one(const plt_choices_t *choices, const request_t *request) {
+  plt_choice_t choice;
+  if (!plt_choices_find(choices, request->name, &choice)) {
+    size_t n;
+    const char **names = plt_choices_names(choices, &n), *near = plt_nearest(request->name, names, n);
+    free(names);
+    return plt_fail(PLT_ERR_USAGE, "there is no \"%s\" among the %s%s%s%s (see plateau help %s)", request->name,
+                    choices->plural, near ? "; did you mean " : "", near ? near : "", near ? "?" : "", choices->plural);
+  }
+  if (!request->markdown) {
+    printf("%s: %s\n", choice.name, choice.summary);
+    if (choice.needs != NULL) printf("needs %s\n", choice.needs);
+  }
+  if (choice.options->n_rows > 0) print_table(choice.options, request->markdown);
+  return PLT_OK;
+}
+
+plt_status_t plt_help_topic(int argc, char **argv, bool *known) {
+  request_t request;
+  const plt_choices_t *choices = NULL;
+  for (size_t c = 0; c < plt_n_choices; c++)
+    if (strcmp(plt_choices[c].plural, argv[1]) == 0) choices = &plt_choices[c];
+  *known = choices != NULL || strcmp(argv[1], "options") == 0;
+  if (!*known) return PLT_OK;
+  PLT_TRY(read_request(argc, argv, &request));
+  if (choices == NULL && (request.name != NULL || request.names))
+    return plt_fail(PLT_ERR_USAGE, "help options takes --markdown and nothing else");
+  if (choices == NULL)
+    print_options(request.markdown);
+  else if (request.name == NULL)
+    print_all(choices, request.names);
+  else
+    return print_one(choices, &request);
+  return PLT_OK;
+}
+
+void plt_help_topics(FILE *out) {
+  fprintf(out, "  %-11s %s\n", "help", "show the help of a command, or of a topic:");
+  fprintf(out, "  %-11s options: every option of configurations\n", "");
+  for (size_t c = 0; c < plt_n_choices; c++)
+    fprintf(out, "  %-11s %s [NAME]: what %s may be, and the options of each\n", "", plt_choices[c].plural,
+            plt_choices[c].key);
+}

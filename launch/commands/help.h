@@ -1,0 +1,15 @@
+/* help.h - plateau help TOPIC: the options of configurations, and what they choose by name. */
+#ifndef PLT_LAUNCH_COMMANDS_HELP_H
+#define PLT_LAUNCH_COMMANDS_HELP_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/status.h"
+
+/* Prints what `plateau help` says of argv[1] and what follows. *known: whether that is a topic. PLT_ERR_USAGE. */
+plt_status_t plt_help_topic(int argc, char **argv, bool *known);
+/* A line per topic, for the list of commands. */
+void plt_help_topics(FILE *out);
+
+#endif
