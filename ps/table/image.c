@@ -19,11 +19,11 @@ struct plt_image {
   plt_eta_history_t history;
   uint64_t rows;
 
-  size_t stride, block_rows, blocks; /* blocks of a slab */
-  plt_slab_t *slabs;                 /* those with memory when the image was taken ... */
-  size_t *index;                     /* ... and where they stand */
+  size_t stride, page_rows, pages; /* pages of a slab */
+  plt_slab_t *slabs;               /* those with memory when the image was taken ... */
+  size_t *index;                   /* ... and where they stand */
   size_t n;
-  size_t slab, block; /* the sweep is at */
+  size_t slab, page; /* the sweep is at */
 
   size_t bound;         /* bytes of copies at a time */
   atomic_size_t copies; /* bytes now */
@@ -45,16 +45,16 @@ plt_image_t *plt_image_take(plt_slabs_t *slabs, const plt_table_spec_t *spec, ui
     plt_eta_history_append(&image->history, state.history->runs[i].first, state.history->runs[i].eta);
   image->rows = slabs->stored;
   image->stride = slabs->stride;
-  image->block_rows = (size_t)1 << slabs->block_shift;
-  image->blocks = (size_t)1 << (slabs->shift - slabs->block_shift);
+  image->page_rows = (size_t)1 << slabs->page_shift;
+  image->pages = (size_t)1 << (slabs->shift - slabs->page_shift);
   image->bound = (size_t)slabs->stored * slabs->stride * sizeof(float) / 4;
   if (image->bound < COPIES_MIN) image->bound = COPIES_MIN;
   image->slabs = plt_mem_alloc(slabs->held * sizeof *image->slabs);
   image->index = plt_mem_alloc(slabs->held * sizeof *image->index);
   for (size_t i = 0; i < slabs->n; i++) {
     if (slabs->slab[i].rows == NULL) continue;
-    for (size_t b = 0; b < image->blocks; b++)
-      atomic_store_explicit(&slabs->slab[i].blocks[b].state, PLT_BLOCK_PENDING, memory_order_relaxed);
+    for (size_t b = 0; b < image->pages; b++)
+      atomic_store_explicit(&slabs->slab[i].pages[b].state, PLT_PAGE_PENDING, memory_order_relaxed);
     image->slabs[image->n] = slabs->slab[i];
     image->index[image->n++] = i;
   }
@@ -66,9 +66,9 @@ void plt_image_release(plt_image_t **image_at) {
   plt_image_t *image = *image_at;
   if (image == NULL) return;
   for (size_t i = 0; i < image->n; i++) {
-    for (size_t b = 0; b < image->blocks; b++) {
-      plt_block_t *block = &image->slabs[i].blocks[b];
-      if (atomic_exchange(&block->state, PLT_BLOCK_FREE) == PLT_BLOCK_COPIED) free(block->copy);
+    for (size_t b = 0; b < image->pages; b++) {
+      plt_page_t *page = &image->slabs[i].pages[b];
+      if (atomic_exchange(&page->state, PLT_PAGE_FREE) == PLT_PAGE_COPIED) free(page->copy);
     }
   }
   image->owner->image = NULL;
@@ -88,41 +88,41 @@ uint64_t plt_image_rows(const plt_image_t *image) { return image->rows; }
 void plt_image_swept(plt_image_t *image) { atomic_store(&image->swept, true); }
 uint64_t plt_image_copied(const plt_image_t *image) { return image->copied; }
 
-/* ---- taking turns at a block ---- */
+/* ---- taking turns at a page ---- */
 
-/* Whether the caller has the block now; else another had it, and is done with it. */
-static bool seize(plt_block_t *block) {
-  unsigned char state = PLT_BLOCK_PENDING;
-  if (atomic_compare_exchange_strong_explicit(&block->state, &state, PLT_BLOCK_BUSY, memory_order_acquire,
+/* Whether the caller has the page now; else another had it, and is done with it. */
+static bool seize(plt_page_t *page) {
+  unsigned char state = PLT_PAGE_PENDING;
+  if (atomic_compare_exchange_strong_explicit(&page->state, &state, PLT_PAGE_BUSY, memory_order_acquire,
                                               memory_order_acquire))
     return true;
-  while (atomic_load_explicit(&block->state, memory_order_acquire) == PLT_BLOCK_BUSY) sched_yield();
+  while (atomic_load_explicit(&page->state, memory_order_acquire) == PLT_PAGE_BUSY) sched_yield();
   return false;
 }
 
-static void hand_over(plt_block_t *block, unsigned char state) {
-  atomic_store_explicit(&block->state, state, memory_order_release);
+static void hand_over(plt_page_t *page, unsigned char state) {
+  atomic_store_explicit(&page->state, state, memory_order_release);
 }
 
-static size_t block_bytes(const plt_image_t *image) {
-  return image->block_rows * (sizeof(uint64_t) + image->stride * sizeof(float));
+static size_t page_bytes(const plt_image_t *image) {
+  return image->page_rows * (sizeof(uint64_t) + image->stride * sizeof(float));
 }
 
 void plt_image_keep(plt_image_t *image, size_t slab, size_t number) {
-  plt_block_t *block = &image->owner->slab[slab].blocks[number];
-  unsigned char state = atomic_load_explicit(&block->state, memory_order_acquire);
-  if (state == PLT_BLOCK_FREE || state == PLT_BLOCK_COPIED) return;
+  plt_page_t *page = &image->owner->slab[slab].pages[number];
+  unsigned char state = atomic_load_explicit(&page->state, memory_order_acquire);
+  if (state == PLT_PAGE_FREE || state == PLT_PAGE_COPIED) return;
   while (atomic_load(&image->copies) > image->bound && !atomic_load(&image->swept))
     nanosleep(&(struct timespec){.tv_nsec = BOUND_WAIT_NS}, NULL);
-  if (atomic_load(&image->swept) || !seize(block)) return;
+  if (atomic_load(&image->swept) || !seize(page)) return;
   const plt_slab_t *from = &image->owner->slab[slab];
-  size_t n = image->block_rows, first = number * n;
-  uint64_t *last = block->copy = plt_mem_alloc(block_bytes(image));
+  size_t n = image->page_rows, first = number * n;
+  uint64_t *last = page->copy = plt_mem_alloc(page_bytes(image));
   memcpy(last, from->last + first, n * sizeof *last);
   memcpy(last + n, from->rows + first * image->stride, n * image->stride * sizeof(float));
-  atomic_fetch_add(&image->copies, block_bytes(image));
-  image->copied += block_bytes(image);
-  hand_over(block, PLT_BLOCK_COPIED);
+  atomic_fetch_add(&image->copies, page_bytes(image));
+  image->copied += page_bytes(image);
+  hand_over(page, PLT_PAGE_COPIED);
 }
 
 /* ---- the sweep ---- */
@@ -133,10 +133,10 @@ typedef struct rows {
   float *values, *state;
 } rows_t;
 
-/* The stored rows of a block that begins at `local`. */
+/* The stored rows of a page that begins at `local`. */
 static void append(const plt_image_t *image, uint64_t local, const uint64_t *last, const float *row, rows_t *out) {
   size_t cols = image->spec.cols, state = image->stride - cols;
-  for (size_t i = 0; i < image->block_rows; i++, row += image->stride) {
+  for (size_t i = 0; i < image->page_rows; i++, row += image->stride) {
     if (last[i] == 0) continue;
     size_t at = out->got++;
     out->keys[at] = (local + i) * image->servers + image->number;
@@ -146,29 +146,29 @@ static void append(const plt_image_t *image, uint64_t local, const uint64_t *las
   }
 }
 
-static void sweep_block(plt_image_t *image, rows_t *out) {
+static void sweep_page(plt_image_t *image, rows_t *out) {
   plt_slab_t *slab = &image->slabs[image->slab];
-  plt_block_t *block = &slab->blocks[image->block];
-  size_t first = image->block * image->block_rows;
-  uint64_t local = (uint64_t)image->index[image->slab] * image->blocks * image->block_rows + first;
-  if (seize(block)) {
+  plt_page_t *page = &slab->pages[image->page];
+  size_t first = image->page * image->page_rows;
+  uint64_t local = (uint64_t)image->index[image->slab] * image->pages * image->page_rows + first;
+  if (seize(page)) {
     append(image, local, slab->last + first, slab->rows + first * image->stride, out);
   } else {
-    const uint64_t *copy = block->copy;
-    append(image, local, copy, (const float *)(copy + image->block_rows), out);
-    free(block->copy);
-    atomic_fetch_sub(&image->copies, block_bytes(image));
+    const uint64_t *copy = page->copy;
+    append(image, local, copy, (const float *)(copy + image->page_rows), out);
+    free(page->copy);
+    atomic_fetch_sub(&image->copies, page_bytes(image));
   }
-  hand_over(block, PLT_BLOCK_FREE);
+  hand_over(page, PLT_PAGE_FREE);
 }
 
 size_t plt_image_sweep(plt_image_t *image, size_t n, uint64_t *keys, uint64_t *last, float *values, float *state) {
   rows_t out = {0, keys, last, values, state};
-  assert(n >= image->block_rows);
-  while (image->slab < image->n && out.got + image->block_rows <= n) {
-    sweep_block(image, &out);
-    if (++image->block == image->blocks) {
-      image->block = 0;
+  assert(n >= image->page_rows);
+  while (image->slab < image->n && out.got + image->page_rows <= n) {
+    sweep_page(image, &out);
+    if (++image->page == image->pages) {
+      image->page = 0;
       image->slab++;
     }
   }

@@ -1,7 +1,7 @@
 /* image.h - a table as it was at one moment, swept by another thread while the table goes on changing.
  *
- *   owner    plt_table_image() ── steps: a block that is about to change and was not swept is copied first ── release
- *   sweeper        plt_image_sweep(): blocks in the order of keys, from the copy where there is one ── swept
+ *   owner    plt_table_image() ── steps: a page that is about to change and was not swept is copied first ── release
+ *   sweeper        plt_image_sweep(): pages in the order of keys, from the copy where there is one ── swept
  *
  * Copies are bounded (a quarter of the rows, at least 16 MiB): at the bound the owner waits for the sweeper.
  *
@@ -24,7 +24,7 @@ const plt_table_spec_t *plt_image_spec(const plt_image_t *image);
 plt_table_state_t plt_image_state(const plt_image_t *image);
 size_t plt_image_state_floats(const plt_image_t *image); /* per row */
 uint64_t plt_image_rows(const plt_image_t *image);       /* stored then */
-/* Copies the next stored rows, in the order of keys: at most n of them (n: at least a block, 4096 are enough for any
+/* Copies the next stored rows, in the order of keys: at most n of them (n: at least a page, 4096 are enough for any
  * table); keys[n], last[n], values[n*cols], state[n*state_floats]; `last` is the step count of the row's last push.
  * Returns how many; 0 at the end. */
 size_t plt_image_sweep(plt_image_t *image, size_t n, uint64_t *keys, uint64_t *last, float *values, float *state);

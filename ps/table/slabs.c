@@ -9,17 +9,17 @@
 enum {
   SLAB_BYTES = 256 * 1024,
   SLAB_ROWS_MAX = 4096, /* narrow rows: keeps `last` small */
-  BLOCK_BYTES = 4096    /* larger: every first touch copies more; smaller: more states */
+  PAGE_BYTES = 4096     /* larger: every first touch copies more; smaller: more states */
 };
 
 static size_t rows_per_slab(const plt_slabs_t *slabs) { return (size_t)1 << slabs->shift; }
-static size_t blocks_per_slab(const plt_slabs_t *slabs) { return (size_t)1 << (slabs->shift - slabs->block_shift); }
+static size_t pages_per_slab(const plt_slabs_t *slabs) { return (size_t)1 << (slabs->shift - slabs->page_shift); }
 
 bool plt_slabs_init(plt_slabs_t *slabs, uint64_t rows, size_t stride) {
   size_t row = stride * sizeof(float);
   *slabs = (plt_slabs_t){.stride = stride};
   while (rows_per_slab(slabs) < SLAB_ROWS_MAX && 2 * rows_per_slab(slabs) * row <= SLAB_BYTES) slabs->shift++;
-  while (slabs->block_shift < slabs->shift && (row << (slabs->block_shift + 1)) <= BLOCK_BYTES) slabs->block_shift++;
+  while (slabs->page_shift < slabs->shift && (row << (slabs->page_shift + 1)) <= PAGE_BYTES) slabs->page_shift++;
   uint64_t n = (rows >> slabs->shift) + 1;
   if (n > PLT_SLABS_MAX) return false;
   slabs->n = (size_t)n;
@@ -31,7 +31,7 @@ void plt_slabs_make(plt_slabs_t *slabs, size_t index) {
   plt_slab_t *slab = &slabs->slab[index];
   slab->rows = plt_mem_alloc(rows_per_slab(slabs) * slabs->stride * sizeof(float));
   slab->last = plt_mem_zalloc(rows_per_slab(slabs), sizeof *slab->last);
-  slab->blocks = plt_mem_zalloc(blocks_per_slab(slabs), sizeof *slab->blocks);
+  slab->pages = plt_mem_zalloc(pages_per_slab(slabs), sizeof *slab->pages);
   slabs->held++;
 }
 
@@ -40,7 +40,7 @@ void plt_slabs_clear(plt_slabs_t *slabs) {
   for (size_t i = 0; i < slabs->n; i++) {
     free(slabs->slab[i].rows);
     free(slabs->slab[i].last);
-    free(slabs->slab[i].blocks);
+    free(slabs->slab[i].pages);
     slabs->slab[i] = (plt_slab_t){0};
   }
   slabs->stored = 0;
@@ -55,5 +55,5 @@ void plt_slabs_destroy(plt_slabs_t *slabs) {
 
 size_t plt_slabs_bytes(const plt_slabs_t *slabs) {
   size_t rows = rows_per_slab(slabs) * (slabs->stride * sizeof(float) + sizeof(uint64_t));
-  return slabs->n * sizeof(plt_slab_t) + slabs->held * (rows + blocks_per_slab(slabs) * sizeof(plt_block_t));
+  return slabs->n * sizeof(plt_slab_t) + slabs->held * (rows + pages_per_slab(slabs) * sizeof(plt_page_t));
 }

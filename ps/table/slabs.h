@@ -2,11 +2,11 @@
  *
  *   local index ─▶ slab[index / rows_per_slab] ─▶ rows [value|state] [value|state] ...
  *                                                 last: step count of the last push + 1, 0 = not stored
- *                                                 blocks of some 4 KiB: what is copied at a time (image.h)
+ *                                                 pages of some 4 KiB: what is copied at a time (image.h)
  *
  * Memory is taken slab by slab as rows are stored.
  *
- * Threads    one owner; while an image is taken, another thread reads blocks under their state.
+ * Threads    one owner; while an image is taken, another thread reads pages under their state.
  * Units      stride in floats: value and optimizer state side by side. */
 #ifndef PLT_PS_TABLE_SLABS_H
 #define PLT_PS_TABLE_SLABS_H
@@ -18,29 +18,29 @@
 
 typedef struct plt_image plt_image_t;
 
-/* Owner and sweeper take turns: who moves a block from PENDING to BUSY has it. */
+/* Owner and sweeper take turns: who moves a page from PENDING to BUSY has it. */
 enum {
-  PLT_BLOCK_FREE,    /* no image needs it: the owner writes at will */
-  PLT_BLOCK_PENDING, /* an image has not seen it yet */
-  PLT_BLOCK_BUSY,    /* being copied or read */
-  PLT_BLOCK_COPIED   /* the image takes the copy */
+  PLT_PAGE_FREE,    /* no image needs it: the owner writes at will */
+  PLT_PAGE_PENDING, /* an image has not seen it yet */
+  PLT_PAGE_BUSY,    /* being copied or read */
+  PLT_PAGE_COPIED   /* the image takes the copy */
 };
-typedef struct plt_block {
+typedef struct plt_page {
   _Atomic(unsigned char) state;
-  void *copy; /* last and rows of the block; the sweeper's once COPIED */
-} plt_block_t;
+  void *copy; /* last and rows of the page; the sweeper's once COPIED */
+} plt_page_t;
 
 /* rows == NULL until the first row of the slab is stored. */
 typedef struct plt_slab {
-  float *rows;         /* rows_per_slab x stride */
-  uint64_t *last;      /* rows_per_slab */
-  plt_block_t *blocks; /* rows_per_slab / rows_per_block */
+  float *rows;       /* rows_per_slab x stride */
+  uint64_t *last;    /* rows_per_slab */
+  plt_page_t *pages; /* rows_per_slab / rows_per_page */
 } plt_slab_t;
 
 typedef struct plt_slabs {
   size_t stride;
-  unsigned shift, block_shift; /* rows of a slab, of a block: 1 << shift */
-  size_t n, held;              /* slabs; those with memory */
+  unsigned shift, page_shift; /* rows of a slab, of a page: 1 << shift */
+  size_t n, held;             /* slabs; those with memory */
   plt_slab_t *slab;
   uint64_t stored;    /* rows; counted by the table */
   plt_image_t *image; /* NULL: none is being swept */
@@ -70,15 +70,15 @@ static inline plt_place_t plt_slabs_find(const plt_slabs_t *slabs, uint64_t loca
 }
 
 void plt_slabs_make(plt_slabs_t *slabs, size_t slab);
-/* Copies the block aside unless the image has seen it. */
-void plt_image_keep(plt_image_t *image, size_t slab, size_t block);
+/* Copies the page aside unless the image has seen it. */
+void plt_image_keep(plt_image_t *image, size_t slab, size_t page);
 
-/* To write to: memory is there, and an image has what it still needs of the block. */
+/* To write to: memory is there, and an image has what it still needs of the page. */
 static inline plt_place_t plt_slabs_open(plt_slabs_t *slabs, uint64_t local) {
   size_t slab = (size_t)(local >> slabs->shift);
   if (slabs->slab[slab].rows == NULL) plt_slabs_make(slabs, slab);
   if (slabs->image != NULL)
-    plt_image_keep(slabs->image, slab, ((size_t)local & (((size_t)1 << slabs->shift) - 1)) >> slabs->block_shift);
+    plt_image_keep(slabs->image, slab, ((size_t)local & (((size_t)1 << slabs->shift) - 1)) >> slabs->page_shift);
   return plt_slabs_find(slabs, local);
 }
 

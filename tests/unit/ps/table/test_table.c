@@ -184,7 +184,7 @@ Test(table, bad_specs_are_refused) {
   plt_table_destroy(&table);
 }
 
-/* Swept in blocks of any size and restored into a table that goes on: the same bits, for every optimizer. */
+/* Swept any number of rows at a time and restored into a table that goes on: the same bits, for every optimizer. */
 Test(table, sweep_and_restore_continue_with_the_same_bits) {
   static float values[ROWS][COLS], state[ROWS][3 * COLS], a[ROWS][COLS], b[ROWS][COLS];
   static uint64_t keys[ROWS], last[ROWS], all[ROWS];
