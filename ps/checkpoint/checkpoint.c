@@ -74,33 +74,33 @@ void plt_field_type_done(plt_field_kind_t kind, hid_t type) {
 
 /* The innermost entries of HDF5's error stack say what happened; the outer ones only repeat the way there. */
 static herr_t take_entry(unsigned n, const H5E_error2_t *entry, void *context) {
-  plt_fault_t *fault = context;
+  plt_hdf5_error_t *error = context;
   const char *cause = strstr(entry->desc, "errno = "); /* the rest of such an entry is of no use to a reader */
-  size_t used = strlen(fault->text), room = sizeof fault->text - used;
+  size_t used = strlen(error->text), room = sizeof error->text - used;
   if (cause != NULL) {
     int code = atoi(cause + strlen("errno = "));
-    fault->full = code == ENOSPC || code == EDQUOT;
-    if (strstr(fault->text, strerror(code)) == NULL) snprintf(fault->text + used, room, ": %s", strerror(code));
+    error->full = code == ENOSPC || code == EDQUOT;
+    if (strstr(error->text, strerror(code)) == NULL) snprintf(error->text + used, room, ": %s", strerror(code));
   } else if (n < 3) {
-    snprintf(fault->text + used, room, ": %s", entry->desc);
+    snprintf(error->text + used, room, ": %s", entry->desc);
   }
   return 0;
 }
 
-hid_t plt_heard(plt_fault_t *fault, const char *what, hid_t result) {
-  if (result >= 0 || fault->failed) return result;
-  fault->failed = true;
-  snprintf(fault->text, sizeof fault->text, "%s", what);
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_entry, fault);
+hid_t plt_hdf5_heard(plt_hdf5_error_t *error, const char *what, hid_t result) {
+  if (result >= 0 || error->failed) return result;
+  error->failed = true;
+  snprintf(error->text, sizeof error->text, "%s", what);
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_entry, error);
   return result;
 }
 
-void plt_fault_note(plt_fault_t *fault, const char *format, ...) {
+void plt_hdf5_note(plt_hdf5_error_t *error, const char *format, ...) {
   va_list args;
-  if (fault->failed) return;
-  fault->failed = true;
+  if (error->failed) return;
+  error->failed = true;
   va_start(args, format);
-  vsnprintf(fault->text, sizeof fault->text, format, args);
+  vsnprintf(error->text, sizeof error->text, format, args);
   va_end(args);
 }
 
@@ -117,19 +117,19 @@ void plt_hdf5_enter(void) {
 
 void plt_hdf5_leave(void) { pthread_mutex_unlock(&hdf5_mutex); }
 
-hid_t plt_hdf5_access(plt_fault_t *fault) {
-  hid_t access = plt_heard(fault, "file access", H5Pcreate(H5P_FILE_ACCESS));
-  plt_heard(fault, "format version", H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110));
-  plt_heard(fault, "close degree", H5Pset_fclose_degree(access, H5F_CLOSE_STRONG));
+hid_t plt_hdf5_access(plt_hdf5_error_t *error) {
+  hid_t access = plt_hdf5_heard(error, "file access", H5Pcreate(H5P_FILE_ACCESS));
+  plt_hdf5_heard(error, "format version", H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110));
+  plt_hdf5_heard(error, "close degree", H5Pset_fclose_degree(access, H5F_CLOSE_STRONG));
   /* A buffer would be written when it is closed, where HDF5 does not tell of a full disk. */
-  plt_heard(fault, "sieve buffer", H5Pset_sieve_buf_size(access, 0));
+  plt_hdf5_heard(error, "sieve buffer", H5Pset_sieve_buf_size(access, 0));
 #if H5_VERSION_GE(1, 10, 7) && !(H5_VERS_MINOR == 12 && H5_VERS_RELEASE == 0)
-  plt_heard(fault, "file locking", H5Pset_file_locking(access, 0, 1)); /* Lustre, NFS */
+  plt_hdf5_heard(error, "file locking", H5Pset_file_locking(access, 0, 1)); /* Lustre, NFS */
 #endif
   return access;
 }
 
-size_t plt_block_rows(size_t bytes, size_t row_bytes) {
+size_t plt_buffer_rows(size_t bytes, size_t row_bytes) {
   size_t rows = 1;
   while (rows * 2 * row_bytes <= bytes) rows *= 2;
   return rows;

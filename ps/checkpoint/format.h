@@ -9,7 +9,7 @@
 
 #include "ps/checkpoint/checkpoint.h"
 
-enum { PLT_CHECKPOINT_FORMAT = 2, PLT_CHECKPOINT_CHUNK = 256 * 1024, PLT_CHECKPOINT_BLOCK = 4 * 1024 * 1024 };
+enum { PLT_CHECKPOINT_FORMAT = 2, PLT_CHECKPOINT_CHUNK = 256 * 1024, PLT_CHECKPOINT_BUFFER = 4 * 1024 * 1024 };
 
 typedef enum {
   PLT_FIELD_BOOL,
@@ -50,23 +50,23 @@ hid_t plt_field_type(plt_field_kind_t kind);
 void plt_field_type_done(plt_field_kind_t kind, hid_t type);
 
 /* The first failure of a run of HDF5 calls. Later calls go on with bad handles, harmlessly, and are not heard. */
-typedef struct plt_fault {
+typedef struct plt_hdf5_error {
   bool failed;
   bool full; /* the disk is */
   char text[1024];
-} plt_fault_t;
+} plt_hdf5_error_t;
 /* Passes an HDF5 result on; a negative one is noted, with what HDF5 says about it. */
-hid_t plt_heard(plt_fault_t *fault, const char *what, hid_t result);
+hid_t plt_hdf5_heard(plt_hdf5_error_t *error, const char *what, hid_t result);
 /* Notes a failure that HDF5 does not know of. */
-void plt_fault_note(plt_fault_t *fault, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void plt_hdf5_note(plt_hdf5_error_t *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* One thread at a time in HDF5, and its own printing off. */
 void plt_hdf5_enter(void);
 void plt_hdf5_leave(void);
 /* File access properties of all our files; close it. */
-hid_t plt_hdf5_access(plt_fault_t *fault);
-/* Rows of a block of memory of `bytes`: a power of two, at least 1. */
-size_t plt_block_rows(size_t bytes, size_t row_bytes);
+hid_t plt_hdf5_access(plt_hdf5_error_t *error);
+/* Rows of a buffer of `bytes`: a power of two, at least 1. */
+size_t plt_buffer_rows(size_t bytes, size_t row_bytes);
 
 /* plt_checkpoint_open and _close for one who has entered. */
 plt_status_t plt_part_open(const char *path, plt_checkpoint_part_t **out);

@@ -12,15 +12,15 @@
 #include "common/mem.h"
 #include "ps/checkpoint/format.h"
 
-static void write_fields(plt_fault_t *fault, hid_t place, plt_field_list_t list, const void *from) {
-  hid_t space = plt_heard(fault, "scalar", H5Screate(H5S_SCALAR));
+static void write_fields(plt_hdf5_error_t *error, hid_t place, plt_field_list_t list, const void *from) {
+  hid_t space = plt_hdf5_heard(error, "scalar", H5Screate(H5S_SCALAR));
   for (size_t i = 0; i < list.n; i++) {
     const plt_field_t *field = &list.fields[i];
     hid_t type = plt_field_type(field->kind);
     hid_t attribute =
-        plt_heard(fault, field->name, H5Acreate2(place, field->name, type, space, H5P_DEFAULT, H5P_DEFAULT));
-    plt_heard(fault, field->name, H5Awrite(attribute, type, (const char *)from + field->offset));
-    plt_heard(fault, field->name, H5Aclose(attribute));
+        plt_hdf5_heard(error, field->name, H5Acreate2(place, field->name, type, space, H5P_DEFAULT, H5P_DEFAULT));
+    plt_hdf5_heard(error, field->name, H5Awrite(attribute, type, (const char *)from + field->offset));
+    plt_hdf5_heard(error, field->name, H5Aclose(attribute));
     plt_field_type_done(field->kind, type);
   }
   H5Sclose(space);
@@ -33,123 +33,124 @@ typedef struct column {
   hsize_t size[2], filled;
 } column_t;
 
-static column_t column_create(plt_fault_t *fault, hid_t group, const char *name, hid_t type, int rank, uint64_t n,
+static column_t column_create(plt_hdf5_error_t *error, hid_t group, const char *name, hid_t type, int rank, uint64_t n,
                               size_t cols) {
   column_t column = {.type = type, .rank = rank, .size = {n, cols}};
   size_t row_bytes = H5Tget_size(type) * (rank == 2 ? cols : 1);
-  hid_t space = plt_heard(fault, name, H5Screate_simple(rank, column.size, NULL));
-  hid_t layout = plt_heard(fault, name, H5Pcreate(H5P_DATASET_CREATE));
-  hid_t access = plt_heard(fault, name, H5Pcreate(H5P_DATASET_ACCESS));
-  plt_heard(fault, name, H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER));
-  plt_heard(fault, name, H5Pset_chunk_cache(access, 0, 0, 1));
-  hsize_t chunk[2] = {row_bytes == 0 ? 1 : plt_block_rows(PLT_CHECKPOINT_CHUNK, row_bytes), cols};
+  hid_t space = plt_hdf5_heard(error, name, H5Screate_simple(rank, column.size, NULL));
+  hid_t layout = plt_hdf5_heard(error, name, H5Pcreate(H5P_DATASET_CREATE));
+  hid_t access = plt_hdf5_heard(error, name, H5Pcreate(H5P_DATASET_ACCESS));
+  plt_hdf5_heard(error, name, H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER));
+  plt_hdf5_heard(error, name, H5Pset_chunk_cache(access, 0, 0, 1));
+  hsize_t chunk[2] = {row_bytes == 0 ? 1 : plt_buffer_rows(PLT_CHECKPOINT_CHUNK, row_bytes), cols};
   /* What fits one chunk lies contiguous: with V110 and no chunk cache, HDF5 1.10.8 loses a single chunk. */
-  if (row_bytes > 0 && n > chunk[0]) plt_heard(fault, name, H5Pset_chunk(layout, rank, chunk));
-  column.data = plt_heard(fault, name, H5Dcreate2(group, name, type, space, H5P_DEFAULT, layout, access));
+  if (row_bytes > 0 && n > chunk[0]) plt_hdf5_heard(error, name, H5Pset_chunk(layout, rank, chunk));
+  column.data = plt_hdf5_heard(error, name, H5Dcreate2(group, name, type, space, H5P_DEFAULT, layout, access));
   H5Pclose(access);
   H5Pclose(layout);
   H5Sclose(space);
   return column;
 }
 
-static void column_append(plt_fault_t *fault, column_t *column, const void *rows, size_t n) {
+static void column_append(plt_hdf5_error_t *error, column_t *column, const void *rows, size_t n) {
   hsize_t start[2] = {column->filled, 0}, count[2] = {n, column->size[1]};
-  if (fault->failed || n == 0 || (column->rank == 2 && count[1] == 0)) return;
-  hid_t memory = plt_heard(fault, "rows", H5Screate_simple(column->rank, count, NULL));
-  hid_t file = plt_heard(fault, "rows", H5Dget_space(column->data));
-  plt_heard(fault, "rows", H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL));
-  plt_heard(fault, "rows", H5Dwrite(column->data, column->type, memory, file, H5P_DEFAULT, rows));
+  if (error->failed || n == 0 || (column->rank == 2 && count[1] == 0)) return;
+  hid_t memory = plt_hdf5_heard(error, "rows", H5Screate_simple(column->rank, count, NULL));
+  hid_t file = plt_hdf5_heard(error, "rows", H5Dget_space(column->data));
+  plt_hdf5_heard(error, "rows", H5Sselect_hyperslab(file, H5S_SELECT_SET, start, NULL, count, NULL));
+  plt_hdf5_heard(error, "rows", H5Dwrite(column->data, column->type, memory, file, H5P_DEFAULT, rows));
   H5Sclose(file);
   H5Sclose(memory);
   column->filled += n;
 }
 
-static void column_close(plt_fault_t *fault, column_t *column) {
-  if (column->data >= 0) plt_heard(fault, "rows", H5Dclose(column->data));
+static void column_close(plt_hdf5_error_t *error, column_t *column) {
+  if (column->data >= 0) plt_hdf5_heard(error, "rows", H5Dclose(column->data));
 }
 
-static void write_history(plt_fault_t *fault, hid_t group, const plt_eta_history_t *history) {
-  column_t first = column_create(fault, group, "eta_first", H5T_NATIVE_UINT64, 1, history->n, 1);
-  column_t eta = column_create(fault, group, "eta", H5T_NATIVE_DOUBLE, 1, history->n, 1);
+static void write_history(plt_hdf5_error_t *error, hid_t group, const plt_eta_history_t *history) {
+  column_t first = column_create(error, group, "eta_first", H5T_NATIVE_UINT64, 1, history->n, 1);
+  column_t eta = column_create(error, group, "eta", H5T_NATIVE_DOUBLE, 1, history->n, 1);
   uint64_t *firsts = plt_mem_alloc(history->n * sizeof *firsts);
   double *etas = plt_mem_alloc(history->n * sizeof *etas);
   for (size_t i = 0; i < history->n; i++) {
     firsts[i] = history->runs[i].first;
     etas[i] = history->runs[i].eta;
   }
-  column_append(fault, &first, firsts, history->n);
-  column_append(fault, &eta, etas, history->n);
+  column_append(error, &first, firsts, history->n);
+  column_append(error, &eta, etas, history->n);
   free(firsts);
   free(etas);
-  column_close(fault, &first);
-  column_close(fault, &eta);
+  column_close(error, &first);
+  column_close(error, &eta);
 }
 
 static bool is_cancelled(const plt_checkpoint_control_t *control) {
   return control != NULL && atomic_load(&control->cancelled);
 }
 
-static void write_rows(plt_fault_t *fault, hid_t group, plt_image_t *table, plt_checkpoint_control_t *control) {
+static void write_rows(plt_hdf5_error_t *error, hid_t group, plt_image_t *table, plt_checkpoint_control_t *control) {
   size_t cols = plt_image_spec(table)->cols, state_floats = plt_image_state_floats(table), got;
-  size_t block = plt_block_rows(PLT_CHECKPOINT_BLOCK, (cols + state_floats) * sizeof(float));
+  size_t rows = plt_buffer_rows(PLT_CHECKPOINT_BUFFER, (cols + state_floats) * sizeof(float));
   uint64_t stored = plt_image_rows(table);
-  column_t keys = column_create(fault, group, "keys", H5T_NATIVE_UINT64, 1, stored, 1);
-  column_t last = column_create(fault, group, "last", H5T_NATIVE_UINT64, 1, stored, 1);
-  column_t values = column_create(fault, group, "value", H5T_NATIVE_FLOAT, 2, stored, cols);
-  column_t state = column_create(fault, group, "state", H5T_NATIVE_FLOAT, 2, stored, state_floats);
-  uint64_t *key_block = plt_mem_alloc(block * sizeof *key_block),
-           *last_block = plt_mem_alloc(block * sizeof *last_block);
-  float *value_block = plt_mem_alloc(block * cols * sizeof(float));
-  float *state_block = plt_mem_alloc(block * state_floats * sizeof(float));
-  while (!fault->failed && (got = plt_image_sweep(table, block, key_block, last_block, value_block, state_block)) > 0) {
-    if (is_cancelled(control)) plt_fault_note(fault, "given up: the server ends");
-    column_append(fault, &keys, key_block, got);
-    column_append(fault, &last, last_block, got);
-    column_append(fault, &values, value_block, got);
-    column_append(fault, &state, state_block, got);
+  column_t keys = column_create(error, group, "keys", H5T_NATIVE_UINT64, 1, stored, 1);
+  column_t last = column_create(error, group, "last", H5T_NATIVE_UINT64, 1, stored, 1);
+  column_t values = column_create(error, group, "value", H5T_NATIVE_FLOAT, 2, stored, cols);
+  column_t state = column_create(error, group, "state", H5T_NATIVE_FLOAT, 2, stored, state_floats);
+  uint64_t *key_buffer = plt_mem_alloc(rows * sizeof *key_buffer),
+           *last_buffer = plt_mem_alloc(rows * sizeof *last_buffer);
+  float *value_buffer = plt_mem_alloc(rows * cols * sizeof(float));
+  float *state_buffer = plt_mem_alloc(rows * state_floats * sizeof(float));
+  while (!error->failed &&
+         (got = plt_image_sweep(table, rows, key_buffer, last_buffer, value_buffer, state_buffer)) > 0) {
+    if (is_cancelled(control)) plt_hdf5_note(error, "given up: the server ends");
+    column_append(error, &keys, key_buffer, got);
+    column_append(error, &last, last_buffer, got);
+    column_append(error, &values, value_buffer, got);
+    column_append(error, &state, state_buffer, got);
     if (control != NULL) atomic_fetch_add(&control->rows, got);
   }
-  free(key_block);
-  free(last_block);
-  free(value_block);
-  free(state_block);
-  column_close(fault, &keys);
-  column_close(fault, &last);
-  column_close(fault, &values);
-  column_close(fault, &state);
+  free(key_buffer);
+  free(last_buffer);
+  free(value_buffer);
+  free(state_buffer);
+  column_close(error, &keys);
+  column_close(error, &last);
+  column_close(error, &values);
+  column_close(error, &state);
 }
 
-static void write_table(plt_fault_t *fault, hid_t tables, plt_image_t *table, uint32_t index,
+static void write_table(plt_hdf5_error_t *error, hid_t tables, plt_image_t *table, uint32_t index,
                         plt_checkpoint_control_t *control) {
   plt_table_state_t state = plt_image_state(table);
   plt_checkpoint_record_t record = {.index = index, .spec = *plt_image_spec(table), .t = state.t, .salt = state.salt};
   snprintf(record.init, sizeof record.init, "%s", plt_init_names[record.spec.init.kind]);
-  hid_t group =
-      plt_heard(fault, record.spec.name, H5Gcreate2(tables, record.spec.name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-  write_fields(fault, group, plt_record_fields, &record);
-  write_history(fault, group, state.history);
-  write_rows(fault, group, table, control);
-  if (group >= 0) plt_heard(fault, record.spec.name, H5Gclose(group));
+  hid_t group = plt_hdf5_heard(error, record.spec.name,
+                               H5Gcreate2(tables, record.spec.name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  write_fields(error, group, plt_record_fields, &record);
+  write_history(error, group, state.history);
+  write_rows(error, group, table, control);
+  if (group >= 0) plt_hdf5_heard(error, record.spec.name, H5Gclose(group));
 }
 
-static hid_t make_group(plt_fault_t *fault, hid_t file, const char *name) {
-  return plt_heard(fault, name, H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+static hid_t make_group(plt_hdf5_error_t *error, hid_t file, const char *name) {
+  return plt_hdf5_heard(error, name, H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
 }
 
-static void write_all(plt_fault_t *fault, hid_t file, const plt_checkpoint_head_t *head, plt_image_t *const *tables,
-                      size_t n_tables, plt_checkpoint_control_t *control) {
+static void write_all(plt_hdf5_error_t *error, hid_t file, const plt_checkpoint_head_t *head,
+                      plt_image_t *const *tables, size_t n_tables, plt_checkpoint_control_t *control) {
   const plt_field_t format_field = {"format", PLT_FIELD_U32, 0, 0};
   const uint32_t format = PLT_CHECKPOINT_FORMAT;
-  write_fields(fault, file, (plt_field_list_t){&format_field, 1}, &format);
-  write_fields(fault, file, plt_head_fields, head);
+  write_fields(error, file, (plt_field_list_t){&format_field, 1}, &format);
+  write_fields(error, file, plt_head_fields, head);
   if (head->server == 0) {
-    hid_t progress = make_group(fault, file, "progress");
-    write_fields(fault, progress, plt_progress_fields, &head->progress);
-    if (progress >= 0) plt_heard(fault, "progress", H5Gclose(progress));
+    hid_t progress = make_group(error, file, "progress");
+    write_fields(error, progress, plt_progress_fields, &head->progress);
+    if (progress >= 0) plt_hdf5_heard(error, "progress", H5Gclose(progress));
   }
-  hid_t group = make_group(fault, file, "tables");
-  for (size_t i = 0; i < n_tables && !fault->failed; i++) write_table(fault, group, tables[i], (uint32_t)i, control);
-  if (group >= 0) plt_heard(fault, "tables", H5Gclose(group));
+  hid_t group = make_group(error, file, "tables");
+  for (size_t i = 0; i < n_tables && !error->failed; i++) write_table(error, group, tables[i], (uint32_t)i, control);
+  if (group >= 0) plt_hdf5_heard(error, "tables", H5Gclose(group));
 }
 
 /* To the disk, and back through the checksums of its metadata. */
@@ -175,27 +176,27 @@ static plt_status_t make_file(const char *path) {
 
 /* A file that failed is closed only if what HDF5 still holds of it can be written: on a full disk, into the space
  * that the file itself took. Else HDF5 keeps the descriptor, and with it the space of the removed file. */
-static void give_space_back(const plt_fault_t *fault, const char *path) {
-  if (fault->failed && truncate(path, 0) != 0) return; /* nothing more can be done: the first failure is told */
+static void give_space_back(const plt_hdf5_error_t *error, const char *path) {
+  if (error->failed && truncate(path, 0) != 0) return; /* nothing more can be done: the first failure is told */
 }
 
 plt_status_t plt_checkpoint_write(const char *path, const plt_checkpoint_head_t *head, plt_image_t *const *tables,
                                   size_t n_tables, plt_checkpoint_control_t *control) {
-  plt_fault_t fault = {0};
+  plt_hdf5_error_t error = {0};
   plt_status_t status;
   PLT_TRY(make_file(path));
   plt_hdf5_enter();
-  hid_t access = plt_hdf5_access(&fault);
-  hid_t file = plt_heard(&fault, "cannot create", H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access));
+  hid_t access = plt_hdf5_access(&error);
+  hid_t file = plt_hdf5_heard(&error, "cannot create", H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access));
   if (file >= 0) {
-    write_all(&fault, file, head, tables, n_tables, control);
-    plt_heard(&fault, "flush", H5Fflush(file, H5F_SCOPE_GLOBAL));
-    give_space_back(&fault, path);
-    plt_heard(&fault, "close", H5Fclose(file));
+    write_all(&error, file, head, tables, n_tables, control);
+    plt_hdf5_heard(&error, "flush", H5Fflush(file, H5F_SCOPE_GLOBAL));
+    give_space_back(&error, path);
+    plt_hdf5_heard(&error, "close", H5Fclose(file));
   }
   H5Pclose(access);
-  if (fault.failed) {
-    status = plt_fail(fault.full ? PLT_ERR_SPACE : PLT_ERR_IO, "%s: %s", path, fault.text);
+  if (error.failed) {
+    status = plt_fail(error.full ? PLT_ERR_SPACE : PLT_ERR_IO, "%s: %s", path, error.text);
   } else {
     status = sync_and_verify(path);
   }
