@@ -11,12 +11,12 @@
 
 enum { ALIGN = 64, ARENA_FIRST = 64 * 1024, POOL_CLASSES = 48, POOL_KEEP = 16 };
 
-static void *or_abort(void *block, size_t bytes) {
-  if (block == NULL) {
+static void *or_abort(void *memory, size_t bytes) {
+  if (memory == NULL) {
     fprintf(stderr, "plateau: out of memory: could not get %zu bytes\n", bytes);
     abort();
   }
-  return block;
+  return memory;
 }
 
 static size_t round_up(size_t bytes) { return bytes == 0 ? ALIGN : (bytes + ALIGN - 1) / ALIGN * ALIGN; }
@@ -33,9 +33,9 @@ void *plt_mem_zalloc(size_t count, size_t size) {
   return memset(plt_mem_alloc(bytes), 0, bytes);
 }
 
-void *plt_mem_resize(void *block, size_t count, size_t size) {
+void *plt_mem_resize(void *memory, size_t count, size_t size) {
   size_t bytes = product(count, size);
-  return or_abort(realloc(block, bytes == 0 ? 1 : bytes), bytes);
+  return or_abort(realloc(memory, bytes == 0 ? 1 : bytes), bytes);
 }
 
 char *plt_mem_strdup(const char *text) { return or_abort(strdup(text), strlen(text) + 1); }
@@ -49,32 +49,32 @@ char *plt_mem_print(const char *format, ...) {
   return or_abort(length < 0 ? NULL : text, 0);
 }
 
-/* ---- arena: a list of blocks, newest first; reset merges them into one ---- */
+/* ---- arena: a list of extents, newest first; reset merges them into one ---- */
 
-typedef struct arena_block {
-  struct arena_block *older;
+typedef struct extent {
+  struct extent *older;
   size_t capacity, used;
-} arena_block_t;
+} extent_t;
 
 struct plt_arena {
-  arena_block_t *newest;
-  size_t in_use; /* bytes given out since the last reset, over all blocks */
-  size_t blocks;
+  extent_t *newest;
+  size_t in_use; /* bytes given out since the last reset, over all extents */
+  size_t allocations;
 };
 
-static arena_block_t *arena_grow(plt_arena_t *arena, size_t capacity) {
-  arena_block_t *block = plt_mem_alloc(ALIGN + capacity);
-  *block = (arena_block_t){.older = arena->newest, .capacity = capacity};
-  arena->newest = block;
-  arena->blocks++;
-  return block;
+static extent_t *arena_grow(plt_arena_t *arena, size_t capacity) {
+  extent_t *extent = plt_mem_alloc(ALIGN + capacity);
+  *extent = (extent_t){.older = arena->newest, .capacity = capacity};
+  arena->newest = extent;
+  arena->allocations++;
+  return extent;
 }
 
 plt_arena_t *plt_arena_create(void) { return plt_mem_zalloc(1, sizeof(plt_arena_t)); }
 
-static void arena_free_blocks(plt_arena_t *arena) {
+static void arena_free_extents(plt_arena_t *arena) {
   while (arena->newest != NULL) {
-    arena_block_t *older = arena->newest->older;
+    extent_t *older = arena->newest->older;
     free(arena->newest);
     arena->newest = older;
   }
@@ -82,20 +82,20 @@ static void arena_free_blocks(plt_arena_t *arena) {
 
 void plt_arena_destroy(plt_arena_t **arena) {
   if (*arena == NULL) return;
-  arena_free_blocks(*arena);
+  arena_free_extents(*arena);
   free(*arena);
   *arena = NULL;
 }
 
 void *plt_arena_alloc(plt_arena_t *arena, size_t bytes) {
   size_t need = round_up(bytes);
-  arena_block_t *block = arena->newest;
-  if (block == NULL || block->capacity - block->used < need) {
+  extent_t *extent = arena->newest;
+  if (extent == NULL || extent->capacity - extent->used < need) {
     size_t capacity = arena->in_use < ARENA_FIRST ? ARENA_FIRST : arena->in_use;
-    block = arena_grow(arena, capacity < need ? need : capacity);
+    extent = arena_grow(arena, capacity < need ? need : capacity);
   }
-  void *place = (char *)block + ALIGN + block->used;
-  block->used += need;
+  void *place = (char *)extent + ALIGN + extent->used;
+  extent->used += need;
   arena->in_use += need;
   return place;
 }
@@ -105,14 +105,14 @@ void *plt_arena_zalloc(plt_arena_t *arena, size_t bytes) { return memset(plt_are
 void plt_arena_reset(plt_arena_t *arena) {
   if (arena->newest != NULL && arena->newest->older != NULL) {
     size_t capacity = arena->in_use + arena->in_use / 4; /* some head room: batches differ in size */
-    arena_free_blocks(arena);
+    arena_free_extents(arena);
     arena_grow(arena, round_up(capacity));
   }
   if (arena->newest != NULL) arena->newest->used = 0;
   arena->in_use = 0;
 }
 
-size_t plt_arena_blocks(const plt_arena_t *arena) { return arena->blocks; }
+size_t plt_arena_allocations(const plt_arena_t *arena) { return arena->allocations; }
 
 /* ---- pool: a stack of free buffers per power of two ---- */
 

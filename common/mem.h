@@ -1,8 +1,8 @@
-/* mem.h - memory: plain blocks that never fail, arenas, and a pool of message buffers.
+/* mem.h - memory: plain allocations that never fail, arenas, and a pool of message buffers.
  *
- * Blocks     plt_mem_* print one line and abort when the machine has no memory: every size that comes from a
+ * Plain      plt_mem_* print one line and abort when the machine has no memory: every size that comes from a
  *            peer or a file is bounded before it is asked for, and the launcher checks the expected total.
- * Arena      memory that is given back all at once. After a reset the arena is one block as large as the most
+ * Arena      memory that is given back all at once. After a reset the arena is one extent as large as the most
  *            that was ever in use, so a loop allocates nothing after its first turns.
  * Pool       buffers for message frames, kept by size class: frames above 128 KiB would otherwise be mapped and
  *            unmapped at every message.
@@ -16,8 +16,8 @@
 void *plt_mem_alloc(size_t bytes);
 /* count * size zeroed bytes (overflow checked), 64-byte aligned. Free with free(). */
 void *plt_mem_zalloc(size_t count, size_t size);
-/* Like realloc, of a block from malloc or NULL; count * size bytes. */
-void *plt_mem_resize(void *block, size_t count, size_t size);
+/* Like realloc, of memory from malloc or NULL; count * size bytes. */
+void *plt_mem_resize(void *memory, size_t count, size_t size);
 char *plt_mem_strdup(const char *text);
 /* printf into a fresh string; free with free(). */
 char *plt_mem_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -39,8 +39,8 @@ void *plt_arena_alloc(plt_arena_t *arena, size_t bytes);
 void *plt_arena_zalloc(plt_arena_t *arena, size_t bytes);
 /* Gives everything back. */
 void plt_arena_reset(plt_arena_t *arena);
-/* Blocks taken from the system since creation: constant once a loop is warm. */
-size_t plt_arena_blocks(const plt_arena_t *arena);
+/* Times that memory was taken from the system since creation: constant once a loop is warm. */
+size_t plt_arena_allocations(const plt_arena_t *arena);
 
 typedef struct plt_pool plt_pool_t;
 plt_pool_t *plt_pool_create(void);

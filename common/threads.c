@@ -1,4 +1,4 @@
-/* threads.c - see threads.h. A job is announced by a generation number under a mutex; blocks are handed out by an
+/* threads.c - see threads.h. Work is announced by a generation number under a mutex; pieces are handed out by an
  * atomic counter. */
 #include "common/threads.h"
 
@@ -23,17 +23,17 @@ struct plt_crew {
   unsigned long generation; /* of the current job */
   size_t busy;              /* helper threads still in it */
   bool stop;
-  size_t blocks;
-  plt_block_fn fn;
+  size_t pieces;
+  plt_piece_fn fn;
   void *context;
   atomic_size_t next;
 };
 
-static void run_blocks(plt_crew_t *crew, size_t lane) {
+static void run_pieces(plt_crew_t *crew, size_t lane) {
   for (;;) {
-    size_t block = atomic_fetch_add_explicit(&crew->next, 1, memory_order_relaxed);
-    if (block >= crew->blocks) return;
-    crew->fn(crew->context, block, lane);
+    size_t piece = atomic_fetch_add_explicit(&crew->next, 1, memory_order_relaxed);
+    if (piece >= crew->pieces) return;
+    crew->fn(crew->context, piece, lane);
   }
 }
 
@@ -47,7 +47,7 @@ static void *lane_main(void *argument) {
     if (crew->stop) break;
     seen = crew->generation;
     pthread_mutex_unlock(&crew->mutex);
-    run_blocks(crew, lane->number);
+    run_pieces(crew, lane->number);
     pthread_mutex_lock(&crew->mutex);
     if (--crew->busy == 0) pthread_cond_signal(&crew->idle);
   }
@@ -88,13 +88,13 @@ void plt_crew_destroy(plt_crew_t **crew_at) {
 
 size_t plt_crew_size(const plt_crew_t *crew) { return crew == NULL ? 1 : crew->size; }
 
-void plt_crew_run(plt_crew_t *crew, size_t blocks, plt_block_fn fn, void *context) {
-  if (crew == NULL || crew->size == 1 || blocks < 2) {
-    for (size_t block = 0; block < blocks; block++) fn(context, block, 0);
+void plt_crew_run(plt_crew_t *crew, size_t pieces, plt_piece_fn fn, void *context) {
+  if (crew == NULL || crew->size == 1 || pieces < 2) {
+    for (size_t piece = 0; piece < pieces; piece++) fn(context, piece, 0);
     return;
   }
   pthread_mutex_lock(&crew->mutex);
-  crew->blocks = blocks;
+  crew->pieces = pieces;
   crew->fn = fn;
   crew->context = context;
   atomic_store_explicit(&crew->next, 0, memory_order_relaxed);
@@ -102,7 +102,7 @@ void plt_crew_run(plt_crew_t *crew, size_t blocks, plt_block_fn fn, void *contex
   crew->generation++;
   pthread_cond_broadcast(&crew->work);
   pthread_mutex_unlock(&crew->mutex);
-  run_blocks(crew, 0);
+  run_pieces(crew, 0);
   pthread_mutex_lock(&crew->mutex);
   while (crew->busy > 0) pthread_cond_wait(&crew->idle, &crew->mutex);
   pthread_mutex_unlock(&crew->mutex);

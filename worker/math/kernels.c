@@ -1,7 +1,7 @@
 /* kernels.c - see kernels.h. Each kernel is a job: a struct of its operands and a function for one part of it.
  *
  * scatter_add and column_dots are cut by columns, so that the rows meet each column in their order whatever the
- * number of threads: no atomics, no sorting, one cache line of every row per block. */
+ * number of threads: no atomics, no sorting, one cache line of every row per piece. */
 #include "worker/math/kernels.h"
 
 #include <cblas.h>
@@ -33,17 +33,17 @@ typedef struct range_job {
   double partial[PARTIALS];
 } range_job_t;
 
-static void run_range(void *context, size_t block, size_t lane) {
+static void run_range(void *context, size_t piece, size_t lane) {
   (void)lane;
   const range_job_t *job = context;
-  job->fn(job->context, block * job->grain, plt_min_size((block + 1) * job->grain, job->n));
+  job->fn(job->context, piece * job->grain, plt_min_size((piece + 1) * job->grain, job->n));
 }
 
-static void run_partial(void *context, size_t block, size_t lane) {
+static void run_partial(void *context, size_t piece, size_t lane) {
   (void)lane;
   range_job_t *job = context;
-  job->partial[block] =
-      job->partial_fn(job->context, block * job->grain, plt_min_size((block + 1) * job->grain, job->n));
+  job->partial[piece] =
+      job->partial_fn(job->context, piece * job->grain, plt_min_size((piece + 1) * job->grain, job->n));
 }
 
 static size_t grain_of(size_t cost) { return cost >= RANGE_COST ? 1 : RANGE_COST / (cost == 0 ? 1 : cost); }
@@ -56,10 +56,10 @@ void plt_kernel_ranges(plt_crew_t *crew, size_t n, size_t cost, plt_range_fn fn,
 double plt_kernel_reduce(plt_crew_t *crew, size_t n, size_t cost, plt_partial_fn fn, void *context) {
   range_job_t job = {.n = n, .grain = grain_of(cost), .partial_fn = fn, .context = context};
   if (ceil_div(n, job.grain) > PARTIALS) job.grain = ceil_div(n, PARTIALS);
-  size_t blocks = ceil_div(n, job.grain);
-  plt_crew_run(crew, blocks, run_partial, &job);
+  size_t pieces = ceil_div(n, job.grain);
+  plt_crew_run(crew, pieces, run_partial, &job);
   double sum = 0;
-  for (size_t block = 0; block < blocks; block++) sum += job.partial[block];
+  for (size_t piece = 0; piece < pieces; piece++) sum += job.partial[piece];
   return sum;
 }
 
@@ -72,11 +72,11 @@ typedef struct product_job {
   bool a_transposed, b_transposed, add;
 } product_job_t;
 
-static void product_tile(void *context, size_t block, size_t lane) {
+static void product_tile(void *context, size_t piece, size_t lane) {
   (void)lane;
   const product_job_t *job = context;
   size_t across = ceil_div(job->m, TILE_COLS);
-  size_t row = block / across * TILE_ROWS, col = block % across * TILE_COLS;
+  size_t row = piece / across * TILE_ROWS, col = piece % across * TILE_COLS;
   size_t a_stride = job->a_transposed ? job->n : job->k, b_stride = job->b_transposed ? job->k : job->m;
   cblas_sgemm(CblasRowMajor, job->a_transposed ? CblasTrans : CblasNoTrans,
               job->b_transposed ? CblasTrans : CblasNoTrans, (int)plt_min_size(TILE_ROWS, job->n - row),
@@ -136,10 +136,10 @@ void plt_kernel_gather(plt_crew_t *crew, const float *x, size_t cols, const uint
   plt_kernel_ranges(crew, n, cols, gather_range, &job);
 }
 
-static void scatter_columns(void *context, size_t block, size_t lane) {
+static void scatter_columns(void *context, size_t piece, size_t lane) {
   (void)lane;
   const row_job_t *job = context;
-  size_t col = block * LINE, width = plt_min_size(LINE, job->cols - col);
+  size_t col = piece * LINE, width = plt_min_size(LINE, job->cols - col);
   for (size_t i = 0; i < job->n; i++) {
     const float *restrict from = job->x + i * job->cols + col;
     float *restrict to = job->out + job->index[i] * job->cols + col;
@@ -153,10 +153,10 @@ void plt_kernel_scatter_add(plt_crew_t *crew, const float *x, size_t cols, const
   plt_crew_run(crew, ceil_div(cols, LINE), scatter_columns, &job);
 }
 
-static void column_dots(void *context, size_t block, size_t lane) {
+static void column_dots(void *context, size_t piece, size_t lane) {
   (void)lane;
   const row_job_t *job = context;
-  size_t col = block * LINE, width = plt_min_size(LINE, job->cols - col);
+  size_t col = piece * LINE, width = plt_min_size(LINE, job->cols - col);
   double sum[LINE] = {0};
   for (size_t i = 0; i < job->n; i++) {
     const float *x = job->x + i * job->cols + col;

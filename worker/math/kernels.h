@@ -1,8 +1,8 @@
-/* kernels.h - float32 arithmetic over row-major matrices, split in fixed blocks over a crew.
+/* kernels.h - float32 arithmetic over row-major matrices, cut into fixed pieces for a crew.
  *
  * Determinism  how a job is cut depends on its shape alone, never on the crew, and every sum has a fixed order: the
  *              bits of a result do not depend on the number of threads. Sums over many numbers have double
- *              accumulators. Matrix products are single-threaded OpenBLAS calls, one per block of the result; a
+ *              accumulators. Matrix products are single-threaded OpenBLAS calls, one per tile of the result; a
  *              row's bits may depend on the rows beside it, so callers keep their batches cut alike (DESIGN 4).
  * Vectors      loops are plain C for the compiler to vectorise: body and tail are the same arithmetic.
  * Aliasing     outputs overlap no input, unless said.
@@ -23,7 +23,7 @@ void plt_kernels_init(void);
 const char *plt_kernels_core(void);
 
 /* ---- splitting ---- */
-/* The length of the last block is what is left. */
+/* The length of the last piece is what is left. */
 static inline size_t plt_min_size(size_t a, size_t b) { return a < b ? a : b; }
 /* A part [first, last) of a job. */
 typedef void (*plt_range_fn)(void *context, size_t first, size_t last);

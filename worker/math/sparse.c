@@ -88,11 +88,11 @@ typedef struct transposing {
   target_t *target;
 } transposing_t;
 
-static void transpose_one(void *context, size_t block, size_t lane) {
+static void transpose_one(void *context, size_t piece, size_t lane) {
   (void)lane;
   const transposing_t *job = context;
-  const plt_csr_t *from = &job->sparse[block].matrix;
-  target_t to = job->target[block];
+  const plt_csr_t *from = &job->sparse[piece].matrix;
+  target_t to = job->target[piece];
   uint64_t n = from->offset[from->rows];
   /* Counted two places on, so that after the prefix sum offset + 1 are the rows' ends as they fill. */
   for (uint64_t e = 0; e < n; e++) to.offset[from->index[e] + 2]++;

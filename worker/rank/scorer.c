@@ -82,7 +82,7 @@ static plt_status_t load_chunk(plt_scorer_t *scorer, uint32_t first) {
   return PLT_OK;
 }
 
-/* plt_block_fn: one user */
+/* plt_piece_fn: one user */
 static void offer_stripe(void *context, size_t user, size_t lane) {
   (void)lane;
   plt_scorer_t *scorer = context;

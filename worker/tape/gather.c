@@ -18,7 +18,7 @@ static void gather_backward(plt_tape_t *t, const plt_node_t *node) {
 
 /* ---- gather_dot: y[k] = <a[index[k]], b[other[k]]> ---- */
 
-enum { COLS = 32 }; /* of a block: each meets the pairs in their order, so threads change no bits */
+enum { COLS = 32 }; /* of a piece: each meets the pairs in their order, so threads change no bits */
 
 typedef struct dot_job {
   const float *a, *b, *dy;
@@ -50,10 +50,10 @@ static void add_row(float factor, const float *restrict x, size_t n, float *rest
   for (size_t j = 0; j < n; j++) out[j] += factor * x[j];
 }
 
-static void dot_slopes(void *context, size_t block, size_t lane) {
+static void dot_slopes(void *context, size_t piece, size_t lane) {
   (void)lane;
   const dot_job_t *job = context;
-  size_t col = block * COLS, width = job->cols - col < COLS ? job->cols - col : COLS;
+  size_t col = piece * COLS, width = job->cols - col < COLS ? job->cols - col : COLS;
   for (size_t k = 0; k < job->n; k++) {
     size_t a = job->index[k] * job->cols + col, b = job->other[k] * job->cols + col;
     if (job->da) add_row(job->dy[k], job->b + b, width, job->da + a);

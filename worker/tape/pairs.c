@@ -26,7 +26,7 @@ typedef struct pairs {
   matrix_t rows, alike; /* alike.x NULL: y is 1 */
   float low, high;      /* of y */
   float *tiles;         /* two per lane */
-  double *sum;          /* per block of rows */
+  double *sum;          /* per piece of rows */
 } pairs_t;
 
 /* tile [rows, COLS] = X_I X_J^T */
@@ -59,9 +59,9 @@ static void calibrated(size_t n, float low, float high, float *restrict dots, fl
   for (size_t j = 0; j < n; j++) alike[j] *= dots[j];
 }
 
-static void block_of_rows(void *context, size_t block, size_t lane) {
+static void piece_of_rows(void *context, size_t piece, size_t lane) {
   const pairs_t *job = context;
-  size_t row = block * ROWS, rows = plt_min_size(ROWS, job->n - row);
+  size_t row = piece * ROWS, rows = plt_min_size(ROWS, job->n - row);
   float *tile = job->tiles + lane * 2 * ROWS * COLS, *alike = tile + ROWS * COLS;
   double sum = 0;
   for (size_t col = 0; col < job->n; col += COLS) {
@@ -80,7 +80,7 @@ static void block_of_rows(void *context, size_t block, size_t lane) {
     gather_along(&job->rows, row, rows, col, cols, tile);
     if (job->alike.x != NULL) gather_along(&job->alike, row, rows, col, cols, alike);
   }
-  job->sum[block] = sum;
+  job->sum[piece] = sum;
 }
 
 static matrix_t matrix_of(const plt_node_t *x, float *along) {
@@ -91,15 +91,15 @@ static matrix_t matrix_of(const plt_node_t *x, float *along) {
 static void forward(plt_tape_t *t, plt_node_t *node) {
   const plt_node_t *x = plt_tape_node(t, node->operands[0]);
   const plt_node_t *alike = node->n_operands > 1 ? plt_tape_node(t, node->operands[1]) : NULL;
-  size_t n = x->rows, blocks = (n + ROWS - 1) / ROWS, size = plt_node_size(x) + (alike ? plt_node_size(alike) : 0);
+  size_t n = x->rows, pieces = (n + ROWS - 1) / ROWS, size = plt_node_size(x) + (alike ? plt_node_size(alike) : 0);
   node->saved = plt_tape_scratch(t, size + 1, 1);
   pairs_t job = {.n = n, .rows = matrix_of(x, node->saved), .low = node->p, .high = node->q};
   if (alike != NULL) job.alike = matrix_of(alike, node->saved + plt_node_size(x));
   job.tiles = plt_tape_scratch(t, 2 * plt_crew_size(t->crew) * ROWS, COLS);
-  job.sum = plt_arena_alloc(t->arena, blocks * sizeof *job.sum);
-  plt_crew_run(t->crew, blocks, block_of_rows, &job);
+  job.sum = plt_arena_alloc(t->arena, pieces * sizeof *job.sum);
+  plt_crew_run(t->crew, pieces, piece_of_rows, &job);
   double sum = 0;
-  for (size_t block = 0; block < blocks; block++) sum += job.sum[block]; /* every pair twice */
+  for (size_t piece = 0; piece < pieces; piece++) sum += job.sum[piece]; /* every pair twice */
   node->value[0] = (float)log(sum / ((double)n * (double)(n - 1)));
   node->saved[size] = (float)(8 / sum);
 }

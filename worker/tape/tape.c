@@ -30,7 +30,7 @@ void plt_tape_reset(plt_tape_t *tape) {
   tape->n_nodes = 0;
 }
 
-size_t plt_tape_blocks(const plt_tape_t *tape) { return plt_arena_blocks(tape->arena) + tape->growths; }
+size_t plt_tape_allocations(const plt_tape_t *tape) { return plt_arena_allocations(tape->arena) + tape->growths; }
 
 /* ---- nodes ---- */
 

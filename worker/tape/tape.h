@@ -5,10 +5,10 @@
  *
  * Memory     all values and gradients lie in one arena that plt_tape_reset() gives back: after the first passes
  *            nothing is allocated.
- * Threads    one owner; kernels split their work into fixed blocks of rows over a crew, so the bits do not
+ * Threads    one owner; kernels cut their work into fixed pieces for a crew, so the bits do not
  *            depend on the number of threads (threads.h).
  * Determinism  an operation's result depends on its operands alone; reductions have a fixed order and double
- *            accumulators; matrix products are OpenBLAS calls on fixed blocks.
+ *            accumulators; matrix products are OpenBLAS calls on fixed tiles.
  * Errors     shapes that do not fit are our bug: assert. Values may become non-finite; the trainer looks.
  * Source     each operation's derivative is checked by finite differences in tests/unit/worker. */
 #ifndef PLT_WORKER_TAPE_TAPE_H
@@ -30,8 +30,8 @@ plt_tape_t *plt_tape_create(plt_crew_t *crew);
 void plt_tape_destroy(plt_tape_t **tape);
 /* Forgets all variables. */
 void plt_tape_reset(plt_tape_t *tape);
-/* Memory blocks taken since creation; constant once warm. */
-size_t plt_tape_blocks(const plt_tape_t *tape);
+/* Times that memory was taken from the system since creation; constant once warm. */
+size_t plt_tape_allocations(const plt_tape_t *tape);
 
 /* ---- variables ---- */
 /* Neither copies: `value` [rows, cols] must stay until the reset. backward adds into `gradient` of the same

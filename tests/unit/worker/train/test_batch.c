@@ -293,11 +293,11 @@ Test(compute, nothing_is_allocated_once_warm) {
     for (size_t i = 0; i < maker.batch->floats; i++) values[i] = 0.01f * (float)(i % 13);
     cr_assert_eq(plt_compute_gradients(compute, maker.batch, values, 0, 0.1, &gradients), PLT_OK);
     if (step == 199) {
-      blocks = plt_arena_blocks(maker.batch->arena);
+      blocks = plt_arena_allocations(maker.batch->arena);
       in_use = mallinfo2().uordblks + mallinfo2().hblkhd;
     }
   }
-  cr_assert_eq(plt_arena_blocks(maker.batch->arena), blocks);
+  cr_assert_eq(plt_arena_allocations(maker.batch->arena), blocks);
   cr_assert_eq(mallinfo2().uordblks + mallinfo2().hblkhd, in_use);
   free(values);
   plt_compute_destroy(&compute);
