@@ -7,9 +7,11 @@
 #include "common/log.h"
 #include "common/options/nearest.h"
 #include "common/options/options.h"
+#include "launch/cluster/cluster.h"
 #include "launch/commands/command.h"
 #include "launch/commands/help.h"
 #include "launch/host/blas_core.h"
+#include "launch/host/last_word.h"
 #include "launch/host/limits.h"
 #include "worker/math/kernels.h"
 
@@ -72,11 +74,16 @@ static bool asks_for_help(int argc, char **argv) {
   return false;
 }
 
+/* plt_lead_fn, of a command line without a command: ranks of a launcher say it once. */
+static plt_status_t lead_nothing(plt_rendezvous_t *rv, int argc, char **argv) {
+  (void)rv;
+  if (argc > 1) return unknown(argv[1]);
+  print_help(stderr);
+  return plt_fail(PLT_ERR_USAGE, "plateau needs a command");
+}
+
 static plt_status_t run(int argc, char **argv) {
-  if (argc < 2) {
-    print_help(stderr);
-    return plt_fail(PLT_ERR_USAGE, "plateau needs a command");
-  }
+  if (argc < 2) return plt_cluster_command(argc, argv, lead_nothing);
   if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
     print_help(stdout);
     return PLT_OK;
@@ -87,21 +94,12 @@ static plt_status_t run(int argc, char **argv) {
   }
   if (strcmp(argv[1], "help") == 0) return help(argc - 1, argv + 1);
   const plt_command_t *command = find(argv[1]);
-  if (command == NULL) return unknown(argv[1]);
+  if (command == NULL) return plt_cluster_command(argc, argv, lead_nothing);
   if (asks_for_help(argc - 1, argv + 1)) {
     print_usage(command);
     return PLT_OK;
   }
   return command->run(argc - 1, argv + 1);
-}
-
-/* A configuration may have several faults, one a line. */
-static void print_failure(void) {
-  for (const char *line = plt_fail_text(); *line != '\0';) {
-    int length = (int)strcspn(line, "\n");
-    fprintf(stderr, "plateau: error: %.*s\n", length, line);
-    line += length + (line[length] == '\n');
-  }
 }
 
 int main(int argc, char **argv) {
@@ -111,11 +109,11 @@ int main(int argc, char **argv) {
   plt_limits_raise_files();
   plt_log_open(NULL, true);
   plt_status_t status = run(argc, argv);
-  if (status != PLT_OK) print_failure();
+  if (status != PLT_OK) plt_last_word_say();
   plt_log_close();
   if (fflush(stdout) != 0 && status == PLT_OK) {
     status = plt_fail_errno(PLT_ERR_IO, "standard output");
-    print_failure();
+    plt_last_word_say();
   }
   return plt_status_exit(status);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/io/fileio.h"
@@ -14,15 +15,17 @@
 #include "common/mem.h"
 #include "launch/cluster/conductor.h"
 #include "launch/host/blas_core.h"
+#include "launch/host/last_word.h"
 #include "launch/host/signals.h"
 #include "launch/host/socket_dir.h"
 #include "launch/host/sockets.h"
 #include "worker/math/kernels.h"
 
-/* What a rank tells the others: where it can be reached, or why not. */
+/* Ranks notice that they do not hear rank 0 within two of a supervisor's ticks of each other. */
+enum { LAST_WORD_S = 3 };
+
+/* What a rank tells the others: where it can be reached, and what it can run. */
 typedef struct card {
-  int status;
-  char text[512];
   char tcp[PLT_ENDPOINT_MAX], ipc[PLT_ENDPOINT_MAX]; /* of a server; "" for none */
   char star[PLT_ENDPOINT_MAX];                       /* of rank 0 */
   char core[24];                                     /* OpenBLAS's kernels for this processor */
@@ -41,6 +44,7 @@ typedef struct member {
   card_t card, *cards;
   plt_wire_t *wire; /* rank 0: of the star */
   plt_listener_t *star;
+  plt_supervisor_t supervisor;
 } member_t;
 
 /* ---- roles ---- */
@@ -88,7 +92,6 @@ static uint32_t worker_number(const member_t *m) {
 static char *encode_invitation(const member_t *m) {
   char *runtime = plt_runtime_encode(&m->runtime);
   plt_json_t *json = plt_json_create();
-  plt_json_int(json, "status", 0);
   plt_json_text(json, "runtime", runtime);
   plt_json_text(json, "transport", m->transport);
   plt_json_text(json, "interface", m->interface);
@@ -105,8 +108,7 @@ static char *encode_invitation(const member_t *m) {
 static plt_status_t decode_invitation(const char *text, member_t *m) {
   plt_yaml_t yaml = {0};
   PLT_TRY(plt_yaml_parse(text, strlen(text), "broadcast", &yaml));
-  plt_status_t status = (plt_status_t)plt_runtime_number(&yaml, "status", PLT_ERR_BUG);
-  if (status == PLT_OK) status = plt_runtime_decode(plt_runtime_text(&yaml, "runtime"), &m->runtime);
+  plt_status_t status = plt_runtime_decode(plt_runtime_text(&yaml, "runtime"), &m->runtime);
   snprintf(m->transport, sizeof m->transport, "%s", plt_runtime_text(&yaml, "transport"));
   snprintf(m->interface, sizeof m->interface, "%s", plt_runtime_text(&yaml, "interface"));
   snprintf(m->probe, sizeof m->probe, "%s", plt_runtime_text(&yaml, "probe"));
@@ -165,6 +167,7 @@ static plt_status_t open_star(member_t *m) {
 }
 
 static plt_status_t open_sockets(member_t *m) {
+  m->server_of = assign_roles(m->rv, m->runtime.servers);
   bool is_server = m->server_of[m->rv->rank] >= 0;
   PLT_TRY(check_run_dir(m));
   if ((is_server && wants_ipc(m)) || m->rv->rank == 0) PLT_TRY(plt_socket_dir_create(m->ipc_dir));
@@ -210,20 +213,30 @@ static void agree_on_core(const member_t *m) {
   }
 }
 
-/* Sockets, cards, roles. The same outcome at all ranks: the first failure counts, and rank 0 has its text. */
-static plt_status_t assemble(member_t *m) {
-  m->server_of = assign_roles(m->rv, m->runtime.servers);
-  m->card.status = (int)open_sockets(m);
-  if (m->card.status != PLT_OK) snprintf(m->card.text, sizeof m->card.text, "%s", plt_fail_text());
+static plt_supervisor_t make_supervisor(const member_t *m) {
+  return (plt_supervisor_t){.rank = m->rv->rank,
+                            .base = &m->runtime,
+                            .sockets = {m->sockets[0], m->sockets[1]},
+                            .signalled = plt_signals_watch(),
+                            .child = {.control = -1, .pidfd = -1},
+                            .report = {.rank = m->rv->rank, .serves = m->runtime.is_server, .job = m->runtime.job},
+                            .lead = m->rv->hosts[0],
+                            .launcher = m->rv->launcher};
+}
+
+/* Sockets, cards, roles, ways to the conductor; `status` is how this rank came so far. The same outcome at all. */
+static plt_status_t assemble(member_t *m, plt_status_t status) {
+  const plt_rendezvous_t *rv = m->rv;
+  if (status == PLT_OK) status = open_sockets(m);
+  PLT_TRY(plt_rendezvous_agree(rv, status));
   snprintf(m->card.core, sizeof m->card.core, "%s", plt_blas_core_within(plt_kernels_core(), plt_blas_level_here()));
-  m->cards = plt_mem_zalloc((size_t)m->rv->size, sizeof *m->cards);
-  plt_rendezvous_gather(m->rv, &m->card, sizeof m->card, m->cards);
-  plt_rendezvous_leave(m->rv);
-  for (int r = 0; r < m->rv->size; r++)
-    if (m->cards[r].status != PLT_OK) return plt_fail((plt_status_t)m->cards[r].status, "%s", m->cards[r].text);
+  m->cards = plt_mem_zalloc((size_t)rv->size, sizeof *m->cards);
+  plt_rendezvous_gather(rv, &m->card, sizeof m->card, m->cards);
   take_role(m);
   agree_on_core(m);
-  return PLT_OK;
+  m->supervisor = make_supervisor(m);
+  if (rv->rank != 0) status = plt_supervisor_connect(&m->supervisor, m->cards[0].star);
+  return plt_rendezvous_agree(rv, status);
 }
 
 static void log_role(const member_t *m) {
@@ -242,23 +255,13 @@ static void log_role(const member_t *m) {
 static void release(member_t *m) {
   for (int i = 0; i < 2; i++)
     if (m->sockets[i] >= 0) close(m->sockets[i]);
+  plt_supervisor_close(&m->supervisor);
   plt_listener_close(&m->star);
   plt_wire_destroy(&m->wire);
   if (m->ipc_dir[0] != '\0') plt_dir_remove(m->ipc_dir);
   free(m->server_of);
   free(m->cards);
   plt_runtime_clear(&m->runtime);
-}
-
-static plt_supervisor_t make_supervisor(const member_t *m) {
-  return (plt_supervisor_t){.rank = m->rv->rank,
-                            .base = &m->runtime,
-                            .sockets = {m->sockets[0], m->sockets[1]},
-                            .signalled = plt_signals_watch(),
-                            .child = {.control = -1, .pidfd = -1},
-                            .report = {.rank = m->rv->rank, .serves = m->runtime.is_server, .job = m->runtime.job},
-                            .lead = m->rv->hosts[0],
-                            .launcher = m->rv->launcher};
 }
 
 /* ---- rank 0 ---- */
@@ -281,7 +284,6 @@ static void forget(char *text) {
 }
 
 static plt_status_t conduct(member_t *m) {
-  plt_supervisor_t supervisor = make_supervisor(m);
   plt_conductor_config_t config = {.size = m->rv->size,
                                    .hosts = (const char(*)[64])m->rv->hosts,
                                    .task = m->runtime.task,
@@ -291,7 +293,7 @@ static plt_status_t conduct(member_t *m) {
                                    .max_restarts = m->max_restarts,
                                    .deadline_s = m->deadline_s,
                                    .keeps = m->runtime.keeps};
-  return plt_conductor_run(m->wire, m->star, &supervisor, &config);
+  return plt_conductor_run(m->wire, m->star, &m->supervisor, &config);
 }
 
 static void warn_of_cores(const member_t *m, uint32_t threads) {
@@ -327,60 +329,76 @@ plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const 
   if (status == PLT_OK) status = make_secret(job->security, &m.runtime);
   if (status == PLT_OK) status = plt_path_join(m.runtime.run_dir, m.probe, probe);
   if (status == PLT_OK) status = plt_file_publish(probe, "", 0);
-  if (status != PLT_OK) return status;
+  if (status != PLT_OK) {
+    release(&m);
+    return status;
+  }
   char *invitation = encode_invitation(&m);
   forget(plt_rendezvous_broadcast(rv, invitation));
   forget(invitation);
-  status = assemble(&m);
+  status = assemble(&m, PLT_OK);
   unlink(probe);
-  if (status == PLT_OK) {
-    log_role(&m);
-    warn_of_cores(&m, job->plan.threads);
-    status = conduct(&m);
+  if (status != PLT_OK) {
+    plt_last_word_say();
+    release(&m);
+    plt_rendezvous_leave(rv);
+    return status;
   }
+  plt_rendezvous_leave(rv);
+  log_role(&m);
+  warn_of_cores(&m, job->plan.threads);
+  status = conduct(&m);
   release(&m);
   return status;
 }
 
 /* ---- the others ---- */
 
+/* The exit code of a rank behind its loop. Nobody has spoken for it if the conductor has not dismissed it. */
+static int end_alone(const plt_supervisor_t *supervisor, plt_status_t status) {
+  if (status == PLT_OK) return 0;
+  if (status == PLT_ERR_DEADLINE && supervisor->rank > 1) { /* rank 1 has noticed it, too: it speaks for all */
+    nanosleep(&(struct timespec){.tv_sec = LAST_WORD_S}, NULL);
+  } else if (!plt_supervisor_is_orphaned(supervisor)) { /* an orphan has nobody to tell */
+    plt_last_word_say();
+  }
+  return plt_status_exit(status);
+}
+
 /* Returns the exit code. */
 static int follow(plt_rendezvous_t *rv) {
   member_t m = {.rv = rv, .sockets = {-1, -1}};
   char *text = plt_rendezvous_broadcast(rv, NULL);
-  plt_status_t status = decode_invitation(text, &m);
+  bool is_invited = text[0] != '\0';
+  plt_status_t status = is_invited ? assemble(&m, decode_invitation(text, &m)) : PLT_OK;
   forget(text);
-  if (status != PLT_OK) {
+  if (!is_invited || status != PLT_OK) {
+    release(&m);
     plt_rendezvous_leave(rv);
-    return plt_status_exit(status);
+    return 0; /* rank 0 carries the code */
   }
-  status = assemble(&m);
-  int code = plt_status_exit(status);
-  if (status == PLT_OK) {
-    plt_supervisor_t supervisor = make_supervisor(&m);
-    log_role(&m);
-    code = plt_supervisor_run(&supervisor, m.cards[0].star, m.deadline_s);
-  }
+  plt_rendezvous_leave(rv);
+  log_role(&m);
+  status = plt_supervisor_run(&m.supervisor, m.deadline_s);
   release(&m);
-  return code;
+  return end_alone(&m.supervisor, status);
 }
 
 /* ---- any rank ---- */
 
-/* Rank 0 has nothing to run: the others exit with this status too. */
+/* Rank 0 has nothing for the others to do. */
 static void cancel(plt_rendezvous_t *rv, plt_status_t status) {
-  char *text = plt_mem_print("{\"status\": %d}", (int)status);
-  free(plt_rendezvous_broadcast(rv, text));
-  free(text);
+  if (status != PLT_OK) plt_last_word_say();
+  free(plt_rendezvous_broadcast(rv, ""));
   plt_rendezvous_leave(rv);
 }
 
 plt_status_t plt_cluster_command(int argc, char **argv, plt_lead_fn lead) {
   plt_rendezvous_t *rv;
   PLT_TRY(plt_rendezvous_join(&rv));
-  if (rv != NULL && rv->rank != 0) exit(follow(rv)); /* rank 0 speaks for all */
+  if (rv != NULL && rv->rank != 0) exit(follow(rv));
   plt_status_t status = lead(rv, argc, argv);
-  if (rv != NULL && !rv->has_broadcast) cancel(rv, status == PLT_OK ? PLT_ERR_BUG : status);
+  if (rv != NULL && !rv->has_broadcast) cancel(rv, status);
   plt_rendezvous_destroy(&rv);
   return status;
 }

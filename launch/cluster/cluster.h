@@ -5,7 +5,16 @@
  *
  * Servers are the last ranks of each machine, spread over the machines in turn; the others are workers, in rank
  * order. ipc within a machine, tcp between machines.
- * Collective  all ranks, the same way. */
+ * Collective  all ranks, the same way.
+ * Exits       A launcher passes on the code of a rank that failed: mpirun the first one's, srun the highest; and mpirun
+ *             ends all ranks as soon as one has left with a bad code, whatever they were about to say. So rank 0 speaks
+ *             for the job, once (launch/host/last_word.h), and carries its code; the others leave with 0, and nobody
+ *             before it has spoken:
+ *             - a failure of rank 0 before the broadcast is said before it, and the broadcast is empty;
+ *             - a failure of any rank until MPI ends is agreed on (plt_rendezvous_agree), rank 0 says it, all clean up,
+ *               and MPI_Finalize is the last collective;
+ *             - later ones reach the conductor in a report; it says them, then orders FINISH.
+ *             Only a rank that hears nothing of rank 0 any more leaves with a code of its own, rank 1 first. */
 #ifndef PLT_LAUNCH_CLUSTER_CLUSTER_H
 #define PLT_LAUNCH_CLUSTER_CLUSTER_H
 

@@ -11,16 +11,17 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
+#include "launch/host/last_word.h"
 #include "worker/train/journal.h"
 
-enum { TICK_MS = 1000, FINISH_MS = 3000 };
+enum { TICK_MS = 1000, REPEAT_MS = 100, FAREWELL_MS = 1000 };
 #define LEAVE_NS (3 * PLT_NS_PER_S)    /* in which a server hears the goodbyes of workers that have ended */
 #define GRACE_NS (300 * PLT_NS_PER_MS) /* a cause may be reported shortly after its consequences */
 
 typedef struct peer {
   plt_report_t report;
   plt_route_t route;
-  bool known, gone; /* gone: it was told to finish */
+  bool known;
   int64_t heard_ns;
 } peer_t;
 
@@ -91,7 +92,6 @@ static plt_status_t hear(conductor_t *c) {
 
 static void finish(conductor_t *c, plt_status_t status, const char *text) {
   c->order.want = PLT_WANT_FINISH;
-  c->order.code = plt_status_exit(status);
   c->status = status;
   snprintf(c->text, sizeof c->text, "%s", text);
 }
@@ -292,13 +292,55 @@ static bool decide(conductor_t *c) {
   return false;
 }
 
-/* Repeats FINISH for a while: a rank that has heard it is gone. */
+static bool all_are_dismissed(const conductor_t *c) {
+  for (int r = 1; r < c->config->size; r++)
+    if (c->peers[r].report.state != PLT_CHILD_DISMISSED) return false;
+  return true;
+}
+
+/* Repeats FINISH until all have heard it, for a while: some may be lost. */
 static void see_off(conductor_t *c) {
-  int64_t until = plt_time_ns() + FINISH_MS * PLT_NS_PER_MS / 10;
-  while (plt_time_ns() < until) {
-    if (tell(c) != PLT_OK) return;
-    plt_listener_wait(c->listener, -1, FINISH_MS / 30);
+  int64_t until = plt_time_ns() + FAREWELL_MS * PLT_NS_PER_MS, told = 0;
+  while (!all_are_dismissed(c) && plt_time_ns() < until) {
+    if (plt_time_ns() - told >= REPEAT_MS * PLT_NS_PER_MS) {
+      if (tell(c) != PLT_OK) return;
+      told = plt_time_ns();
+    }
+    plt_listener_wait(c->listener, -1, REPEAT_MS);
     if (hear(c) != PLT_OK) return;
+  }
+}
+
+/* What ends a job although no child reports it. */
+static void look_around(conductor_t *c, int64_t begin_ns) {
+  int silent = silent_rank(c, begin_ns);
+  if (silent >= 0) {
+    char text[256];
+    snprintf(text, sizeof text,
+             "rank %d on %s was not heard for %g s (cluster.deadline_s): its node seems lost; "
+             "--resume goes on",
+             silent, c->config->hosts[silent], c->config->deadline_s);
+    finish(c, PLT_ERR_DEADLINE, text);
+  } else if (plt_supervisor_is_orphaned(c->own)) {
+    finish(c, PLT_ERR_PEER, "what started this job is gone (mpirun, or its daemon); --resume goes on");
+  }
+}
+
+/* Until FINISH is decided. */
+static plt_status_t conduct(conductor_t *c) {
+  int64_t begin = plt_time_ns(), told = 0;
+  for (;;) {
+    int64_t now = plt_time_ns();
+    bool changed = decide(c);
+    if (c->order.want != PLT_WANT_FINISH) look_around(c, begin);
+    if (c->order.want == PLT_WANT_FINISH) return PLT_OK;
+    if (changed || now - told >= TICK_MS * PLT_NS_PER_MS) {
+      PLT_TRY(tell(c));
+      told = now;
+      if (changed) continue;
+    }
+    plt_listener_wait(c->listener, c->own->child.pid == 0 ? -1 : c->own->child.pidfd, c->failed_ns != 0 ? 50 : 200);
+    PLT_TRY(hear(c));
   }
 }
 
@@ -307,33 +349,14 @@ plt_status_t plt_conductor_run(plt_wire_t *wire, plt_listener_t *listener, plt_s
   conductor_t conductor = {
       .config = config, .wire = wire, .listener = listener, .own = own, .order = {.job = config->job}};
   conductor_t *c = &conductor;
-  plt_status_t status = PLT_OK;
-  int64_t begin = plt_time_ns(), told = 0;
   c->peers = plt_mem_zalloc((size_t)config->size, sizeof *c->peers);
   run(c, config->task, config->restore);
-  while (c->order.want != PLT_WANT_FINISH && status == PLT_OK) {
-    int64_t now = plt_time_ns();
-    bool changed = decide(c);
-    int silent = silent_rank(c, begin);
-    if (silent >= 0 && c->order.want != PLT_WANT_FINISH) {
-      char text[256];
-      snprintf(text, sizeof text,
-               "rank %d on %s was not heard for %g s (cluster.deadline_s): its node seems lost; "
-               "--resume goes on",
-               silent, config->hosts[silent], config->deadline_s);
-      finish(c, PLT_ERR_DEADLINE, text);
-    }
-    if (plt_supervisor_is_orphaned(own) && c->order.want != PLT_WANT_FINISH)
-      finish(c, PLT_ERR_PEER, "what started this job is gone (mpirun, or its daemon); --resume goes on");
-    if (changed || now - told >= TICK_MS * PLT_NS_PER_MS) {
-      status = tell(c);
-      told = now;
-      if (changed) continue;
-    }
-    plt_listener_wait(listener, own->child.pid == 0 ? -1 : own->child.pidfd, c->failed_ns != 0 ? 50 : 200);
-    if (status == PLT_OK) status = hear(c);
-  }
+  plt_status_t status = conduct(c);
   if (status != PLT_OK) finish(c, status, plt_fail_text());
+  if (c->status != PLT_OK) {
+    plt_fail(c->status, "%s", c->text);
+    plt_last_word_say(); /* before anybody leaves */
+  }
   if (plt_errand_wait(&c->search, &status)) plt_manifest_clear(&c->manifest); /* it was silenced on its way */
   see_off(c);
   plt_child_kill(&own->child);

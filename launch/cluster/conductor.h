@@ -25,7 +25,7 @@ typedef struct plt_conductor_config {
 } plt_conductor_config_t;
 
 /* Until the job is over; `own` is rank 0's supervisor, `listener` the centre of the star. Returns the status of the
- * job with its text recorded. */
+ * job with its text recorded, and said before the others were dismissed. */
 plt_status_t plt_conductor_run(plt_wire_t *wire, plt_listener_t *listener, plt_supervisor_t *own,
                                const plt_conductor_config_t *config);
 

@@ -23,17 +23,23 @@ static bool is_launched(void) {
   return tasks("SLURM_STEP_NUM_TASKS") > 1;
 }
 
+/* Tasks that MPI does not connect have the same thing to say: the first of them does. */
+static plt_status_t refuse(const char *why) {
+  if (tasks("SLURM_PROCID") > 0 || tasks("PMI_RANK") > 0) exit(0);
+  return plt_fail(PLT_ERR_USAGE, "%s", why);
+}
+
 /* srun starts tasks that know nothing of each other unless it serves PMIx; MPI_Init would end them with a page of
  * text each. */
 static plt_status_t check_slurm(void) {
   if (tasks("SLURM_STEP_NUM_TASKS") <= 1 || getenv("PMIX_RANK") != NULL || getenv("OMPI_COMM_WORLD_SIZE") != NULL)
     return PLT_OK;
-  if (tasks("SLURM_PROCID") > 0) exit(plt_status_exit(PLT_ERR_USAGE)); /* the first task says why */
-  return plt_fail(
-      PLT_ERR_USAGE,
-      "this Slurm step has %ld tasks that MPI cannot connect: start it with srun --mpi=pmix, or with mpirun "
-      "inside the allocation",
-      tasks("SLURM_STEP_NUM_TASKS"));
+  char why[256];
+  snprintf(why, sizeof why,
+           "this Slurm step has %ld tasks that MPI cannot connect: start it with srun --mpi=pmix, or with mpirun "
+           "inside the allocation",
+           tasks("SLURM_STEP_NUM_TASKS"));
+  return refuse(why);
 }
 
 /* One machine: the same boot of the same kernel. Containers of one machine may differ in host name only. */
@@ -74,9 +80,9 @@ plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
     MPI_Finalize();
     free(rv);
     if (tasks("SLURM_STEP_NUM_TASKS") > 1 || tasks("PMI_SIZE") > 1)
-      return plt_fail(PLT_ERR_USAGE,
-                      "this step has several tasks, but MPI sees only one: start it with the launcher of this MPI "
-                      "(mpirun, or srun --mpi=pmix)");
+      return refuse(
+          "this step has several tasks, but MPI sees only one: start it with the launcher of this MPI (mpirun, or "
+          "srun --mpi=pmix)");
     return PLT_OK;
   }
   if (gethostname(rv->host, sizeof rv->host - 1) != 0) snprintf(rv->host, sizeof rv->host, "?");
@@ -96,6 +102,17 @@ char *plt_rendezvous_broadcast(plt_rendezvous_t *rv, const char *text) {
   if (rv->rank == 0) memcpy(copy, text, bytes);
   MPI_Bcast(copy, (int)bytes, MPI_CHAR, 0, MPI_COMM_WORLD);
   return copy;
+}
+
+plt_status_t plt_rendezvous_agree(const plt_rendezvous_t *rv, plt_status_t status) {
+  plt_failure_t own = {0}, *all = plt_mem_zalloc((size_t)rv->size, sizeof *all);
+  plt_failure_keep(&own, status);
+  plt_rendezvous_gather(rv, &own, sizeof own, all);
+  int r = 0;
+  while (r < rv->size - 1 && all[r].status == PLT_OK) r++;
+  status = plt_failure_restore(&all[r]);
+  free(all);
+  return status;
 }
 
 void plt_rendezvous_gather(const plt_rendezvous_t *rv, const void *record, size_t bytes, void *all) {

@@ -3,7 +3,8 @@
  * Join, a few collective calls, leave: MPI is finalised before any work begins, because waiting in it spins. The
  * launcher (mpirun, srun) goes on watching the processes and passes their exit codes on.
  * Collective  every call but plt_rendezvous_join's first look, by all ranks in the same order.
- * Errors     PLT_ERR_USAGE for a launcher that does not speak MPI's language. */
+ * Errors     PLT_ERR_USAGE for a launcher that does not speak MPI's language; its first task returns, the others exit
+ *            with 0 (cluster.h says why). */
 #ifndef PLT_LAUNCH_CLUSTER_RENDEZVOUS_H
 #define PLT_LAUNCH_CLUSTER_RENDEZVOUS_H
 
@@ -30,6 +31,8 @@ typedef struct plt_rendezvous {
 plt_status_t plt_rendezvous_join(plt_rendezvous_t **out);
 /* Rank 0's text reaches all; the others get a copy to free. */
 char *plt_rendezvous_broadcast(plt_rendezvous_t *rv, const char *text);
+/* One outcome for all: the failure of the lowest rank that failed, with its text, or PLT_OK. */
+plt_status_t plt_rendezvous_agree(const plt_rendezvous_t *rv, plt_status_t status);
 /* Records of `bytes` bytes of all ranks, in rank order, into all [size * bytes]. */
 void plt_rendezvous_gather(const plt_rendezvous_t *rv, const void *record, size_t bytes, void *all);
 /* Ends MPI; the record stays. */

@@ -56,7 +56,6 @@ char *plt_order_encode(const plt_order_t *o) {
   plt_json_int(json, "generation", o->generation);
   plt_json_int(json, "want", o->want);
   plt_json_int(json, "interrupt", o->interrupt);
-  plt_json_int(json, "code", o->code);
   plt_json_int(json, "task", o->task);
   plt_json_text(json, "restore", o->restore);
   plt_json_int(json, "end_epoch", o->end_epoch);
@@ -74,7 +73,6 @@ plt_status_t plt_order_decode(const char *text, size_t bytes, plt_order_t *o) {
                      .generation = (uint32_t)plt_runtime_number(&yaml, "generation", 0),
                      .want = (plt_want_t)plt_runtime_number(&yaml, "want", 0),
                      .interrupt = plt_runtime_number(&yaml, "interrupt", 0) != 0,
-                     .code = (int)plt_runtime_number(&yaml, "code", 70),
                      .task = (plt_task_t)plt_runtime_number(&yaml, "task", 0),
                      .end_epoch = (uint32_t)plt_runtime_number(&yaml, "end_epoch", 0),
                      .end_gradients = number64(&yaml, "end_gradients"),

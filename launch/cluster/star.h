@@ -13,7 +13,8 @@
 #include "launch/cluster/runtime.h"
 #include "proto/wire/wire.h"
 
-typedef enum { PLT_CHILD_IDLE, PLT_CHILD_RUNNING, PLT_CHILD_ENDED } plt_child_state_t;
+/* DISMISSED: order FINISH was heard, this is the supervisor's last report. */
+typedef enum { PLT_CHILD_IDLE, PLT_CHILD_RUNNING, PLT_CHILD_ENDED, PLT_CHILD_DISMISSED } plt_child_state_t;
 
 typedef struct plt_report {
   int rank;
@@ -32,7 +33,6 @@ typedef struct plt_order {
   uint32_t generation;
   plt_want_t want;
   bool interrupt;     /* RUN: worker 0 is to make a checkpoint and stop */
-  int code;           /* FINISH: the exit code of all ranks */
   plt_task_t task;    /* RUN */
   char restore[64];   /* RUN: the checkpoint to start from */
   uint32_t end_epoch; /* RUN, conclude */

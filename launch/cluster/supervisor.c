@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/time.h"
 
-enum { TICK_MS = 1000, LAST_WORD_S = 1 };
+enum { TICK_MS = 1000 };
 
 static void start_child(plt_supervisor_t *s, const plt_order_t *order) {
   plt_runtime_t runtime = *s->base; /* a shallow copy: nothing of it is freed here */
@@ -77,62 +76,72 @@ bool plt_supervisor_look(plt_supervisor_t *s) {
 
 bool plt_supervisor_is_orphaned(const plt_supervisor_t *s) { return getppid() != s->launcher; }
 
-static plt_status_t send_report(plt_supervisor_t *s, plt_wire_t *wire, plt_links_t *links, plt_parcel_t *parcel) {
-  char *text = plt_report_encode(&s->report);
-  plt_star_fill(wire, text, parcel);
-  free(text);
-  return plt_links_send(links, 0, parcel);
+plt_status_t plt_supervisor_connect(plt_supervisor_t *s, const char *address) {
+  s->wire = plt_wire_create();
+  PLT_TRY(plt_runtime_secure(s->base, s->wire));
+  return plt_links_open(s->wire, &address, 1, &s->links);
 }
 
-int plt_supervisor_run(plt_supervisor_t *s, const char *conductor, double deadline_s) {
-  plt_wire_t *wire = plt_wire_create();
-  plt_links_t *links = NULL;
-  plt_parcel_t *parcel = plt_parcel_create();
-  plt_order_t order = {.code = plt_status_exit(PLT_ERR_PEER)};
+void plt_supervisor_close(plt_supervisor_t *s) {
+  plt_links_close(&s->links);
+  plt_wire_destroy(&s->wire);
+}
+
+static plt_status_t send_report(plt_supervisor_t *s, plt_parcel_t *parcel) {
+  char *text = plt_report_encode(&s->report);
+  plt_star_fill(s->wire, text, parcel);
+  free(text);
+  return plt_links_send(s->links, 0, parcel);
+}
+
+/* The conductor's messages that are there; *heard is when the last came. Returns whether to go on in *go_on. */
+static plt_status_t take_orders(plt_supervisor_t *s, plt_parcel_t *parcel, int64_t *heard, bool *go_on) {
+  for (bool got = true; got && *go_on;) {
+    size_t server, bytes;
+    plt_order_t order;
+    PLT_TRY(plt_links_receive(s->links, 0, &server, parcel, &got));
+    if (!got || plt_parcel_frames(parcel) != 1) continue;
+    const char *text = plt_parcel_frame(parcel, 0, &bytes);
+    if (plt_order_decode(text, bytes, &order) != PLT_OK || order.job != s->report.job) continue;
+    *heard = plt_time_ns();
+    *go_on = plt_supervisor_obey(s, &order);
+  }
+  return PLT_OK;
+}
+
+/* Until FINISH, or until there is nobody to say it. */
+static plt_status_t follow(plt_supervisor_t *s, double deadline_s, plt_parcel_t *parcel) {
   int64_t heard = plt_time_ns(), told = 0;
-  plt_status_t status = plt_runtime_secure(s->base, wire);
-  if (status == PLT_OK) status = plt_links_open(wire, &conductor, 1, &links);
-  for (bool go_on = true; go_on && status == PLT_OK;) {
-    bool changed = plt_supervisor_look(s), got = true;
+  for (bool go_on = true; go_on;) {
+    bool changed = plt_supervisor_look(s);
     int64_t now = plt_time_ns();
     if (changed || now - told >= TICK_MS * PLT_NS_PER_MS) {
-      status = send_report(s, wire, links, parcel);
+      PLT_TRY(send_report(s, parcel));
       told = now;
     }
-    if ((double)(now - heard) > deadline_s * (double)PLT_NS_PER_S) {
-      plt_fail(
+    if ((double)(now - heard) > deadline_s * (double)PLT_NS_PER_S)
+      return plt_fail(
           PLT_ERR_DEADLINE,
           "rank %d: rank 0 on %s was not heard for %g s (cluster.deadline_s): its node seems lost; --resume goes on",
           s->rank, s->lead, deadline_s);
-      plt_log(PLT_LOG_WARN, "%s", plt_fail_text());
-      if (s->rank == 1) fprintf(stderr, "plateau: error: %s\n", plt_fail_text()); /* rank 0 cannot; one is enough */
-      break;
-    }
-    if (plt_supervisor_is_orphaned(s)) {
-      plt_log(PLT_LOG_WARN, "rank %d: what started it, process %d, is gone: it ends", s->rank, (int)s->launcher);
-      break;
-    }
-    plt_links_wait(links, s->child.pid == 0 ? -1 : s->child.pidfd, TICK_MS);
-    while (got && go_on && status == PLT_OK) {
-      size_t server, bytes;
-      plt_order_t next;
-      status = plt_links_receive(links, 0, &server, parcel, &got);
-      if (status != PLT_OK || !got || plt_parcel_frames(parcel) != 1) continue;
-      const char *text = plt_parcel_frame(parcel, 0, &bytes);
-      if (plt_order_decode(text, bytes, &next) != PLT_OK || next.job != s->report.job) continue;
-      plt_child_state_t state = s->report.state;
-      heard = plt_time_ns();
-      order = next;
-      go_on = plt_supervisor_obey(s, &order);
-      if (s->report.state != state) told = 0; /* say so at once */
-    }
+    if (plt_supervisor_is_orphaned(s))
+      return plt_fail(PLT_ERR_PEER, "rank %d: what started it, process %d, is gone: it ends", s->rank,
+                      (int)s->launcher);
+    plt_links_wait(s->links, s->child.pid == 0 ? -1 : s->child.pidfd, TICK_MS);
+    plt_child_state_t state = s->report.state;
+    PLT_TRY(take_orders(s, parcel, &heard, &go_on));
+    if (s->report.state != state) told = 0; /* say so at once */
   }
+  s->report.state = PLT_CHILD_DISMISSED;
+  send_report(s, parcel); /* if it is lost, the conductor waits a little in vain */
+  return PLT_OK;
+}
+
+plt_status_t plt_supervisor_run(plt_supervisor_t *s, double deadline_s) {
+  plt_parcel_t *parcel = plt_parcel_create();
+  plt_status_t status = follow(s, deadline_s, parcel);
   plt_child_kill(&s->child);
   plt_parcel_destroy(&parcel);
-  plt_links_close(&links);
-  plt_wire_destroy(&wire);
-  if (order.want != PLT_WANT_FINISH) return plt_status_exit(PLT_ERR_PEER);
-  /* The launcher ends all ranks at the first bad code: rank 0's is to come first, behind its message. */
-  if (order.code != 0) nanosleep(&(struct timespec){.tv_sec = LAST_WORD_S}, NULL);
-  return order.code;
+  if (status != PLT_OK) plt_log(PLT_LOG_WARN, "%s", plt_fail_text());
+  return status;
 }

@@ -2,7 +2,7 @@
  *
  *              order RUN g                child ends
  *   (idle) ────────────────▶ (running g) ────────────▶ (ended g)        order STOP: kill, then idle
- *      ▲                                                   │            order FINISH: kill, return the code
+ *      ▲                                                   │            order FINISH: kill, report it, leave
  *      └───────────────────── order STOP ──────────────────┘
  *
  * Signals INT, TERM, USR1 at any rank ask the conductor for a checkpoint and an orderly end.
@@ -25,6 +25,9 @@ typedef struct plt_supervisor {
   bool interrupted;    /* the child has been told */
   const char *lead;    /* host of rank 0 */
   pid_t launcher;      /* who started this rank: mpirun, or its daemon on this machine */
+  /* to the conductor; of ranks other than 0 */
+  plt_wire_t *wire;
+  plt_links_t *links;
 } plt_supervisor_t;
 
 /* Makes the child what the order wants. Returns whether to go on (not FINISH). */
@@ -33,7 +36,11 @@ bool plt_supervisor_obey(plt_supervisor_t *supervisor, const plt_order_t *order)
 bool plt_supervisor_look(plt_supervisor_t *supervisor);
 /* Whether the launcher was killed. Ranks that have left MPI do not hear of it otherwise. */
 bool plt_supervisor_is_orphaned(const plt_supervisor_t *supervisor);
-/* The loop of a rank that is not the conductor's; returns the exit code of the process. */
-int plt_supervisor_run(plt_supervisor_t *supervisor, const char *conductor, double deadline_s);
+/* Ways to the conductor at `address`; close ends them, and is harmless when there are none. */
+plt_status_t plt_supervisor_connect(plt_supervisor_t *supervisor, const char *address);
+void plt_supervisor_close(plt_supervisor_t *supervisor);
+/* The loop of a rank that is connected. PLT_OK: the conductor has ended the job, and says how. Otherwise, with the text
+ * recorded: PLT_ERR_DEADLINE, rank 0 is not heard any more; PLT_ERR_PEER, the launcher is gone or the wire failed. */
+plt_status_t plt_supervisor_run(plt_supervisor_t *supervisor, double deadline_s);
 
 #endif

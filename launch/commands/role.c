@@ -216,16 +216,19 @@ static plt_status_t run(int argc, char **argv, bool is_server) {
   (void)argc;
   prctl(PR_SET_NAME, "plateau"); /* also when it was started through /proc/self/exe */
   char *line = plt_child_read_runtime();
-  plt_runtime_t runtime;
+  plt_runtime_t runtime = {0};
   plt_progress_t end = {0};
-  plt_status_t status = line[0] == '\0'
-                            ? plt_fail(PLT_ERR_USAGE, "plateau %s is started by plateau train under mpirun", argv[0])
-                            : plt_runtime_decode(line, &runtime);
+  if (line[0] == '\0') {
+    free(line);
+    return plt_fail(PLT_ERR_USAGE, "plateau %s is started by plateau train under mpirun", argv[0]);
+  }
+  plt_status_t status = plt_runtime_decode(line, &runtime);
   explicit_bzero(line, strlen(line));
   free(line);
-  PLT_TRY(status);
-  open_log(&runtime, is_server ? "server" : "worker", false);
-  status = is_server ? run_server(&runtime) : run_worker(&runtime, &end);
+  if (status == PLT_OK) {
+    open_log(&runtime, is_server ? "server" : "worker", false);
+    status = is_server ? run_server(&runtime) : run_worker(&runtime, &end);
+  }
   if (status != PLT_OK) plt_log(PLT_LOG_INFO, "ends: %s", plt_fail_text());
   char *done = plt_mem_print("%" PRIu32 " %" PRIu64 " %.17g", end.epoch, end.gradients, end.seconds);
   fflush(stdout);

@@ -192,7 +192,10 @@ static plt_status_t lead(plt_rendezvous_t *rv, int argc, char **argv) {
   return status;
 }
 
-static plt_status_t run(int argc, char **argv) { return plt_cluster_command(argc, argv, lead); }
+static plt_status_t run(int argc, char **argv) {
+  plt_signals_note_usr1();
+  return plt_cluster_command(argc, argv, lead);
+}
 
 const plt_command_t plt_command_train = {
     .name = "train",

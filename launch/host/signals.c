@@ -11,12 +11,16 @@ static void on_signal(int number) {
   if (number == SIGINT) signal(SIGINT, SIG_DFL);
 }
 
+static void watch(int number) {
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, NULL);
+}
+
+void plt_signals_note_usr1(void) { watch(SIGUSR1); }
+
 const atomic_int *plt_signals_watch(void) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(numbers[i], &action, NULL);
-  }
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) watch(numbers[i]);
   return &received;
 }

@@ -4,6 +4,9 @@
 
 #include <stdatomic.h>
 
+/* From now on a USR1 is kept for who watches later. A batch system may send it while the data is still being read, and
+ * unasked it would end the process without a word; INT and TERM may still do that. */
+void plt_signals_note_usr1(void);
 /* The number of the signal that came, 0 for none. */
 const atomic_int *plt_signals_watch(void);
 

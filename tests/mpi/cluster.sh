@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A job under mpirun: the bits of the embedded run, whoever dies on the way; USR1 and --resume with another shape;
-# evaluate and export over ranks; one error, not one per rank.
+# evaluate and export over ranks; one error, not one per rank. EPOCHS, KILLS, REFUSALS: more of each, by hand.
 set -euo pipefail
 source "$(dirname "$0")/../lib.sh"
 need_mpirun
@@ -9,9 +9,10 @@ make_data "$work/data"
 config=$work/config.yaml
 write_config "$config" "$work/data" "$bsam_plus"
 tables() { quietly "$plateau" export "$1" -o "$1-tables" --last; cat "$1-tables"/*.npy | sha256sum; }
-same() { [[ $(tables "$1") == "$reference" ]] || complain "$2: other bits than the undisturbed run"; }
+same() { [[ $(tables "$1") == "${3:-$reference}" ]] || complain "$2: other bits than the undisturbed run"; }
 
-epochs=${EPOCHS:-60}
+epochs=${EPOCHS:-20} # of runs that nothing happens to; the others have to be under way when it does
+disturbed_epochs=$((3 * epochs))
 quietly "$plateau" train "$config" --set run.dir="$work/embedded" --set train.epochs="$epochs"
 reference=$(tables "$work/embedded")
 
@@ -78,8 +79,10 @@ for mode in token curve; do
 done
 
 say "children killed"
+quietly "$plateau" train "$config" --set run.dir="$work/undisturbed" --set train.epochs="$disturbed_epochs"
+undisturbed=$(tables "$work/undisturbed")
 run=$work/killed
-ranks 5 train "$config" --servers 2 --set run.dir="$run" --set train.epochs="$epochs" --set checkpoint.every_epochs=2 \
+ranks 5 train "$config" --servers 2 --set run.dir="$run" --set train.epochs="$disturbed_epochs" --set checkpoint.every_epochs=2 \
   >"$work/killed.txt" 2>&1 &
 job=$!
 kills=0
@@ -95,7 +98,7 @@ wait "$job" || code=$?
 recoveries=$(grep -c '"recovery"' "$run/metrics.jsonl" || true)
 say "$kills killed, $recoveries recoveries"
 ((kills == 0 || recoveries > 0)) || complain "children were killed, but no recovery was noted"
-same "$run" "killed children"
+same "$run" "killed children" "$undisturbed"
 
 say "a job that keeps dying"
 run=$work/dying
@@ -114,7 +117,7 @@ grep -q 'plateau: error:.*gave up after 2 restarts.*max_restarts' "$work/dying.t
 
 say "USR1, then --resume with another shape"
 run=$work/preempted
-ranks 4 train "$config" --set run.dir="$run" --set train.epochs="$epochs" >"$work/usr1.txt" 2>&1 &
+ranks 4 train "$config" --set run.dir="$run" --set train.epochs="$disturbed_epochs" >"$work/usr1.txt" 2>&1 &
 job=$!
 wait_for_step "$run"
 supervisor=$(supervisors "$run" | tail -n 1)
@@ -122,14 +125,61 @@ kill -USR1 "$supervisor"
 code=0
 wait "$job" || code=$?
 ((code == 75 || code == 0)) || { cat "$work/usr1.txt" >&2; complain "USR1: exit $code, not 75"; }
-quietly ranks 5 train "$config" --servers 3 --set run.dir="$run" --set train.epochs="$epochs" --resume
-same "$run" "USR1 and --resume"
+quietly ranks 5 train "$config" --servers 3 --set run.dir="$run" --set train.epochs="$disturbed_epochs" --resume
+same "$run" "USR1 and --resume" "$undisturbed"
+
+say "USR1 while the configuration is still read"
+run=$work/early
+mkfifo "$work/slow.yaml"
+ranks 3 train "$work/slow.yaml" --set run.dir="$run" --set train.epochs=100000 >"$work/early.txt" 2>&1 &
+job=$!
+# Ranks that would not be ended by it: their mask of signals caught has number 10.
+prepared() {
+  local process
+  for process in $(supervisors "$run"); do
+    ((0x$(awk '/^SigCgt/ { print $2 }' "/proc/$process/status") >> 9 & 1)) && echo "$process"
+  done | wc -l
+}
+for ((i = 0; i < 200; i++)); do
+  (($(prepared) < 3)) || break
+  sleep 0.1
+done
+supervisors "$run" | xargs kill -USR1
+timeout 60 cp "$config" "$work/slow.yaml"
+code=0
+wait "$job" || code=$?
+((code == 75)) || { cat "$work/early.txt" >&2; complain "an early USR1: exit $code, not 75"; }
 
 say "one error, not one per rank"
-code=0
-ranks 3 train "$config" --set run.dir="$work/bad" --set model.name=vbrp >"$work/bad.txt" 2>&1 || code=$?
-((code == 64)) || complain "a wrong name: exit $code, not 64"
-(($(grep -c 'plateau: error:' "$work/bad.txt") == 1)) || complain "a wrong name: not one error line"
+# one_error WHAT CODE PATTERN COMMAND...: some times in a row, because what is lost is lost by chance.
+one_error() {
+  local what=$1 expected=$2 pattern=$3 i code
+  shift 3
+  for ((i = 0; i < ${REFUSALS:-2}; i++)); do
+    code=0
+    "$@" >"$work/refused.txt" 2>&1 </dev/null || code=$?
+    if ((code != expected)) || (($(grep -c 'plateau: error:' "$work/refused.txt") != 1)) ||
+      ! grep -q "plateau: error: .*$pattern" "$work/refused.txt"; then
+      cat "$work/refused.txt" >&2
+      complain "$what: exit $code, $expected expected, and one line with \"$pattern\""
+    fi
+  done
+}
+refused=(train "$config" --set run.dir="$work/refused")
+one_error "a wrong command" 64 'no command "trian"' ranks 3 trian "$config"
+one_error "a wrong name" 64 vbrp ranks 3 "${refused[@]}" --set model.name=vbrp
+one_error "a wrong path" 64 nothing.yaml ranks 3 train "$work/nothing.yaml"
+one_error "more servers than ranks" 64 '3 servers and a worker need 4 ranks' ranks 3 "${refused[@]}" --servers 3
+one_error "a wrong interface" 64 nowhere0 ranks 3 "${refused[@]}" --set cluster.interface=nowhere0 --set cluster.transport=tcp --resume
+mkdir "$work/seen"
+if unshare -m true 2>/dev/null; then
+  # shellcheck disable=SC2016
+  one_error "a run directory that rank 2 does not see" 73 'rank 2 on .* does not see' timeout 120 mpirun --bind-to none \
+    -n 2 "$plateau" train "$config" --set run.dir="$work/seen/run" --resume \
+    : -n 1 unshare -m sh -c 'mount -t tmpfs none "$1" && exec "$2" train' sh "$work/seen" "$plateau"
+else
+  say "skipped: a run directory that a rank does not see (no right to unshare -m)"
+fi
 
 leftover=$(children "$work")
 [[ -z $leftover ]] || complain "left running: $leftover"
