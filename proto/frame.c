@@ -283,7 +283,7 @@ static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *
   if (!copy_text(pb->name, spec->name, sizeof spec->name) || spec->name[0] == '\0') return refuse("bad table name");
   if (!copy_text(pb->optimizer, spec->optimizer, sizeof spec->optimizer)) return refuse("bad optimizer name");
   if (!copy_text(pb->settings, spec->settings, sizeof spec->settings)) return refuse("settings that are too long");
-  if (pb->init > PLT_INIT_UNIFORM) return refuse("unknown initial value");
+  if (pb->init >= PLT_INIT_KINDS) return refuse("unknown initial value");
   if (pb->rows == 0 || pb->cols == 0 || pb->cols > UINT32_C(1) << 24) return refuse("bad table shape");
   spec->rows = pb->rows;
   spec->cols = pb->cols;

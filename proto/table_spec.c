@@ -1,6 +1,7 @@
 /* table_spec.c - see table_spec.h. */
 #include "proto/table_spec.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "common/rng.h"
@@ -14,13 +15,20 @@ bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b) 
 
 /* Four values for four words; every value is a function of its column alone, whatever the width of the table. */
 static void draw_four(plt_init_t init, plt_rng_block_t block, double out[4]) {
-  if (init.kind == PLT_INIT_NORMAL) {
+  if (init.kind != PLT_INIT_UNIFORM) {
     plt_rng_normal(block.word[0], block.word[1], out);
     plt_rng_normal(block.word[2], block.word[3], out + 2);
     for (int i = 0; i < 4; i++) out[i] *= init.scale;
   } else {
     for (int i = 0; i < 4; i++) out[i] = (2 * plt_rng_open01(block.word[i]) - 1) * init.scale;
   }
+}
+
+static void take_softmax(float *x, uint32_t n) {
+  double largest = -INFINITY, sum = 0;
+  for (uint32_t i = 0; i < n; i++) largest = fmax(largest, x[i]);
+  for (uint32_t i = 0; i < n; i++) sum += exp(x[i] - largest);
+  for (uint32_t i = 0; i < n; i++) x[i] = (float)(exp(x[i] - largest) / sum);
 }
 
 void plt_table_spec_birth(const plt_table_spec_t *spec, uint64_t salt, uint64_t key, float *out) {
@@ -36,4 +44,5 @@ void plt_table_spec_birth(const plt_table_spec_t *spec, uint64_t salt, uint64_t 
     draw_four(spec->init, plt_rng_draw(rng, (uint32_t)key, (uint32_t)(key >> 32), column / 4, 0), four);
     for (uint32_t i = 0; i < 4 && column + i < spec->cols; i++) out[column + i] = (float)four[i];
   }
+  if (spec->init.kind == PLT_INIT_SOFTMAX) take_softmax(out, spec->cols);
 }

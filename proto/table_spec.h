@@ -6,13 +6,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLT_TABLE_NAME_MAX = 64, PLT_TABLES_MAX = 64, PLT_SETTINGS_MAX = 1024 };
+enum { PLT_TABLE_NAME_MAX = 64, PLT_TABLES_MAX = 256, PLT_SETTINGS_MAX = 1024 };
 
-typedef enum { PLT_INIT_ZERO, PLT_INIT_NORMAL, PLT_INIT_UNIFORM } plt_init_kind_t;
+/* Numbers on the wire and names in checkpoints: append only. */
+#define PLT_INIT_LIST(X) \
+  X(ZERO, "zero")        \
+  X(NORMAL, "normal")    \
+  X(UNIFORM, "uniform")  \
+  X(SOFTMAX, "softmax")
+#define PLT_INIT_ENUM(name, text) PLT_INIT_##name,
+typedef enum { PLT_INIT_LIST(PLT_INIT_ENUM) PLT_INIT_KINDS } plt_init_kind_t;
+#undef PLT_INIT_ENUM
 
 typedef struct plt_init {
   plt_init_kind_t kind;
-  double scale; /* NORMAL: standard deviation; UNIFORM: values in (-scale, scale) */
+  double scale; /* NORMAL: standard deviation; UNIFORM: values in (-scale, scale); SOFTMAX: a row is that of NORMAL */
 } plt_init_t;
 
 typedef struct plt_table_spec {

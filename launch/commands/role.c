@@ -179,7 +179,7 @@ static plt_status_t run_worker(const plt_runtime_t *runtime, plt_progress_t *end
   PLT_TRY_OR(done, go_through_proxy(runtime));
   PLT_TRY_OR(done, make_job(runtime, &job)); /* in silence: rank 0 has said what there is to say */
   open_log(runtime, "worker", runtime->number == 0);
-  plt_job_open_graph(job, runtime->run_dir);
+  plt_job_open_relations(job, runtime->run_dir);
   role.job = job;
   if (!runtime->keeps) job->plan.run_dir = NULL;
   if (runtime->task != PLT_TASK_TRAIN) job->plan.init_from = NULL;

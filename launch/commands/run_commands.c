@@ -38,7 +38,7 @@ plt_status_t plt_run_open(const plt_rendezvous_t *rv, const char *run_dir, const
   if (status == PLT_OK) {
     (*job)->plan.run_dir = NULL;
     (*job)->plan.init_from = NULL;
-    if (rv == NULL) plt_job_open_graph(*job, NULL);
+    if (rv == NULL) plt_job_open_relations(*job, NULL);
   } else {
     plt_restore_clear(restore);
   }

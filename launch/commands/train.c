@@ -168,7 +168,7 @@ static plt_status_t prepare(const plt_rendezvous_t *rv, const arguments_t *a, pl
   PLT_TRY_OR(done, plt_job_create(&config, job));
   status = a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
   if (status == PLT_OK) status = plt_run_dir_lock((*job)->config);
-  if (status == PLT_OK && rv == NULL) plt_job_open_graph(*job, NULL);
+  if (status == PLT_OK && rv == NULL) plt_job_open_relations(*job, NULL);
 done:
   plt_config_destroy(&config);
   if (status != PLT_OK) plt_job_destroy(job);

@@ -164,6 +164,7 @@ static plt_status_t make_specs(const plt_config_t *config, const plt_model_t *mo
     *spec = (plt_table_spec_t){.rows = model->tables[t].rows,
                                .cols = model->tables[t].cols,
                                .init = model->tables[t].init,
+                               .frozen = model->tables[t].frozen,
                                .seed = (uint64_t)plt_config_int(config, "run.seed")};
     snprintf(spec->name, sizeof spec->name, "%s", model->tables[t].name);
     PLT_TRY(plt_optimizer_specify(config, spec));
@@ -191,13 +192,13 @@ static plt_status_t read_transport(plt_job_t *job) {
 
 /* What a graph model's leaves cost when each brings all nodes within its hops. */
 static void say_closures(const plt_plan_t *plan) {
-  const plt_subgraph_plan_t *graph = &plan->model->graph;
+  const plt_model_layers_t *layers = &plan->model->layers;
   uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
-  if (graph->layers == 0 || graph->n_fanout != 0 || (plan->alone ? plan->workers == 1 : leaves == 1)) return;
+  if (layers->n == 0 || layers->n_fanout != 0 || (plan->alone ? plan->workers == 1 : leaves == 1)) return;
   plt_log(PLT_LOG_NOTE,
           "model.fanout is exact: each %s brings all nodes within %zu hops, on small data most of the graph; "
           "more workers help with a fan-out only (docs/graph-models.md)",
-          plan->alone ? "worker" : "leaf of a batch", graph->layers);
+          plan->alone ? "worker" : "leaf of a batch", layers->n);
 }
 
 static plt_status_t fill(plt_job_t *job) {
@@ -246,22 +247,19 @@ plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out) {
   return PLT_OK;
 }
 
-void plt_job_open_graph(plt_job_t *job, const char *shared) {
-  if (job->model->graph.layers == 0) return;
+void plt_job_open_relations(plt_job_t *job, const char *shared) {
+  const plt_programme_t *programme = &job->model->programme;
+  if (programme->n_relations == 0) return;
   char *cache = shared == NULL ? NULL : plt_mem_print("%s/cache", shared);
-  job->plan.graph = job->graph = plt_graph_open(job->data, job->plan.threads, cache);
-  if (job->model->items.k > 0) {
-    job->item_graph = plt_item_graph_open(job->data, &job->model->items, job->plan.threads, cache);
-    job->model->graph.item_graph = &job->item_graph->matrix;
-  }
+  job->plan.relations = job->relations =
+      plt_relations_open(job->data, programme->relation, programme->n_relations, job->plan.threads, cache);
   free(cache);
 }
 
 void plt_job_destroy(plt_job_t **job) {
   if (*job == NULL) return;
   plt_sampler_destroy(&(*job)->sampler);
-  plt_graph_destroy(&(*job)->graph);
-  plt_item_graph_destroy(&(*job)->item_graph);
+  plt_relations_destroy(&(*job)->relations);
   plt_model_destroy(&(*job)->model);
   plt_dataset_destroy(&(*job)->data);
   plt_strategy_destroy(&(*job)->strategy);

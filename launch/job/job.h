@@ -17,8 +17,7 @@ typedef struct plt_job {
   plt_model_t *model;
   plt_strategy_t *strategy;
   plt_sampler_t *sampler;
-  plt_graph_t *graph;           /* NULL: no graph model */
-  plt_item_graph_t *item_graph; /* NULL: the model has none */
+  plt_relations_t *relations; /* of the model; NULL: it has none */
   plt_plan_t plan;
   plt_transport_t transport;
   const char *proxy;       /* HOST:PORT between workers and servers; NULL: none */
@@ -34,9 +33,9 @@ typedef struct plt_job {
 plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out);
 void plt_job_destroy(plt_job_t **job);
 
-/* The graphs of the training pairs and of the items, if the model wants them, before the job runs: built in memory, or, where several
- * processes are at work, in a file below their run directory `shared` that they map. */
-void plt_job_open_graph(plt_job_t *job, const char *shared);
+/* The relations of the model, before the job runs: built in memory, or, where several processes are at work, in files
+ * below their run directory `shared` that they map. */
+void plt_job_open_relations(plt_job_t *job, const char *shared);
 
 /* A verified checkpoint to start from. */
 typedef struct plt_restore {

@@ -19,35 +19,41 @@ uint64_t plt_job_table_bytes(const plt_job_t *job) {
   return bytes;
 }
 
-/* Graph models: what a worker holds of the graph and of one leaf's subgraph, and the layers that inference keeps on the
- * servers. A leaf's nodes are those that its samples and fan-outs can reach, at most all. */
-static void graph_bytes(const plt_job_t *job, uint64_t *worker, uint64_t *layers) {
-  const plt_subgraph_plan_t *plan = &job->model->graph;
-  uint64_t all = (uint64_t)job->data->users + job->data->items, pairs = job->data->n_train,
-           cols = job->model->base_cols;
-  uint64_t nodes = (uint64_t)job->plan.micro_batch * (2 + job->model->negatives), edges = 0;
-  for (size_t l = 0; l < plan->layers; l++) {
-    uint64_t here = plan->n_fanout == 0 ? 2 * pairs : nodes * plan->fanout[l];
-    edges += here < 2 * pairs ? here : 2 * pairs;
-    nodes = nodes + here < all ? nodes + here : all;
+/* Floats of the rows that a leaf touches. */
+static uint64_t leaf_floats(const plt_model_t *model, const plt_programme_cost_t *cost) {
+  uint64_t floats = 0;
+  for (size_t t = 0; t < model->n_tables; t++) {
+    const plt_model_table_t *table = &model->tables[t];
+    plt_side_t side = plt_entity_side(table->entity);
+    floats += (side == PLT_SIDES ? table->rows : cost->nodes[plt_model_set(model, table->at)][side]) * table->cols;
   }
-  /* rows as pulled, perturbed, and three gradients; every layer with its gradient; entries and their transposes */
-  *worker = nodes * cols * (5 + 2 * plan->layers) * sizeof(float) + edges * 24 + pairs * 8 + all * 16;
-  uint64_t items = nodes < job->data->items ? nodes : job->data->items;
-  *worker += items * job->model->base_floats * sizeof(float);
-  uint64_t kept = plan->layers + (job->model->ops->base != NULL); /* layer 0, too, where it is no table */
-  *layers = all * (cols * sizeof(float) + sizeof(uint64_t)) * kept;
-  if (plan->edge_dropout > 0) *worker += pairs * 8 + all * 12; /* the graph of an epoch */
-  if (job->model->items.k == 0) return;
-  *layers += (uint64_t)job->data->items * (cols * sizeof(float) + sizeof(uint64_t)) * plan->item_hops;
-  *worker += (uint64_t)job->data->items * job->model->items.k * job->data->n_features * 8;
+  return floats;
+}
+
+/* Models with a programme: what a worker holds of relations and of one leaf's closure, and the states that inference
+ * keeps on the servers. */
+static void programme_bytes(const plt_job_t *job, uint64_t *worker, uint64_t *states) {
+  const plt_model_t *model = job->model;
+  const plt_programme_t *programme = &model->programme;
+  plt_programme_size_t size = {.nodes = {job->data->users, job->data->items}, .pairs = job->data->n_train};
+  uint64_t micro = job->plan.micro_batch, own[PLT_SIDES] = {micro, micro * (1 + model->negatives)};
+  plt_programme_cost_t cost;
+  plt_programme_estimate(programme, &size, own, &cost);
+  /* rows as pulled, perturbed, and three gradients; entries and their transposes; places */
+  *worker = (5 * leaf_floats(model, &cost) + cost.states) * sizeof(float) + cost.edges * 24 + cost.relations +
+            (size.nodes[PLT_SIDE_USER] + size.nodes[PLT_SIDE_ITEM]) * 4;
+  *states = 0;
+  for (size_t k = 0; k < programme->n_states; k++)
+    for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++)
+      if ((programme->state[k].sides >> s & 1) && !plt_state_is_table(&programme->state[k]))
+        *states += size.nodes[s] * (programme->state[k].cols * sizeof(float) + sizeof(uint64_t));
 }
 
 plt_status_t plt_job_check_memory(const plt_job_t *job) {
   const plt_plan_t *plan = &job->plan;
   uint64_t tables = plt_job_table_bytes(job);
-  uint64_t graph = 0, layers = 0;
-  if (job->model->graph.layers > 0) graph_bytes(job, &graph, &layers);
+  uint64_t graph = 0, states = 0;
+  if (job->model->programme.n_states > 0) programme_bytes(job, &graph, &states);
   uint64_t vectors = (uint64_t)job->data->items * job->model->score_cols * sizeof(float);
   uint64_t evaluation = (vectors < PLT_SCORER_ROOM ? vectors : PLT_SCORER_ROOM) + PLT_SCORER_SCORES;
   uint64_t samples = (uint64_t)plan->micro_batch * (2 + job->model->negatives), rows = samples;
@@ -56,7 +62,7 @@ plt_status_t plt_job_check_memory(const plt_job_t *job) {
                     samples * 8 * job->model->score_cols) *
                    sizeof(float);
   uint64_t worker = evaluation + batch + graph, there = job->memory_bytes;
-  tables += layers;
+  tables += states;
   uint64_t total = tables + plan->workers * worker;
   plt_log(PLT_LOG_INFO, "expected memory: %.0f MB per server, %.0f MB per worker, %.0f MB in all",
           (double)tables / plan->servers / 1e6, (double)worker / 1e6, (double)total / 1e6);

@@ -47,7 +47,8 @@ static const plt_field_t record_fields[] = {
 const plt_field_list_t plt_head_fields = LIST(head_fields);
 const plt_field_list_t plt_progress_fields = LIST(progress_fields);
 const plt_field_list_t plt_record_fields = LIST(record_fields);
-const char *const plt_init_names[3] = {"zero", "normal", "uniform"};
+#define INIT_NAME(name, text) text,
+const char *const plt_init_names[PLT_INIT_KINDS] = {PLT_INIT_LIST(INIT_NAME)};
 
 static hid_t text_type(size_t bytes) {
   hid_t type = H5Tcopy(H5T_C_S1);

@@ -35,7 +35,7 @@ typedef struct plt_field_list {
 /* A table beside its rows. */
 typedef struct plt_checkpoint_record {
   uint32_t index;                /* the place of its declaration */
-  char init[PLT_TABLE_NAME_MAX]; /* PLT_FIELD_TEXT has this size: "zero", "normal", "uniform" */
+  char init[PLT_TABLE_NAME_MAX]; /* PLT_FIELD_TEXT has this size: "zero", "normal" ... */
   plt_table_spec_t spec;         /* init.kind stands elsewhere; LONG_TEXT is as long as settings */
   uint64_t t, salt;
   uint64_t stored;
@@ -43,7 +43,7 @@ typedef struct plt_checkpoint_record {
 } plt_checkpoint_record_t;
 
 extern const plt_field_list_t plt_head_fields, plt_progress_fields, plt_record_fields;
-extern const char *const plt_init_names[3]; /* by plt_init_kind_t */
+extern const char *const plt_init_names[PLT_INIT_KINDS]; /* by plt_init_kind_t */
 
 /* The memory type of a field; not to be closed, except those of texts: see plt_field_type_done(). */
 hid_t plt_field_type(plt_field_kind_t kind);

@@ -75,8 +75,8 @@ static void read_record(plt_hdf5_error_t *error, hid_t group, uint32_t format, p
   hsize_t cols = 0, state_floats = 0;
   read_fields(error, group, plt_record_fields, format, record);
   if (error->failed) return;
-  while (kind < 3 && strcmp(record->init, plt_init_names[kind]) != 0) kind++;
-  if (kind == 3) plt_hdf5_note(error, "init \"%s\" is unknown", record->init);
+  while (kind < PLT_INIT_KINDS && strcmp(record->init, plt_init_names[kind]) != 0) kind++;
+  if (kind == PLT_INIT_KINDS) plt_hdf5_note(error, "init \"%s\" is unknown", record->init);
   record->spec.init.kind = (plt_init_kind_t)kind;
   hsize_t n = column_size(error, group, "keys", 1, NULL);
   bool fits = column_size(error, group, "last", 1, NULL) == n;

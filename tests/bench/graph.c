@@ -24,10 +24,10 @@ typedef struct work {
   plt_compute_t *compute;
   float *values; /* rows of all nodes, more than a batch pulls */
   uint32_t number;
-  size_t rows, entries; /* of the last subgraph */
+  size_t rows, entries; /* of the last closure */
   /* the dense step */
   plt_tape_t *tape;
-  const plt_subgraph_t *all;
+  plt_closure_t *all;
   uint32_t *ids;
   uint32_t *user, *item; /* samples */
   float *gradient;
@@ -41,20 +41,24 @@ static void make_next(work_t *work) {
   work->number++;
 }
 
-static void subgraph_step(void *context) {
+static void closure_step(void *context) {
   work_t *work = context;
   make_next(work);
-  const plt_subgraph_t *graph = work->batch->leaves[0].pass.graph;
-  work->rows = graph->frontier[0].n[0] + graph->frontier[0].n[1];
+  const plt_closure_t *closure = work->batch->leaves[0].pass.closure;
+  const plt_programme_t *programme = closure->programme;
+  const plt_frontier_t *outer = &closure->set[programme->n_sets - 1];
+  work->rows = outer->n[PLT_SIDE_USER] + outer->n[PLT_SIDE_ITEM];
   work->entries = 0;
-  for (size_t l = 0; l < graph->layers; l++)
-    for (int s = 0; s < PLT_SIDES; s++)
-      work->entries += (size_t)graph->hop[l][s].matrix.offset[graph->hop[l][s].matrix.rows];
+  for (size_t k = 1; k < programme->n_states; k++)
+    for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+      const plt_csr_t *matrix = &plt_closure_hop(closure, k, s)->matrix;
+      work->entries += (size_t)matrix->offset[matrix->rows];
+    }
   plt_gradients_t gradients;
   require(plt_compute_gradients(work->compute, work->batch, work->values, 0, 0.001, &gradients));
 }
 
-static void only_subgraph(void *context) { make_next(context); }
+static void only_closure(void *context) { make_next(context); }
 
 static void dense_step(void *context) {
   work_t *work = context;
@@ -69,20 +73,11 @@ static void dense_step(void *context) {
   memset(work->gradient, 0, (users + items) * sizeof *work->gradient);
   table[0] = plt_tape_parameter(work->tape, data->users, DIM, work->values, work->gradient);
   table[1] = plt_tape_parameter(work->tape, data->items, DIM, work->values + users, work->gradient + users);
-  plt_pass_t pass = {.tape = work->tape,
-                     .data = data,
-                     .table = table,
-                     .users = work->ids,
-                     .n_users = data->users,
-                     .items = work->ids,
-                     .n_items = data->items,
-                     .graph = work->all,
-                     .n = n,
-                     .negatives = 1,
-                     .user = work->user,
-                     .positive = work->item,
-                     .negative = work->item + n};
-  plt_tape_backward(work->tape, plt_model_loss(model, &pass));
+  plt_leaf_pass_t pass = {
+      .data = data,
+      .closure = work->all,
+      .samples = {.n = n, .negatives = 1, .user = work->user, .positive = work->item, .negative = work->item + n}};
+  plt_tape_backward(work->tape, plt_model_loss(model, work->tape, &pass, table));
 }
 
 static void set(plt_config_t *config, const char *key, const char *value) {
@@ -112,11 +107,13 @@ static void open_work(work_t *work, int argc, char **argv) {
   plt_config_destroy(&config);
   uint32_t size = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 2048;
   require(plt_sampler_create(data, &(plt_sampler_config_t){.seed = 1, .batch_size = size, .negatives = 1}, &sampler));
+  plt_relations_t *relations =
+      plt_relations_open(data, model->programme.relation, model->programme.n_relations, 1, NULL);
   work->plan = (plt_plan_t){.data = data,
                             .model = model,
                             .strategy = strategy,
                             .sampler = sampler,
-                            .graph = plt_graph_create(data, 1),
+                            .relations = relations,
                             .seed = 1,
                             .batch_size = size,
                             .micro_batch = size,
@@ -131,10 +128,13 @@ static void open_work(work_t *work, int argc, char **argv) {
   work->item = plt_mem_alloc(2 * (size_t)size * sizeof *work->item);
   work->ids = plt_mem_alloc(nodes * sizeof *work->ids);
   for (uint32_t i = 0; i < nodes; i++) work->ids[i] = i;
-  plt_subgraph_plan_t exact = {.layers = model->graph.layers};
-  plt_subgraph_maker_t *maker = plt_subgraph_maker_create(work->plan.graph, &exact, 1, NULL);
+  static plt_programme_t exact;
+  exact = model->programme;
+  for (size_t k = 0; k < exact.n_states; k++) exact.state[k].fanout = 0;
+  require(plt_programme_settle(&exact));
+  plt_closure_maker_t *maker = plt_closure_maker_create(&exact, relations, 1, NULL);
   plt_frontier_t all = {{work->ids, work->ids}, {data->users, data->items}};
-  work->all = plt_subgraph_make(maker, 0, 0, 0, &all, plt_arena_create());
+  work->all = plt_closure_make(maker, 0, 0, 0, &all, plt_arena_create());
 }
 
 /* Memory that batches take, subgraphs and the tape included, once it has stopped to grow. */
@@ -143,7 +143,7 @@ static double batch_megabytes(work_t *work) {
   work->maker = plt_batch_maker_create(&work->plan, 0, 1, NULL);
   work->batch = plt_batch_create();
   work->compute = plt_compute_create(&work->plan, NULL);
-  for (int i = 0; i < 20; i++) subgraph_step(work);
+  for (int i = 0; i < 20; i++) closure_step(work);
   return (double)(mallinfo2().uordblks + mallinfo2().hblkhd - before) / 1e6;
 }
 
@@ -151,8 +151,8 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     bench_step_fn step;
-  } contestants[] = {{"batch's subgraph: make it", only_subgraph},
-                     {"batch's subgraph: make it, forward, backward", subgraph_step},
+  } contestants[] = {{"batch's subgraph: make it", only_closure},
+                     {"batch's subgraph: make it, forward, backward", closure_step},
                      {"all nodes: forward, backward", dense_step}};
   enum { N = sizeof contestants / sizeof *contestants };
   static work_t work;
@@ -162,8 +162,8 @@ int main(int argc, char **argv) {
   double megabytes = batch_megabytes(&work);
   uint32_t batches = plt_sampler_batches(work.plan.sampler);
   printf("%u users, %u items, %llu edges, %u batches; a batch's layer 0: %zu nodes, its hops: %zu entries\n",
-         work.plan.data->users, work.plan.data->items, (unsigned long long)work.plan.graph->edges, batches, work.rows,
-         work.entries);
+         work.plan.data->users, work.plan.data->items, (unsigned long long)work.plan.relations->graph->edges, batches,
+         work.rows, work.entries);
   printf("memory of batches, subgraphs and tape: %.0f MB\n", megabytes);
   fflush(stdout);
   for (size_t c = 0; c < N; c++) contestants[c].step(&work); /* warm */

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# graph_models.sh freedom|bm3|cm3: with draws, fan-out, trained features and evaluation the tables, losses and metrics
+# graph_models.sh MODEL: with draws, fan-out, trained features and evaluation the tables, losses and metrics
 # have the same bits for one and for three workers, ranks or not, and after a stop; `evaluate` says what training said.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -11,10 +11,14 @@ case ${1:-} in
   freedom) options="edge_dropout: 0.5\n  knn: 5\n  train_features: true" ;;
   bm3) options="dropout: 0.3\n  train_features: true" ;;
   cm3) options="mix: beta\n  alpha: 0.5\n  knn: 5\n  item_graph_weights: {image: 0.1, text: 0.9}" ;;
-  *) fail "usage: graph_models.sh freedom|bm3|cm3" ;;
+  dragon) options="user_knn: 4\n  user_pad: random\n  knn: 5\n  item_layers: 2" ;;
+  mmgcn) options="latent: {image: 6}" ;;
+  grcn) options="routing: 2\n  latent: 6" ;;
+  *) fail "usage: graph_models.sh freedom|bm3|cm3|dragon|mmgcn|grcn" ;;
 esac
 sed -i -e "s/^  name: vbpr/  name: $1\n  layers: 2\n  fanout: [6, 4]\n  $options/" "$config"
 [[ $1 != cm3 ]] || sed -i '/^  reg:/d' "$config"
+[[ $1 != grcn ]] || sed -i '/^  fanout:/d' "$config"
 
 # metrics_of RUN: every evaluation, and the final one, without times.
 metrics_of() {

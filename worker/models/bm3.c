@@ -1,14 +1,9 @@
 /* bm3.c - bootstrapped: no negatives; what the predictor makes of a user or item is drawn to the other as it
  * stands, and to the item's projected features; the targets have dropout and no derivative. Users are the mean of their
  * layers, items that plus layer 0 (METHODS 4; Zhou et al. 2023; initial values as MMRec). */
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "common/mem.h"
-#include "worker/models/model.h"
-
-extern const plt_model_ops_t plt_model_bm3;
+#include "worker/models/kit.h"
 
 typedef struct bm3 {
   plt_model_t base;
@@ -19,7 +14,7 @@ typedef struct bm3 {
 enum { USER, ITEM, PRED_W, PRED_B, PROJECTIONS }; /* tables */
 
 static const plt_option_t rows[] = {
-    PLT_MODEL_GRAPH_OPTIONS("1"),
+    PLT_MODEL_LAYERS_OPTIONS("1"),
     PLT_MODEL_REG_OPTION("0.1", "the norms of the batch's users and items in the loss."),
     {.key = "model.cl_weight",
      .type = PLT_OPT_REAL,
@@ -36,91 +31,81 @@ static const plt_option_t rows[] = {
     PLT_MODEL_TRAIN_FEATURES_OPTION,
 };
 
-static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {
-  bm3_t *bm3 = plt_mem_zalloc(1, sizeof *bm3);
-  plt_model_t *model = &bm3->base;
+static plt_status_t init(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
+  bm3_t *bm3 = (bm3_t *)model;
   uint32_t d = (uint32_t)plt_config_int(config, "model.dim");
   bm3->reg = (float)plt_config_real(config, "model.reg");
   bm3->weight = (float)plt_config_real(config, "model.cl_weight");
   bm3->dropout = plt_config_real(config, "model.dropout");
-  model->ops = &plt_model_bm3;
-  model->negatives = 0;
-  model->score_cols = model->base_cols = d;
-  plt_status_t status = plt_model_read_graph(config, model);
-  if (status != PLT_OK) {
-    free(bm3);
-    return status;
-  }
+  model->score_cols = d;
   plt_model_add_table(model, "user", PLT_ENTITY_USER, data->users, d, plt_init_xavier_uniform(data->users, d));
   plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, d, plt_init_xavier_uniform(data->items, d));
   plt_model_add_table(model, "pred_w", PLT_ENTITY_DENSE, d, d, plt_init_xavier_normal(d, d));
   plt_model_add_table(model, "pred_b", PLT_ENTITY_DENSE, 1, d, plt_init_linear(d, d));
   plt_model_add_projections(config, data, model, plt_init_xavier_normal);
-  *out = model;
+  PLT_TRY(plt_model_read_layers(config, model));
+  plt_model_add_propagation(model, &(plt_state_t){.cols = d}, 0);
   return PLT_OK;
 }
 
-/* h of one side, [n, d] at the own nodes. */
-static plt_var_t state(const plt_model_t *self, const plt_pass_t *pass, plt_side_t side) {
-  plt_var_t mean = plt_pass_mean_of_layers(self, pass, side);
-  return side == PLT_SIDE_USER ? mean : plt_op_add(pass->tape, mean, plt_pass_own(pass, side, pass->base[side]));
+/* h, [n, d]. */
+static plt_var_t state(const plt_model_t *self, const plt_nodes_t *nodes) {
+  plt_var_t mean = plt_nodes_mean_of_layers(self, nodes);
+  return nodes->side == PLT_SIDE_USER ? mean : plt_op_add(nodes->tape, mean, plt_nodes_table(nodes, ITEM));
 }
 
-static plt_var_t predict(const plt_pass_t *pass, plt_var_t x) {
-  return plt_op_add(pass->tape, plt_op_matmul(pass->tape, x, pass->table[PRED_W]), pass->table[PRED_B]);
+static plt_var_t predict(const plt_nodes_t *nodes, plt_var_t x) {
+  return plt_op_linear(nodes->tape, x, plt_nodes_table(nodes, PRED_W), plt_nodes_table(nodes, PRED_B));
 }
 
-static plt_var_t users(const plt_model_t *self, const plt_pass_t *pass) {
-  return predict(pass, state(self, pass, PLT_SIDE_USER));
-}
-
-static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
-  return predict(pass, state(self, pass, PLT_SIDE_ITEM));
+static plt_var_t vectors(const plt_model_t *self, const plt_nodes_t *nodes) {
+  return predict(nodes, state(self, nodes));
 }
 
 /* x [n, d] as a target: with dropout, without derivative, of length 1. */
-static plt_var_t target(const plt_model_t *self, const plt_pass_t *pass, plt_side_t side, plt_var_t x,
-                        const char *purpose) {
+static plt_var_t target(const plt_model_t *self, const plt_nodes_t *nodes, plt_var_t x, const char *purpose) {
   double rate = ((const bm3_t *)self)->dropout;
-  plt_var_t kept = plt_pass_dropout(pass, plt_op_stop(pass->tape, x), pass->own.id[side], rate, purpose);
-  return plt_op_normalise(pass->tape, kept);
+  plt_var_t kept = plt_nodes_dropout(nodes, plt_op_stop(nodes->tape, x), rate, purpose);
+  return plt_op_normalise(nodes->tape, kept);
 }
 
 /* 1 - mean cos(a, b) of unit rows: those at a_at [n] of a, at b_at [n] of b. */
-static plt_var_t distance(const plt_pass_t *pass, plt_var_t a, const uint32_t *a_at, plt_var_t b,
+static plt_var_t distance(const plt_samples_t *samples, plt_var_t a, const uint32_t *a_at, plt_var_t b,
                           const uint32_t *b_at) {
-  plt_tape_t *t = pass->tape;
-  plt_var_t cosine = plt_op_row_dot(t, plt_op_gather(t, a, a_at, pass->n), plt_op_gather(t, b, b_at, pass->n));
+  plt_tape_t *t = samples->nodes->tape;
+  plt_var_t cosine = plt_op_row_dot(t, plt_op_gather(t, a, a_at, samples->n), plt_op_gather(t, b, b_at, samples->n));
   return plt_op_shift(t, plt_op_scale(t, plt_op_mean(t, cosine), -1), 1);
 }
 
 /* c(t_m, h_i) + c(t_m, t_m) of modality m; item_target is h_i's. */
-static plt_var_t distance_of_features(const plt_model_t *self, const plt_pass_t *pass, size_t m,
+static plt_var_t distance_of_features(const plt_model_t *self, const plt_samples_t *samples, size_t m,
                                       plt_var_t item_target) {
-  plt_tape_t *t = pass->tape;
+  const plt_nodes_t *items = &samples->nodes[PLT_SIDE_ITEM];
+  plt_tape_t *t = items->tape;
   char purpose[32];
   snprintf(purpose, sizeof purpose, "dropout features %zu", m);
-  plt_var_t projected = plt_pass_projection(self, pass, PROJECTIONS, m);
-  plt_var_t own_target = target(self, pass, PLT_SIDE_ITEM, projected, purpose);
-  plt_var_t predicted = plt_op_normalise(t, predict(pass, projected));
-  return plt_op_add(t, distance(pass, predicted, pass->positive, item_target, pass->positive),
-                    distance(pass, predicted, pass->positive, own_target, pass->positive));
+  plt_var_t projected = plt_nodes_projection(self, items, PROJECTIONS, m);
+  plt_var_t own_target = target(self, items, projected, purpose);
+  plt_var_t predicted = plt_op_normalise(t, predict(items, projected));
+  return plt_op_add(t, distance(samples, predicted, samples->positive, item_target, samples->positive),
+                    distance(samples, predicted, samples->positive, own_target, samples->positive));
 }
 
-static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
+static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
   const bm3_t *bm3 = (const bm3_t *)self;
-  plt_tape_t *t = pass->tape;
-  plt_var_t u = state(self, pass, PLT_SIDE_USER), i = state(self, pass, PLT_SIDE_ITEM);
-  plt_var_t u_target = target(self, pass, PLT_SIDE_USER, u, "dropout users");
-  plt_var_t i_target = target(self, pass, PLT_SIDE_ITEM, i, "dropout items");
-  plt_var_t u_predicted = plt_op_normalise(t, predict(pass, u)), i_predicted = plt_op_normalise(t, predict(pass, i));
-  plt_var_t sum = plt_op_add(t, distance(pass, u_predicted, pass->user, i_target, pass->positive),
-                             distance(pass, i_predicted, pass->positive, u_target, pass->user));
-  plt_var_t norms = plt_op_add(t, plt_op_norm(t, plt_op_gather(t, u, pass->user, pass->n)),
-                               plt_op_norm(t, plt_op_gather(t, i, pass->positive, pass->n)));
-  sum = plt_op_add(t, sum, plt_op_scale(t, norms, bm3->reg / (float)pass->n));
-  for (size_t m = 0; m < pass->data->n_features; m++)
-    sum = plt_op_add(t, sum, plt_op_scale(t, distance_of_features(self, pass, m, i_target), bm3->weight));
+  const plt_nodes_t *users = &samples->nodes[PLT_SIDE_USER], *items = &samples->nodes[PLT_SIDE_ITEM];
+  plt_tape_t *t = users->tape;
+  plt_var_t u = state(self, users), i = state(self, items);
+  plt_var_t u_target = target(self, users, u, "dropout users");
+  plt_var_t i_target = target(self, items, i, "dropout items");
+  plt_var_t u_predicted = plt_op_normalise(t, predict(users, u)), i_predicted = plt_op_normalise(t, predict(items, i));
+  plt_var_t sum = plt_op_add(t, distance(samples, u_predicted, samples->user, i_target, samples->positive),
+                             distance(samples, i_predicted, samples->positive, u_target, samples->user));
+  plt_var_t norms = plt_op_add(t, plt_op_norm(t, plt_op_gather(t, u, samples->user, samples->n)),
+                               plt_op_norm(t, plt_op_gather(t, i, samples->positive, samples->n)));
+  sum = plt_op_add(t, sum, plt_op_scale(t, norms, bm3->reg / (float)samples->n));
+  for (size_t m = 0; m < items->data->n_features; m++)
+    sum = plt_op_add(t, sum, plt_op_scale(t, distance_of_features(self, samples, m, i_target), bm3->weight));
   return sum;
 }
 
@@ -130,9 +115,9 @@ const plt_model_ops_t plt_model_bm3 = {
     .options = {"model bm3", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,
-    .features_of_own = true,
-    .create = create,
-    .users = users,
-    .items = items,
+    .size = sizeof(bm3_t),
+    .init = init,
+    .users = vectors,
+    .items = vectors,
     .loss = loss,
 };

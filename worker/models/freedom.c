@@ -1,23 +1,18 @@
-/* freedom.c - item graphs that stay as they are, and training pairs of which each epoch sees some: items are the
- * mean of their layers plus their neighbours' embeddings by features, S E; users also have to rank the projected
- * features (METHODS 4; Zhou & Shen 2023; initial values as MMRec). */
-#include <math.h>
-#include <stdlib.h>
-
-#include "common/mem.h"
-#include "worker/models/model.h"
-
-extern const plt_model_ops_t plt_model_freedom;
+/* freedom.c - item graphs that stay as they are, and training pairs of which each epoch sees some: items are the mean of
+ * their layers plus their neighbours' embeddings by features, S E; users also have to rank the projected features
+ * (METHODS 4; Zhou & Shen 2023; initial values as MMRec). */
+#include "worker/models/kit.h"
 
 typedef struct freedom {
   plt_model_t base;
   float reg;
+  size_t spread; /* state: S E */
 } freedom_t;
 
 enum { USER, ITEM, PROJECTIONS }; /* tables */
 
 static const plt_option_t rows[] = {
-    PLT_MODEL_GRAPH_OPTIONS("2"),
+    PLT_MODEL_LAYERS_OPTIONS("2"),
     PLT_MODEL_REG_OPTION("0.001", "the loss of the projected features."),
     {.key = "model.edge_dropout",
      .type = PLT_OPT_REAL,
@@ -29,46 +24,39 @@ static const plt_option_t rows[] = {
     PLT_MODEL_ITEM_GRAPH_OPTIONS,
 };
 
-static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {
-  freedom_t *freedom = plt_mem_zalloc(1, sizeof *freedom);
-  plt_model_t *model = &freedom->base;
+static plt_status_t init(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
+  freedom_t *freedom = (freedom_t *)model;
   uint32_t d = (uint32_t)plt_config_int(config, "model.dim");
-  model->ops = &plt_model_freedom;
+  size_t alike;
   model->negatives = 1;
-  model->score_cols = model->base_cols = d;
+  model->score_cols = d;
   freedom->reg = (float)plt_config_real(config, "model.reg");
-  plt_status_t status = plt_model_read_graph(config, model);
-  if (status == PLT_OK) status = plt_model_read_item_graph(config, data, 1, model);
-  if (status != PLT_OK) {
-    free(freedom);
-    return status;
-  }
-  model->graph.edge_dropout = plt_config_real(config, "model.edge_dropout");
+  PLT_TRY(plt_model_read_layers(config, model));
+  plt_model_add_propagation(model, &(plt_state_t){.cols = d}, plt_config_real(config, "model.edge_dropout"));
+  PLT_TRY(plt_model_read_item_graph(config, data, model, &alike));
+  freedom->spread = plt_model_add_item_hops(model, alike, 0, 1);
   plt_model_add_table(model, "user", PLT_ENTITY_USER, data->users, d, plt_init_xavier_uniform(data->users, d));
   plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, d, plt_init_xavier_uniform(data->items, d));
   plt_model_add_projections(config, data, model, plt_init_linear);
-  *out = model;
   return PLT_OK;
 }
 
-static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
-  return plt_op_add(pass->tape, plt_pass_mean_of_layers(self, pass, PLT_SIDE_ITEM), pass->spread);
+static plt_var_t users(const plt_model_t *self, const plt_nodes_t *nodes) {
+  return plt_nodes_mean_of_layers(self, nodes);
 }
 
-/* -mean log sigmoid(<u, i+> - <u, i->) */
-static plt_var_t rank(const plt_pass_t *pass, plt_var_t u, plt_var_t all_items) {
-  plt_tape_t *t = pass->tape;
-  plt_var_t p = plt_op_gather(t, all_items, pass->positive, pass->n);
-  plt_var_t n = plt_op_gather(t, all_items, pass->negative, pass->n);
-  return plt_op_mean(t, plt_op_softplus(t, plt_op_sub(t, plt_op_row_dot(t, u, n), plt_op_row_dot(t, u, p))));
+static plt_var_t items(const plt_model_t *self, const plt_nodes_t *nodes) {
+  return plt_op_add(nodes->tape, plt_nodes_mean_of_layers(self, nodes),
+                    nodes->state[((const freedom_t *)self)->spread]);
 }
 
-static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
-  plt_tape_t *t = pass->tape;
-  plt_var_t u = plt_op_gather(t, plt_pass_mean_of_layers(self, pass, PLT_SIDE_USER), pass->user, pass->n);
-  plt_var_t sum = rank(pass, u, items(self, pass));
-  for (size_t m = 0; m < pass->data->n_features; m++) {
-    plt_var_t of_features = rank(pass, u, plt_pass_projection(self, pass, PROJECTIONS, m));
+static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
+  const plt_nodes_t *own_users = &samples->nodes[PLT_SIDE_USER], *own_items = &samples->nodes[PLT_SIDE_ITEM];
+  plt_tape_t *t = own_users->tape;
+  plt_var_t u = plt_op_gather(t, users(self, own_users), samples->user, samples->n);
+  plt_var_t sum = plt_samples_rank_loss(samples, u, items(self, own_items));
+  for (size_t m = 0; m < own_items->data->n_features; m++) {
+    plt_var_t of_features = plt_samples_rank_loss(samples, u, plt_nodes_projection(self, own_items, PROJECTIONS, m));
     sum = plt_op_add(t, sum, plt_op_scale(t, of_features, ((const freedom_t *)self)->reg));
   }
   return sum;
@@ -80,8 +68,9 @@ const plt_model_ops_t plt_model_freedom = {
     .options = {"model freedom", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,
-    .features_of_own = true,
-    .create = create,
+    .size = sizeof(freedom_t),
+    .init = init,
+    .users = users,
     .items = items,
     .loss = loss,
 };

@@ -10,6 +10,9 @@
   X(freedom)          \
   X(bm3)              \
   X(cm3)              \
-  X(ultragcn)
+  X(ultragcn)         \
+  X(dragon)           \
+  X(mmgcn)            \
+  X(grcn)
 
 #endif

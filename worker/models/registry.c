@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/mem.h"
 #include "worker/models/list.h"
 
 #define DECLARE(name) extern const plt_model_ops_t plt_model_##name;
@@ -31,20 +32,34 @@ const plt_model_ops_t *plt_model_find(const char *name) {
   return NULL;
 }
 
+/* What init has filled, as others may rely on it. */
+static plt_status_t check(plt_model_t *model) {
+  if (model->n_tables > PLT_MODEL_TABLES_MAX)
+    return plt_fail(PLT_ERR_USAGE, "model %s has %zu tables with so many layers and modalities, more than %d",
+                    model->ops->name, model->n_tables, PLT_MODEL_TABLES_MAX);
+  return plt_programme_settle(&model->programme);
+}
+
 plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {
   PLT_TRY(plt_config_require(config, "model.name"));
   const char *name = plt_config_text(config, "model.name");
   const plt_model_ops_t *ops = plt_model_find(name);
   if (ops->uses_features && data->n_features == 0)
     return plt_fail(PLT_ERR_USAGE, "model %s needs item features: name their files in data.features", name);
-  return ops->create(config, data, out);
+  plt_model_t *model = plt_mem_zalloc(1, ops->size);
+  model->ops = ops;
+  plt_status_t status = ops->init(model, config, data);
+  if (status == PLT_OK) status = check(model);
+  if (status == PLT_OK)
+    *out = model;
+  else
+    plt_model_destroy(&model);
+  return status;
 }
 
 void plt_model_destroy(plt_model_t **model) {
   if (*model == NULL) return;
-  if ((*model)->ops->destroy != NULL)
-    (*model)->ops->destroy(*model);
-  else
-    free(*model);
+  if ((*model)->ops->clear != NULL) (*model)->ops->clear(*model);
+  free(*model);
   *model = NULL;
 }

@@ -1,12 +1,10 @@
 /* ultragcn.c - UltraGCN over items' embeddings and projected features: the limit of many graph layers as weights of
  * a pair-wise loss, without propagation (METHODS 4; Mao et al. 2021, in the form of Du et al. 2022). */
-#include <math.h>
+
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "worker/models/model.h"
-
-extern const plt_model_ops_t plt_model_ultragcn;
+#include "worker/models/kit.h"
 
 typedef struct ultragcn {
   plt_model_t base;
@@ -55,11 +53,11 @@ static void weigh_nodes(const plt_dataset_t *data, ultragcn_t *ultragcn) {
   for (uint32_t i = 0; i < data->items; i++) ultragcn->of_item[i] = 1 / sqrtf(ultragcn->of_item[i] + 1);
 }
 
-static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {
-  ultragcn_t *ultragcn = plt_mem_zalloc(1, sizeof *ultragcn);
-  plt_model_t *model = &ultragcn->base;
+static plt_status_t init(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
+  ultragcn_t *ultragcn = (ultragcn_t *)model;
   uint32_t d = (uint32_t)plt_config_int(config, "model.dim"), f = (uint32_t)plt_config_int(config, "model.feat_dim");
   plt_init_t normal = plt_init_normal(0.01);
+  PLT_TRY(plt_model_check_modalities(data, model));
   ultragcn->w1 = (float)plt_config_real(config, "model.w1");
   ultragcn->w2 = (float)plt_config_real(config, "model.w2");
   ultragcn->w3 = (float)plt_config_real(config, "model.w3");
@@ -67,7 +65,6 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
   ultragcn->wd_embedding = (float)plt_config_real(config, "model.wd_embedding");
   ultragcn->wd_item = ultragcn->wd_embedding * (float)plt_config_real(config, "model.wd_item_factor");
   ultragcn->wd_projection = (float)plt_config_real(config, "model.wd_projection");
-  model->ops = &plt_model_ultragcn;
   model->negatives = (size_t)plt_config_int(config, "model.negatives");
   model->negatives_of_all = true;
   model->score_cols = d + f;
@@ -75,60 +72,68 @@ static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data
   plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, d, normal);
   plt_model_add_table(model, "proj_w", PLT_ENTITY_DENSE, plt_dataset_feature_cols(data), f, normal);
   plt_model_add_table(model, "proj_b", PLT_ENTITY_DENSE, 1, f, plt_init_zero());
+  plt_model_read_features_at(model, PLT_AT_OWN);
   weigh_nodes(data, ultragcn);
-  *out = model;
   return PLT_OK;
 }
 
-static void destroy(plt_model_t *self) {
-  ultragcn_t *ultragcn = (ultragcn_t *)self;
-  free(ultragcn->of_user);
-  free(ultragcn->of_item);
-  free(ultragcn);
+static void clear(plt_model_t *self) {
+  free(((ultragcn_t *)self)->of_user);
+  free(((ultragcn_t *)self)->of_item);
 }
 
 /* Each modality's features are of length 1 before they are projected together. */
-static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
+static plt_var_t items(const plt_model_t *self, const plt_nodes_t *nodes) {
   (void)self;
-  plt_tape_t *t = pass->tape;
+  plt_tape_t *t = nodes->tape;
   plt_var_t unit[PLT_MODALITIES_MAX];
-  for (size_t m = 0; m < pass->data->n_features; m++) unit[m] = plt_op_normalise(t, plt_pass_modality(pass, m));
-  plt_var_t x = plt_op_concat(t, unit, pass->data->n_features);
-  plt_var_t projected = plt_op_add(t, plt_op_matmul(t, x, pass->table[PROJ_W]), pass->table[PROJ_B]);
-  return plt_op_concat(t, (plt_var_t[]){pass->table[ITEM], projected}, 2);
+  for (size_t m = 0; m < nodes->data->n_features; m++) unit[m] = plt_op_normalise(t, plt_nodes_modality(nodes, m));
+  plt_var_t x = plt_op_concat(t, unit, nodes->data->n_features);
+  plt_var_t projected = plt_op_linear(t, x, plt_nodes_table(nodes, PROJ_W), plt_nodes_table(nodes, PROJ_B));
+  return plt_op_concat(t, (plt_var_t[]){plt_nodes_table(nodes, ITEM), projected}, 2);
 }
 
-/* sum_k (fixed + graph * beta_u beta_i) * softplus(sign * <u, i>) over n pairs of positions. */
-static plt_var_t pairs_loss(const ultragcn_t *self, const plt_pass_t *pass, plt_var_t u, plt_var_t i, size_t n,
-                            const uint32_t *user, const uint32_t *item, float sign, float fixed, float graph) {
-  plt_tape_t *t = pass->tape;
-  float *weight = plt_tape_scratch(t, n, 1);
-  for (size_t k = 0; k < n; k++)
-    weight[k] = fixed + graph * self->of_user[pass->users[user[k]]] * self->of_item[pass->items[item[k]]];
-  plt_var_t score = plt_op_gather_dot(t, u, user, i, item, n);
-  plt_var_t loss = plt_op_softplus(t, plt_op_scale(t, score, sign));
-  return plt_op_sum(t, plt_op_mul(t, loss, plt_tape_constant(t, n, 1, weight)));
+typedef struct pairs {
+  size_t n;
+  const uint32_t *user, *item; /* positions among the leaf's own */
+  float sign, fixed, graph;
+} pairs_t;
+
+/* sum_k (fixed + graph * beta_u beta_i) * softplus(sign * <u, i>) */
+static plt_var_t pairs_loss(const ultragcn_t *self, const plt_samples_t *samples, plt_var_t u, plt_var_t i,
+                            const pairs_t *pairs) {
+  const plt_nodes_t *users = &samples->nodes[PLT_SIDE_USER], *own_items = &samples->nodes[PLT_SIDE_ITEM];
+  plt_tape_t *t = users->tape;
+  float *weight = plt_tape_scratch(t, pairs->n, 1);
+  for (size_t k = 0; k < pairs->n; k++)
+    weight[k] = pairs->fixed +
+                pairs->graph * self->of_user[users->id[pairs->user[k]]] * self->of_item[own_items->id[pairs->item[k]]];
+  plt_var_t score = plt_op_gather_dot(t, u, pairs->user, i, pairs->item, pairs->n);
+  plt_var_t loss = plt_op_softplus(t, plt_op_scale(t, score, pairs->sign));
+  return plt_op_sum(t, plt_op_mul(t, loss, plt_tape_constant(t, pairs->n, 1, weight)));
 }
 
 static plt_var_t add_decay(plt_tape_t *t, plt_var_t loss, plt_var_t x, float weight) {
   return weight == 0 ? loss : plt_op_add(t, loss, plt_op_scale(t, plt_op_sum(t, plt_op_mul(t, x, x)), weight));
 }
 
-static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
+static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
   const ultragcn_t *ultragcn = (const ultragcn_t *)self;
-  plt_tape_t *t = pass->tape;
-  size_t n = pass->n * pass->negatives;
+  const plt_nodes_t *users = &samples->nodes[PLT_SIDE_USER], *own_items = &samples->nodes[PLT_SIDE_ITEM];
+  plt_tape_t *t = users->tape;
+  size_t n = samples->n * samples->negatives;
   uint32_t *user = plt_tape_index(t, n); /* of each negative */
-  plt_var_t u = pass->table[USER], i = items(self, pass);
-  for (size_t k = 0; k < n; k++) user[k] = pass->user[k / pass->negatives];
-  plt_var_t positive =
-      pairs_loss(ultragcn, pass, u, i, pass->n, pass->user, pass->positive, -1, ultragcn->w1, ultragcn->w2);
-  plt_var_t negative = pairs_loss(ultragcn, pass, u, i, n, user, pass->negative, 1, ultragcn->w3, ultragcn->w4);
-  plt_var_t sum = plt_op_add(t, positive, plt_op_scale(t, negative, 1 / (float)pass->negatives));
-  sum = add_decay(t, sum, pass->table[USER], ultragcn->wd_embedding);
-  sum = add_decay(t, sum, pass->table[ITEM], ultragcn->wd_item);
-  sum = add_decay(t, sum, pass->table[PROJ_W], ultragcn->wd_projection * pass->share);
-  return add_decay(t, sum, pass->table[PROJ_B], ultragcn->wd_projection * pass->share);
+  plt_var_t u = plt_nodes_table(users, USER), i = items(self, own_items);
+  for (size_t k = 0; k < n; k++) user[k] = samples->user[k / samples->negatives];
+  pairs_t positives = {samples->n, samples->user, samples->positive, -1, ultragcn->w1, ultragcn->w2};
+  pairs_t negatives = {n, user, samples->negative, 1, ultragcn->w3, ultragcn->w4};
+  plt_var_t positive = pairs_loss(ultragcn, samples, u, i, &positives);
+  plt_var_t negative = pairs_loss(ultragcn, samples, u, i, &negatives);
+  plt_var_t sum = plt_op_add(t, positive, plt_op_scale(t, negative, 1 / (float)samples->negatives));
+  sum = add_decay(t, sum, u, ultragcn->wd_embedding);
+  sum = add_decay(t, sum, plt_nodes_table(own_items, ITEM), ultragcn->wd_item);
+  sum = add_decay(t, sum, plt_nodes_table(own_items, PROJ_W), ultragcn->wd_projection * samples->share);
+  return add_decay(t, sum, plt_nodes_table(own_items, PROJ_B), ultragcn->wd_projection * samples->share);
 }
 
 const plt_model_ops_t plt_model_ultragcn = {
@@ -136,8 +141,9 @@ const plt_model_ops_t plt_model_ultragcn = {
     .summary = "weights of the graph in a pair-wise loss, items with projected features",
     .options = {"model ultragcn", rows, sizeof rows / sizeof *rows},
     .uses_features = true,
-    .create = create,
-    .destroy = destroy,
+    .size = sizeof(ultragcn_t),
+    .init = init,
+    .clear = clear,
     .items = items,
     .loss = loss,
 };

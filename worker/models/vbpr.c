@@ -1,11 +1,6 @@
 /* vbpr.c - matrix factorisation whose items are half learned, half projected from their features:
  * item = [item_i ; x_i W + b] (METHODS 4; He & McAuley 2016; initial values as MMRec). */
-#include <math.h>
-
-#include "common/mem.h"
-#include "worker/models/model.h"
-
-extern const plt_model_ops_t plt_model_vbpr;
+#include "worker/models/kit.h"
 
 typedef struct vbpr {
   plt_model_t base;
@@ -19,33 +14,32 @@ static const plt_option_t rows[] = {
         "0.1", "the norms of the batch's users and whole item vectors in the loss (0.1 is our default: tune it)."),
 };
 
-static plt_status_t create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {
-  vbpr_t *vbpr = plt_mem_zalloc(1, sizeof *vbpr);
-  plt_model_t *model = &vbpr->base;
+static plt_status_t init(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
+  vbpr_t *vbpr = (vbpr_t *)model;
   uint32_t d = (uint32_t)plt_config_int(config, "model.dim");
   size_t f = plt_dataset_feature_cols(data);
   vbpr->reg = (float)plt_config_real(config, "model.reg");
-  model->ops = &plt_model_vbpr;
   model->negatives = 1;
   model->score_cols = 2 * d;
   plt_model_add_table(model, "user", PLT_ENTITY_USER, data->users, 2 * d, plt_init_xavier_uniform(data->users, 2 * d));
   plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, d, plt_init_xavier_uniform(data->items, d));
   plt_model_add_table(model, "proj_w", PLT_ENTITY_DENSE, f, d, plt_init_xavier_normal(f, d));
   plt_model_add_table(model, "proj_b", PLT_ENTITY_DENSE, 1, d, plt_init_zero());
-  *out = model;
+  plt_model_read_features_at(model, PLT_AT_OWN);
   return PLT_OK;
 }
 
 /* Over distinct items: each is projected once, however often the batch holds it. */
-static plt_var_t items(const plt_model_t *self, const plt_pass_t *pass) {
+static plt_var_t items(const plt_model_t *self, const plt_nodes_t *nodes) {
   (void)self;
-  plt_var_t projected = plt_op_matmul(pass->tape, plt_pass_features(pass), pass->table[PROJ_W]);
-  plt_var_t halves[] = {pass->table[ITEM], plt_op_add(pass->tape, projected, pass->table[PROJ_B])};
-  return plt_op_concat(pass->tape, halves, 2);
+  plt_var_t projected = plt_op_linear(nodes->tape, plt_nodes_features(nodes), plt_nodes_table(nodes, PROJ_W),
+                                      plt_nodes_table(nodes, PROJ_B));
+  return plt_op_concat(nodes->tape, (plt_var_t[]){plt_nodes_table(nodes, ITEM), projected}, 2);
 }
 
-static plt_var_t loss(const plt_model_t *self, const plt_pass_t *pass) {
-  return plt_pass_bpr_loss(pass, pass->table[USER], items(self, pass), ((const vbpr_t *)self)->reg);
+static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
+  plt_var_t users = plt_model_vectors(self, &samples->nodes[PLT_SIDE_USER]);
+  return plt_samples_bpr_loss(samples, users, items(self, &samples->nodes[PLT_SIDE_ITEM]), ((const vbpr_t *)self)->reg);
 }
 
 const plt_model_ops_t plt_model_vbpr = {
@@ -54,7 +48,8 @@ const plt_model_ops_t plt_model_vbpr = {
     .options = {"model vbpr", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,
-    .create = create,
+    .size = sizeof(vbpr_t),
+    .init = init,
     .items = items,
     .loss = loss,
 };

@@ -2,44 +2,68 @@
 #include "worker/rank/block.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/mem.h"
 
 struct plt_block_reader {
+  plt_row_source_t source; /* first: plt_row_source_t * is this */
   plt_session_t *session;
   plt_tape_t *tape;
   plt_arena_t *arena;
-  float *dense[PLT_MODEL_TABLES_MAX]; /* all rows of the dense tables, NULL for others */
-  plt_var_t table[PLT_MODEL_TABLES_MAX];
+  float *dense[PLT_MODEL_TABLES_MAX]; /* all rows of dense tables that were asked for, NULL for others */
+  plt_status_t status;
 };
 
-static plt_status_t pull_dense(plt_block_reader_t *reader) {
-  const plt_model_t *model = reader->session->plan->model;
-  for (uint32_t t = 0; t < model->n_tables; t++) {
-    const plt_model_table_t *table = &model->tables[t];
-    if (table->entity != PLT_ENTITY_DENSE) continue;
-    uint64_t *keys = plt_mem_alloc(table->rows * sizeof *keys);
-    for (uint64_t k = 0; k < table->rows; k++) keys[k] = k;
-    reader->dense[t] = plt_mem_alloc(table->rows * table->cols * sizeof(float));
-    plt_pull_t pull = {t, table->cols, keys, table->rows, reader->dense[t]};
-    plt_status_t status = plt_client_read(reader->session->client, &pull, 1);
-    free(keys);
-    PLT_TRY(status);
-  }
-  return PLT_OK;
+/* Row keys[k] of a table -> row k of `out`; zeros after a failure. */
+static void read_rows(plt_block_reader_t *reader, uint32_t table, uint32_t cols, const uint64_t *keys, size_t n,
+                      float *out) {
+  plt_pull_t pull = {table, cols, keys, n, out};
+  if (reader->status == PLT_OK) reader->status = plt_client_read(reader->session->client, &pull, 1);
+  if (reader->status != PLT_OK) memset(out, 0, n * cols * sizeof *out);
 }
 
-plt_status_t plt_block_reader_create(plt_session_t *session, plt_block_reader_t **out) {
+plt_var_t plt_block_read(plt_block_reader_t *reader, const plt_nodes_t *nodes, uint32_t table, uint32_t cols) {
+  uint64_t *keys = plt_arena_alloc(reader->arena, nodes->n * sizeof *keys);
+  float *values = plt_arena_alloc(reader->arena, nodes->n * cols * sizeof *values);
+  for (size_t k = 0; k < nodes->n; k++) keys[k] = nodes->id[k];
+  read_rows(reader, table, cols, keys, nodes->n, values);
+  return plt_tape_constant(reader->tape, nodes->n, cols, values);
+}
+
+static const float *dense_rows(plt_block_reader_t *reader, uint32_t t) {
+  const plt_model_table_t *table = &reader->session->plan->model->tables[t];
+  if (reader->dense[t] != NULL) return reader->dense[t];
+  uint64_t *keys = plt_mem_alloc(table->rows * sizeof *keys);
+  for (uint64_t k = 0; k < table->rows; k++) keys[k] = k;
+  reader->dense[t] = plt_mem_alloc(table->rows * table->cols * sizeof(float));
+  read_rows(reader, t, table->cols, keys, table->rows, reader->dense[t]);
+  free(keys);
+  return reader->dense[t];
+}
+
+static plt_var_t rows_of_table(const plt_row_source_t *source, const plt_nodes_t *nodes, size_t t) {
+  plt_block_reader_t *reader = (plt_block_reader_t *)(uintptr_t)source;
+  const plt_model_table_t *table = &reader->session->plan->model->tables[t];
+  if (table->entity != PLT_ENTITY_DENSE) return plt_block_read(reader, nodes, (uint32_t)t, table->cols);
+  return plt_tape_constant(reader->tape, table->rows, table->cols, dense_rows(reader, (uint32_t)t));
+}
+
+static plt_var_t rows_of_features(const plt_row_source_t *source, const plt_nodes_t *nodes) {
+  plt_block_reader_t *reader = (plt_block_reader_t *)(uintptr_t)source;
+  size_t cols = plt_dataset_feature_cols(nodes->data);
+  float *features = plt_arena_alloc(reader->arena, nodes->n * cols * sizeof *features);
+  plt_dataset_features(reader->session->crew, nodes->data, nodes->id, nodes->n, features);
+  return plt_tape_constant(reader->tape, nodes->n, cols, features);
+}
+
+plt_block_reader_t *plt_block_reader_create(plt_session_t *session) {
   plt_block_reader_t *reader = plt_mem_zalloc(1, sizeof *reader);
+  reader->source = (plt_row_source_t){rows_of_table, rows_of_features, NULL}; /* evaluation has no loss */
   reader->session = session;
   reader->tape = plt_tape_create(session->crew);
   reader->arena = plt_arena_create();
-  plt_status_t status = pull_dense(reader);
-  if (status == PLT_OK)
-    *out = reader;
-  else
-    plt_block_reader_destroy(&reader);
-  return status;
+  return reader;
 }
 
 void plt_block_reader_destroy(plt_block_reader_t **reader) {
@@ -51,46 +75,26 @@ void plt_block_reader_destroy(plt_block_reader_t **reader) {
   *reader = NULL;
 }
 
-float *plt_block_scratch(plt_block_reader_t *reader, size_t floats) {
-  return plt_arena_alloc(reader->arena, floats * sizeof(float));
+plt_var_t *plt_block_beside(plt_block_reader_t *reader, plt_side_t side, const uint32_t *ids, size_t n,
+                            plt_nodes_t *nodes) {
+  plt_var_t *states = plt_arena_zalloc(reader->arena, PLT_STATES_MAX * sizeof *states);
+  *nodes = (plt_nodes_t){.tape = reader->tape,
+                         .data = reader->session->plan->data,
+                         .side = side,
+                         .id = ids,
+                         .n = n,
+                         .state = states,
+                         .source = &reader->source};
+  return states;
 }
 
-plt_status_t plt_block_begin(plt_block_reader_t *reader, plt_side_t side, const uint32_t *ids, size_t n,
-                             plt_pass_t *pass) {
-  const plt_plan_t *plan = reader->session->plan;
-  const plt_model_t *model = plan->model;
-  plt_entity_t entity = side == PLT_SIDE_USER ? PLT_ENTITY_USER : PLT_ENTITY_ITEM;
-  plt_entity_t own = side == PLT_SIDE_USER ? PLT_ENTITY_OWN_USER : PLT_ENTITY_OWN_ITEM;
+plt_var_t *plt_block_begin(plt_block_reader_t *reader, plt_side_t side, const uint32_t *ids, size_t n,
+                           plt_nodes_t *nodes) {
   plt_arena_reset(reader->arena);
   plt_tape_reset(reader->tape);
-  uint64_t *keys = plt_arena_alloc(reader->arena, n * sizeof *keys);
-  for (size_t k = 0; k < n; k++) keys[k] = ids[k];
-  for (uint32_t t = 0; t < model->n_tables; t++) {
-    const plt_model_table_t *table = &model->tables[t];
-    bool is_here = (table->entity == entity || table->entity == own) && !table->loss_only;
-    size_t rows = table->entity == PLT_ENTITY_DENSE ? table->rows : is_here ? n : 0;
-    float *values = reader->dense[t];
-    if (values == NULL) values = plt_arena_alloc(reader->arena, rows * table->cols * sizeof *values);
-    if (is_here) {
-      plt_pull_t pull = {t, table->cols, keys, n, values};
-      PLT_TRY(plt_client_read(reader->session->client, &pull, 1));
-    }
-    reader->table[t] = plt_tape_constant(reader->tape, rows, table->cols, values);
-  }
-  *pass = (plt_pass_t){.tape = reader->tape, .data = plan->data, .table = reader->table};
-  pass->own.id[side] = ids;
-  pass->own.n[side] = n;
-  if (side == PLT_SIDE_USER) {
-    pass->users = ids;
-    pass->n_users = n;
-    return PLT_OK;
-  }
-  pass->items = ids;
-  pass->n_items = n;
-  if (!model->ops->uses_features || model->ops->features_of_own) return PLT_OK;
-  float *features = plt_block_scratch(reader, n * plt_dataset_feature_cols(plan->data));
-  plt_dataset_features(reader->session->crew, plan->data, ids, n, features);
-  pass->features = features;
-  pass->n_featured = n;
-  return PLT_OK;
+  return plt_block_beside(reader, side, ids, n, nodes);
 }
+
+void *plt_block_scratch(plt_block_reader_t *reader, size_t bytes) { return plt_arena_alloc(reader->arena, bytes); }
+
+plt_status_t plt_block_end(const plt_block_reader_t *reader) { return reader->status; }

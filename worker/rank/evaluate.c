@@ -92,10 +92,10 @@ static plt_status_t evaluate_part(plt_session_t *session, plt_scorer_t *scorer, 
 plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                           plt_metrics_t out[PLT_PARTS]) {
   plt_inference_t *inference;
-  plt_scorer_t *scorer = NULL;
   PLT_TRY(plt_inference_begin(session, name, &inference));
   const plt_topk_t *topk = &session->plan->topk;
-  plt_status_t status = plt_scorer_create(session, inference, topk->k[topk->n - 1], PLT_SCORER_ROOM, &scorer);
+  plt_scorer_t *scorer = plt_scorer_create(session, inference, topk->k[topk->n - 1], PLT_SCORER_ROOM);
+  plt_status_t status = PLT_OK;
   for (plt_part_t part = 0; part < PLT_PARTS && status == PLT_OK; part++)
     if (wanted[part]) status = evaluate_part(session, scorer, name, part, &out[part]);
   plt_scorer_destroy(&scorer);
@@ -128,12 +128,9 @@ static plt_status_t recommend_to(plt_session_t *session, plt_inference_t *infere
   FILE *out = to_stdout ? stdout : fopen(recommend->path, "w");
   if (out == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", recommend->path);
   uint32_t k = recommend->k < session->plan->data->items ? recommend->k : session->plan->data->items;
-  plt_scorer_t *scorer;
-  plt_status_t status = plt_scorer_create(session, inference, k, PLT_SCORER_ROOM, &scorer);
-  if (status == PLT_OK) {
-    status = write_users(session, scorer, out, recommend->path);
-    plt_scorer_destroy(&scorer);
-  }
+  plt_scorer_t *scorer = plt_scorer_create(session, inference, k, PLT_SCORER_ROOM);
+  plt_status_t status = write_users(session, scorer, out, recommend->path);
+  plt_scorer_destroy(&scorer);
   bool flushed = fflush(out) == 0;
   if (!to_stdout) flushed = fclose(out) == 0 && flushed;
   if (status == PLT_OK && !flushed) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", recommend->path);

@@ -60,12 +60,11 @@ static plt_status_t write_vectors(plt_vectors_t *vectors, plt_side_t side, uint3
 static plt_status_t export_vectors(plt_session_t *session, const char *dir) {
   const plt_plan_t *plan = session->plan;
   plt_inference_t *inference;
-  plt_vectors_t *vectors = NULL;
   plt_status_t status = PLT_OK;
   if (session->worker == 0) PLT_TRY(plt_dir_create(dir));
   PLT_TRY(plt_inference_begin(session, "vectors", &inference));
   if (session->worker == 0) {
-    status = plt_vectors_create(session, inference, &vectors);
+    plt_vectors_t *vectors = plt_vectors_create(session, inference);
     for (plt_side_t side = PLT_SIDE_USER; side < PLT_SIDES && status == PLT_OK; side++)
       status = write_vectors(vectors, side, side == PLT_SIDE_USER ? plan->data->users : plan->data->items,
                              plan->model->score_cols, dir);

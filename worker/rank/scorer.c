@@ -30,8 +30,7 @@ static size_t fit(size_t room, size_t bytes_each, size_t unit, size_t all) {
   return plt_min_size(units == 0 ? unit : units * unit, (all + unit - 1) / unit * unit);
 }
 
-plt_status_t plt_scorer_create(plt_session_t *session, plt_inference_t *inference, uint32_t k, size_t room,
-                               plt_scorer_t **out) {
+plt_scorer_t *plt_scorer_create(plt_session_t *session, const plt_inference_t *inference, uint32_t k, size_t room) {
   const plt_plan_t *plan = session->plan;
   size_t bytes = plan->model->score_cols * sizeof(float);
   plt_scorer_t *scorer = plt_mem_zalloc(1, sizeof *scorer);
@@ -43,12 +42,8 @@ plt_status_t plt_scorer_create(plt_session_t *session, plt_inference_t *inferenc
   scorer->best = plt_mem_alloc(scorer->group * k * sizeof *scorer->best);
   scorer->top = plt_mem_alloc(scorer->group * sizeof *scorer->top);
   for (size_t u = 0; u < scorer->group; u++) scorer->top[u] = (plt_top_t){.best = scorer->best + u * k, .k = k};
-  plt_status_t status = plt_vectors_create(session, inference, &scorer->vectors);
-  if (status == PLT_OK)
-    *out = scorer;
-  else
-    plt_scorer_destroy(&scorer);
-  return status;
+  scorer->vectors = plt_vectors_create(session, inference);
+  return scorer;
 }
 
 void plt_scorer_destroy(plt_scorer_t **scorer) {

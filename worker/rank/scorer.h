@@ -22,8 +22,7 @@ enum {
 typedef struct plt_scorer plt_scorer_t;
 
 /* For the best k items. `inference` as in plt_vectors_create(). `room` in bytes (PLT_SCORER_ROOM). */
-plt_status_t plt_scorer_create(plt_session_t *session, plt_inference_t *inference, uint32_t k, size_t room,
-                               plt_scorer_t **out);
+plt_scorer_t *plt_scorer_create(plt_session_t *session, const plt_inference_t *inference, uint32_t k, size_t room);
 void plt_scorer_destroy(plt_scorer_t **scorer);
 /* The most users that may be ranked at a time, whole blocks of PLT_SCORER_USERS. */
 size_t plt_scorer_group(const plt_scorer_t *scorer);

@@ -11,8 +11,8 @@
 
 typedef struct plt_vectors plt_vectors_t;
 
-/* Pulls the dense tables. `inference` is a graph model's, NULL for others; it stays until these are destroyed. */
-plt_status_t plt_vectors_create(plt_session_t *session, plt_inference_t *inference, plt_vectors_t **out);
+/* `inference` is that of a model with a programme, NULL for others; it stays until these are destroyed. */
+plt_vectors_t *plt_vectors_create(plt_session_t *session, const plt_inference_t *inference);
 void plt_vectors_destroy(plt_vectors_t **vectors);
 /* Of n users or items, distinct and ascending. */
 plt_status_t plt_vectors_read(plt_vectors_t *vectors, plt_side_t side, const uint32_t *ids, size_t n,

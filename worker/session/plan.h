@@ -17,7 +17,7 @@ typedef struct plt_plan {
   const plt_model_t *model;
   const plt_strategy_t *strategy;
   const plt_sampler_t *sampler;
-  const plt_graph_t *graph; /* of the training pairs; NULL: no graph model */
+  const plt_relations_t *relations; /* of the model; NULL: it has none */
   uint64_t seed;
   plt_table_spec_t specs[PLT_MODEL_TABLES_MAX]; /* of the model's tables, in its order */
 

@@ -56,10 +56,14 @@ plt_var_t plt_op_gather_dot(plt_tape_t *t, plt_var_t a, const uint32_t *index, p
                             size_t n);
 plt_var_t plt_op_matmul(plt_tape_t *t, plt_var_t a, plt_var_t b);              /* [n,k][k,m] -> [n,m] */
 plt_var_t plt_op_propagate(plt_tape_t *t, const plt_sparse_t *s, plt_var_t x); /* s [n,k] stays; [k,c] -> [n,c] */
-plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b);           /* [n,k][m,k] -> [n,m], a b^T */
-plt_var_t plt_op_add(plt_tape_t *t, plt_var_t a, plt_var_t b);                 /* same shape, or b is [1,c] or [n,1] */
-plt_var_t plt_op_sub(plt_tape_t *t, plt_var_t a, plt_var_t b);                 /* same shape */
-plt_var_t plt_op_mul(plt_tape_t *t, plt_var_t a, plt_var_t b);                 /* same shape, or b is [1,c] or [n,1] */
+/* Edges of s, row by row, as variables [edges, 1]; weights in s do not count. softmax: over each row's edges. attend:
+ * s with these weights [n,k] times x, two variables (Velickovic et al., "Graph attention networks", ICLR 2018). */
+plt_var_t plt_op_edge_softmax(plt_tape_t *t, const plt_sparse_t *s, plt_var_t x);
+plt_var_t plt_op_attend(plt_tape_t *t, const plt_sparse_t *s, plt_var_t weight, plt_var_t x);
+plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b); /* [n,k][m,k] -> [n,m], a b^T */
+plt_var_t plt_op_add(plt_tape_t *t, plt_var_t a, plt_var_t b);       /* same shape, or b is [1,c] or [n,1] */
+plt_var_t plt_op_sub(plt_tape_t *t, plt_var_t a, plt_var_t b);       /* same shape */
+plt_var_t plt_op_mul(plt_tape_t *t, plt_var_t a, plt_var_t b);       /* same shape, or b is [1,c] or [n,1] */
 plt_var_t plt_op_scale(plt_tape_t *t, plt_var_t x, float factor);
 plt_var_t plt_op_shift(plt_tape_t *t, plt_var_t x, float addend);
 plt_var_t plt_op_concat(plt_tape_t *t, const plt_var_t *parts, size_t n); /* side by side: [n,c1][n,c2] -> [n,c1+c2] */

@@ -1,10 +1,11 @@
 /* batch.h - a worker's share of one batch: its leaves, the rows they touch, and where everything lies.
  *
  *   samples ─▶ leaf: distinct users, distinct items, samples as positions within them
- *          ─▶ graph models: the subgraph around them, whose layer 0 is what is pulled
+ *          ─▶ the closure around them (closure.h), whose sets say which rows are pulled
  *          ─▶ keys per table, for one pull of all leaves together
  *
- *   w of a leaf, one flat vector:   [table 0: rows x cols][table 1: rows x cols] ...
+ *   one flat vector:   [table 0: rows x cols][table 1: rows x cols] ... [frozen tables' rows]
+ *                       └────────── w of a leaf: what is trained ──────┘
  *
  * Memory     all in one arena; a batch is made anew in the same memory, so nothing is allocated once warm.
  * Threads    one owner.
@@ -14,6 +15,7 @@
 
 #include "proto/tree.h"
 #include "worker/client/client.h"
+#include "worker/models/forward.h"
 #include "worker/session/plan.h"
 
 /* The rows of one table in one flat vector. */
@@ -25,11 +27,11 @@ typedef struct plt_rows_view {
 } plt_rows_view_t;
 
 typedef struct plt_leaf {
-  uint32_t number;       /* within the batch */
-  double weight;         /* of its loss and gradient in the step (DESIGN 4) */
-  plt_pass_t pass;       /* without tape, tables and features */
-  plt_rows_view_t *rows; /* [n_tables] */
-  size_t floats;         /* of w */
+  uint32_t number;        /* within the batch */
+  double weight;          /* of its loss and gradient in the step (DESIGN 4) */
+  plt_leaf_pass_t pass;   /* without features */
+  plt_rows_view_t *rows;  /* [n_tables] */
+  size_t floats, trained; /* of the vector, of w */
 } plt_leaf_t;
 
 typedef struct plt_batch {
@@ -40,7 +42,7 @@ typedef struct plt_batch {
   plt_leaf_t *leaves;    /* this worker's */
   size_t n_leaves;
   plt_rows_view_t *rows; /* [n_tables], over all leaves of this worker */
-  size_t floats;
+  size_t floats, trained;
   plt_leaf_span_t blocks[PLT_TREE_BLOCKS_MAX]; /* what is pushed */
   size_t n_blocks;
   plt_arena_t *arena;
@@ -49,8 +51,8 @@ typedef struct plt_batch {
 typedef struct plt_batch_maker {
   const plt_plan_t *plan;
   uint32_t worker, workers;
-  uint64_t *all_keys;              /* 0, 1, 2 ... for dense tables */
-  plt_subgraph_maker_t *subgraphs; /* NULL: not a graph model */
+  uint64_t *all_keys; /* 0, 1, 2 ... for dense tables */
+  plt_closure_maker_t *closures;
 } plt_batch_maker_t;
 
 /* Worker `worker` of `workers` that share a batch; `crew` may be NULL. */

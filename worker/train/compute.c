@@ -35,7 +35,8 @@ void plt_compute_destroy(plt_compute_t **compute) {
 typedef struct leaf_run {
   plt_compute_t *compute;
   const plt_leaf_t *leaf;
-  plt_pass_t pass;
+  const float *values; /* [leaf->floats] as pulled: where frozen rows are read */
+  plt_leaf_pass_t pass;
 } leaf_run_t;
 
 /* plt_gradient_fn: the model's loss and gradient at the point w. */
@@ -44,15 +45,16 @@ static double gradient_at(void *context, const float *w, float *gradient) {
   const plt_model_t *model = run->compute->plan->model;
   plt_tape_t *tape = run->compute->tape;
   plt_var_t tables[PLT_MODEL_TABLES_MAX];
-  memset(gradient, 0, run->leaf->floats * sizeof *gradient);
+  memset(gradient, 0, run->leaf->trained * sizeof *gradient);
   plt_tape_reset(tape);
   for (size_t t = 0; t < model->n_tables; t++) {
     const plt_rows_view_t *rows = &run->leaf->rows[t];
-    tables[t] = plt_tape_parameter(tape, rows->n, model->tables[t].cols, w + rows->offset, gradient + rows->offset);
+    uint32_t cols = model->tables[t].cols;
+    tables[t] = run->compute->plan->specs[t].frozen
+                    ? plt_tape_constant(tape, rows->n, cols, run->values + rows->offset)
+                    : plt_tape_parameter(tape, rows->n, cols, w + rows->offset, gradient + rows->offset);
   }
-  run->pass.tape = tape;
-  run->pass.table = tables;
-  plt_var_t loss = plt_model_loss(model, &run->pass);
+  plt_var_t loss = plt_model_loss(model, tape, &run->pass, tables);
   double value = plt_tape_scalar(tape, loss);
   plt_tape_backward(tape, loss);
   return value;
@@ -91,27 +93,25 @@ static plt_status_t not_finite(const plt_compute_t *compute, const plt_batch_t *
                   plan->strategy->ops->name, plan->lr);
 }
 
-/* The gradient that the leaf hands over, [leaf->floats]. */
+/* The gradient that the leaf hands over, [leaf->trained]. */
 static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, const plt_leaf_t *leaf,
                              const float *values, uint32_t phase, double eta, float **gradient, double *loss) {
   const plt_plan_t *plan = compute->plan;
   plt_arena_t *arena = compute->arena;
-  size_t bytes = leaf->floats * sizeof(float);
-  leaf_run_t run = {.compute = compute, .leaf = leaf, .pass = leaf->pass};
-  if (plan->model->ops->uses_features) {
-    size_t cols = plt_dataset_feature_cols(plan->data);
-    bool of_own = plan->model->ops->features_of_own;
-    size_t n = of_own ? leaf->pass.own.n[PLT_SIDE_ITEM] : leaf->pass.n_items;
-    float *features = plt_arena_alloc(arena, n * cols * sizeof *features);
-    plt_dataset_features(compute->crew, plan->data, of_own ? leaf->pass.own.id[PLT_SIDE_ITEM] : leaf->pass.items, n,
-                         features);
+  size_t n = leaf->trained, bytes = n * sizeof(float);
+  leaf_run_t run = {
+      .compute = compute, .leaf = leaf, .values = leaf_values(compute, batch, leaf, values), .pass = leaf->pass};
+  if (plan->model->reads_features) {
+    const plt_frontier_t *set = &run.pass.closure->set[plt_model_set(plan->model, plan->model->features_at)];
+    size_t n_items = set->n[PLT_SIDE_ITEM];
+    float *features = plt_arena_alloc(arena, n_items * plt_dataset_feature_cols(plan->data) * sizeof *features);
+    plt_dataset_features(compute->crew, plan->data, set->id[PLT_SIDE_ITEM], n_items, features);
     run.pass.features = features;
-    run.pass.n_featured = n;
   }
   plt_leaf_problem_t problem = {.gradient_at = gradient_at,
                                 .context = &run,
-                                .n = leaf->floats,
-                                .w = leaf_values(compute, batch, leaf, values),
+                                .n = n,
+                                .w = run.values,
                                 .point = plt_arena_alloc(arena, bytes),
                                 .second = plt_arena_alloc(arena, bytes),
                                 .batch = batch->turn,
@@ -119,9 +119,9 @@ static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, c
                                 .eta = eta};
   float *g = plt_arena_alloc(arena, bytes);
   double value = plan->strategy->ops->gradient(plan->strategy, &problem, g);
-  if (!isfinite(value) || !plt_vector_is_finite(g, leaf->floats)) return not_finite(compute, batch, leaf, value);
-  plt_vector_clip(g, leaf->floats, plan->clip_norm);
-  if (leaf->weight != 1.0) plt_vector_scale(g, leaf->floats, leaf->weight);
+  if (!isfinite(value) || !plt_vector_is_finite(g, n)) return not_finite(compute, batch, leaf, value);
+  plt_vector_clip(g, n, plan->clip_norm);
+  if (leaf->weight != 1.0) plt_vector_scale(g, n, leaf->weight);
   *gradient = g;
   *loss = value * leaf->weight;
   return PLT_OK;
@@ -161,7 +161,8 @@ static void add_blocks(plt_compute_t *compute, const plt_batch_t *batch, const l
     out->losses[out->n_losses++] =
         (plt_block_loss_t){block, plt_tree_sum(results->spans + from, results->losses + from, n)};
     for (uint32_t t = 0; t < n_tables; t++)
-      out->push[out->n_push++] = block_push(compute, batch, results, block, from, n, t);
+      if (!compute->plan->specs[t].frozen)
+        out->push[out->n_push++] = block_push(compute, batch, results, block, from, n, t);
     from += n;
   }
 }

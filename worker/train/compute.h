@@ -19,7 +19,7 @@ plt_compute_t *plt_compute_create(const plt_plan_t *plan, plt_crew_t *crew);
 void plt_compute_destroy(plt_compute_t **compute);
 
 typedef struct plt_gradients {
-  plt_push_t *push; /* n_blocks x n_tables */
+  plt_push_t *push; /* per block and trained table */
   size_t n_push;
   plt_block_loss_t *losses; /* per block, weighted to add up to the step's loss */
   size_t n_losses;

@@ -1,7 +1,7 @@
 /* tiny.h - a whole plan on invented data: 37 users, 50 items, some without training pairs; and the job run by threads.
  *
- * A plan may be changed before it is used (batches, workers, servers); plt_sampler and specs are made last, by
- * tiny_settle(). */
+ * A plan may be changed before it is used (batches, workers, servers, another model); plt_sampler, relations and specs
+ * are made last, by tiny_settle(). */
 #ifndef PLT_TESTS_UNIT_WORKER_TINY_H
 #define PLT_TESTS_UNIT_WORKER_TINY_H
 
@@ -23,6 +23,7 @@ typedef struct tiny {
   plt_model_t *model;
   plt_strategy_t *strategy;
   plt_sampler_t *sampler;
+  plt_relations_t *relations; /* those of the plan's model, unless the plan was given others */
   plt_plan_t plan;
 } tiny_t;
 
@@ -99,12 +100,17 @@ static inline void tiny_open(tiny_t *tiny, const char *const *settings) { tiny_o
 
 static inline void tiny_settle(tiny_t *tiny) {
   plt_plan_t *plan = &tiny->plan;
-  plt_sampler_config_t config = {.seed = 8, .batch_size = plan->batch_size, .negatives = tiny->model->negatives};
+  const plt_model_t *model = plan->model;
+  const plt_programme_t *programme = &model->programme;
+  plt_sampler_config_t config = {.seed = 8, .batch_size = plan->batch_size, .negatives = model->negatives};
   if (tiny->sampler != NULL) plt_sampler_destroy(&tiny->sampler);
   cr_assert_eq(plt_sampler_create(tiny->data, &config, &tiny->sampler), PLT_OK, "%s", plt_fail_text());
   plan->sampler = tiny->sampler;
-  for (size_t t = 0; t < tiny->model->n_tables; t++) {
-    const plt_model_table_t *table = &tiny->model->tables[t];
+  if (plan->relations == NULL && programme->n_relations > 0)
+    plan->relations = tiny->relations =
+        plt_relations_open(tiny->data, programme->relation, programme->n_relations, 1, NULL);
+  for (size_t t = 0; t < model->n_tables; t++) {
+    const plt_model_table_t *table = &model->tables[t];
     plan->specs[t] = (plt_table_spec_t){
         .rows = table->rows, .cols = table->cols, .init = table->init, .seed = 8, .optimizer = "sgd"};
     strcpy(plan->specs[t].name, table->name);
@@ -113,6 +119,7 @@ static inline void tiny_settle(tiny_t *tiny) {
 
 static inline void tiny_close(tiny_t *tiny) {
   plt_sampler_destroy(&tiny->sampler);
+  plt_relations_destroy(&tiny->relations);
   plt_strategy_destroy(&tiny->strategy);
   plt_model_destroy(&tiny->model);
   plt_dataset_destroy(&tiny->data);

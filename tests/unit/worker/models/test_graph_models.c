@@ -3,7 +3,6 @@
 #include <malloc.h>
 
 #include "tests/unit/worker/step.h"
-#include "worker/graph/item_graph.h"
 #include "worker/rank/vectors.h"
 
 typedef struct setting {
@@ -25,30 +24,10 @@ static const setting_t settings[] = {
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
-typedef struct world {
-  tiny_t tiny;
-  plt_graph_t *graph;
-  plt_item_graph_t *items;
-} world_t;
-
-static void world_open(world_t *world, const char *const *chosen) {
-  *world = (world_t){0};
-  tiny_open_with(&world->tiny, 2, chosen);
-  plt_model_t *model = world->tiny.model;
-  world->graph = plt_graph_create(world->tiny.data, 1);
-  if (model->items.k > 0) {
-    world->items = plt_item_graph_open(world->tiny.data, &model->items, 1, NULL);
-    model->graph.item_graph = &world->items->matrix;
-  }
-  world->tiny.plan.graph = world->graph;
-  world->tiny.plan.seed = 5;
-  tiny_settle(&world->tiny);
-}
-
-static void world_close(world_t *world) {
-  plt_item_graph_destroy(&world->items);
-  plt_graph_destroy(&world->graph);
-  tiny_close(&world->tiny);
+static void open_model(tiny_t *tiny, const char *const *chosen) {
+  tiny_open_with(tiny, 2, chosen);
+  tiny->plan.seed = 5;
+  tiny_settle(tiny);
 }
 
 /* Rows as they are born, one vector for all tables of a leaf. */
@@ -61,21 +40,19 @@ static float *born(const tiny_t *tiny, const plt_leaf_t *leaf) {
   return w;
 }
 
-/* The loss of a pass at w; it fills in what the pass lacks. */
-static double loss_at(const tiny_t *tiny, plt_pass_t pass, const plt_leaf_t *leaf, float *w) {
+/* The loss of a pass at w; it fills in the features. */
+static double loss_at(const tiny_t *tiny, plt_leaf_pass_t pass, const plt_leaf_t *leaf, float *w) {
+  const plt_model_t *model = tiny->model;
   plt_tape_t *tape = plt_tape_create(NULL);
   plt_var_t table[PLT_MODEL_TABLES_MAX];
-  const plt_frontier_t *own = &pass.own;
-  bool of_own = tiny->model->ops->features_of_own;
-  pass.n_featured = of_own ? own->n[PLT_SIDE_ITEM] : pass.n_items;
-  float *features = malloc(pass.n_featured * 2 * TINY_FEATURES * sizeof *features);
-  plt_dataset_features(NULL, tiny->data, of_own ? own->id[PLT_SIDE_ITEM] : pass.items, pass.n_featured, features);
-  for (size_t t = 0; t < tiny->model->n_tables; t++)
-    table[t] = plt_tape_constant(tape, leaf->rows[t].n, tiny->model->tables[t].cols, w + leaf->rows[t].offset);
-  pass.tape = tape;
-  pass.table = table;
+  const plt_frontier_t *set = &pass.closure->set[plt_model_set(model, model->features_at)];
+  size_t n = set->n[PLT_SIDE_ITEM];
+  float *features = malloc(n * 2 * TINY_FEATURES * sizeof *features);
+  plt_dataset_features(NULL, tiny->data, set->id[PLT_SIDE_ITEM], n, features);
+  for (size_t t = 0; t < model->n_tables; t++)
+    table[t] = plt_tape_constant(tape, leaf->rows[t].n, model->tables[t].cols, w + leaf->rows[t].offset);
   pass.features = features;
-  double loss = plt_tape_scalar(tape, plt_model_loss(tiny->model, &pass));
+  double loss = plt_tape_scalar(tape, plt_model_loss(model, tape, &pass, table));
   plt_tape_destroy(&tape);
   free(features);
   return loss;
@@ -87,11 +64,9 @@ static double loss_at(const tiny_t *tiny, plt_pass_t pass, const plt_leaf_t *lea
 static plt_status_t score_all(plt_session_t *session, void *out) {
   size_t cols = session->plan->model->score_cols;
   plt_inference_t *inference;
-  plt_vectors_t *vectors;
   const float *read;
   PLT_TRY(plt_inference_begin(session, "scores", &inference));
-  plt_status_t status = plt_vectors_create(session, inference, &vectors);
-  cr_assert_eq(status, PLT_OK, "%s", plt_fail_text());
+  plt_vectors_t *vectors = plt_vectors_create(session, inference);
   cr_assert_eq(plt_vectors_read_block(vectors, PLT_SIDE_USER, 0, TINY_USERS, &read), PLT_OK);
   float *users = naive_copy(read, TINY_USERS * cols), *scores = out;
   cr_assert_eq(plt_vectors_read_block(vectors, PLT_SIDE_ITEM, 0, TINY_ITEMS, &read), PLT_OK);
@@ -103,33 +78,34 @@ static plt_status_t score_all(plt_session_t *session, void *out) {
     }
   free(users);
   plt_vectors_destroy(&vectors);
-  return plt_inference_end(&inference, status);
+  return plt_inference_end(&inference, PLT_OK);
 }
 
 static double want[TINY_USERS][TINY_ITEMS];
 
 /* In place of a loss: the scores of a pass whose own nodes are all. */
-static plt_var_t tell_scores(const plt_model_t *self, const plt_pass_t *pass) {
-  plt_var_t u = plt_model_vectors(self, pass, PLT_SIDE_USER), i = plt_model_vectors(self, pass, PLT_SIDE_ITEM);
-  const float *of_users = plt_tape_value(pass->tape, u), *of_items = plt_tape_value(pass->tape, i);
+static plt_var_t tell_scores(const plt_model_t *self, const plt_samples_t *samples) {
+  const plt_nodes_t *users = &samples->nodes[PLT_SIDE_USER], *items = &samples->nodes[PLT_SIDE_ITEM];
+  plt_tape_t *tape = users->tape;
+  plt_var_t u = plt_model_vectors(self, users), i = plt_model_vectors(self, items);
+  const float *of_users = plt_tape_value(tape, u), *of_items = plt_tape_value(tape, i);
   size_t cols = self->score_cols;
-  cr_assert(plt_tape_rows(pass->tape, u) == TINY_USERS && plt_tape_rows(pass->tape, i) == TINY_ITEMS);
+  cr_assert(plt_tape_rows(tape, u) == TINY_USERS && plt_tape_rows(tape, i) == TINY_ITEMS);
   for (size_t a = 0; a < TINY_USERS; a++)
     for (size_t b = 0; b < TINY_ITEMS; b++) {
       want[a][b] = 0;
       for (size_t c = 0; c < cols; c++) want[a][b] += (double)of_users[a * cols + c] * of_items[b * cols + c];
     }
-  return plt_op_sum(pass->tape, u);
+  return plt_op_sum(tape, u);
 }
 
 /* One leaf that holds every node once; what is not a user's or an item's row is nobody's concern. */
-static void whole_pass(world_t *world) {
-  tiny_t *tiny = &world->tiny;
+static void whole_pass(tiny_t *tiny) {
   plt_arena_t *arena = plt_arena_create();
   uint32_t ids[TINY_ITEMS];
   for (uint32_t k = 0; k < TINY_ITEMS; k++) ids[k] = k;
   plt_frontier_t all = {{ids, ids}, {TINY_USERS, TINY_ITEMS}};
-  plt_subgraph_maker_t *maker = plt_subgraph_maker_create(world->graph, &tiny->model->graph, 1, NULL);
+  plt_closure_maker_t *maker = plt_closure_maker_create(&tiny->model->programme, tiny->relations, 1, NULL);
   plt_rows_view_t rows[PLT_MODEL_TABLES_MAX];
   uint64_t keys[256];
   plt_leaf_t leaf = {.rows = rows};
@@ -139,13 +115,7 @@ static void whole_pass(world_t *world) {
     rows[t] = (plt_rows_view_t){.keys = keys, .n = table->rows, .offset = leaf.floats};
     leaf.floats += table->rows * table->cols;
   }
-  leaf.pass = (plt_pass_t){.data = tiny->data,
-                           .users = ids,
-                           .n_users = TINY_USERS,
-                           .items = ids,
-                           .n_items = TINY_ITEMS,
-                           .own = all,
-                           .graph = plt_subgraph_make(maker, 0, 0, 0, &all, arena)};
+  leaf.pass = (plt_leaf_pass_t){.data = tiny->data, .closure = plt_closure_make(maker, 0, 0, 0, &all, arena)};
   const plt_model_ops_t *real = tiny->model->ops;
   plt_model_ops_t telling = *real;
   telling.loss = tell_scores;
@@ -154,25 +124,25 @@ static void whole_pass(world_t *world) {
   loss_at(tiny, leaf.pass, &leaf, w);
   tiny->model->ops = real;
   free(w);
-  plt_subgraph_maker_destroy(&maker);
+  plt_closure_maker_destroy(&maker);
   plt_arena_destroy(&arena);
 }
 
 Test(graph_models, evaluation_scores_are_those_of_a_pass_over_the_whole_graph) {
   for (size_t s = 0; s < SETTINGS; s++) {
-    world_t drawing, still;
+    tiny_t drawing, still;
     const char *chosen[2][9] = {{NULL}};
     for (size_t i = 0; i < 8; i++) chosen[0][i] = settings[s].training[i], chosen[1][i] = settings[s].still[i];
-    world_open(&drawing, chosen[0]);
-    world_open(&still, chosen[1]);
+    open_model(&drawing, chosen[0]);
+    open_model(&still, chosen[1]);
     whole_pass(&still);
     float first[TINY_USERS * TINY_ITEMS];
     for (uint32_t workers = 1; workers <= 3; workers++) {
       static float scores[3][TINY_USERS * TINY_ITEMS];
       void *contexts[] = {scores[0], scores[1], scores[2]};
-      drawing.tiny.plan.workers = workers;
-      drawing.tiny.plan.servers = 4 - workers;
-      cr_assert_eq(tiny_run(&drawing.tiny.plan, score_all, contexts), PLT_OK, "%s", plt_fail_text());
+      drawing.plan.workers = workers;
+      drawing.plan.servers = 4 - workers;
+      cr_assert_eq(tiny_run(&drawing.plan, score_all, contexts), PLT_OK, "%s", plt_fail_text());
       if (workers == 1) memcpy(first, scores[0], sizeof first);
       for (uint32_t w = 0; w < workers; w++)
         cr_assert_eq(memcmp(scores[w], first, sizeof first), 0, "%s: %u workers", chosen[0][1], workers);
@@ -180,8 +150,8 @@ Test(graph_models, evaluation_scores_are_those_of_a_pass_over_the_whole_graph) {
     for (size_t k = 0; k < TINY_USERS * TINY_ITEMS; k++)
       cr_assert(naive_near(first[k], want[k / TINY_ITEMS][k % TINY_ITEMS], 3e-6), "%s: score %zu is %g, not %g",
                 chosen[0][1], k, (double)first[k], want[k / TINY_ITEMS][k % TINY_ITEMS]);
-    world_close(&drawing);
-    world_close(&still);
+    tiny_close(&drawing);
+    tiny_close(&still);
   }
 }
 
@@ -190,45 +160,47 @@ Test(graph_models, evaluation_scores_are_those_of_a_pass_over_the_whole_graph) {
 Test(graph_models, draws_are_those_of_the_batch) {
   for (size_t s = 0; s < SETTINGS; s++) {
     for (int draws = 0; draws < 2; draws++) {
-      world_t world;
+      tiny_t tiny;
       const char *chosen[9] = {NULL};
       for (size_t i = 0; i < 8; i++) chosen[i] = draws ? settings[s].training[i] : settings[s].still[i];
-      world_open(&world, chosen);
-      plt_batch_maker_t *maker = plt_batch_maker_create(&world.tiny.plan, 0, 1, NULL);
+      open_model(&tiny, chosen);
+      plt_batch_maker_t *maker = plt_batch_maker_create(&tiny.plan, 0, 1, NULL);
       plt_batch_t *batch = plt_batch_create();
       plt_batch_make(maker, 0, 0, batch);
       const plt_leaf_t *leaf = &batch->leaves[0];
-      float *w = born(&world.tiny, leaf);
-      plt_pass_t other = leaf->pass;
-      other.batch++;
-      double loss = loss_at(&world.tiny, leaf->pass, leaf, w);
+      float *w = born(&tiny, leaf);
+      plt_leaf_pass_t other = leaf->pass;
+      other.draws.batch++;
+      double loss = loss_at(&tiny, leaf->pass, leaf, w);
       cr_assert(isfinite(loss));
-      cr_assert_eq(loss_at(&world.tiny, leaf->pass, leaf, w), loss, "%s: another loss in another pass", chosen[1]);
-      bool in_pass = draws && s > 0; /* freedom draws edges, with the subgraph */
-      cr_assert_eq(loss_at(&world.tiny, other, leaf, w) != loss, in_pass, "%s", chosen[1]);
+      cr_assert_eq(loss_at(&tiny, leaf->pass, leaf, w), loss, "%s: another loss in another pass", chosen[1]);
+      bool in_pass = draws && s > 0; /* freedom draws edges, with the closure */
+      cr_assert_eq(loss_at(&tiny, other, leaf, w) != loss, in_pass, "%s", chosen[1]);
       free(w);
       plt_batch_destroy(&batch);
       plt_batch_maker_destroy(&maker);
-      world_close(&world);
+      tiny_close(&tiny);
     }
   }
 }
 
 /* Several leaves pull wide rows for their own items and no others. */
 Test(graph_models, tables_of_own_nodes_have_the_rows_of_the_samples) {
-  world_t world;
-  world_open(&world, (const char *const[]){"strategy.name=plain", "model.name=freedom", "model.dim=2", "model.layers=1",
-                                           "model.knn=4", "model.train_features=true", NULL});
-  size_t feat = world.tiny.model->n_tables - 1;
-  cr_assert_eq(world.tiny.model->tables[feat].entity, PLT_ENTITY_OWN_ITEM);
-  plt_batch_maker_t *maker = plt_batch_maker_create(&world.tiny.plan, 0, 1, NULL);
+  tiny_t tiny;
+  open_model(&tiny, (const char *const[]){"strategy.name=plain", "model.name=freedom", "model.dim=2", "model.layers=1",
+                                          "model.knn=4", "model.train_features=true", NULL});
+  size_t item = 1, feat = tiny.model->n_tables - 1;
+  cr_assert(tiny.model->tables[item].at == 0 && tiny.model->tables[item].entity == PLT_ENTITY_ITEM);
+  cr_assert(tiny.model->tables[feat].at == PLT_AT_OWN && tiny.model->tables[feat].entity == PLT_ENTITY_ITEM);
+  cr_assert_not(tiny.model->reads_features);
+  plt_batch_maker_t *maker = plt_batch_maker_create(&tiny.plan, 0, 1, NULL);
   plt_batch_t *batch = plt_batch_create();
   plt_batch_make(maker, 0, 0, batch);
   cr_assert_gt(batch->n_leaves, 1);
   for (size_t l = 0; l < batch->n_leaves; l++) {
     const plt_leaf_t *leaf = &batch->leaves[l];
-    const plt_frontier_t *own = &leaf->pass.own;
-    cr_assert(own->n[PLT_SIDE_ITEM] <= 2 * leaf->pass.n && own->n[PLT_SIDE_ITEM] < leaf->pass.n_items);
+    const plt_frontier_t *own = &leaf->pass.closure->set[0];
+    cr_assert(own->n[PLT_SIDE_ITEM] <= 2 * leaf->pass.samples.n && own->n[PLT_SIDE_ITEM] < leaf->rows[item].n);
     cr_assert_eq(leaf->rows[feat].n, own->n[PLT_SIDE_ITEM]);
     for (size_t k = 0; k < leaf->rows[feat].n; k++) {
       cr_assert_eq(leaf->rows[feat].keys[k], own->id[PLT_SIDE_ITEM][k]);
@@ -237,27 +209,27 @@ Test(graph_models, tables_of_own_nodes_have_the_rows_of_the_samples) {
   }
   plt_batch_destroy(&batch);
   plt_batch_maker_destroy(&maker);
-  world_close(&world);
+  tiny_close(&tiny);
 }
 
 /* ---- gradients ---- */
 
 /* A batch of a model as one leaf, at the rows as they are born. */
 typedef struct turn {
-  world_t world;
+  tiny_t tiny;
   step_t step;
 } turn_t;
 
 static void turn_make(turn_t *turn, uint32_t number) {
   step_make(&turn->step, number);
-  float *values = born(&turn->world.tiny, &turn->step.batch->leaves[0]);
+  float *values = born(&turn->tiny, &turn->step.batch->leaves[0]);
   step_compute(&turn->step, values);
   free(values);
 }
 
 static void turn_open(turn_t *turn, const char *const *chosen) {
-  world_open(&turn->world, chosen);
-  plt_plan_t *plan = &turn->world.tiny.plan;
+  open_model(&turn->tiny, chosen);
+  plt_plan_t *plan = &turn->tiny.plan;
   plan->micro_batch = plan->batch_size;
   step_open(&turn->step, plan);
   turn_make(turn, 0);
@@ -265,14 +237,14 @@ static void turn_open(turn_t *turn, const char *const *chosen) {
 
 static void turn_close(turn_t *turn) {
   step_close(&turn->step);
-  world_close(&turn->world);
+  tiny_close(&turn->tiny);
 }
 
 /* Whether two turns push the same values to a table. */
 static bool same_push(const turn_t *a, const turn_t *b, const char *table) {
   for (size_t k = 0; k < a->step.gradients.n_push; k++) {
     const plt_push_t *x = &a->step.gradients.push[k], *y = &b->step.gradients.push[k];
-    if (strcmp(a->world.tiny.model->tables[x->table].name, table) != 0) continue;
+    if (strcmp(a->tiny.model->tables[x->table].name, table) != 0) continue;
     cr_assert(x->table == y->table && x->n == y->n && x->n > 0);
     return memcmp(x->values, y->values, x->n * x->cols * sizeof *x->values) == 0;
   }
@@ -322,10 +294,10 @@ Test(graph_models, nothing_is_taken_once_warm) {
     size_t warm = 0;
     turn_open(&turn, s < SETTINGS ? settings[s].training : lightgcn);
     for (int round = 0; round < 4; round++) {
-      for (uint32_t b = 0; b < plt_sampler_batches(turn.world.tiny.sampler); b++) turn_make(&turn, b);
+      for (uint32_t b = 0; b < plt_sampler_batches(turn.tiny.sampler); b++) turn_make(&turn, b);
       struct mallinfo2 used = mallinfo2();
       if (round == 1) warm = used.uordblks + used.hblkhd;
-      if (round > 1) cr_assert_eq(used.uordblks + used.hblkhd, warm, "%s", turn.world.tiny.model->ops->name);
+      if (round > 1) cr_assert_eq(used.uordblks + used.hblkhd, warm, "%s", turn.tiny.model->ops->name);
     }
     turn_close(&turn);
   }

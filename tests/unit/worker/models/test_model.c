@@ -6,10 +6,11 @@
 #include "common/io/npy.h"
 #include "tests/unit/worker/naive.h"
 #include "worker/math/vectors.h"
+#include "worker/models/forward.h"
 #include "worker/models/registry.h"
 #include "worker/strategies/registry.h"
 
-enum { TABLES = 4 };
+enum { TABLES = 4, IDS = 64 };
 
 static const plt_option_t optimizer_rows[] = {
     {.key = "optimizer.name", .type = PLT_OPT_TEXT, .fallback = "sgd", .help = "For the tests."},
@@ -39,20 +40,39 @@ static plt_status_t make(const char *const *settings, const plt_dataset_t *data,
 typedef struct leaf {
   plt_model_t *model;
   plt_tape_t *tape;
-  plt_pass_t pass;
+  plt_arena_t *arena;
+  plt_closure_maker_t *maker;
+  plt_leaf_pass_t pass;
   size_t rows[TABLES], first[TABLES], n; /* of the tables in the vector */
 } leaf_t;
 
-static void lay_out(leaf_t *leaf) {
+/* Of users 0 .. users - 1 and items 0 .. items - 1; `ids` counts as far. */
+static void leaf_open(leaf_t *leaf, const plt_dataset_t *data, const uint32_t *ids, size_t users, size_t items,
+                      const plt_samples_t *samples, const float *features) {
+  leaf->tape = plt_tape_create(NULL);
+  leaf->arena = plt_arena_create();
+  leaf->maker = plt_closure_maker_create(&leaf->model->programme, NULL, 0, NULL);
+  plt_frontier_t own = {{ids, ids}, {users, items}};
+  leaf->pass = (plt_leaf_pass_t){.data = data,
+                                 .closure = plt_closure_make(leaf->maker, 0, 0, 0, &own, leaf->arena),
+                                 .samples = *samples,
+                                 .features = features};
   leaf->n = 0;
   for (size_t i = 0; i < leaf->model->n_tables; i++) {
     const plt_model_table_t *table = &leaf->model->tables[i];
-    leaf->rows[i] = table->entity == PLT_ENTITY_USER   ? leaf->pass.n_users
-                    : table->entity == PLT_ENTITY_ITEM ? leaf->pass.n_items
-                                                       : table->rows;
+    plt_side_t side = plt_entity_side(table->entity);
+    leaf->rows[i] = side == PLT_SIDES ? table->rows : own.n[side];
     leaf->first[i] = leaf->n;
     leaf->n += leaf->rows[i] * table->cols;
   }
+}
+
+static void leaf_close(leaf_t *leaf) {
+  plt_closure_maker_destroy(&leaf->maker);
+  plt_arena_destroy(&leaf->arena);
+  plt_tape_destroy(&leaf->tape);
+  plt_model_destroy(&leaf->model);
+  cr_assert_null(leaf->model);
 }
 
 /* A plt_gradient_fn. */
@@ -65,9 +85,7 @@ static double gradient_at(void *context, const float *w, float *gradient) {
     tables[i] = plt_tape_parameter(leaf->tape, leaf->rows[i], leaf->model->tables[i].cols, w + leaf->first[i],
                                    gradient + leaf->first[i]);
   }
-  leaf->pass.tape = leaf->tape;
-  leaf->pass.table = tables;
-  plt_var_t loss = leaf->model->ops->loss(leaf->model, &leaf->pass);
+  plt_var_t loss = plt_model_loss(leaf->model, leaf->tape, &leaf->pass, tables);
   plt_tape_backward(leaf->tape, loss);
   return plt_tape_scalar(leaf->tape, loss);
 }
@@ -84,26 +102,26 @@ static double item_at(const leaf_t *leaf, const double *w, size_t i, size_t j, s
 }
 
 static double twin_loss(const leaf_t *leaf, const double *w, size_t f, double reg) {
-  const plt_pass_t *pass = &leaf->pass;
+  const plt_samples_t *samples = &leaf->pass.samples;
   size_t width = leaf->model->score_cols;
   double bpr = 0, squares[3] = {0};
-  for (size_t s = 0; s < pass->n; s++) {
+  for (size_t s = 0; s < samples->n; s++) {
     double difference = 0;
     for (size_t j = 0; j < width; j++) {
-      double u = w[pass->user[s] * width + j], p = item_at(leaf, w, pass->positive[s], j, f);
-      double n = item_at(leaf, w, pass->negative[s], j, f);
+      double u = w[samples->user[s] * width + j], p = item_at(leaf, w, samples->positive[s], j, f);
+      double n = item_at(leaf, w, samples->negative[s], j, f);
       difference += u * (p - n);
       squares[0] += u * u, squares[1] += p * p, squares[2] += n * n;
     }
     bpr -= log(1e-10 + 1 / (1 + exp(-difference)));
   }
   double norms = sqrt(squares[0]) + sqrt(squares[1]) + sqrt(squares[2]);
-  return (bpr + reg * norms) / (double)pass->n;
+  return (bpr + reg * norms) / (double)samples->n;
 }
 
 static void check_model(const char *name, size_t users, size_t items, size_t n, plt_dataset_t *data, uint32_t seed) {
   naive_rng_t rng = {seed};
-  leaf_t leaf = {.tape = plt_tape_create(NULL)};
+  leaf_t leaf = {0};
   char setting[64];
   snprintf(setting, sizeof setting, "model.name=%s", name);
   cr_assert_eq(MAKE(&leaf.model, data, setting, "model.dim=5", "model.reg=0.125"), PLT_OK, "%s", plt_fail_text());
@@ -115,17 +133,12 @@ static void check_model(const char *name, size_t users, size_t items, size_t n, 
     places[n + s] = naive_below(&rng, (uint32_t)items);
     places[2 * n + s] = naive_below(&rng, (uint32_t)items);
   }
-  leaf.pass = (plt_pass_t){.data = data,
-                           .n_users = users,
-                           .n_items = items,
-                           .n = n,
-                           .negatives = 1,
-                           .user = places,
-                           .positive = places + n,
-                           .negative = places + 2 * n,
-                           .features = f == 0 ? NULL : features,
-                           .n_featured = items};
-  lay_out(&leaf);
+  uint32_t ids[IDS];
+  for (uint32_t i = 0; i < IDS; i++) ids[i] = i;
+  leaf_open(
+      &leaf, data, ids, users, items,
+      &(plt_samples_t){.n = n, .negatives = 1, .user = places, .positive = places + n, .negative = places + 2 * n},
+      f == 0 ? NULL : features);
   float *w = naive_matrix(&rng, leaf.n, -1, 1), *gradient = malloc(leaf.n * sizeof *gradient);
   double *exact = malloc(leaf.n * sizeof *exact);
   for (size_t i = 0; i < leaf.n; i++) exact[i] = w[i];
@@ -142,9 +155,7 @@ static void check_model(const char *name, size_t users, size_t items, size_t n, 
               want);
   }
   free(features), free(places), free(w), free(gradient), free(exact);
-  plt_tape_destroy(&leaf.tape);
-  plt_model_destroy(&leaf.model);
-  cr_assert_null(leaf.model);
+  leaf_close(&leaf);
 }
 
 Test(model, losses_and_gradients) {
@@ -228,7 +239,7 @@ static size_t read_losses(const char *name, double *out, size_t room) {
 /* A whole run under sgd, its first loss under other optimizers.
  * Every row of the case is in the leaf, so positions are ids and rows that a batch does not touch have gradient 0. */
 static void check_golden(const char *name) {
-  enum { IDS = 64, SAMPLES = 64, STEPS = 32 };
+  enum { SAMPLES = 64, STEPS = 32 };
   static const char *const feature_files[] = {"text_feat.npy", "image_feat.npy"};
   plt_config_t *config = plt_config_create();
   cr_assert_eq(plt_config_read(config, golden_path(name, "config.yaml")), PLT_OK, "%s", plt_fail_text());
@@ -238,7 +249,7 @@ static void check_golden(const char *name) {
   apply(config, &plt_model_find(plt_config_text(config, "model.name"))->options);
   apply(config, &plt_strategy_find(plt_config_text(config, "strategy.name"))->options);
   plt_dataset_t *data;
-  leaf_t leaf = {.tape = plt_tape_create(NULL)};
+  leaf_t leaf = {0};
   plt_strategy_t *strategy;
   cr_assert_eq(plt_dataset_open(golden_path(name, "data"), NULL, feature_files, 2, &data), PLT_OK, "%s",
                plt_fail_text());
@@ -249,18 +260,8 @@ static void check_golden(const char *name) {
   for (uint32_t i = 0; i < IDS; i++) ids[i] = i;
   float *features = malloc(data->items * plt_dataset_feature_cols(data) * sizeof *features);
   plt_dataset_features(NULL, data, ids, data->items, features);
-  leaf.pass = (plt_pass_t){.data = data,
-                           .users = ids,
-                           .n_users = data->users,
-                           .items = ids,
-                           .n_items = data->items,
-                           .negatives = 1,
-                           .user = user,
-                           .positive = positive,
-                           .negative = negative,
-                           .features = features,
-                           .n_featured = data->items};
-  lay_out(&leaf);
+  leaf_open(&leaf, data, ids, data->users, data->items,
+            &(plt_samples_t){.negatives = 1, .user = user, .positive = positive, .negative = negative}, features);
   float *w = malloc(4 * leaf.n * sizeof *w), *gradient = w + leaf.n;
   for (size_t i = 0; i < leaf.model->n_tables; i++) {
     read_table(name, "init", leaf.model->tables[i].name, w + leaf.first[i]);
@@ -271,11 +272,11 @@ static void check_golden(const char *name) {
   size_t steps = read_losses(name, losses, STEPS);
   cr_assert_eq(plt_npy_open(golden_path(name, "batches.npy"), &batches), PLT_OK, "%s", plt_fail_text());
   cr_assert(steps > 0 && batches.rows == steps);
-  leaf.pass.n = batches.cols / 3;
+  leaf.pass.samples.n = batches.cols / 3;
   bool whole_run = strcmp(plt_config_text(config, "optimizer.name"), "sgd") == 0;
   if (!whole_run) steps = 1;
   for (uint32_t step = 0; step < steps; step++) {
-    for (size_t s = 0; s < leaf.pass.n; s++) {
+    for (size_t s = 0; s < leaf.pass.samples.n; s++) {
       user[s] = (uint32_t)plt_npy_int(&batches, step, 3 * s);
       positive[s] = (uint32_t)plt_npy_int(&batches, step, 3 * s + 1);
       negative[s] = (uint32_t)plt_npy_int(&batches, step, 3 * s + 2);
@@ -305,8 +306,7 @@ static void check_golden(const char *name) {
   plt_npy_close(&batches);
   free(w), free(features);
   plt_strategy_destroy(&strategy);
-  plt_model_destroy(&leaf.model);
-  plt_tape_destroy(&leaf.tape);
+  leaf_close(&leaf);
   plt_dataset_destroy(&data);
   plt_config_destroy(&config);
 }

@@ -22,9 +22,8 @@ static double beta(const plt_dataset_t *data, bool of_item, uint32_t id) {
 
 /* The vector of the k-th item of the leaf. */
 static void item_vector(const plt_leaf_t *leaf, const double *w, size_t k, double *out) {
-  const plt_pass_t *pass = &leaf->pass;
   float x[X];
-  plt_dataset_features(NULL, pass->data, &pass->items[k], 1, x);
+  plt_dataset_features(NULL, leaf->pass.data, &leaf->pass.closure->set[0].id[PLT_SIDE_ITEM][k], 1, x);
   for (size_t c = 0; c < DIM; c++) out[c] = w[leaf->rows[1].offset + k * DIM + c];
   for (size_t c = 0; c < FEAT; c++) out[DIM + c] = w[leaf->rows[3].offset + c];
   for (size_t m = 0; m < 2; m++) {
@@ -43,14 +42,15 @@ static double squares(const double *w, const plt_rows_view_t *rows, size_t cols)
 }
 
 static double twin(const plt_leaf_t *leaf, const double *w) {
-  const plt_pass_t *pass = &leaf->pass;
+  const plt_samples_t *samples = &leaf->pass.samples;
+  const plt_frontier_t *own = &leaf->pass.closure->set[0];
   double loss = 0;
-  for (size_t s = 0; s < pass->n; s++) {
-    const double *user = w + leaf->rows[0].offset + pass->user[s] * WIDE;
-    double of_user = beta(pass->data, false, pass->users[pass->user[s]]);
+  for (size_t s = 0; s < samples->n; s++) {
+    const double *user = w + leaf->rows[0].offset + samples->user[s] * WIDE;
+    double of_user = beta(leaf->pass.data, false, own->id[PLT_SIDE_USER][samples->user[s]]);
     for (size_t k = 0; k <= NEGATIVES; k++) {
-      size_t i = k == 0 ? pass->positive[s] : pass->negative[s * NEGATIVES + k - 1];
-      double item[WIDE], score = 0, of_pair = of_user * beta(pass->data, true, pass->items[i]);
+      size_t i = k == 0 ? samples->positive[s] : samples->negative[s * NEGATIVES + k - 1];
+      double item[WIDE], score = 0, of_pair = of_user * beta(leaf->pass.data, true, own->id[PLT_SIDE_ITEM][i]);
       item_vector(leaf, w, i, item);
       for (size_t c = 0; c < WIDE; c++) score += user[c] * item[c];
       loss += k == 0 ? (w1 + w2 * of_pair) * softplus(-score) : (w3 + w4 * of_pair) * softplus(score) / NEGATIVES;

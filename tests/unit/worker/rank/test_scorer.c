@@ -24,10 +24,9 @@ typedef struct ranks {
 /* A task: ranks all users, twice. */
 static plt_status_t rank_all(plt_session_t *session, void *context) {
   ranks_t *ranks = context;
-  plt_scorer_t *scorer;
+  plt_scorer_t *scorer = plt_scorer_create(session, NULL, K, ranks->room);
   uint32_t users[USERS];
   for (uint32_t u = 0; u < USERS; u++) users[u] = u;
-  PLT_TRY(plt_scorer_create(session, NULL, K, ranks->room, &scorer));
   for (int turn = 0; turn < 2; turn++) {
     ranks->groups = 0;
     for (size_t at = 0, size; at < USERS; at += size, ranks->groups++) {

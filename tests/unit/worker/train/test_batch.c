@@ -34,27 +34,34 @@ static bool has_key(const plt_rows_view_t *rows, uint64_t key) {
 
 /* The leaf's samples are those that the sampler gives for its places, its ids exactly those of the samples. */
 static void check_leaf(const tiny_t *tiny, const plt_batch_t *batch, const plt_leaf_t *leaf) {
-  const plt_pass_t *pass = &leaf->pass;
+  const plt_samples_t *samples = &leaf->pass.samples;
+  const plt_frontier_t *own = &leaf->pass.closure->set[0];
+  const uint32_t *users = own->id[PLT_SIDE_USER], *items = own->id[PLT_SIDE_ITEM];
   uint32_t first = leaf->number * tiny->plan.micro_batch, left = batch->samples - first;
   uint32_t n = left < tiny->plan.micro_batch ? left : tiny->plan.micro_batch;
   uint32_t user[64], positive[64], negative[64];
   bool user_seen[64] = {false}, item_seen[128] = {false};
-  cr_assert_eq(pass->n, n);
+  cr_assert(samples->n == n && samples->negatives == 1);
   plt_sampler_draw(tiny->sampler, batch->epoch, batch->batch, first, n, user, positive, negative);
-  expect_ascending(pass->users, pass->n_users);
-  expect_ascending(pass->items, pass->n_items);
+  expect_ascending(users, own->n[PLT_SIDE_USER]);
+  expect_ascending(items, own->n[PLT_SIDE_ITEM]);
   for (size_t s = 0; s < n; s++) {
-    cr_assert_eq(pass->users[pass->user[s]], user[s]);
-    cr_assert_eq(pass->items[pass->positive[s]], positive[s]);
-    cr_assert_eq(pass->items[pass->negative[s]], negative[s]);
-    user_seen[pass->user[s]] = item_seen[pass->positive[s]] = item_seen[pass->negative[s]] = true;
+    cr_assert_eq(users[samples->user[s]], user[s]);
+    cr_assert_eq(items[samples->positive[s]], positive[s]);
+    cr_assert_eq(items[samples->negative[s]], negative[s]);
+    user_seen[samples->user[s]] = item_seen[samples->positive[s]] = item_seen[samples->negative[s]] = true;
   }
-  for (size_t i = 0; i < pass->n_users; i++) cr_assert(user_seen[i]);
-  for (size_t i = 0; i < pass->n_items; i++) cr_assert(item_seen[i]);
+  for (size_t i = 0; i < own->n[PLT_SIDE_USER]; i++) cr_assert(user_seen[i]);
+  for (size_t i = 0; i < own->n[PLT_SIDE_ITEM]; i++) cr_assert(item_seen[i]);
   cr_assert_eq(leaf->weight, tiny->model->ops->loss_is_mean ? (double)n / batch->samples : 1.0);
+  cr_assert(naive_near(samples->share, (double)n / batch->samples, 1e-7));
+  const plt_draws_t *draws = &leaf->pass.draws;
+  cr_assert(draws->seed == tiny->plan.seed && draws->epoch == batch->epoch && draws->batch == batch->batch &&
+            draws->leaf == leaf->number);
 }
 
-/* Rows of leaf and pull: the pull is the union of the leaves, and place says where. */
+/* Rows of leaf and pull: a leaf's are the nodes of the set at which the table is read, the pull is the union of the
+ * leaves, and place says where. */
 static void check_rows(const tiny_t *tiny, const plt_batch_t *batch) {
   size_t offset = 0;
   for (size_t t = 0; t < tiny->model->n_tables; t++) {
@@ -72,10 +79,10 @@ static void check_rows(const tiny_t *tiny, const plt_batch_t *batch) {
     if (table->entity == PLT_ENTITY_DENSE) cr_assert_eq(rows->n, table->rows);
     for (size_t l = 0; l < batch->n_leaves; l++) {
       const plt_rows_view_t *own = &batch->leaves[l].rows[t];
-      const plt_pass_t *pass = &batch->leaves[l].pass;
-      cr_assert_eq(own->n, table->entity == PLT_ENTITY_USER   ? pass->n_users
-                           : table->entity == PLT_ENTITY_ITEM ? pass->n_items
-                                                              : table->rows);
+      const plt_frontier_t *set = &batch->leaves[l].pass.closure->set[plt_model_set(tiny->model, table->at)];
+      plt_side_t side = plt_entity_side(table->entity);
+      cr_assert_eq(own->n, side == PLT_SIDES ? table->rows : set->n[side]);
+      for (size_t k = 0; k < own->n; k++) cr_assert_eq(own->keys[k], side == PLT_SIDES ? k : set->id[side][k]);
       for (size_t k = 0; k < own->n; k++)
         cr_assert_eq(rows->keys[own->place == NULL ? k : own->place[k]], own->keys[k]);
     }
@@ -103,7 +110,7 @@ Test(batch, leaves_tile_the_batch_for_all_workers_and_micro_batches) {
             cr_assert_eq(batch->samples, plt_sampler_samples(tiny.sampler, numbers[b]));
             for (size_t l = 0; l < batch->n_leaves; l++) {
               cr_assert_eq(batch->leaves[l].number, next_leaf++);
-              samples += (uint32_t)batch->leaves[l].pass.n;
+              samples += (uint32_t)batch->leaves[l].pass.samples.n;
               check_leaf(&tiny, batch, &batch->leaves[l]);
             }
             check_rows(&tiny, batch);

@@ -1,0 +1,119 @@
+/* relation.c - see relation.h. */
+#include "worker/graph/relation.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+
+bool plt_relation_has(plt_relation_kind_t kind, plt_side_t side) {
+  return kind == PLT_RELATION_USER_ITEM || (side == PLT_SIDE_ITEM) == (kind == PLT_RELATION_ITEM_ITEM);
+}
+
+plt_side_t plt_relation_across(plt_relation_kind_t kind, plt_side_t side) {
+  return kind == PLT_RELATION_USER_ITEM ? plt_side_other(side) : side;
+}
+
+bool plt_relation_varies(const plt_relation_plan_t *plan) {
+  return plan->kind == PLT_RELATION_USER_ITEM ? plan->edge_dropout > 0
+                                              : plan->kind == PLT_RELATION_USER_USER && plan->users.pads;
+}
+
+/* ---- opening ---- */
+
+static float *invert_degrees(const plt_neighbours_t *of) {
+  float *inverse = plt_mem_alloc(of->nodes * sizeof *inverse);
+  for (uint32_t n = 0; n < of->nodes; n++) {
+    uint64_t degree = of->offset[n + 1] - of->offset[n];
+    inverse[n] = degree == 0 ? 0 : 1 / (float)degree;
+  }
+  return inverse;
+}
+
+static void take_graph(plt_relation_t *relation, const plt_graph_t *graph) {
+  relation->graph = graph;
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES && relation->plan.mean; s++)
+    relation->inverse[s] = invert_degrees(&graph->of[s]);
+}
+
+plt_relations_t *plt_relations_open(const plt_dataset_t *data, const plt_relation_plan_t *plans, size_t n,
+                                    uint32_t threads, const char *cache) {
+  plt_relations_t *relations = plt_mem_zalloc(1, sizeof *relations);
+  assert(n <= PLT_RELATIONS_MAX);
+  relations->n = n;
+  relations->nodes[PLT_SIDE_USER] = data->users;
+  relations->nodes[PLT_SIDE_ITEM] = data->items;
+  for (size_t r = 0; r < n; r++) {
+    plt_relation_t *relation = &relations->of[r];
+    relation->plan = plans[r];
+    if (plans[r].kind == PLT_RELATION_ITEM_ITEM) {
+      relation->items = plt_item_graph_open(data, &plans[r].items, threads, cache);
+      continue;
+    }
+    if (relations->graph == NULL) relations->graph = plt_graph_open(data, threads, cache);
+    if (plans[r].kind == PLT_RELATION_USER_ITEM)
+      take_graph(relation, relations->graph);
+    else
+      relation->users = plt_user_graph_create(relations->graph, &plans[r].users, threads);
+  }
+  return relations;
+}
+
+static void forget(plt_relation_t *relation) {
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) free(relation->inverse[s]);
+  plt_item_graph_destroy(&relation->items);
+  plt_user_graph_destroy(&relation->users);
+}
+
+void plt_relations_destroy(plt_relations_t **relations) {
+  if (*relations == NULL) return;
+  for (size_t r = 0; r < (*relations)->n; r++) forget(&(*relations)->of[r]);
+  plt_graph_destroy(&(*relations)->graph);
+  free(*relations);
+  *relations = NULL;
+}
+
+/* ---- rows ---- */
+
+static plt_adjacency_t rows_of_matrix(const plt_csr_t *matrix, plt_side_t side) {
+  return (plt_adjacency_t){.nodes = (uint32_t)matrix->rows,
+                           .across = side,
+                           .offset = matrix->offset,
+                           .id = matrix->index,
+                           .weight = matrix->weight};
+}
+
+plt_adjacency_t plt_relation_rows(const plt_relation_t *relation, plt_side_t side) {
+  if (!plt_relation_has(relation->plan.kind, side)) return (plt_adjacency_t){0};
+  if (relation->items != NULL) return rows_of_matrix(&relation->items->matrix, side);
+  if (relation->users != NULL) return rows_of_matrix(&relation->users->matrix, side);
+  const plt_neighbours_t *of = &relation->graph->of[side], *other = &relation->graph->of[plt_side_other(side)];
+  bool mean = relation->plan.mean;
+  return (plt_adjacency_t){.nodes = of->nodes,
+                           .across = plt_side_other(side),
+                           .offset = of->offset,
+                           .id = of->id,
+                           .left = mean ? relation->inverse[side] : of->norm,
+                           .right = mean ? NULL : other->norm};
+}
+
+/* ---- versions ---- */
+
+plt_relation_t *plt_relation_of_epoch(const plt_relation_t *whole, uint64_t seed, uint32_t epoch, plt_crew_t *crew) {
+  plt_relation_t *version = plt_mem_zalloc(1, sizeof *version);
+  version->plan = whole->plan;
+  if (whole->users != NULL)
+    version->users = plt_user_graph_pad(whole->users, &whole->plan.users, seed, epoch);
+  else
+    take_graph(version, plt_graph_prune(whole->graph, whole->plan.edge_dropout, seed, epoch, crew));
+  return version;
+}
+
+void plt_relation_destroy_version(plt_relation_t **version) {
+  if (*version == NULL) return;
+  plt_graph_t *graph = (plt_graph_t *)(uintptr_t)(*version)->graph; /* a version's own */
+  plt_graph_destroy(&graph);
+  forget(*version);
+  free(*version);
+  *version = NULL;
+}

@@ -1,0 +1,26 @@
+/* forward.h - a leaf's forward pass: the model's programme on the nodes of the leaf's closure, then its loss.
+ *
+ *   rows pulled ─▶ state by state: hop (closure's matrix) ─▶ model's function ─▶ rows at the state's set
+ *                                          └─▶ of those, the rows at the sets of states made from it, and at the own nodes
+ *
+ * Threads    one owner.
+ * Source     docs/decisions/relations-and-hops.md. */
+#ifndef PLT_WORKER_MODELS_FORWARD_H
+#define PLT_WORKER_MODELS_FORWARD_H
+
+#include "worker/graph/closure.h"
+#include "worker/models/model.h"
+
+typedef struct plt_leaf_pass {
+  const plt_dataset_t *data;
+  plt_closure_t *closure;
+  plt_samples_t samples; /* without nodes */
+  plt_draws_t draws;
+  const float *features; /* [items of the features' set, feature_cols], where the model reads features */
+} plt_leaf_pass_t;
+
+/* The loss of a leaf, [1, 1]; table[t]: the rows of table t at its set, or all rows of a dense one. */
+plt_var_t plt_model_loss(const plt_model_t *model, plt_tape_t *tape, const plt_leaf_pass_t *leaf,
+                         const plt_var_t *table);
+
+#endif

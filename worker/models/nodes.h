@@ -1,0 +1,82 @@
+/* nodes.h - what a model is given: the nodes at hand, and the batch at hand.
+ *
+ *   plt_nodes_t     users or items: their rows of tables, their features, states at them. In training the nodes of a set
+ *                   of a leaf (programme.h), in evaluation a block of all nodes: a model cannot tell.
+ *   plt_samples_t   a leaf's samples, as positions among its own users and items. Training only.
+ *
+ * Rows are fetched when they are asked for: in training out of what the leaf pulled, in evaluation from the servers.
+ *
+ * Memory     everything lives until the tape is reset.
+ * Threads    one owner, that of the tape. */
+#ifndef PLT_WORKER_MODELS_NODES_H
+#define PLT_WORKER_MODELS_NODES_H
+
+#include "worker/data/dataset.h"
+#include "worker/graph/graph.h"
+#include "worker/tape/tape.h"
+
+/* What a draw in training is a function of, beside its purpose and place. */
+typedef struct plt_draws {
+  uint64_t seed;
+  uint32_t epoch, batch, leaf;
+} plt_draws_t;
+
+typedef struct plt_nodes plt_nodes_t;
+typedef struct plt_row_source plt_row_source_t;
+
+/* Where rows come from. A source that fails gives zeros, and tells its owner. */
+struct plt_row_source {
+  plt_var_t (*table)(const plt_row_source_t *self, const plt_nodes_t *nodes, size_t table);
+  plt_var_t (*features)(const plt_row_source_t *self, const plt_nodes_t *nodes);
+  plt_var_t (*state)(const plt_row_source_t *self, const plt_nodes_t *nodes, size_t state);
+};
+
+struct plt_nodes {
+  plt_tape_t *tape;
+  const plt_dataset_t *data;
+  plt_side_t side;
+  const uint32_t *id; /* [n], distinct, ascending */
+  size_t n;
+  const plt_var_t *state;   /* by number: what a state is made from (inputs), or the outputs */
+  const plt_draws_t *draws; /* NULL in evaluation: nothing is drawn */
+  size_t set;               /* training: of the leaf's closure */
+  const plt_row_source_t *source;
+};
+
+/* Rows of one of the model's tables: of the side's tables at these nodes, [n, cols]; dense ones whole. In training the
+ * nodes must be of a set within the table's own (plt_model_table_t.at). */
+static inline plt_var_t plt_nodes_table(const plt_nodes_t *nodes, size_t table) {
+  return nodes->source->table(nodes->source, nodes, table);
+}
+
+/* All features side by side, a constant [n, feature_cols]. Items only. */
+static inline plt_var_t plt_nodes_features(const plt_nodes_t *nodes) {
+  return nodes->source->features(nodes->source, nodes);
+}
+
+/* A state that is neither input nor output, for what only a loss wants of it: [n, cols]. The nodes must be of a set within
+ * the state's own. */
+static inline plt_var_t plt_nodes_state(const plt_nodes_t *nodes, size_t state) {
+  return nodes->source->state(nodes->source, nodes, state);
+}
+
+/* The edges of a hop whose weights the model makes: all edges of its rows. */
+typedef struct plt_edges {
+  size_t n;
+  const plt_sparse_t *matrix; /* rows: the targets; columns: the neighbours (plt_op_edge_softmax()) */
+  const uint32_t *target;     /* [n]: position among `at` */
+  const uint32_t *neighbour;  /* [n]: among `from` */
+  const plt_nodes_t *at;      /* with the hop's inputs as states */
+  const plt_nodes_t *from;    /* with its sources, and the state that is multiplied */
+} plt_edges_t;
+
+typedef struct plt_samples {
+  size_t n, negatives;      /* negatives per sample */
+  const uint32_t *user;     /* [n]: positions among nodes[PLT_SIDE_USER] */
+  const uint32_t *positive; /* [n]: among nodes[PLT_SIDE_ITEM] */
+  const uint32_t *negative; /* [n * negatives], those of sample s from s * negatives */
+  float share;              /* of the batch's samples: for what is of a batch and not of a sample */
+  const plt_nodes_t *nodes; /* [PLT_SIDES]: the leaf's own, with the outputs as states */
+} plt_samples_t;
+
+#endif
