@@ -201,7 +201,7 @@ Test(frame, table_specs) {
              {{.name = "t", .rows = 0, .cols = 1}, "shape"},
              {{.name = "t", .rows = 1, .cols = 0}, "shape"},
              {{.name = "t", .rows = 1, .cols = (1 << 24) + 1}, "shape"},
-             {{.name = "t", .rows = 1, .cols = 1, .init = {PLT_INIT_UNIFORM + 1, 0}}, "initial value"}};
+             {{.name = "t", .rows = 1, .cols = 1, .init = {PLT_INIT_KINDS, 0}}, "initial value"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     out.spec = bad[i].spec;
     encode(&desk, &out);
