@@ -1,4 +1,4 @@
-/* graph.c - what a step of LightGCN costs a worker: the subgraph of its batch, exact or by fan-out, beside the dense
+/* graph.c - what a step of LightGCN costs a worker: the closure of its batch, exact or by fan-out, beside the dense
  * propagation over all nodes that a single process makes in every step.
  *
  *   bench_graph DIR [LAYERS [BATCH [FANOUT,FANOUT,...]]]      DIR: a data folder; default 2 layers, batches of 2048
@@ -137,7 +137,7 @@ static void open_work(work_t *work, int argc, char **argv) {
   work->all = plt_closure_make(maker, 0, 0, 0, &all, plt_arena_create());
 }
 
-/* Memory that batches take, subgraphs and the tape included, once it has stopped to grow. */
+/* Memory that batches take, closures and the tape included, once it has stopped to grow. */
 static double batch_megabytes(work_t *work) {
   size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
   work->maker = plt_batch_maker_create(&work->plan, 0, 1, NULL);
@@ -151,8 +151,8 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     bench_step_fn step;
-  } contestants[] = {{"batch's subgraph: make it", only_closure},
-                     {"batch's subgraph: make it, forward, backward", closure_step},
+  } contestants[] = {{"batch's closure: make it", only_closure},
+                     {"batch's closure: make it, forward, backward", closure_step},
                      {"all nodes: forward, backward", dense_step}};
   enum { N = sizeof contestants / sizeof *contestants };
   static work_t work;
@@ -164,7 +164,7 @@ int main(int argc, char **argv) {
   printf("%u users, %u items, %llu edges, %u batches; a batch's layer 0: %zu nodes, its hops: %zu entries\n",
          work.plan.data->users, work.plan.data->items, (unsigned long long)work.plan.relations->graph->edges, batches,
          work.rows, work.entries);
-  printf("memory of batches, subgraphs and tape: %.0f MB\n", megabytes);
+  printf("memory of batches, closures and tape: %.0f MB\n", megabytes);
   fflush(stdout);
   for (size_t c = 0; c < N; c++) contestants[c].step(&work); /* warm */
   for (size_t r = 0; r < RUNS; r++)

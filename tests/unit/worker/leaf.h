@@ -1,4 +1,4 @@
-/* leaf.h - a leaf of a probe in training: data, relations, own nodes, the closure and the forward and backward pass; and
+/* leaf.h - a leaf of a probe in training: data, relations, own nodes, closure, the forward and backward pass; and
  * what they give against the twin. */
 #ifndef PLT_TESTS_UNIT_WORKER_LEAF_H
 #define PLT_TESTS_UNIT_WORKER_LEAF_H
@@ -108,33 +108,42 @@ static inline leaf_outcome_t leaf_run(const leaf_t *leaf, probe_t *probe, const 
 
 /* ---- against the twin ---- */
 
+/* Sums in float are as exact as their largest terms: differences are measured by the largest of all numbers. */
+static inline double leaf_scale(const double *x, size_t n) {
+  double largest = 0;
+  for (size_t k = 0; k < n; k++) largest = fmax(largest, fabs(x[k]));
+  return 1 + largest;
+}
+
 /* States at the own nodes. */
 static inline void leaf_check_values(const leaf_t *leaf, const twin_t *twin, const leaf_outcome_t *outcome,
-                                     const char *what) {
+                                     double tolerance, const char *what) {
   const plt_programme_t *p = &twin->probe->base.programme;
   for (size_t k = 0; k < p->n_states; k++)
     for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
       size_t cols = p->state[k].cols;
+      double slack = tolerance * leaf_scale(twin->value[k], leaf->relations.nodes * cols);
       for (size_t n = 0; n < leaf->own.n[s] * cols && outcome->sight.state[k][s] != NULL; n++) {
         size_t node = naive_first(&leaf->relations, s) + leaf->own.id[s][n / cols];
         double got = outcome->sight.state[k][s][n], want = twin->value[k][node * cols + n % cols];
-        cr_assert(naive_near(got, want, 3e-6), "%s: state %zu at node %zu: %.9g, not %.9g", what, k, node, got, want);
+        cr_assert(fabs(got - want) <= slack, "%s: state %zu at node %zu: %.9g, not %.9g", what, k, node, got, want);
       }
     }
 }
 
 /* Every row's gradient; rows that the leaf has not, must have none. */
 static inline void leaf_check_gradients(const twin_t *twin, const plt_closure_t *closure, const leaf_outcome_t *outcome,
-                                        const char *what) {
+                                        double tolerance, const char *what) {
   const plt_model_t *model = &twin->probe->base;
   for (size_t t = 0; t < model->n_tables; t++) {
     const uint32_t *ids;
     size_t cols = model->tables[t].cols, n = leaf_rows(model, closure, t, &ids);
     double *left = malloc(model->tables[t].rows * cols * sizeof *left);
     memcpy(left, twin->gradient[t], model->tables[t].rows * cols * sizeof *left);
+    double slack = tolerance * leaf_scale(left, model->tables[t].rows * cols);
     for (size_t k = 0; k < n * cols; k++) {
       double *want = &left[(ids == NULL ? k / cols : ids[k / cols]) * cols + k % cols];
-      cr_assert(naive_near(outcome->gradient[t][k], *want, 5e-6), "%s: table %s, number %zu: %.9g, not %.9g", what,
+      cr_assert(fabs(outcome->gradient[t][k] - *want) <= slack, "%s: table %s, number %zu: %.9g, not %.9g", what,
                 model->tables[t].name, k, (double)outcome->gradient[t][k], *want);
       *want = 0;
     }

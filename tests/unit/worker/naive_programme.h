@@ -70,8 +70,38 @@ static inline void naive_add_fork(naive_rng_t *rng, plt_programme_t *p) {
   }
 }
 
+/* Sources of a hop that weighs: earlier states at all neighbours, as wide as what is multiplied. */
+static inline void naive_choose_sources(naive_rng_t *rng, const plt_programme_t *p, plt_state_t *state) {
+  uint8_t across = 0;
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++)
+    if (state->sides >> s & 1) across |= (uint8_t)(1 << naive_across(p->relation[state->relation].kind, s));
+  for (size_t j = 0; j < state->from; j++)
+    if ((p->state[j].sides & across) == across && p->state[j].cols == p->state[state->from].cols &&
+        naive_below(rng, 3) == 0)
+      state->sources |= naive_bit(j);
+}
+
+/* Columns and what a state is made of; state 0 may be the rows of tables. */
+static inline void naive_choose_function(naive_rng_t *rng, const plt_programme_t *p, plt_state_t *state, bool sampled) {
+  bool hops = state->relation != PLT_ALONE;
+  uint32_t wide = hops ? p->state[state->from].cols : 0;
+  state->computes = hops || p->n_states == 0 ? naive_below(rng, 3) == 0 : true;
+  state->cols = hops && !state->computes ? wide : naive_below(rng, 4) == 0 ? 3 : 2;
+  if (hops && sampled && p->relation[state->relation].kind == PLT_RELATION_USER_ITEM && naive_below(rng, 3) > 0) {
+    state->fanout = 1 + naive_below(rng, 4);
+    state->draw = naive_below(rng, 3);
+  } else if (hops && naive_below(rng, 4) == 0) {
+    state->weighs = true;
+    naive_choose_sources(rng, p, state);
+  }
+  for (size_t j = 0; j < p->n_states; j++) {
+    bool seen = (state->computes && p->state[j].cols == state->cols) || (state->weighs && p->state[j].cols == wide);
+    if (seen && (p->state[j].sides & state->sides) != 0 && naive_below(rng, 3) == 0) state->inputs |= naive_bit(j);
+  }
+}
+
 /* About `n` states; with `sampled` some hops over users and items have a fan-out. A state that no later one uses is an
- * output, and some others are. State 0 is the rows of tables or made by a function. */
+ * output, and some others are. */
 static inline plt_programme_t naive_programme_make(naive_rng_t *rng, const plt_relations_t *relations, size_t n,
                                                    bool sampled) {
   plt_programme_t p = {.n_states = 0};
@@ -81,21 +111,13 @@ static inline plt_programme_t naive_programme_make(naive_rng_t *rng, const plt_r
     plt_state_t state = {.relation = PLT_ALONE, .sides = PLT_BOTH};
     if (p.n_states > 0 && (naive_below(rng, 3) == 0 || !naive_choose_hop(rng, &p, &state)))
       state.sides = naive_below(rng, 2) == 0 ? PLT_BOTH : (uint8_t)(1 + naive_below(rng, 2));
-    bool hops = state.relation != PLT_ALONE;
-    state.computes = hops || p.n_states == 0 ? naive_below(rng, 3) == 0 : true;
-    state.cols = hops && !state.computes ? p.state[state.from].cols : naive_below(rng, 4) == 0 ? 3 : 2;
-    for (size_t j = 0; j < p.n_states && state.computes; j++)
-      if ((p.state[j].sides & state.sides) != 0 && p.state[j].cols == state.cols && naive_below(rng, 3) == 0)
-        state.inputs |= naive_bit(j);
-    if (hops && sampled && p.relation[state.relation].kind == PLT_RELATION_USER_ITEM && naive_below(rng, 3) > 0) {
-      state.fanout = 1 + naive_below(rng, 4);
-      state.draw = naive_below(rng, 3);
-    }
+    naive_choose_function(rng, &p, &state, sampled);
     naive_add(&p, state);
     if (p.n_states == 1 && n > 5 && p.n_relations > 1 && naive_below(rng, 3) == 0) naive_add_fork(rng, &p);
   }
   for (size_t k = 0; k < p.n_states; k++)
-    used |= p.state[k].inputs | (p.state[k].relation != PLT_ALONE ? naive_bit(p.state[k].from) : 0);
+    used |=
+        p.state[k].inputs | p.state[k].sources | (p.state[k].relation != PLT_ALONE ? naive_bit(p.state[k].from) : 0);
   for (size_t k = 0; k < p.n_states; k++)
     if (!(used >> k & 1) || naive_below(rng, 6) == 0) p.outputs |= naive_bit(k);
   return p;
@@ -124,6 +146,7 @@ static inline bool *naive_needs(const naive_relations_t *r, const plt_programme_
       const plt_state_t *state = &p->state[later];
       const bool *there = need + later * r->nodes;
       bool is_hop = state->relation != PLT_ALONE && state->from == k;
+      for (size_t a = 0; a < r->nodes && (state->sources >> k & 1); a++) here[a] |= need[state->from * r->nodes + a];
       if (!is_hop && !(state->inputs >> k & 1)) continue;
       for (size_t a = 0; a < r->nodes; a++) here[a] |= there[a];
       if (is_hop) naive_reach(r, p, state, there, here);

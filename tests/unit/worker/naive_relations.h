@@ -78,7 +78,7 @@ static inline plt_csr_t naive_invent(const naive_relations_t *r, plt_side_t side
 static inline naive_relations_t naive_relations_make(const plt_dataset_t *data, const plt_relation_plan_t *plans,
                                                      size_t n, uint32_t seed) {
   naive_relations_t r = {.users = data->users, .items = data->items, .nodes = data->users + data->items, .n = n};
-  plt_relation_plan_t opened[PLT_RELATIONS_MAX];
+  plt_relation_plan_t opened[PLT_RELATIONS_MAX] = {{0}};
   naive_rng_t rng = {seed};
   for (size_t k = 0; k < n; k++)
     opened[k] =

@@ -3,6 +3,8 @@
  *
  *   a state that is computed  = f( product [x dense table] + inputs, each by a factor + rows of a table
  *                                  + features x dense table ),   f = tanh or nothing
+ *   an edge's weight          = g( <sum of inputs, each by a factor; or ones,  what is multiplied + sources, each by a
+ *                                  factor + rows of a table> ),   g = softmax over the row, or tanh / 8
  *   loss                      = sum of <rows, weights> at the own nodes, over outputs, states that are only looked at,
  *                               and all tables of users and items
  *   representation            = the outputs of the side, side by side */
@@ -18,7 +20,8 @@
 typedef struct probe_how {
   int table[PLT_SIDES];  /* whose rows are added; -1: none */
   int product, features; /* dense tables that these are multiplied by; -1: none */
-  bool bends;
+  int near[PLT_SIDES];   /* hops that weigh: a table whose rows at the neighbours, of that side, are added; -1: none */
+  bool bends, softens;
 } probe_how_t;
 
 /* What the loss saw: [own nodes, cols]; the test's. */
@@ -33,7 +36,7 @@ typedef struct probe {
   probe_sight_t *sight;
 } probe_t;
 
-/* By which state k takes its input j. */
+/* By which state k takes its input or source j. */
 static inline float probe_factor(size_t k, size_t j) { return (float)(1 + (3 * k + 5 * j) % 4) / 4; }
 
 /* Of what stands in the loss: a state, or table t as 1000 + t. */
@@ -41,6 +44,11 @@ static inline float probe_weight(size_t what, size_t node, size_t col) {
   naive_rng_t rng = {what * 1000003 + node * 131 + col};
   naive_next(&rng);
   return naive_between(&rng, -1, 1);
+}
+
+/* Whether state k's function, or its weights, take input j: as many columns. */
+static inline bool probe_takes(const plt_programme_t *p, size_t k, size_t j, plt_side_t side, uint32_t cols) {
+  return (p->state[k].inputs >> j & 1) && (p->state[j].sides >> side & 1) && p->state[j].cols == cols;
 }
 
 /* ---- functions ---- */
@@ -65,7 +73,7 @@ static inline plt_var_t probe_state(const plt_model_t *self, const plt_nodes_t *
                   how->product < 0 ? product : plt_op_matmul(t, product, plt_nodes_table(nodes, (size_t)how->product)));
   }
   for (size_t j = 0; j < k; j++)
-    if ((p->state[k].inputs >> j & 1) && (p->state[j].sides >> nodes->side & 1))
+    if (probe_takes(p, k, j, nodes->side, p->state[k].cols))
       sum = probe_add(t, sum, &any, plt_op_scale(t, nodes->state[j], probe_factor(k, j)));
   if (how->table[nodes->side] >= 0)
     sum = probe_add(t, sum, &any, plt_nodes_table(nodes, (size_t)how->table[nodes->side]));
@@ -74,6 +82,27 @@ static inline plt_var_t probe_state(const plt_model_t *self, const plt_nodes_t *
                     plt_op_matmul(t, plt_nodes_features(nodes), plt_nodes_table(nodes, (size_t)how->features)));
   cr_assert(any);
   return how->bends ? plt_op_tanh(t, sum) : sum;
+}
+
+static inline plt_var_t probe_weights(const plt_model_t *self, const plt_edges_t *edges, size_t k) {
+  const probe_how_t *how = &((const probe_t *)self)->how[k];
+  const plt_programme_t *p = &self->programme;
+  const plt_state_t *state = &p->state[k];
+  plt_tape_t *t = edges->at->tape;
+  plt_var_t at = {0}, from = edges->from->state[state->from], score;
+  bool any = false;
+  cr_assert(state->weighs && edges->n == edges->matrix->matrix.offset[edges->matrix->matrix.rows]);
+  cr_assert(edges->matrix->matrix.rows == edges->at->n && edges->matrix->matrix.cols == edges->from->n);
+  for (size_t j = 0; j < k; j++)
+    if (probe_takes(p, k, j, edges->at->side, p->state[state->from].cols))
+      at = probe_add(t, at, &any, plt_op_scale(t, edges->at->state[j], probe_factor(k, j)));
+  for (size_t j = 0; j < state->from; j++)
+    if (state->sources >> j & 1) from = plt_op_add(t, from, plt_op_scale(t, edges->from->state[j], probe_factor(k, j)));
+  if (how->near[edges->from->side] >= 0)
+    from = plt_op_add(t, from, plt_nodes_table(edges->from, (size_t)how->near[edges->from->side]));
+  score = any ? plt_op_gather_dot(t, at, edges->target, from, edges->neighbour, edges->n)
+              : plt_op_gather(t, plt_op_row_sum(t, from), edges->neighbour, edges->n);
+  return how->softens ? plt_op_edge_softmax(t, edges->matrix, score) : plt_op_scale(t, plt_op_tanh(t, score), 0.125f);
 }
 
 static inline plt_var_t probe_vectors(const plt_model_t *self, const plt_nodes_t *nodes) {
@@ -123,13 +152,14 @@ static const plt_model_ops_t probe_ops = {.name = "probe",
                                           .loss_is_mean = true,
                                           .size = sizeof(probe_t),
                                           .state = probe_state,
+                                          .weights = probe_weights,
                                           .users = probe_vectors,
                                           .items = probe_vectors,
                                           .loss = probe_loss};
 
 /* ---- tables ---- */
 
-/* A table of `side` whose rows a state may see: one that there is, or another. */
+/* A table of `side`, as wide as state k, whose rows may be seen where it is: one that there is, or another. */
 static inline int probe_choose_table(probe_t *probe, naive_rng_t *rng, const plt_dataset_t *data, plt_side_t side,
                                      size_t k) {
   plt_model_t *model = &probe->base;
@@ -158,7 +188,7 @@ static inline int probe_add_dense(probe_t *probe, size_t rows, size_t cols) {
 /* Whether a state has anything on a side but what its table or features give. */
 static inline bool probe_has_other(const plt_programme_t *p, size_t k, plt_side_t side) {
   bool has = p->state[k].relation != PLT_ALONE;
-  for (size_t j = 0; j < k; j++) has |= (p->state[k].inputs >> j & 1) && (p->state[j].sides >> side & 1);
+  for (size_t j = 0; j < k; j++) has |= probe_takes(p, k, j, side, p->state[k].cols);
   return has;
 }
 
@@ -168,7 +198,12 @@ static inline void probe_choose(probe_t *probe, naive_rng_t *rng, const plt_data
   const plt_programme_t *p = &model->programme;
   const plt_state_t *state = &p->state[k];
   probe_how_t *how = &probe->how[k];
-  *how = (probe_how_t){.table = {-1, -1}, .product = -1, .features = -1};
+  *how = (probe_how_t){.table = {-1, -1}, .product = -1, .features = -1, .near = {-1, -1}};
+  if (state->weighs) {
+    how->softens = naive_below(rng, 2) == 0;
+    for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++)
+      if (naive_below(rng, 2) == 0) how->near[s] = probe_choose_table(probe, rng, data, s, state->from);
+  }
   if (!state->computes) return;
   how->bends = naive_below(rng, 2) == 0;
   if (state->relation != PLT_ALONE && (state->cols != p->state[state->from].cols || naive_below(rng, 2) == 0))

@@ -87,12 +87,36 @@ static inline void shape_mgcn(plt_programme_t *p, size_t layers, size_t hops) {
   }
 }
 
-/* Content; means of the items of users and of the users of items from one side only, then on by the symmetric matrix. */
+/* Content; the mean of a user's items, at users only, then on by the symmetric matrix. */
 static inline void shape_lgmrec(plt_programme_t *p, size_t layers, size_t hops) {
   shape_propagate(p, layers, &p->outputs);
   size_t features = naive_alone(p, PLT_ITEMS, 0), mean = naive_hop(p, MEAN, features, PLT_USERS);
   size_t both = naive_alone(p, PLT_BOTH, naive_bit(features) | naive_bit(mean));
   p->outputs |= naive_bit(naive_hops(p, UI, both, PLT_BOTH, hops));
+}
+
+/* Users are routed over their items, both ends of an edge then see their neighbours; hops of other rows whose weights
+ * those ends make. */
+static inline void shape_grcn(plt_programme_t *p, size_t layers, size_t hops) {
+  size_t base = naive_alone(p, PLT_BOTH, 0), last = base;
+  for (size_t h = 0; h < hops; h++) {
+    size_t next = naive_hop(p, UI, base, PLT_USERS);
+    p->state[next].computes = p->state[next].weighs = true;
+    p->state[next].inputs = naive_bit(last);
+    last = next;
+  }
+  size_t ends = naive_alone(p, PLT_BOTH, naive_bit(base) | naive_bit(last)), content = naive_hop(p, UI, ends, PLT_BOTH);
+  p->state[content].computes = p->state[content].weighs = true;
+  p->state[content].inputs = naive_bit(ends);
+  p->outputs = naive_bit(content);
+  size_t id = naive_alone(p, PLT_BOTH, 0);
+  for (size_t l = 0; l < layers; l++) {
+    p->outputs |= naive_bit(id);
+    id = naive_hop(p, UI, id, PLT_BOTH);
+    p->state[id].weighs = true;
+    p->state[id].inputs = p->state[id].sources = naive_bit(ends);
+  }
+  p->outputs |= naive_bit(id);
 }
 
 static inline void shape_slmrec(plt_programme_t *p, size_t layers, size_t hops) {
@@ -118,7 +142,7 @@ typedef struct shape {
 static const shape_t shapes[] = {{"lightgcn", shape_lightgcn}, {"chain", shape_chain},   {"freedom", shape_freedom},
                                  {"cm3", shape_cm3},           {"dragon", shape_dragon}, {"mmgcn", shape_mmgcn},
                                  {"mgcn", shape_mgcn},         {"lgmrec", shape_lgmrec}, {"slmrec", shape_slmrec},
-                                 {"items", shape_items}};
+                                 {"grcn", shape_grcn},         {"items", shape_items}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static inline plt_programme_t shape_settled(const shape_t *shape, size_t layers, size_t hops) {

@@ -111,8 +111,12 @@ static inline void tiny_settle(tiny_t *tiny) {
         plt_relations_open(tiny->data, programme->relation, programme->n_relations, 1, NULL);
   for (size_t t = 0; t < model->n_tables; t++) {
     const plt_model_table_t *table = &model->tables[t];
-    plan->specs[t] = (plt_table_spec_t){
-        .rows = table->rows, .cols = table->cols, .init = table->init, .seed = 8, .optimizer = "sgd"};
+    plan->specs[t] = (plt_table_spec_t){.rows = table->rows,
+                                        .cols = table->cols,
+                                        .init = table->init,
+                                        .seed = 8,
+                                        .frozen = table->frozen,
+                                        .optimizer = "sgd"};
     strcpy(plan->specs[t].name, table->name);
   }
 }
@@ -143,14 +147,18 @@ struct tiny_job {
   plt_task_fn task;
   plt_wire_t *wire;
   const char *addresses[TINY_ROLES];
+  atomic_bool failed; /* a worker: one that never greeted does not take leave, either */
   tiny_role_t servers[TINY_ROLES], workers[TINY_ROLES];
 };
 
 static inline void *tiny_server(void *argument) {
   tiny_role_t *role = argument;
   const plt_plan_t *plan = role->job->plan;
-  plt_server_config_t config = {
-      .number = role->number, .servers = plan->servers, .workers = plan->workers, .job = TINY_JOB};
+  plt_server_config_t config = {.number = role->number,
+                                .servers = plan->servers,
+                                .workers = plan->workers,
+                                .job = TINY_JOB,
+                                .stop = &role->job->failed};
   role->status = plt_server_run(role->job->wire, role->listener, &config);
   return NULL;
 }
@@ -189,6 +197,7 @@ static inline plt_status_t tiny_run(const plt_plan_t *plan, plt_task_fn task, vo
     pthread_join(job.workers[w].thread, NULL);
     if (status == PLT_OK) status = job.workers[w].status;
   }
+  atomic_store(&job.failed, status != PLT_OK);
   for (uint32_t s = 0; s < plan->servers; s++) {
     pthread_join(job.servers[s].thread, NULL);
     plt_listener_close(&job.servers[s].listener);

@@ -80,6 +80,91 @@ static inline void twin_times_back(const double *x, const double *w, size_t rows
     }
 }
 
+/* ---- hops ---- */
+
+/* The rows that hop k's weights see of node b, and what g is of: [cols of what is multiplied]. */
+static inline void twin_near(const twin_t *twin, size_t k, size_t b, double *out) {
+  const plt_programme_t *p = &twin->probe->base.programme;
+  const plt_state_t *state = &p->state[k];
+  size_t wide = p->state[state->from].cols;
+  plt_side_t side = b < twin->relations->users ? PLT_SIDE_USER : PLT_SIDE_ITEM;
+  int table = twin->probe->how[k].near[side];
+  for (size_t c = 0; c < wide; c++) {
+    out[c] = twin->value[state->from][b * wide + c];
+    for (size_t j = 0; j < state->from; j++)
+      if (state->sources >> j & 1) out[c] += (double)probe_factor(k, j) * twin->value[j][b * wide + c];
+    if (table >= 0) out[c] += twin->table[table][(b - naive_first(twin->relations, side)) * wide + c];
+  }
+}
+
+/* What they see of the target; false: nothing, ones. */
+static inline bool twin_far(const twin_t *twin, size_t k, plt_side_t s, size_t a, double *out) {
+  const plt_programme_t *p = &twin->probe->base.programme;
+  size_t wide = p->state[p->state[k].from].cols;
+  bool any = false;
+  for (size_t c = 0; c < wide; c++) out[c] = 0;
+  for (size_t j = 0; j < k; j++) {
+    if (!probe_takes(p, k, j, s, (uint32_t)wide)) continue;
+    for (size_t c = 0; c < wide; c++) out[c] += (double)probe_factor(k, j) * twin->value[j][a * wide + c];
+    any = true;
+  }
+  for (size_t c = 0; c < wide && !any; c++) out[c] = 1;
+  return any;
+}
+
+/* Weights of the edges of hop k's row at node a: [nodes], 0 where there is none. */
+static inline void twin_row(const twin_t *twin, size_t k, plt_side_t s, size_t a, double *out) {
+  const plt_state_t *state = &twin->probe->base.programme.state[k];
+  size_t nodes = twin->relations->nodes, wide = twin->probe->base.programme.state[state->from].cols;
+  const double *edge = twin->relations->weight[state->relation] + a * nodes;
+  double far[8], near[8], sum = 0;
+  memcpy(out, edge, nodes * sizeof *out);
+  if (!state->weighs) return;
+  twin_far(twin, k, s, a, far);
+  for (size_t b = 0; b < nodes; b++) {
+    if (edge[b] == 0) continue;
+    twin_near(twin, k, b, near);
+    out[b] = 0;
+    for (size_t c = 0; c < wide; c++) out[b] += far[c] * near[c];
+    sum += out[b] = twin->probe->how[k].softens ? exp(out[b]) : tanh(out[b]) / 8;
+  }
+  for (size_t b = 0; b < nodes && twin->probe->how[k].softens; b++) out[b] /= sum == 0 ? 1 : sum;
+}
+
+/* From the slopes of the product at node a to those of what its edges' weights are made of; `row`: twin_row()'s. */
+static inline void twin_row_back(twin_t *twin, size_t k, plt_side_t s, size_t a, const double *row,
+                                 const double *of_y) {
+  const plt_programme_t *p = &twin->probe->base.programme;
+  const plt_state_t *state = &p->state[k];
+  size_t nodes = twin->relations->nodes, wide = p->state[state->from].cols;
+  const double *edge = twin->relations->weight[state->relation] + a * nodes;
+  bool softens = twin->probe->how[k].softens;
+  double far[8], near[8], mean = 0, *slope = calloc(nodes, sizeof *slope);
+  bool any = twin_far(twin, k, s, a, far);
+  for (size_t b = 0; b < nodes; b++) {
+    for (size_t c = 0; c < wide; c++) slope[b] += of_y[c] * twin->value[state->from][b * wide + c];
+    mean += row[b] * slope[b];
+  }
+  for (size_t b = 0; b < nodes; b++) {
+    if (edge[b] == 0) continue;
+    plt_side_t side = b < twin->relations->users ? PLT_SIDE_USER : PLT_SIDE_ITEM;
+    double of_score = softens ? row[b] * (slope[b] - mean) : slope[b] * (1 - 64 * row[b] * row[b]) / 8;
+    int table = twin->probe->how[k].near[side];
+    twin_near(twin, k, b, near);
+    for (size_t c = 0; c < wide; c++) {
+      double of_near = of_score * far[c];
+      twin->slope[state->from][b * wide + c] += of_near;
+      for (size_t j = 0; j < state->from; j++)
+        if (state->sources >> j & 1) twin->slope[j][b * wide + c] += (double)probe_factor(k, j) * of_near;
+      if (table >= 0) twin->gradient[table][(b - naive_first(twin->relations, side)) * wide + c] += of_near;
+      for (size_t j = 0; j < k && any; j++)
+        if (probe_takes(p, k, j, s, (uint32_t)wide))
+          twin->slope[j][a * wide + c] += (double)probe_factor(k, j) * of_score * near[c];
+    }
+  }
+  free(slope);
+}
+
 /* ---- values ---- */
 
 /* State k at node `a`, which is row `id` of side `s`. */
@@ -91,18 +176,19 @@ static inline void twin_value_at(twin_t *twin, size_t k, plt_side_t s, size_t id
   double *z = twin->value[k] + a * cols;
   if (state->relation != PLT_ALONE) {
     size_t nodes = twin->relations->nodes, wide = model->programme.state[state->from].cols;
-    const double *row = twin->relations->weight[state->relation] + a * nodes;
-    double *y = twin->product[k] + a * wide;
+    double *row = malloc(nodes * sizeof *row), *y = twin->product[k] + a * wide;
+    twin_row(twin, k, s, a, row);
     for (size_t b = 0; b < nodes; b++)
       for (size_t c = 0; c < wide; c++) y[c] += row[b] * twin->value[state->from][b * wide + c];
     if (how->product >= 0) twin_times(y, twin->table[how->product], wide, cols, z);
     for (size_t c = 0; c < cols && how->product < 0; c++) z[c] += y[c];
+    free(row);
   } else if (!state->computes) {
     size_t t = s == PLT_SIDE_USER ? 0 : 1;
     for (size_t c = 0; c < cols; c++) z[c] = twin->table[t][id * cols + c];
   }
   for (size_t j = 0; j < k; j++)
-    for (size_t c = 0; c < cols && (state->inputs >> j & 1); c++)
+    for (size_t c = 0; c < cols && state->computes && probe_takes(&model->programme, k, j, s, state->cols); c++)
       z[c] += (double)probe_factor(k, j) * twin->value[j][a * cols + c];
   for (size_t c = 0; c < cols && how->table[s] >= 0; c++) z[c] += twin->table[how->table[s]][id * cols + c];
   if (how->features >= 0 && s == PLT_SIDE_ITEM)
@@ -130,19 +216,21 @@ static inline void twin_slope_at(twin_t *twin, size_t k, plt_side_t s, size_t id
   for (size_t c = 0; c < cols && how->bends; c++) z[c] *= 1 - value[c] * value[c];
   if (state->relation != PLT_ALONE) {
     size_t nodes = twin->relations->nodes, wide = model->programme.state[state->from].cols;
-    const double *row = twin->relations->weight[state->relation] + a * nodes;
-    double of_y[8] = {0};
+    double of_y[8] = {0}, *row = malloc(nodes * sizeof *row);
+    twin_row(twin, k, s, a, row);
     if (how->product >= 0)
       twin_times_back(twin->product[k] + a * wide, twin->table[how->product], wide, cols, z, of_y,
                       twin->gradient[how->product]);
     for (size_t c = 0; c < cols && how->product < 0; c++) of_y[c] = z[c];
     for (size_t b = 0; b < nodes; b++)
       for (size_t c = 0; c < wide; c++) twin->slope[state->from][b * wide + c] += row[b] * of_y[c];
+    if (state->weighs) twin_row_back(twin, k, s, a, row, of_y);
+    free(row);
   } else if (!state->computes) {
     for (size_t c = 0; c < cols; c++) twin->gradient[s == PLT_SIDE_USER ? 0 : 1][id * cols + c] += z[c];
   }
   for (size_t j = 0; j < k; j++)
-    for (size_t c = 0; c < cols && (state->inputs >> j & 1); c++)
+    for (size_t c = 0; c < cols && state->computes && probe_takes(&model->programme, k, j, s, state->cols); c++)
       twin->slope[j][a * cols + c] += (double)probe_factor(k, j) * z[c];
   for (size_t c = 0; c < cols && how->table[s] >= 0; c++) twin->gradient[how->table[s]][id * cols + c] += z[c];
   if (how->features >= 0 && s == PLT_SIDE_ITEM)

@@ -1,5 +1,5 @@
 /* What training costs on the wire: one message to each server per step, and no more for flat minima. Evaluation by
- * 1, 2 and 3 workers against a ranking by hand in double. */
+ * 1, 2 and 3 workers against a ranking by hand in double; what it reads: rows that the model asks for, no others. */
 #include "tests/unit/worker/tiny.h"
 #include "worker/rank/evaluate.h"
 #include "worker/train/trainer.h"
@@ -183,4 +183,119 @@ Test(traffic, evaluation_equals_a_ranking_by_hand) {
     }
   }
   tiny_close(&tiny);
+}
+
+/* ---- what evaluation reads ---- */
+
+typedef struct reading {
+  plt_client_count_t before, after;
+} reading_t;
+
+static plt_status_t evaluate_and_count(plt_session_t *session, void *context) {
+  reading_t *reading = context;
+  evaluated_t evaluated;
+  reading->before = plt_client_count(session->client);
+  plt_status_t status = evaluate(session, &evaluated);
+  reading->after = plt_client_count(session->client);
+  return status;
+}
+
+/* Bytes that come in during evaluation by one worker. */
+static uint64_t bytes_of_evaluation(size_t modalities, const char *const *settings) {
+  plt_wire_count_t *before, *after;
+  reading_t reading;
+  for (int attempt = 0; attempt < 10; attempt++) { /* a request that was asked twice is no measure */
+    tiny_t tiny;
+    tiny_open_with(&tiny, modalities, settings);
+    tiny_settle(&tiny);
+    cr_assert_eq(tiny_run(&tiny.plan, evaluate_and_count, (void *[]){&reading}), PLT_OK, "%s", plt_fail_text());
+    tiny_close(&tiny);
+    before = &reading.before.wire;
+    after = &reading.after.wire;
+    if (after->messages_in - before->messages_in == after->messages_out - before->messages_out) break;
+  }
+  return after->bytes_in - before->bytes_in;
+}
+
+#define BYTES(modalities, ...) \
+  bytes_of_evaluation(modalities, (const char *const[]){__VA_ARGS__, "strategy.name=plain", NULL})
+
+/* Users that are ranked in a part. */
+static uint64_t ranked(const plt_dataset_t *data, plt_part_t part) {
+  uint64_t n = 0;
+  for (uint32_t u = 0; u < TINY_USERS; u++)
+    n += data->part[part].offset[u + 1] > data->part[part].offset[u] &&
+         data->part[PLT_PART_TRAIN].offset[u + 1] > data->part[PLT_PART_TRAIN].offset[u];
+  return n;
+}
+
+/* Rows by hand, of as many columns as model.dim says: twice the columns, twice their bytes. */
+Test(traffic, evaluation_reads_rows_once) {
+  tiny_t tiny;
+  TINY_OPEN(&tiny, "model.name=bpr", "strategy.name=plain");
+  const plt_user_items_t *train = &tiny.data->part[PLT_PART_TRAIN];
+  uint64_t users = ranked(tiny.data, PLT_PART_VALID) + ranked(tiny.data, PLT_PART_TEST), with_pairs = 0;
+  for (uint32_t u = 0; u < TINY_USERS; u++) with_pairs += train->offset[u + 1] > train->offset[u];
+  uint64_t bpr = users + TINY_ITEMS;
+  /* the hop reads items for users and users for items, that of likes every item; vectors read two and three states */
+  uint64_t freedom = tiny.data->n_train_items + with_pairs + TINY_ITEMS + 2 * users + 3 * TINY_ITEMS;
+  /* the same without likes; vectors read items once more for what is added, and the predictor's bias */
+  uint64_t bm3 = tiny.data->n_train_items + with_pairs + 2 * users + 3 * TINY_ITEMS + 1;
+  uint64_t predictor[] = {4 * 4, 8 * 8};
+  tiny_close(&tiny);
+  cr_assert_eq(BYTES(1, "model.name=bpr", "model.dim=8") - BYTES(1, "model.name=bpr", "model.dim=4"), 16 * bpr);
+  cr_assert_eq(BYTES(2, "model.name=freedom", "model.dim=8", "model.layers=1", "model.knn=3") -
+                   BYTES(2, "model.name=freedom", "model.dim=4", "model.layers=1", "model.knn=3"),
+               16 * freedom);
+  cr_assert_eq(BYTES(2, "model.name=bm3", "model.dim=8", "model.layers=1") -
+                   BYTES(2, "model.name=bm3", "model.dim=4", "model.layers=1"),
+               16 * bm3 + 4 * (predictor[1] - predictor[0]));
+}
+
+/* Features that are trained are wide tables, which only losses see. */
+Test(traffic, evaluation_reads_no_features_of_losses) {
+  for (int other = 0; other < 2; other++) {
+    const char *name = other ? "model.name=bm3" : "model.name=freedom";
+    cr_assert_eq(BYTES(2, name, "model.dim=4", "model.train_features=true"),
+                 BYTES(2, name, "model.dim=4", "model.train_features=false"), "%s", name);
+  }
+}
+
+/* A table that is declared with another width than the model reads it with is refused: evaluation meets that for the
+ * tables that it reads, and for no others. (Trained features are filled at the start: the test before this one.) */
+static void check_tables_read(size_t modalities, const char *const *unread, const char *const *settings) {
+  tiny_t tiny;
+  tiny_open_with(&tiny, modalities, settings);
+  tiny_settle(&tiny);
+  for (size_t t = 0; t < tiny.model->n_tables; t++) {
+    bool reads = true;
+    evaluated_t evaluated;
+    plt_plan_t plan = tiny.plan;
+    if (tiny.model->tables[t].initial != NULL) continue;
+    for (size_t u = 0; unread[u] != NULL; u++)
+      reads &= strncmp(tiny.model->tables[t].name, unread[u], strlen(unread[u])) != 0;
+    plan.specs[t].cols++;
+    plt_status_t status = tiny_run(&plan, evaluate, (void *[]){&evaluated});
+    cr_assert_eq(status, reads ? PLT_ERR_PROTOCOL : PLT_OK, "%s: table %s", tiny.model->ops->name,
+                 tiny.model->tables[t].name);
+  }
+  tiny_close(&tiny);
+}
+
+#define TABLES_READ(modalities, unread, ...) \
+  check_tables_read(modalities, unread, (const char *const[]){__VA_ARGS__, "strategy.name=plain", NULL})
+
+Test(traffic, evaluation_reads_the_tables_of_representations) {
+  const char *const none[] = {NULL}, *const projections[] = {"trs_", NULL};
+  TABLES_READ(1, none, "model.name=bpr", "model.dim=4");
+  TABLES_READ(1, none, "model.name=vbpr", "model.dim=4");
+  TABLES_READ(2, none, "model.name=ultragcn", "model.dim=4", "model.feat_dim=3");
+  TABLES_READ(1, none, "model.name=lightgcn", "model.dim=4", "model.layers=1");
+  TABLES_READ(2, projections, "model.name=freedom", "model.dim=4", "model.train_features=true");
+  TABLES_READ(2, projections, "model.name=freedom", "model.dim=4");
+  TABLES_READ(2, projections, "model.name=bm3", "model.dim=4", "model.train_features=true");
+  TABLES_READ(2, none, "model.name=cm3", "model.dim=4", "model.layers=1");
+  TABLES_READ(2, none, "model.name=dragon", "model.dim=4", "model.layers=1");
+  TABLES_READ(2, none, "model.name=mmgcn", "model.dim=4", "model.layers=1", "model.latent={text: 3}");
+  TABLES_READ(2, none, "model.name=grcn", "model.dim=4", "model.layers=1", "model.latent=3");
 }

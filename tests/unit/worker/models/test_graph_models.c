@@ -1,5 +1,6 @@
-/* test_graph_models.c - freedom, bm3 and cm3: what evaluation scores by inference is what one pass over the whole graph
- * gives, whatever is drawn in training; draws are the same in every pass over a batch and others in the next. */
+/* test_graph_models.c - multimodal models with programmes: what evaluation scores by inference is what one pass over
+ * the whole graph gives, whatever is drawn in training; draws are the same in every pass over a batch and others in the
+ * next. */
 #include <malloc.h>
 
 #include "tests/unit/worker/step.h"
@@ -8,24 +9,38 @@
 typedef struct setting {
   const char *training[8]; /* with draws */
   const char *still[8];    /* without */
+  bool in_pass;            /* draws belong to the pass, not to the closure's edges */
 } setting_t;
 
 static const setting_t settings[] = {
-    {{"strategy.name=plain", "model.name=freedom", "model.dim=6", "model.layers=2", "model.knn=4",
-      "model.edge_dropout=0.8"},
-     {"strategy.name=plain", "model.name=freedom", "model.dim=6", "model.layers=2", "model.knn=4",
-      "model.edge_dropout=0"}},
-    {{"strategy.name=plain", "model.name=bm3", "model.dim=6", "model.layers=3", "model.dropout=0.5"},
-     {"strategy.name=plain", "model.name=bm3", "model.dim=6", "model.layers=3", "model.dropout=0"}},
-    {{"strategy.name=plain", "model.name=cm3", "model.dim=6", "model.layers=2", "model.knn=4", "model.item_layers=2",
-      "model.alpha=0.3"},
-     {"strategy.name=plain", "model.name=cm3", "model.dim=6", "model.layers=2", "model.knn=4", "model.item_layers=2",
-      "model.mix=fixed"}},
+    {{"model.name=freedom", "model.dim=6", "model.layers=2", "model.knn=4", "model.edge_dropout=0.8"},
+     {"model.name=freedom", "model.dim=6", "model.layers=2", "model.knn=4", "model.edge_dropout=0"},
+     false},
+    {{"model.name=bm3", "model.dim=6", "model.layers=3", "model.dropout=0.5"},
+     {"model.name=bm3", "model.dim=6", "model.layers=3", "model.dropout=0"},
+     true},
+    {{"model.name=cm3", "model.dim=6", "model.layers=2", "model.knn=4", "model.item_layers=2", "model.alpha=0.3"},
+     {"model.name=cm3", "model.dim=6", "model.layers=2", "model.knn=4", "model.item_layers=2", "model.mix=fixed"},
+     true},
+    {{"model.name=dragon", "model.dim=6", "model.layers=2", "model.knn=4", "model.item_layers=2",
+      "model.user_pad=random"},
+     {"model.name=dragon", "model.dim=6", "model.layers=2", "model.knn=4", "model.item_layers=2",
+      "model.user_pad=none"},
+     false},
+    {{"model.name=mmgcn", "model.dim=6", "model.layers=2", "model.latent={image: 5}"},
+     {"model.name=mmgcn", "model.dim=6", "model.layers=2", "model.latent={image: 5}"},
+     false},
+    {{"model.name=grcn", "model.dim=6", "model.layers=2", "model.routing=2", "model.latent=5"},
+     {"model.name=grcn", "model.dim=6", "model.layers=2", "model.routing=2", "model.latent=5"},
+     false},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
+/* chosen: NULL-terminated, of the model; the strategy is plain unless they say otherwise. */
 static void open_model(tiny_t *tiny, const char *const *chosen) {
-  tiny_open_with(tiny, 2, chosen);
+  const char *lines[16] = {"strategy.name=plain"};
+  for (size_t i = 0; chosen[i] != NULL; i++) lines[i + 1] = chosen[i];
+  tiny_open_with(tiny, 2, lines);
   tiny->plan.seed = 5;
   tiny_settle(tiny);
 }
@@ -131,10 +146,9 @@ static void whole_pass(tiny_t *tiny) {
 Test(graph_models, evaluation_scores_are_those_of_a_pass_over_the_whole_graph) {
   for (size_t s = 0; s < SETTINGS; s++) {
     tiny_t drawing, still;
-    const char *chosen[2][9] = {{NULL}};
-    for (size_t i = 0; i < 8; i++) chosen[0][i] = settings[s].training[i], chosen[1][i] = settings[s].still[i];
-    open_model(&drawing, chosen[0]);
-    open_model(&still, chosen[1]);
+    const char *name = settings[s].training[0];
+    open_model(&drawing, settings[s].training);
+    open_model(&still, settings[s].still);
     whole_pass(&still);
     float first[TINY_USERS * TINY_ITEMS];
     for (uint32_t workers = 1; workers <= 3; workers++) {
@@ -145,11 +159,11 @@ Test(graph_models, evaluation_scores_are_those_of_a_pass_over_the_whole_graph) {
       cr_assert_eq(tiny_run(&drawing.plan, score_all, contexts), PLT_OK, "%s", plt_fail_text());
       if (workers == 1) memcpy(first, scores[0], sizeof first);
       for (uint32_t w = 0; w < workers; w++)
-        cr_assert_eq(memcmp(scores[w], first, sizeof first), 0, "%s: %u workers", chosen[0][1], workers);
+        cr_assert_eq(memcmp(scores[w], first, sizeof first), 0, "%s: %u workers", name, workers);
     }
     for (size_t k = 0; k < TINY_USERS * TINY_ITEMS; k++)
-      cr_assert(naive_near(first[k], want[k / TINY_ITEMS][k % TINY_ITEMS], 3e-6), "%s: score %zu is %g, not %g",
-                chosen[0][1], k, (double)first[k], want[k / TINY_ITEMS][k % TINY_ITEMS]);
+      cr_assert(naive_near(first[k], want[k / TINY_ITEMS][k % TINY_ITEMS], 3e-6), "%s: score %zu is %g, not %g", name,
+                k, (double)first[k], want[k / TINY_ITEMS][k % TINY_ITEMS]);
     tiny_close(&drawing);
     tiny_close(&still);
   }
@@ -161,9 +175,8 @@ Test(graph_models, draws_are_those_of_the_batch) {
   for (size_t s = 0; s < SETTINGS; s++) {
     for (int draws = 0; draws < 2; draws++) {
       tiny_t tiny;
-      const char *chosen[9] = {NULL};
-      for (size_t i = 0; i < 8; i++) chosen[i] = draws ? settings[s].training[i] : settings[s].still[i];
-      open_model(&tiny, chosen);
+      const char *name = settings[s].training[0];
+      open_model(&tiny, draws ? settings[s].training : settings[s].still);
       plt_batch_maker_t *maker = plt_batch_maker_create(&tiny.plan, 0, 1, NULL);
       plt_batch_t *batch = plt_batch_create();
       plt_batch_make(maker, 0, 0, batch);
@@ -173,9 +186,8 @@ Test(graph_models, draws_are_those_of_the_batch) {
       other.draws.batch++;
       double loss = loss_at(&tiny, leaf->pass, leaf, w);
       cr_assert(isfinite(loss));
-      cr_assert_eq(loss_at(&tiny, leaf->pass, leaf, w), loss, "%s: another loss in another pass", chosen[1]);
-      bool in_pass = draws && s > 0; /* freedom draws edges, with the closure */
-      cr_assert_eq(loss_at(&tiny, other, leaf, w) != loss, in_pass, "%s", chosen[1]);
+      cr_assert_eq(loss_at(&tiny, leaf->pass, leaf, w), loss, "%s: another loss in another pass", name);
+      cr_assert_eq(loss_at(&tiny, other, leaf, w) != loss, draws && settings[s].in_pass, "%s", name);
       free(w);
       plt_batch_destroy(&batch);
       plt_batch_maker_destroy(&maker);
@@ -187,8 +199,8 @@ Test(graph_models, draws_are_those_of_the_batch) {
 /* Several leaves pull wide rows for their own items and no others. */
 Test(graph_models, tables_of_own_nodes_have_the_rows_of_the_samples) {
   tiny_t tiny;
-  open_model(&tiny, (const char *const[]){"strategy.name=plain", "model.name=freedom", "model.dim=2", "model.layers=1",
-                                          "model.knn=4", "model.train_features=true", NULL});
+  open_model(&tiny, (const char *const[]){"model.name=freedom", "model.dim=2", "model.layers=1", "model.knn=4",
+                                          "model.train_features=true", NULL});
   size_t item = 1, feat = tiny.model->n_tables - 1;
   cr_assert(tiny.model->tables[item].at == 0 && tiny.model->tables[item].entity == PLT_ENTITY_ITEM);
   cr_assert(tiny.model->tables[feat].at == PLT_AT_OWN && tiny.model->tables[feat].entity == PLT_ENTITY_ITEM);
@@ -252,10 +264,8 @@ static bool same_push(const turn_t *a, const turn_t *b, const char *table) {
   return false;
 }
 
-#define CM3(...)                                                                                               \
-  (const char *const[]) {                                                                                      \
-    "strategy.name=plain", "model.name=cm3", "model.dim=6", "model.layers=2", "model.knn=4", __VA_ARGS__, NULL \
-  }
+#define CM3(...) \
+  (const char *const[]) { "model.name=cm3", "model.dim=6", "model.layers=2", "model.knn=4", __VA_ARGS__, NULL }
 
 /* The loss is the same; only the mix, whose cosines say how like items are, is pulled elsewhere. */
 Test(graph_models, detached_similarity) {
@@ -269,7 +279,7 @@ Test(graph_models, detached_similarity) {
   turn_close(&without);
 }
 
-/* Of two modalities both fusions are one interpolation, in the other direction: alike in the middle, and nowhere else. */
+/* Of two modalities both fusions are one interpolation, in the other direction: alike in the middle, nowhere else. */
 Test(graph_models, fusions_of_two_modalities) {
   for (int draws = 0; draws < 2; draws++) {
     turn_t curve, nested;

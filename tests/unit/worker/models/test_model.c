@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 #include "common/io/npy.h"
+#include "tests/unit/worker/make.h"
 #include "tests/unit/worker/naive.h"
 #include "worker/math/vectors.h"
 #include "worker/models/forward.h"
-#include "worker/models/registry.h"
 #include "worker/strategies/registry.h"
 
 enum { TABLES = 4, IDS = 64 };
@@ -16,24 +16,6 @@ static const plt_option_t optimizer_rows[] = {
     {.key = "optimizer.name", .type = PLT_OPT_TEXT, .fallback = "sgd", .help = "For the tests."},
     {.key = "optimizer.lr", .type = PLT_OPT_REAL, .fallback = "0.1", .help = "For the tests."}};
 static const plt_option_table_t optimizer_options = {"optimizer", optimizer_rows, 2};
-
-static void apply(plt_config_t *config, const plt_option_table_t *table) {
-  cr_assert_eq(plt_config_apply(config, table), PLT_OK, "%s", plt_fail_text());
-}
-
-/* A model from lines "key=value". */
-static plt_status_t make(const char *const *settings, const plt_dataset_t *data, plt_model_t **out) {
-  plt_config_t *config = plt_config_create();
-  for (; *settings != NULL; settings++) cr_assert_eq(plt_config_set(config, *settings), PLT_OK);
-  plt_status_t status = plt_config_apply(config, &plt_model_options);
-  const char *name = status == PLT_OK ? plt_config_text(config, "model.name") : NULL;
-  if (name != NULL) apply(config, &plt_model_find(name)->options);
-  if (status == PLT_OK) status = plt_model_create(config, data, out);
-  plt_config_destroy(&config);
-  return status;
-}
-
-#define MAKE(out, data, ...) make((const char *const[]){__VA_ARGS__, NULL}, data, out)
 
 /* ---- a leaf with all its numbers in one vector, table after table ---- */
 
@@ -243,11 +225,11 @@ static void check_golden(const char *name) {
   static const char *const feature_files[] = {"text_feat.npy", "image_feat.npy"};
   plt_config_t *config = plt_config_create();
   cr_assert_eq(plt_config_read(config, golden_path(name, "config.yaml")), PLT_OK, "%s", plt_fail_text());
-  apply(config, &optimizer_options);
-  apply(config, &plt_model_options);
-  apply(config, &plt_strategy_options);
-  apply(config, &plt_model_find(plt_config_text(config, "model.name"))->options);
-  apply(config, &plt_strategy_find(plt_config_text(config, "strategy.name"))->options);
+  make_apply(config, &optimizer_options);
+  make_apply(config, &plt_model_options);
+  make_apply(config, &plt_strategy_options);
+  make_apply(config, &plt_model_find(plt_config_text(config, "model.name"))->options);
+  make_apply(config, &plt_strategy_find(plt_config_text(config, "strategy.name"))->options);
   plt_dataset_t *data;
   leaf_t leaf = {0};
   plt_strategy_t *strategy;

@@ -60,15 +60,29 @@ static void check_leaf(const tiny_t *tiny, const plt_batch_t *batch, const plt_l
             draws->leaf == leaf->number);
 }
 
+/* Table after table, those that are trained first. */
+static void check_offsets(const tiny_t *tiny, const plt_rows_view_t *rows, size_t floats, size_t trained) {
+  size_t offset = 0;
+  for (int frozen = 0; frozen < 2; frozen++) {
+    for (size_t t = 0; t < tiny->model->n_tables; t++) {
+      if (tiny->model->tables[t].frozen != frozen) continue;
+      cr_assert_eq(rows[t].offset, offset);
+      offset += rows[t].n * tiny->model->tables[t].cols;
+    }
+    if (!frozen) cr_assert_eq(trained, offset);
+  }
+  cr_assert_eq(floats, offset);
+}
+
 /* Rows of leaf and pull: a leaf's are the nodes of the set at which the table is read, the pull is the union of the
  * leaves, and place says where. */
 static void check_rows(const tiny_t *tiny, const plt_batch_t *batch) {
-  size_t offset = 0;
+  check_offsets(tiny, batch->rows, batch->floats, batch->trained);
+  for (size_t l = 0; l < batch->n_leaves; l++)
+    check_offsets(tiny, batch->leaves[l].rows, batch->leaves[l].floats, batch->leaves[l].trained);
   for (size_t t = 0; t < tiny->model->n_tables; t++) {
     const plt_model_table_t *table = &tiny->model->tables[t];
     const plt_rows_view_t *rows = &batch->rows[t];
-    cr_assert_eq(rows->offset, offset);
-    offset += rows->n * table->cols;
     for (size_t k = 0; k < rows->n; k++) {
       bool wanted = table->entity == PLT_ENTITY_DENSE;
       cr_assert(k == 0 || rows->keys[k - 1] < rows->keys[k]);
@@ -87,12 +101,13 @@ static void check_rows(const tiny_t *tiny, const plt_batch_t *batch) {
         cr_assert_eq(rows->keys[own->place == NULL ? k : own->place[k]], own->keys[k]);
     }
   }
-  cr_assert_eq(batch->floats, offset);
 }
 
-Test(batch, leaves_tile_the_batch_for_all_workers_and_micro_batches) {
+/* All cuts of two batches. */
+static void check_cuts(size_t modalities, const char *const *settings) {
   tiny_t tiny;
-  TINY_OPEN(&tiny, "model.name=vbpr", "model.dim=3", "strategy.name=plain");
+  tiny_open_with(&tiny, modalities, settings);
+  tiny.plan.seed = 6;
   const uint32_t sizes[] = {40, 33, 1}, micros[] = {1, 3, 7, 20, 40};
   for (size_t i = 0; i < 3; i++)
     for (size_t m = 0; m < 5; m++) {
@@ -125,6 +140,22 @@ Test(batch, leaves_tile_the_batch_for_all_workers_and_micro_batches) {
         }
     }
   tiny_close(&tiny);
+}
+
+#define CHECK_CUTS(modalities, ...) check_cuts(modalities, (const char *const[]){__VA_ARGS__, NULL})
+
+Test(batch, leaves_tile_the_batch_for_all_workers_and_micro_batches) {
+  CHECK_CUTS(1, "model.name=vbpr", "model.dim=3", "strategy.name=plain");
+}
+
+/* Tables at several sets, at the own nodes, frozen. */
+Test(batch, leaves_of_closures_tile_the_batch) {
+  CHECK_CUTS(2, "model.name=freedom", "model.dim=3", "model.layers=1", "model.knn=3", "model.train_features=true",
+             "strategy.name=plain");
+  CHECK_CUTS(2, "model.name=dragon", "model.dim=3", "model.layers=1", "model.knn=3", "model.user_knn=2",
+             "strategy.name=plain");
+  CHECK_CUTS(2, "model.name=mmgcn", "model.dim=3", "model.layers=2", "model.freeze_id=true", "model.latent={text: 4}",
+             "strategy.name=plain");
 }
 
 Test(batch, one_leaf_is_pulled_as_it_is) {
@@ -253,6 +284,37 @@ Test(compute, gradients_of_leaves_add_up_to_the_batchs) {
           cr_assert(naive_near(got[t][i], want[t][i], 1e-6), "micro %u W %u: %g, not %g", micro, workers, got[t][i],
                     want[t][i]);
     }
+  tiny_close(&tiny);
+}
+
+/* Frozen tables are read and never pushed. */
+Test(compute, frozen_tables_are_not_pushed) {
+  tiny_t tiny;
+  tiny_open_with(&tiny, 2,
+                 (const char *const[]){"model.name=mmgcn", "model.dim=3", "model.layers=1", "model.freeze_id=true",
+                                       "model.latent={text: 4}", "strategy.name=plain", NULL});
+  tiny_settle(&tiny);
+  maker_t maker = maker_open(&tiny, 0, 1);
+  plt_compute_t *compute = plt_compute_create(&tiny.plan, NULL);
+  plt_gradients_t gradients;
+  size_t frozen = 0, n = 0;
+  plt_batch_make(maker.maker, 0, 0, maker.batch);
+  float *values = invented_values(maker.batch, tiny.model);
+  cr_assert_eq(plt_compute_gradients(compute, maker.batch, values, 0, 0.1, &gradients), PLT_OK, "%s", plt_fail_text());
+  double loss = gradients.losses[0].loss;
+  for (size_t t = 0; t < tiny.model->n_tables; t++) frozen += tiny.model->tables[t].frozen;
+  cr_assert_eq(frozen, 4); /* users, items, preferences of both modalities */
+  for (size_t b = 0; b < maker.batch->n_blocks; b++)
+    for (size_t t = 0; t < tiny.model->n_tables; t++)
+      if (!tiny.model->tables[t].frozen) cr_assert_eq(gradients.push[n++].table, t);
+  cr_assert_eq(gradients.n_push, n);
+  values[maker.batch->rows[0].offset] += 1; /* a row of users: frozen, and yet it matters */
+  cr_assert(tiny.model->tables[0].frozen);
+  cr_assert_eq(plt_compute_gradients(compute, maker.batch, values, 0, 0.1, &gradients), PLT_OK);
+  cr_assert_neq(gradients.losses[0].loss, loss);
+  free(values);
+  plt_compute_destroy(&compute);
+  maker_close(&maker);
   tiny_close(&tiny);
 }
 

@@ -1,0 +1,109 @@
+/* test_kit.c - what models are made of, where there is too much of it: modalities, tables, states. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/worker/make.h"
+#include "worker/models/kit.h"
+
+enum { USERS = 30, ITEMS = 20, MODALITIES = PLT_MODALITIES_MAX + 1 };
+
+static const char *const names[MODALITIES] = {"m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8"};
+
+/* Data with so many modalities of 3 columns; every user has item 0. */
+static plt_dataset_t invent(size_t modalities, plt_feature_t *features) {
+  static uint64_t offset[USERS + 1];
+  static uint32_t item[USERS];
+  static plt_pair_t pairs[USERS];
+  for (uint32_t u = 0; u < USERS; u++) {
+    offset[u + 1] = u + 1;
+    pairs[u] = (plt_pair_t){u, 0};
+  }
+  for (size_t m = 0; m < modalities; m++)
+    features[m] = (plt_feature_t){.name = (char *)(uintptr_t)names[m], .array = {.cols = 3, .rows = ITEMS}};
+  return (plt_dataset_t){.users = USERS,
+                         .items = ITEMS,
+                         .train = pairs,
+                         .n_train = USERS,
+                         .part = {[PLT_PART_TRAIN] = {offset, item, USERS}},
+                         .features = features,
+                         .n_features = modalities};
+}
+
+/* A model refuses more modalities than its arrays hold; vbpr and bm3 have none of them. */
+Test(kit, more_modalities_than_there_is_room_for) {
+  plt_feature_t features[MODALITIES];
+  plt_dataset_t data = invent(MODALITIES, features);
+  for (size_t i = 0; plt_models[i] != NULL; i++) {
+    char name[64];
+    plt_model_t *model = NULL;
+    if (!plt_models[i]->uses_features) continue;
+    snprintf(name, sizeof name, "model.name=%s", plt_models[i]->name);
+    bool any = strcmp(plt_models[i]->name, "vbpr") == 0 || strcmp(plt_models[i]->name, "bm3") == 0;
+    plt_status_t status = MAKE(&model, &data, name, "model.dim=4");
+    cr_assert_eq(status, any ? PLT_OK : PLT_ERR_USAGE, "%s", name);
+    if (!any) cr_assert(strstr(plt_fail_text(), "at most 8 modalities"), "%s", plt_fail_text());
+    cr_assert_eq(model != NULL, any);
+    plt_model_destroy(&model);
+  }
+}
+
+Test(kit, more_tables_than_there_is_room_for) {
+  plt_feature_t features[MODALITIES];
+  plt_dataset_t data = invent(8, features);
+  plt_model_t *model = NULL;
+  /* users, items; per modality preferences and five per layer */
+  cr_assert_eq(MAKE(&model, &data, "model.name=mmgcn", "model.layers=3", "model.dim=4"), PLT_ERR_USAGE);
+  cr_assert(strstr(plt_fail_text(), "mmgcn has 130 tables") && strstr(plt_fail_text(), "96"), "%s", plt_fail_text());
+  cr_assert_null(model);
+  cr_assert_eq(MAKE(&model, &data, "model.name=mmgcn", "model.layers=2", "model.dim=4"), PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(model->n_tables, 2 + 8 * 11);
+  plt_model_destroy(&model);
+}
+
+Test(kit, more_states_than_there_is_room_for) {
+  plt_feature_t features[MODALITIES];
+  plt_dataset_t data = invent(8, features);
+  plt_model_t *model = NULL;
+  cr_assert_eq(MAKE(&model, &data, "model.name=grcn", "model.routing=8", "model.dim=4", "model.latent=4"),
+               PLT_ERR_USAGE);
+  cr_assert(strstr(plt_fail_text(), "91 states") && strstr(plt_fail_text(), "64"), "%s", plt_fail_text());
+  cr_assert_null(model);
+}
+
+/* Chains go on where there is no room for them any more: settling says so. */
+Test(kit, chains_beyond_the_last_state) {
+  plt_model_t *model = plt_mem_zalloc(1, sizeof *model);
+  plt_relation_plan_t likes = {.kind = PLT_RELATION_ITEM_ITEM};
+  size_t last = 0, items = plt_model_add_relation(model, &likes);
+  model->layers.n = PLT_LAYERS_MAX;
+  for (size_t chain = 0; chain < 9; chain++) {
+    last = plt_model_add_propagation(model, &(plt_state_t){.cols = 4}, 0);
+    cr_assert_eq(last, 9 * chain + 8);
+  }
+  last = plt_model_add_layers(model, 0, last);
+  cr_assert_eq(plt_model_add_item_hops(model, items, last, 3), last + 3);
+  cr_assert_eq(model->programme.n_states, 9 * 9 + 8 + 3);
+  cr_assert_eq(plt_programme_settle(&model->programme), PLT_ERR_USAGE);
+  cr_assert(strstr(plt_fail_text(), "92 states"), "%s", plt_fail_text());
+  free(model);
+}
+
+/* ---- programmes ---- */
+
+Test(kit, layers_draw_the_nearest_first) {
+  plt_model_t *model = plt_mem_zalloc(1, sizeof *model);
+  model->layers = (plt_model_layers_t){.n = 3, .n_fanout = 3, .fanout = {7, 5, 2}};
+  cr_assert_eq(plt_model_add_propagation(model, &(plt_state_t){.cols = 4, .computes = true, .floats = 9}, 0.25), 3);
+  const plt_programme_t *p = &model->programme;
+  cr_assert(p->n_relations == 1 && p->relation[0].kind == PLT_RELATION_USER_ITEM &&
+            p->relation[0].edge_dropout == 0.25);
+  cr_assert(p->n_states == 4 && p->outputs == 15 && p->state[0].relation == PLT_ALONE && p->state[0].floats == 9);
+  cr_assert(p->state[0].computes && p->state[0].sides == PLT_BOTH);
+  for (size_t k = 1; k < 4; k++) {
+    const plt_state_t *hop = &p->state[k];
+    cr_assert(hop->from == k - 1 && hop->cols == 4 && hop->sides == PLT_BOTH && !hop->computes && hop->relation == 0);
+    cr_assert_eq(hop->fanout, model->layers.fanout[3 - k], "the last hop's rows are the own nodes");
+    for (size_t other = 1; other < k; other++) cr_assert_neq(p->state[other].draw, hop->draw);
+  }
+  free(model);
+}
