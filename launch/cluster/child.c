@@ -34,7 +34,6 @@ static void arrange_descriptors(int control, const int sockets[2]) {
 
 /* Launchers' variables would make a child's library believe that it is a rank. */
 static void scrub_environment(void) {
-  extern char **environ;
   static const char *const prefixes[] = {"OMPI_", "PMIX_", "ORTE_", "PMI_", "OPAL_"};
   for (char **variable = environ; *variable != NULL;) {
     char name[256];
@@ -168,7 +167,8 @@ char *plt_child_read_runtime(void) {
 
 char plt_child_read_order(void) {
   char order;
-  return recv(PLT_CHILD_CONTROL, &order, 1, MSG_DONTWAIT) == 1 ? order : '\0';
+  if (recv(PLT_CHILD_CONTROL, &order, 1, MSG_DONTWAIT) != 1) return '\0';
+  return order;
 }
 
 void plt_child_report(plt_status_t status, const char *text) {
