@@ -103,6 +103,7 @@ say "checkpoints by time, while several workers train"
 for mode in ssp asp; do
   run "$mode" "$work/run" --workers 3 --set checkpoint.every_s=0.02 --set train.epochs=20 --set checkpoint.keep=1000
   (($(find "$work/run/checkpoints" -name manifest.json | wc -l) >= 3)) || complain "$mode: too few checkpoints by time"
+  # shellcheck disable=SC2017 # steps of an epoch, whole ones
   [[ $(clock_of "$work/run") == "$((steps / 3 * 20))" ]] || complain "$mode: ended at clock $(clock_of "$work/run")"
   rm -rf "$work/run"
 done
