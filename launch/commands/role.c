@@ -24,8 +24,8 @@
 #include "launch/job/outcome.h"
 #include "launch/job/run_dir.h"
 #include "ps/server/server.h"
+#include "worker/procedures/trainer.h"
 #include "worker/rank/export.h"
-#include "worker/train/trainer.h"
 
 static void open_log(const plt_runtime_t *runtime, const char *role, bool speaks) {
   char *path = plt_mem_print("%s/logs/%s-%" PRIu32 ".txt", runtime->run_dir, role, runtime->number);

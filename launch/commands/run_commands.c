@@ -89,8 +89,8 @@ static void tell_export(const plt_job_t *job, const plt_runtime_t *task) {
   const plt_dataset_t *data = job->data;
   for (plt_side_t side = PLT_SIDE_USER; side < PLT_SIDES && task->vectors; side++)
     printf("%s/%s  %" PRIu32 " x %zu\n", task->output, plt_export_vectors_file(side),
-           side == PLT_SIDE_USER ? data->users : data->items, job->model->score_cols);
-  for (size_t t = 0; t < job->model->n_tables && !task->vectors; t++)
+           side == PLT_SIDE_USER ? data->users : data->items, job->plan.model->score_cols);
+  for (size_t t = 0; t < job->plan.model->n_tables && !task->vectors; t++)
     printf("%s/%s.npy  %" PRIu64 " x %" PRIu32 "\n", task->output, job->plan.specs[t].name, job->plan.specs[t].rows,
            job->plan.specs[t].cols);
 }
