@@ -1,5 +1,5 @@
 /* list.h - the optimizers there are, in the order in which people are shown them. A row X(NAME) is all that a new one
- * needs beside its file, NAME.c in this folder, which defines plt_optimizer_NAME: the registry and the build read it. */
+ * needs beside its file, NAME.c in this folder, which defines plt_optimizer_NAME: registry and build read it. */
 #ifndef PLT_PS_OPTIMIZERS_LIST_H
 #define PLT_PS_OPTIMIZERS_LIST_H
 
