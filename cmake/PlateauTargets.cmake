@@ -3,7 +3,7 @@ add_library(plateau_options INTERFACE)
 target_compile_options(plateau_options INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings
   -Wpointer-arith -Wundef -Wformat=2 $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> $<$<C_COMPILER_ID:Clang>:-Wno-unneeded-internal-declaration>
-  -ffp-contract=off # fused multiply-add would change bits with the compiler's mood (DESIGN 4)
+  -ffp-contract=off # fused multiply-add would change bits with the compiler's mood (docs/methods/determinism.md 6)
   -fno-omit-frame-pointer)
 target_compile_definitions(plateau_options INTERFACE _GNU_SOURCE)
 target_include_directories(plateau_options INTERFACE ${CMAKE_SOURCE_DIR})

@@ -11,7 +11,8 @@
 
 #include <stdarg.h>
 
-/* Name, exit code of the process (DESIGN 3), meaning. Codes of one exit code stand together. */
+/* Name, exit code of the process (docs/run-directory.md, "Exit codes"), meaning. Codes of one exit code stand
+ * together. */
 #define PLT_STATUS_LIST(X)                         \
   X(OK, 0, "ok")                                   \
   X(ERR_USAGE, 64, "usage or configuration error") \

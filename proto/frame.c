@@ -7,7 +7,7 @@
 
 #include "plateau.pb-c.h"
 
-enum { HEADER_BYTES_MAX = 64 * 1024 }; /* protobuf-c has no limit of its own (MECHANISMS 7) */
+enum { HEADER_BYTES_MAX = 64 * 1024 }; /* protobuf-c has no limit of its own (docs/mechanisms.md 7) */
 #define END_MARK UINT32_C(0x706c7441)
 
 const char *plt_verb_name(plt_verb_t verb) {

@@ -6,7 +6,7 @@
  *            header, the number of sections, lengths of texts, keys that ascend strictly. Values stay in the
  *            parcel (unaligned); the rest is the arena's. A parcel that does not decode is a peer's fault.
  * Errors     PLT_ERR_PROTOCOL with the reason; PLT_ERR_DAMAGED for what is not what the peer sent (wire.h).
- * Source     PROTOCOL.md, "Frames". */
+ * Source     proto/PROTOCOL.md, "Frames". */
 #ifndef PLT_PROTO_FRAME_H
 #define PLT_PROTO_FRAME_H
 

@@ -1,6 +1,6 @@
 /* message.h - what peers say to each other, as C structs: the header of every message and its array sections.
  *
- *   message = [header][section 0: keys, values][section 1: keys, values] ...      PROTOCOL.md, "Frames"
+ *   message = [header][section 0: keys, values][section 1: keys, values] ...      proto/PROTOCOL.md, "Frames"
  *
  * frame.h turns these into frames and back. A section's keys or values frame is empty where the verb has none:
  * a pull has keys only, rows in answer to it have values only, in the order in which they were asked for. */
@@ -59,9 +59,9 @@ typedef enum { PLT_WIRE_F32, PLT_WIRE_BF16 } plt_wire_type_t;
 enum { PLT_FLAG_CHECKPOINT = 1, PLT_FLAG_STOP = 2 };
 
 /* Where the training loop stands, as worker 0 tells it to server 0 with every push, so that a checkpoint holds
- * it (DESIGN 6). Also what a resumed worker is told. */
+ * it (docs/architecture.md 8). Also what a resumed worker is told. */
 typedef struct plt_progress {
-  uint32_t stage;               /* slot (worker/session/procedure.h); what follows is of this slot alone ... */
+  uint32_t stage;               /* slot (docs/decisions/procedures.md); what follows is of this slot alone ... */
   uint64_t begin_clock;         /* at which it began */
   uint32_t epoch, batch, phase; /* the next thing to do: batch `batch` of epoch `epoch` */
   bool epoch_closed;            /* the epoch before was evaluated; false between its last push and that */

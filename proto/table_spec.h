@@ -36,7 +36,8 @@ typedef struct plt_table_spec {
 } plt_table_spec_t;
 
 bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b);
-/* The initial value of row `key`: cols floats, a function of (seed, name, salt, key) alone (METHODS 4). */
+/* The initial value of row `key`: cols floats, a function of (seed, name, salt, key) alone
+ * (docs/methods/determinism.md 5). */
 void plt_table_spec_birth(const plt_table_spec_t *spec, uint64_t salt, uint64_t key, float *out);
 
 #endif

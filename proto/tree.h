@@ -1,4 +1,4 @@
-/* tree.h - the sum over leaves: a binary tree over 2^ceil(log2 M) places (DESIGN 4).
+/* tree.h - the sum over leaves: a binary tree over 2^ceil(log2 M) places (docs/methods/determinism.md 4).
  *
  *   leaves       0   1   2   3   4        worker 0 owns 0..1, worker 1 owns 2..4
  *                 \ /     \ /   |

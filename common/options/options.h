@@ -44,7 +44,7 @@ typedef struct plt_option {
   const char *(*choice_at)(size_t i);
   const char *unit; /* "s", "rows" or NULL */
   const char *help; /* one sentence */
-  bool resumable;   /* may differ on --resume (DESIGN 3) */
+  bool resumable;   /* may differ on --resume (docs/run-directory.md, "The directory") */
 } plt_option_t;
 
 typedef struct plt_option_table {

@@ -193,7 +193,7 @@ static void take_role(member_t *m) {
   runtime->endpoints[1] = plt_mem_strdup(m->card.ipc);
 }
 
-/* Bits depend on OpenBLAS's kernels: children use those that all machines have (DESIGN 4). */
+/* Bits depend on OpenBLAS's kernels: children use those that all machines have (docs/mechanisms.md 8). */
 static void agree_on_core(const member_t *m) {
   const char *core = m->cards[0].core;
   for (int r = 1; r < m->rv->size && core != NULL; r++) core = plt_blas_core_common(core, m->cards[r].core);

@@ -5,8 +5,8 @@
  *     │  └─── interrupted: all ended with a checkpoint ───────────────────────▶ FINISH 75
  *     └─ a child was killed or lost its peers ─▶ STOP g ── all idle ──▶ RUN g+1 from the newest checkpoint
  *
- * A restart takes the path of --resume; it is the only way of recovery (DESIGN 6). After cluster.max_restarts without
- * a newer checkpoint the job ends with 75. */
+ * A restart takes the path of --resume; it is the only way of recovery (docs/architecture.md 9). After
+ * cluster.max_restarts without a newer checkpoint the job ends with 75. */
 #ifndef PLT_LAUNCH_CLUSTER_CONDUCTOR_H
 #define PLT_LAUNCH_CLUSTER_CONDUCTOR_H
 

@@ -11,7 +11,8 @@
  * Other cores stand at the highest level that runs where they run: Zen at Haswell, Cooperlake at SkylakeX. What a user
  * has set in OPENBLAS_CORETYPE stays. Elsewhere than on x86-64 the level of the processor is unknown and nothing of
  * this happens.
- * Threads    settle before there are any. */
+ * Threads    settle before there are any.
+ * Source     docs/mechanisms.md 8. */
 #ifndef PLT_LAUNCH_HOST_BLAS_CORE_H
 #define PLT_LAUNCH_HOST_BLAS_CORE_H
 

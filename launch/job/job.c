@@ -45,7 +45,7 @@ static plt_status_t read_topk(const plt_config_t *config, plt_plan_t *plan) {
   return PLT_OK;
 }
 
-/* batch_size / 2^ceil(log2 workers), rounded up (DESIGN 4). */
+/* batch_size / 2^ceil(log2 workers), rounded up (docs/methods/determinism.md 3). */
 static uint32_t default_micro_batch(uint32_t batch_size, uint32_t workers) {
   uint32_t leaves = 1;
   while (leaves < workers) leaves *= 2;

@@ -6,7 +6,7 @@
  *            thread starts with the first socket that is not inproc.
  * Ownership  sockets are the caller's: call leave before zmq_close.
  * Threads    all functions may be called from any thread; a socket's own functions from its owner's.
- * Source     MECHANISMS 2 and 4 (what monitors do to a socket); ZeroMQ RFC 27. */
+ * Source     docs/mechanisms.md 2 (what monitors do to a socket); ZeroMQ RFC 27. */
 #ifndef PLT_PROTO_WIRE_GUARD_H
 #define PLT_PROTO_WIRE_GUARD_H
 

@@ -91,7 +91,7 @@ bool plt_parcel_is_damaged(const plt_parcel_t *parcel) { return parcel->is_damag
 
 /* ---- digest ---- */
 
-/* The hashes of the frames, hashed one after another (PROTOCOL.md). A hash covers the length of its frame. */
+/* The hashes of the frames, hashed one after another (proto/PROTOCOL.md). A hash covers the length of its frame. */
 static uint64_t digest_of(const zmq_msg_t *frames, size_t n) {
   uint64_t pair[2] = {0, 0};
   for (size_t i = 0; i < n; i++) {

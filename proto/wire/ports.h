@@ -4,7 +4,7 @@
  * Owner      whoever stands for the ZeroMQ socket that listens: any pointer but NULL.
  * Ownership  descriptors are libzmq's; listening sockets are duplicated.
  * Threads    one at a time, no locks inside.
- * Source     MECHANISMS 2 and 4. */
+ * Source     docs/mechanisms.md 2, docs/mechanisms.md 4. */
 #ifndef PLT_PROTO_WIRE_PORTS_H
 #define PLT_PROTO_WIRE_PORTS_H
 

@@ -11,7 +11,7 @@
  *
  * Ownership  plt_secret_destroy() wipes. A wire keeps a copy, wiped with it; libzmq's own copies are not wiped.
  * Errors     PLT_ERR_IO (no random numbers), PLT_ERR_USAGE (libzmq without curve), PLT_ERR_PROTOCOL (not a secret).
- * Source     DESIGN 7; ZeroMQ RFC 24 (PLAIN), 26 (CurveZMQ), 27 (ZAP). */
+ * Source     docs/security.md; ZeroMQ RFC 24 (PLAIN), 26 (CurveZMQ), 27 (ZAP). */
 #ifndef PLT_PROTO_WIRE_SECURITY_H
 #define PLT_PROTO_WIRE_SECURITY_H
 

@@ -11,7 +11,7 @@
  * Threads    a listener or a set of links belongs to one thread; the wire itself may be shared.
  * Errors     PLT_ERR_CREATE (bind), PLT_ERR_PEER (connect, send, receive). A listener never fails because of
  *            what a peer sent.
- * Source     PROTOCOL.md; MECHANISMS 2 and 3 for the socket options. */
+ * Source     proto/PROTOCOL.md; docs/mechanisms.md 2 for the socket options. */
 #ifndef PLT_PROTO_WIRE_WIRE_H
 #define PLT_PROTO_WIRE_WIRE_H
 

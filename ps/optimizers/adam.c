@@ -1,6 +1,6 @@
 /* adam.c - Adam that equals dense Adam, in which every row moves in every step, at the cost of the rows
- * touched (METHODS 3); see adam_core.h. State: m, v. weight_decay (PyTorch's L2 form: decay w is part of every
- * row's gradient in every step) has no sparse form and needs a dense sweep. */
+ * touched (docs/methods/optimizers.md 4.1); see adam_core.h. State: m, v. weight_decay (PyTorch's L2 form: decay w is
+ * part of every row's gradient in every step) has no sparse form and needs a dense sweep. */
 #include <string.h>
 
 #include "ps/optimizers/adam_core.h"

@@ -5,7 +5,8 @@
  *   -c_j m / (s + eps q_j),   s = sqrt(v),  r = beta1 / sqrt(beta2),
  *   c_j = eta_n r^j sqrt(1 - beta2^n) / (1 - beta1^n),   q_j = sqrt(1 - beta2^n) beta2^(-j/2)
  *
- * METHODS 3 expands this in powers of eps q_j / s. We expand around a centre Q, one of the q_j, instead:
+ * An expansion in powers of eps q_j / s diverges for elements with tiny gradients. This one is around a centre Q, one
+ * of the q_j:
  *
  *   1 / (s + eps q_j) = (1 + tau_j) sum_p (u tau_j)^p / (s + eps Q),
  *   tau_j = (Q - q_j) / (Q + q_j),   u = (eps Q - s) / (eps Q + s)
@@ -32,7 +33,8 @@
  *
  * Bits       T_p is always summed in the order of j, from 1: it is a function of (history, last, now), whether
  *            it grew clock by clock or is computed at once after a restart. The cache only saves time.
- * Threads    one owner, no locks. */
+ * Threads    one owner, no locks.
+ * Source     docs/methods/optimizers.md 4.1; docs/decisions/adam-closed-form.md. */
 #ifndef PLT_PS_OPTIMIZERS_ADAM_GAP_H
 #define PLT_PS_OPTIMIZERS_ADAM_GAP_H
 

@@ -1,5 +1,5 @@
 /* lazy_adam.c - Adam whose rows move, and whose moments decay, only in steps in which they are pushed;
- * the bias correction counts the table's steps (METHODS 3). State: m, v. */
+ * the bias correction counts the table's steps (docs/methods/optimizers.md 4). State: m, v. */
 #include <math.h>
 
 #include "common/mem.h"

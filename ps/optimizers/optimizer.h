@@ -7,7 +7,7 @@
  * A new optimizer is one file and one row in list.h; registry.h has them by name.
  * Threads    one owner, no locks.
  * Errors     create: PLT_ERR_USAGE for settings out of range.
- * Source     METHODS 3. */
+ * Source     docs/methods/optimizers.md. */
 #ifndef PLT_PS_OPTIMIZERS_OPTIMIZER_H
 #define PLT_PS_OPTIMIZERS_OPTIMIZER_H
 
@@ -53,14 +53,14 @@ typedef struct plt_optimizer_ops {
   size_t (*state_floats)(const plt_optimizer_t *self);
   /* When a row is stored for the first time, or assigned: its state. Zeros. */
   void (*state_init)(const plt_optimizer_t *self, float *state);
-  /* Before the rows of step t (from 1), and when t was set otherwise: a new or reset table (0), a restored one. `history`
-   * holds step t and stays valid until the next begin. Nothing. */
+  /* Before the rows of step t (from 1), and when t was set otherwise: a new or reset table (0), a restored one.
+   * `history` holds step t and stays valid until the next begin. Nothing. */
   void (*begin)(plt_optimizer_t *self, uint64_t t, const plt_eta_history_t *history);
   /* For each row of step t's merged push, with a dense sweep for every row: steps value and state in place, by the
    * gradient [cols]; none of the pointers may be kept. last: the step of the row's push before, 0 for none. */
   void (*apply)(plt_optimizer_t *self, float *value, float *state, uint64_t last, const float *gradient);
   /* For each row that is read: what it is now, after step t, into `out` [cols]; stores nothing, so that reads never
-   * change the training bits (METHODS 3). The stored value. */
+   * change the training bits (docs/methods/optimizers.md 1). The stored value. */
   void (*value)(plt_optimizer_t *self, const float *value, const float *state, uint64_t last, float *out);
 } plt_optimizer_ops_t;
 

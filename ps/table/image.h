@@ -8,7 +8,7 @@
  * Ownership  an image holds what it needs of the table but its rows: release it before the table is reset or
  *            destroyed. One image of a table at a time.
  * Threads    take, release: the table's owner. The others: one thread, not necessarily another.
- * Source     DESIGN 6; MECHANISMS 5 (copy before write in user space against fork). */
+ * Source     docs/decisions/checkpoint-sweep.md (copy before write in user space against fork). */
 #ifndef PLT_PS_TABLE_IMAGE_H
 #define PLT_PS_TABLE_IMAGE_H
 

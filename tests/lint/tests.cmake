@@ -1,4 +1,4 @@
-foreach(rule layers format shell)
+foreach(rule layers format shell citations)
   plateau_shell(lint.${rule} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/lint/${rule}.sh LABELS lint)
 endforeach()
 

@@ -9,7 +9,7 @@
  * Threads    one owner.
  * Errors     PLT_ERR_DEADLINE and PLT_ERR_PEER name who waited for whom and for what; a refusal is passed on with
  *            the server's status and text.
- * Source     PROTOCOL.md. */
+ * Source     proto/PROTOCOL.md. */
 #ifndef PLT_WORKER_CLIENT_CLIENT_H
 #define PLT_WORKER_CLIENT_CLIENT_H
 

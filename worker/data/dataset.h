@@ -8,7 +8,7 @@
  * Units      users and items are the largest id + 1 over all parts.
  * Errors     PLT_ERR_DATA with "file:line: cause" for ids out of range, short rows, bad labels, NaN features,
  *            too few feature rows, no training pairs. Duplicate pairs are counted and kept.
- * Source     DESIGN 3, MMRec's data format. */
+ * Source     docs/tutorial.md 1; MMRec's data format. */
 #ifndef PLT_WORKER_DATA_DATASET_H
 #define PLT_WORKER_DATA_DATASET_H
 

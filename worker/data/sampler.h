@@ -2,8 +2,8 @@
  *
  * The order of an epoch is a keyed permutation of the training pairs; each pair gets its negatives from a
  * counter-based generator: uniform over the items that occur in training, redrawn while the user has the item in
- * training (METHODS 4, MMRec). With a replay file batches come from the file, negatives included, and an epoch is
- * that file.
+ * training (docs/methods/determinism.md 2; MMRec). With a replay file batches come from the file, negatives included,
+ * and an epoch is that file.
  *
  * Threads    read-only after create.
  * Errors     create: PLT_ERR_DATA for a user who has all items, or a replay file that does not fit; PLT_ERR_USAGE. */

@@ -11,7 +11,7 @@
  *
  * Memory     the arena's, but for 4 bytes per node of the data in the maker. Work is bounded by the closure.
  * Threads    one owner; rows are filled by its crew; the result does not depend on it.
- * Source     METHODS 4 (LightGCN); Hamilton et al., "GraphSAGE", NeurIPS 2017 (sampling by fan-out). */
+ * Source     docs/methods/graphs.md 2; Hamilton et al., "GraphSAGE", NeurIPS 2017 (sampling by fan-out). */
 #ifndef PLT_WORKER_GRAPH_CLOSURE_H
 #define PLT_WORKER_GRAPH_CLOSURE_H
 

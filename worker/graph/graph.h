@@ -6,7 +6,7 @@
  * Ownership  one graph per process, read-only once made, shared by its threads; the processes of a machine can share
  *            one file (graph_file.c).
  * Memory     8 bytes per edge and 12 per node; nothing else is as large as the graph.
- * Source     METHODS 1; He et al., "LightGCN", SIGIR 2020. */
+ * Source     docs/methods/graphs.md 1; He et al., "LightGCN", SIGIR 2020. */
 #ifndef PLT_WORKER_GRAPH_GRAPH_H
 #define PLT_WORKER_GRAPH_GRAPH_H
 
@@ -42,7 +42,8 @@ plt_graph_t *plt_graph_from_rows(const plt_user_items_t *rows, uint32_t users, u
  * cache NULL: in memory. Never fails: where there can be no file the graph is in memory. */
 plt_graph_t *plt_graph_open(const plt_dataset_t *data, uint32_t threads, const char *cache);
 /* A graph of the same nodes with only `1 - share` of the edges (rounded down), its norms by the degrees that are left.
- * Which stay is drawn without replacement, an edge's chance in proportion to its weight; a function of (seed, epoch). */
+ * Which stay is drawn without replacement, an edge's chance in proportion to its weight; a function of (seed,
+ * epoch). */
 plt_graph_t *plt_graph_prune(const plt_graph_t *graph, double share, uint64_t seed, uint32_t epoch, plt_crew_t *crew);
 void plt_graph_destroy(plt_graph_t **graph);
 

@@ -4,12 +4,12 @@
  *   ITEM_ITEM   nearest neighbours by features (item_graph.h)
  *   USER_USER   users with the most items in common (user_graph.h)
  *
- * A model declares plans; a process opens them once. An epoch may have a version of its own (edge_dropout, pads): workers
- * make it from the one that is open here.
+ * A model declares plans; a process opens them once. An epoch may have a version of its own (edge_dropout, pads):
+ * workers make it from the one that is open here.
  *
  * Ownership  relations own their matrices; adjacencies are views.
  * Threads    read-only once open, shared by the workers of a process.
- * Source     METHODS 4; docs/decisions/relations-and-hops.md. */
+ * Source     docs/methods/graphs.md; docs/decisions/relations-and-hops.md. */
 #ifndef PLT_WORKER_GRAPH_RELATION_H
 #define PLT_WORKER_GRAPH_RELATION_H
 

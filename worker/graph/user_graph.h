@@ -8,7 +8,7 @@
  * Cost       per user the degrees of her items: each thread counts into one array of all users.
  * Ownership  one per process, read-only once made.
  * Threads    as many as asked for; the graph does not depend on them.
- * Source     METHODS-MODELS 0, "User-user graph"; Zhou et al., "DRAGON", ECAI 2023. */
+ * Source     docs/methods/graphs.md 5; Zhou et al., "DRAGON", ECAI 2023. */
 #ifndef PLT_WORKER_GRAPH_USER_GRAPH_H
 #define PLT_WORKER_GRAPH_USER_GRAPH_H
 
@@ -27,9 +27,9 @@ typedef struct plt_user_graph {
 } plt_user_graph_t;
 
 plt_user_graph_t *plt_user_graph_create(const plt_graph_t *graph, const plt_user_graph_plan_t *plan, uint32_t threads);
-/* The same neighbours with other weights: lists that are shorter than k, but not empty, are filled to k entries, each time
- * by one of the entries that are there then, drawn uniformly; the weights are over the k entries. A function of (seed,
- * epoch). */
+/* The same neighbours with other weights: lists that are shorter than k, but not empty, are filled to k entries, each
+ * time by one of the entries that are there then, drawn uniformly; the weights are over the k entries. A function of
+ * (seed, epoch). */
 plt_user_graph_t *plt_user_graph_pad(const plt_user_graph_t *graph, const plt_user_graph_plan_t *plan, uint64_t seed,
                                      uint32_t epoch);
 void plt_user_graph_destroy(plt_user_graph_t **graph);

@@ -3,7 +3,7 @@
  * Recall, NDCG (binary gains, ideal over min(#positives, K)), Precision, MAP at each K, averaged over the users
  * of a part who have training pairs; ties go to the smaller item id.
  * Threads    pure functions.
- * Source     METHODS 5; MMRec's evaluator with its faults mended. */
+ * Source     docs/methods/evaluation.md 2; MMRec's evaluator with its faults mended. */
 #ifndef PLT_WORKER_MATH_RANKING_H
 #define PLT_WORKER_MATH_RANKING_H
 
@@ -37,8 +37,8 @@ typedef struct plt_top {
   uint32_t k;
   size_t n; /* how many there are: 0 at the start */
 } plt_top_t;
-/* Offers the items [first, first + n), scores [n], without the `masked` (ascending ids, duplicates allowed). Later calls
- * have larger ids. */
+/* Offers the items [first, first + n), scores [n], without the `masked` (ascending ids, duplicates allowed). Later
+ * calls have larger ids. */
 void plt_top_offer(plt_top_t *top, const float *scores, uint32_t first, uint32_t n, const uint32_t *masked,
                    size_t n_masked);
 /* The best first. Nothing can be offered any more. */

@@ -1,6 +1,6 @@
 /* bm3.c - bootstrapped: no negatives; what the predictor makes of a user or item is drawn to the other as it
  * stands, and to the item's projected features; the targets have dropout and no derivative. Users are the mean of their
- * layers, items that plus layer 0 (METHODS 4; Zhou et al. 2023; initial values as MMRec). */
+ * layers, items that plus layer 0 (docs/methods/models.md 7; Zhou et al. 2023; initial values as MMRec). */
 #include <stdio.h>
 
 #include "worker/models/kit.h"

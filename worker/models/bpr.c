@@ -1,4 +1,5 @@
-/* bpr.c - matrix factorisation under the BPR loss (METHODS 4; Rendle et al. 2009; initial values as MMRec). */
+/* bpr.c - matrix factorisation under the BPR loss (docs/methods/models.md 2; Rendle et al. 2009; initial values as
+ * MMRec). */
 #include "worker/models/kit.h"
 
 typedef struct bpr {

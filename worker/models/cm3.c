@@ -1,5 +1,5 @@
 /* cm3.c - several modalities and their spherical mix side by side over one graph, drawn together by alignment and
- * apart by a uniformity that spares items which are like each other (METHODS 4; Zhou et al. 2025).
+ * apart by a uniformity that spares items which are like each other (docs/methods/models.md 8; Zhou et al. 2025).
  *
  *   layer 0   users  [user_m1 ; user_m2 ; .. ; user_id]     each segment of length 1
  *             items  [h_m1    ; h_m2    ; .. ; mix    ]     h = MLP of the features; mix of the unit rows x W + b */

@@ -1,5 +1,5 @@
-/* dragon.c - two graphs beside that of pairs: users who like the same, items that are alike (METHODS-MODELS 1; Zhou et al.,
- * "DRAGON", ECAI 2023, with M1 and M2 mended).
+/* dragon.c - two graphs beside that of pairs: users who like the same, items that are alike (docs/methods/models.md 9;
+ * Zhou et al., "DRAGON", ECAI 2023).
  *
  *   layer 0   users [pref_m1 ; pref_m2 ..]   items [MLP(x^m1) ; MLP(x^m2) ..]    a segment per modality, of length 1
  *   mixed     the sum of the layers; users: each segment times the user's own weight of it

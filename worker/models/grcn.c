@@ -1,6 +1,5 @@
-/* grcn.c - edges that are refined: what a user likes of each modality is found by routing over her items, and how much a
- * message counts follows from how well both ends agree (METHODS-MODELS 5; Wei et al., "GRCN", MM 2020, with M1, M2, M8 and
- * M9 mended).
+/* grcn.c - edges that are refined: what a user likes of each modality is found by routing over her items, and how much
+ * a message counts follows from how well both ends agree (docs/methods/models.md 11; Wei et al., "GRCN", MM 2020).
  *
  *   per modality   f = features' projection, p = preference; both of length 1
  *     routing      p ← norm(p + Σ softmax_i⟨p, f_i⟩ f_i), some times

@@ -1,7 +1,7 @@
 /* kit.h - for those who write a model: tables, programmes and options that models share, and what losses are made of.
  *
  * The template is lightgcn.c (a programme of the usual shape) or bpr.c (none).
- * Source     METHODS 4; initial values as MMRec (torch.nn.init, torch.nn.Linear). */
+ * Source     docs/methods/models.md; initial values as MMRec (torch.nn.init, torch.nn.Linear). */
 #ifndef PLT_WORKER_MODELS_KIT_H
 #define PLT_WORKER_MODELS_KIT_H
 
@@ -146,14 +146,15 @@ plt_var_t plt_op_linear(plt_tape_t *tape, plt_var_t x, plt_var_t w, plt_var_t b)
 plt_var_t plt_nodes_dropout(const plt_nodes_t *nodes, plt_var_t x, double rate, const char *purpose);
 
 /* ---- losses ---- */
-/* BPR + reg * Emb over the samples' rows of users [n_users, c] and items [n_items, c]; one negative each (METHODS 4). */
+/* BPR + reg * Emb over the samples' rows of users [n_users, c] and items [n_items, c]; one negative each
+ * (docs/methods/models.md 1). */
 plt_var_t plt_samples_bpr_loss(const plt_samples_t *samples, plt_var_t users, plt_var_t items, float reg);
 /* The same with Emb over other representations of the same nodes than those that are scored. */
 plt_var_t plt_samples_bpr_loss_over(const plt_samples_t *samples, plt_var_t users, plt_var_t items, plt_var_t emb_users,
                                     plt_var_t emb_items, float reg);
 /* -mean log sigmoid(<u, i+> - <u, i->), one negative each; u [n, c]: the samples' users already. */
 plt_var_t plt_samples_rank_loss(const plt_samples_t *samples, plt_var_t u, plt_var_t items);
-/* Emb(a, b, c) = (|a| + |b| + |c|) / rows(c), Frobenius norms, -> [1, 1] (METHODS 4). */
+/* Emb(a, b, c) = (|a| + |b| + |c|) / rows(c), Frobenius norms, -> [1, 1] (docs/methods/models.md 1). */
 plt_var_t plt_loss_embedding(plt_tape_t *tape, plt_var_t a, plt_var_t b, plt_var_t c);
 /* The mean of the squares of all entries of rows `index` [n] of x, -> [1, 1]. */
 plt_var_t plt_loss_mean_square(plt_tape_t *tape, plt_var_t x, const uint32_t *index, size_t n);

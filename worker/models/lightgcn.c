@@ -1,5 +1,5 @@
 /* lightgcn.c - light graph convolution: users and items are the mean of their layers, E^(l+1) = A E^(l), under the BPR
- * loss; the norms are those of layer 0 (METHODS 4; He et al. 2020; initial values as MMRec). */
+ * loss; the norms are those of layer 0 (docs/methods/models.md 5; He et al. 2020; initial values as MMRec). */
 #include "worker/models/kit.h"
 
 typedef struct lightgcn {

@@ -1,5 +1,5 @@
 /* mmgcn.c - a graph convolution with dense layers for each modality, tied together by the users' and items' own rows
- * (METHODS-MODELS 4; Wei et al., "MMGCN", MM 2019, with M1, M2 and M7 mended).
+ * (docs/methods/models.md 10; Wei et al., "MMGCN", MM 2019).
  *
  *   per modality   x_0 = [pref ; features, or their projection to `latent` columns], rows of length 1
  *   per layer      h = leaky(mean of neighbours' x · conv), o = leaky(x · lin + b) + [user ; item],

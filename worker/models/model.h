@@ -9,7 +9,7 @@
  *
  * Those who write a model include kit.h; a new one is one file and one row in list.h. registry.h has them by name.
  * Threads    read-only once made (plt_model_create()), shared by the workers of a process; so are its functions.
- * Source     METHODS 4. */
+ * Source     docs/methods/models.md. */
 #ifndef PLT_WORKER_MODELS_MODEL_H
 #define PLT_WORKER_MODELS_MODEL_H
 
@@ -36,13 +36,13 @@ typedef struct plt_model_table {
 
 typedef struct plt_model plt_model_t; /* a model's own object begins with this */
 
-/* Functions of a pass are called by the thread that owns the tape, one call at a time per tape and several tapes at once;
- * what they record may use a crew. NULL: the default. */
+/* Functions of a pass are called by the thread that owns the tape, one call at a time per tape and several tapes at
+ * once; what they record may use a crew. NULL: the default. */
 typedef struct plt_model_ops {
   const char *name;
   const char *summary;
   plt_option_table_t options; /* rows "model.<key>" beyond model.name and model.dim */
-  bool loss_is_mean;          /* over the batch; false: a sum (DESIGN 4, leaves) */
+  bool loss_is_mean;          /* over the batch; false: a sum (docs/methods/determinism.md 3) */
   bool uses_features;         /* data without any are refused */
   size_t size;                /* of the model's own object, which is handed to init zeroed but for `ops` */
   /* Once per process and job, before anything runs: reads its options, fills tables, programme, negatives, score_cols.
@@ -99,8 +99,8 @@ static inline plt_side_t plt_entity_side(plt_entity_t entity) {
 size_t plt_model_first_table(const plt_model_t *model, plt_side_t side);
 /* State `number` at these nodes, and their representation: the model's functions or their defaults. */
 plt_var_t plt_model_state(const plt_model_t *model, const plt_nodes_t *nodes, size_t number, plt_var_t product);
-/* The product of hop `number`: `hop` with its own weights, or with those that the model makes, times x, the state that is
- * multiplied, at from->n nodes. */
+/* The product of hop `number`: `hop` with its own weights, or with those that the model makes, times x, the state that
+ * is multiplied, at from->n nodes. */
 plt_var_t plt_model_product(const plt_model_t *model, const plt_sparse_t *hop, const plt_nodes_t *at,
                             const plt_nodes_t *from, size_t number, plt_var_t x);
 plt_var_t plt_model_vectors(const plt_model_t *model, const plt_nodes_t *nodes);

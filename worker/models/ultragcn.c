@@ -1,5 +1,5 @@
 /* ultragcn.c - UltraGCN over items' embeddings and projected features: the limit of many graph layers as weights of
- * a pair-wise loss, without propagation (METHODS 4; Mao et al. 2021, in the form of Du et al. 2022). */
+ * a pair-wise loss, without propagation (docs/methods/models.md 4; Mao et al. 2021, in the form of Du et al. 2022). */
 
 #include <stdlib.h>
 

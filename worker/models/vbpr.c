@@ -1,5 +1,5 @@
 /* vbpr.c - matrix factorisation whose items are half learned, half projected from their features:
- * item = [item_i ; x_i W + b] (METHODS 4; He & McAuley 2016; initial values as MMRec). */
+ * item = [item_i ; x_i W + b] (docs/methods/models.md 3; He & McAuley 2016; initial values as MMRec). */
 #include "worker/models/kit.h"
 
 typedef struct vbpr {

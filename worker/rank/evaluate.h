@@ -2,7 +2,7 @@
  *
  * Block b of 256 users belongs to worker b mod W. Every worker sends one row of sums per block of its own and zeros
  * for the others', and all add the blocks in their order: the metrics have the same bits for every W.
- * Source     METHODS 5. */
+ * Source     docs/methods/evaluation.md. */
 #ifndef PLT_WORKER_RANK_EVALUATE_H
 #define PLT_WORKER_RANK_EVALUATE_H
 

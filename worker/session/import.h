@@ -1,4 +1,5 @@
-/* import.h - tables from files: the directory of init.from, features that a table starts as (DESIGN 3, "Tables out").
+/* import.h - tables from files: the directory of init.from, features that a table starts as
+ * (docs/run-directory.md, "Checkpoints").
  *
  * Errors     PLT_ERR_DATA for missing files (unless init.missing is fresh), other widths, too many rows. */
 #ifndef PLT_WORKER_SESSION_IMPORT_H

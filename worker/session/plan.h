@@ -45,7 +45,7 @@ typedef struct plt_plan {
   const atomic_int *interrupted;      /* signal number that asks for checkpoint and stop; 0: none; may be NULL */
 } plt_plan_t;
 
-/* Learning rate of an epoch: lr * s0^(epoch / s1) (METHODS 3). */
+/* Learning rate of an epoch: lr * s0^(epoch / s1) (docs/methods/optimizers.md 1). */
 double plt_plan_eta(const plt_plan_t *plan, uint32_t epoch);
 
 #endif

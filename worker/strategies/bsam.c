@@ -1,4 +1,4 @@
-/* bsam.c - batch-local sharpness-aware minimisation (METHODS 2: our reading): pushes g' = ∇L(w + ε).
+/* bsam.c - batch-local sharpness-aware minimisation (docs/methods/strategies.md 1: our reading): pushes g' = ∇L(w + ε).
  *
  * Ascent and descent use the same leaf: ε = ρ·g/‖g‖ is worked out on the pulled copy, so a batch needs one exchange. */
 #include "common/mem.h"

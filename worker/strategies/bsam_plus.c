@@ -1,5 +1,5 @@
-/* bsam_plus.c - bsam with the gradient at w mixed in (METHODS 2: our reading): pushes (1 − λ)·g + λ·g', with g' as
- * in bsam.c. */
+/* bsam_plus.c - bsam with the gradient at w mixed in (docs/methods/strategies.md 1: our reading): pushes (1 − λ)·g +
+ * λ·g', with g' as in bsam.c. */
 #include "common/mem.h"
 #include "worker/math/vectors.h"
 #include "worker/strategies/strategy.h"

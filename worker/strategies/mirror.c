@@ -1,5 +1,5 @@
 /* mirror.c - mirror gradients: on every β-th batch of an epoch a descent step and a shorter step back up
- * (METHODS 2; Zhong et al., WWW 2024, Algorithm 1). The other batches push g.
+ * (docs/methods/strategies.md 2; Zhong et al., WWW 2024, Algorithm 1). The other batches push g.
  *   combined     one push of α1·g − α2·∇L(w − α1·η·g); under sgd this is the paper's algorithm
  *   sequential   two pushes through the same optimizer state, as the authors' code does: α1·g, then −α2·g at the
  *                weights that gave */

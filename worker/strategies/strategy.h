@@ -7,7 +7,7 @@
  *            mirror. plain, bsam, bsam+ and combined mirror cost the same messages and bytes.
  * A new strategy is one file and one row in list.h; registry.h has them by name.
  * Threads    read-only after create.
- * Source     METHODS 2. */
+ * Source     docs/methods/strategies.md. */
 #ifndef PLT_WORKER_STRATEGIES_STRATEGY_H
 #define PLT_WORKER_STRATEGIES_STRATEGY_H
 
@@ -46,8 +46,8 @@ typedef struct plt_strategy_ops {
   void (*destroy)(plt_strategy_t *self);
   /* Before each batch, and for batch 0 when a job is made: the batch's exchanges. 1. */
   uint32_t (*phases)(const plt_strategy_t *self, uint32_t batch);
-  /* Once per leaf and phase, leaf after leaf: fills `gradient` [n] and returns the model's loss at w. May use `point` and
-   * `second` as it likes; leaf->gradient_at uses the worker's crew. */
+  /* Once per leaf and phase, leaf after leaf: fills `gradient` [n] and returns the model's loss at w. May use `point`
+   * and `second` as it likes; leaf->gradient_at uses the worker's crew. */
   double (*gradient)(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *gradient);
   /* After each batch and phase, whether the worker had a leaf of it or not: the calls of gradient_at per leaf, for
    * equal-effort comparisons. 1. */

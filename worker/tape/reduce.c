@@ -46,7 +46,7 @@ static void norm_forward(plt_tape_t *t, plt_node_t *node) {
 static void norm_backward(plt_tape_t *t, const plt_node_t *node) {
   const plt_node_t *x = plt_tape_node(t, node->operands[0]);
   float *dx = plt_tape_gradient(t, node->operands[0]);
-  if (dx == NULL || node->value[0] == 0) return; /* METHODS 4: derivative 0 at 0 */
+  if (dx == NULL || node->value[0] == 0) return; /* derivative 0 at 0: docs/methods/models.md 1 */
   plt_kernel_add_scaled(t->crew, plt_node_size(x), node->gradient[0] / node->value[0], x->value, dx);
 }
 

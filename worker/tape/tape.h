@@ -70,9 +70,10 @@ plt_var_t plt_op_concat(plt_tape_t *t, const plt_var_t *parts, size_t n); /* sid
 plt_var_t plt_op_columns(plt_tape_t *t, plt_var_t x, size_t first, size_t n); /* [r,c] -> [r,n] */
 plt_var_t plt_op_row_dot(plt_tape_t *t, plt_var_t a, plt_var_t b);            /* [n,c][n,c] -> [n,1] */
 plt_var_t plt_op_normalise(plt_tape_t *t, plt_var_t x);                       /* rows / max(norm, 1e-12) */
-/* Spherical interpolation of rows: sin(l t)/sin t a + sin((1-l) t)/sin t b, t = acos(clamp(<a,b>, +-(1 - 1e-6))), of unit
- * rows a, b [n,c] and constants l [n,1] (Shoemake 1985). The mixes of p points: bezier replaces point k by
- * slerp(k, k+1) until one is left (De Casteljau); nested makes r = slerp(next point, r) from the first on (METHODS 4). */
+/* Spherical interpolation of rows: sin(l t)/sin t a + sin((1-l) t)/sin t b, t = acos(clamp(<a,b>, +-(1 - 1e-6))), of
+ * unit rows a, b [n,c] and constants l [n,1] (Shoemake 1985). The mixes of p points: bezier replaces point k by
+ * slerp(k, k+1) until one is left (De Casteljau); nested makes r = slerp(next point, r) from the first on
+ * (docs/methods/models.md 8). */
 plt_var_t plt_op_slerp(plt_tape_t *t, plt_var_t a, plt_var_t b, plt_var_t share);
 plt_var_t plt_op_bezier(plt_tape_t *t, const plt_var_t *points, size_t n, plt_var_t share);
 plt_var_t plt_op_nested_slerp(plt_tape_t *t, const plt_var_t *points, size_t n, plt_var_t share);
@@ -89,12 +90,13 @@ plt_var_t plt_op_sum(plt_tape_t *t, plt_var_t x);                          /* ->
 plt_var_t plt_op_mean(plt_tape_t *t, plt_var_t x);                         /* -> [1,1] */
 plt_var_t plt_op_row_sum(plt_tape_t *t, plt_var_t x);                      /* [n,c] -> [n,1] */
 plt_var_t plt_op_norm(plt_tape_t *t, plt_var_t x);                         /* Frobenius, -> [1,1]; derivative 0 at 0 */
-/* -mean log(1e-10 + sigmoid(p - n)) of [n,1] scores, -> [1,1] (METHODS 4, BPR; Rendle et al. 2009). */
+/* -mean log(1e-10 + sigmoid(p - n)) of [n,1] scores, -> [1,1] (docs/methods/models.md 1; Rendle et al. 2009). */
 plt_var_t plt_op_bpr(plt_tape_t *t, plt_var_t positive, plt_var_t negative);
 
-/* Uniformity of unit rows x [n,c], n > 1, -> [1,1]: the log of the mean over pairs a < b of exp(-2 |x_a - x_b|^2), or of
- * exp(4 (<x_a, x_b> - y_ab)) with y_ab = clamp(<alike_a, alike_b>, low, high), alike [n,m] unit rows, derivative 0 outside
- * (METHODS 4; Wang and Isola 2020). Costs n^2 (c + m) multiplications and the memory of x and alike. */
+/* Uniformity of unit rows x [n,c], n > 1, -> [1,1]: the log of the mean over pairs a < b of exp(-2 |x_a - x_b|^2), or
+ * of exp(4 (<x_a, x_b> - y_ab)) with y_ab = clamp(<alike_a, alike_b>, low, high), alike [n,m] unit rows, derivative 0
+ * outside (docs/methods/models.md 8; Wang and Isola 2020). Costs n^2 (c + m) multiplications and the memory of x and
+ * alike. */
 plt_var_t plt_op_uniformity(plt_tape_t *t, plt_var_t x);
 plt_var_t plt_op_calibrated_uniformity(plt_tape_t *t, plt_var_t x, plt_var_t alike, float low, float high);
 

@@ -9,7 +9,7 @@
  *
  * Memory     all in one arena; a batch is made anew in the same memory, so nothing is allocated once warm.
  * Threads    one owner.
- * Source     DESIGN 4, "Leaves". */
+ * Source     docs/methods/determinism.md 3. */
 #ifndef PLT_WORKER_TRAIN_BATCH_H
 #define PLT_WORKER_TRAIN_BATCH_H
 
@@ -28,7 +28,7 @@ typedef struct plt_rows_view {
 
 typedef struct plt_leaf {
   uint32_t number;        /* within the batch */
-  double weight;          /* of its loss and gradient in the step (DESIGN 4) */
+  double weight;          /* of its loss and gradient in the step (docs/methods/determinism.md 3) */
   plt_leaf_pass_t pass;   /* without features */
   plt_rows_view_t *rows;  /* [n_tables] */
   size_t floats, trained; /* of the vector, of w */

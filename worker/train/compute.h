@@ -6,7 +6,7 @@
  * Memory     an arena that is reset by the next call: results are valid until then.
  * Threads    one owner; the kernels use its crew.
  * Errors     PLT_ERR_NAN when a loss or gradient is not finite: nothing is to be pushed then.
- * Source     DESIGN 4; METHODS 2. */
+ * Source     docs/methods/determinism.md 3; docs/methods/strategies.md. */
 #ifndef PLT_WORKER_TRAIN_COMPUTE_H
 #define PLT_WORKER_TRAIN_COMPUTE_H
 

@@ -1,7 +1,7 @@
 /* journal.h - what a run tells: metrics.jsonl and the progress line. Worker 0 keeps it.
  *
  * On a terminal one live line is redrawn (epoch, loss, samples/s, MB/s, time left); elsewhere one plain line per
- * epoch. Events are those of DESIGN 3; after a resume an event may repeat, the last one counts.
+ * epoch. Events: docs/run-directory.md, "metrics.jsonl"; after a resume an event may repeat, the last one counts.
  * Errors     PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE for metrics.jsonl. */
 #ifndef PLT_WORKER_TRAIN_JOURNAL_H
 #define PLT_WORKER_TRAIN_JOURNAL_H

@@ -141,7 +141,7 @@ Test(ranking, metric_names) {
   }
 }
 
-/* ---- the golden case: METHODS 5 on given tables ---- */
+/* ---- the golden case: docs/methods/evaluation.md 2 on given tables ---- */
 
 enum { DIM = 8, ROOM = 64 };
 

@@ -1,5 +1,5 @@
-/* test_strategy.c - what each strategy pushes, against the formulas of METHODS 2 on L(w) = sum a_i w_i^2 / 2, whose
- * gradient is a_i w_i. */
+/* test_strategy.c - what each strategy pushes, against the formulas of docs/methods/strategies.md on L(w) = sum a_i
+ * w_i^2 / 2, whose gradient is a_i w_i. */
 #include <criterion/criterion.h>
 
 #include "tests/unit/worker/naive.h"
