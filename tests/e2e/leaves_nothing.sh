@@ -11,15 +11,19 @@ make_data "$data"
 write_config "$config" "$data" "$bsam_plus"
 cluster=(--servers 2 --workers 2 --set cluster.transport=ipc)
 
-# What a job could leave: our names in the usual places, anything in TMPDIR. What jobs under way use is not left.
-leftovers() {
-  local path pid
+# Everything of ours: our names in the usual places, anything in TMPDIR.
+ours() {
   find "$TMPDIR" -mindepth 1 2>/dev/null || true
   find /tmp /run "/run/user/$(id -u)" /dev/shm /var/tmp -maxdepth 1 \( -iname '*plateau*' -o -name 'plt[-_.]*' \) \
-    ! -name 'plateau-test[.-]*' 2>/dev/null | while read -r path; do
+    ! -name 'plateau-test[.-]*' 2>/dev/null || true
+}
+# Of that, what no job under way uses.
+leftovers() {
+  local path pid
+  ours | while read -r path; do
     pid=$(sed -nE 's:^/tmp/plateau-[0-9]+-([0-9]+)-.*:\1:p' <<<"$path")
     [[ -n $pid && -e /proc/$pid ]] || echo "$path"
-  done || true
+  done
 }
 # Processes of our binary that belong to this test.
 processes() {
@@ -29,7 +33,8 @@ processes() {
     tr '\0' ' ' <"$each/cmdline" 2>/dev/null | grep -F "$work" || true
   done
 }
-leftovers | sort >"$work/before.txt"
+# Also what looks in use: the job of an earlier test may be killed and not yet reaped.
+ours | sort >"$work/before.txt"
 clean_after() {
   local i left
   for ((i = 0; i < 20; i++)); do # a killed process takes a moment to go
