@@ -240,6 +240,43 @@ plt_status_t plt_config_apply(plt_config_t *config, const plt_option_table_t *ta
   return plt_faults_end(&faults);
 }
 
+/* The items of a list, cut at commas in `copy`. */
+static char **cut_items(char *copy, size_t *n) {
+  size_t capacity = 0;
+  char **items = NULL;
+  *n = 0;
+  for (char *at = copy; at != NULL;) {
+    PLT_MEM_GROW(items, *n, capacity);
+    items[(*n)++] = strsep(&at, ",");
+  }
+  return items;
+}
+
+plt_status_t plt_config_give(plt_config_t *config, const char *key, const char *text, const char *origin) {
+  plt_config_setting_t *setting = plt_config_find(config, key);
+  if (setting == NULL) bug(key, "given, but no applied table has it");
+  bool is_list = plt_option_type_is_list(setting->row->type);
+  char *copy = plt_mem_strdup(text), *fault;
+  plt_yaml_entry_t entry = {.items = &copy, .n_items = 1, .is_list = is_list};
+  plt_option_value_t value = {0};
+  if (is_list) entry.items = cut_items(copy, &entry.n_items);
+  fault = plt_option_value_add(setting->row, &entry, config->work_dir, &value);
+  if (is_list) free(entry.items);
+  free(copy);
+  if (fault != NULL) {
+    plt_option_value_clear(&value);
+    plt_fail(PLT_ERR_USAGE, "%s: %s", origin, fault);
+    free(fault);
+    return PLT_ERR_USAGE;
+  }
+  plt_option_value_clear(&setting->value);
+  free(setting->origin);
+  setting->value = value;
+  setting->origin = plt_mem_strdup(origin);
+  setting->is_given = setting->is_set = true;
+  return PLT_OK;
+}
+
 /* ---- values ---- */
 
 static const plt_config_setting_t *get(const plt_config_t *config, const char *key) {

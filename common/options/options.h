@@ -45,6 +45,9 @@ typedef struct plt_option {
   const char *unit; /* "s", "rows" or NULL */
   const char *help; /* one sentence */
   bool resumable;   /* may differ on --resume (docs/run-directory.md, "The directory") */
+  /* Rows that a command line gives, by the last part of the key: --topk N. */
+  char letter;             /* -k, 0: none */
+  const char *placeholder; /* "N"; NULL for a BOOL, which takes no value */
 } plt_option_t;
 
 typedef struct plt_option_table {
@@ -65,6 +68,9 @@ plt_status_t plt_config_read(plt_config_t *config, const char *path);
 plt_status_t plt_config_set(plt_config_t *config, const char *assignment);
 /* Adds what `text` says of `key`, as YAML below it ("lr: 1\nname: adam\n"); `name` stands for it in messages. */
 plt_status_t plt_config_add(plt_config_t *config, const char *key, const char *text, const char *name);
+/* The value of a row of an applied table as a command line gives it: text that stands for itself, nothing quoted, the
+ * items of a list with commas between them. A fault is told behind `origin` ("recommend: --topk"). */
+plt_status_t plt_config_give(plt_config_t *config, const char *key, const char *text, const char *origin);
 /* Types, ranges and defaults for the rows of a table. The table must outlive the configuration. */
 plt_status_t plt_config_apply(plt_config_t *config, const plt_option_table_t *table);
 /* PLT_ERR_USAGE, with the choices there are, when a row without a default has no value. */
