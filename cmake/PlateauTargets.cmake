@@ -33,3 +33,18 @@ function(plateau_layer name)
   set_target_properties(plateau_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   target_link_libraries(plateau_${name} PUBLIC ${LAYER_USES} plateau_options PRIVATE ${LAYER_PRIVATE})
 endfunction()
+
+# plateau_protobuf(TARGET DIR/NAME.proto): NAME.pb-c.{c,h} made and compiled; not held to our warnings.
+function(plateau_protobuf target file)
+  get_filename_component(name ${file} NAME_WE)
+  get_filename_component(dir ${file} DIRECTORY)
+  set(made ${CMAKE_CURRENT_BINARY_DIR}/${name}.pb-c)
+  add_custom_command(
+    OUTPUT ${made}.c ${made}.h
+    COMMAND ${PROTOC_C} --c_out=${CMAKE_CURRENT_BINARY_DIR} -I ${CMAKE_CURRENT_SOURCE_DIR}/${dir}
+            ${CMAKE_CURRENT_SOURCE_DIR}/${file}
+    DEPENDS ${file})
+  add_library(${target} OBJECT ${made}.c)
+  target_link_libraries(${target} PUBLIC PkgConfig::PROTOBUFC)
+  target_include_directories(${target} PUBLIC ${CMAKE_CURRENT_BINARY_DIR})
+endfunction()

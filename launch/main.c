@@ -8,62 +8,77 @@
 #include "common/options/nearest.h"
 #include "common/options/options.h"
 #include "launch/cluster/cluster.h"
-#include "launch/commands/command.h"
 #include "launch/commands/help.h"
+#include "launch/commands/task.h"
 #include "launch/host/blas_core.h"
 #include "launch/host/last_word.h"
 #include "launch/host/limits.h"
+#include "launch/tasks/registry.h"
 #include "worker/math/kernels.h"
 
-static const plt_command_t *const commands[] = {&plt_command_train,       &plt_command_evaluate, &plt_command_recommend,
-                                                &plt_command_export,      &plt_command_inspect,  &plt_command_data,
-                                                &plt_command_fault_proxy, &plt_command_server,   &plt_command_worker};
-enum { COMMANDS = sizeof commands / sizeof *commands };
+/* In the order of the help; the tasks that have a command stand behind train. */
+static const plt_command_t *const own[] = {&plt_command_train,       &plt_command_inspect, &plt_command_data,
+                                           &plt_command_fault_proxy, &plt_command_server,  &plt_command_worker};
+enum { OWN = sizeof own / sizeof *own, COMMANDS_MAX = 64 };
 
-static void print_help(FILE *out) {
+typedef struct commands {
+  plt_command_t at[COMMANDS_MAX];
+  size_t n;
+} commands_t;
+
+static void collect(commands_t *all) {
+  all->at[all->n++] = *own[0];
+  for (size_t i = 0; plt_tasks[i] != NULL && all->n < COMMANDS_MAX - OWN; i++)
+    if (plt_tasks[i]->summary != NULL) all->at[all->n++] = plt_command_of_task(plt_tasks[i]);
+  for (size_t i = 1; i < OWN; i++) all->at[all->n++] = *own[i];
+}
+
+static void print_help(FILE *out, const commands_t *all) {
   fprintf(out,
           "plateau trains multimodal recommenders to flat minima on a parameter server.\n\n"
           "usage: plateau COMMAND [ARGUMENTS]\n\n");
-  for (size_t i = 0; i < COMMANDS; i++)
-    if (commands[i]->summary != NULL) fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
+  for (size_t i = 0; i < all->n; i++)
+    if (all->at[i].summary != NULL) fprintf(out, "  %-11s %s\n", all->at[i].name, all->at[i].summary);
   plt_help_topics(out);
   fprintf(out,
           "\nExample: plateau train examples/quickstart.yaml\n"
           "Help:    plateau COMMAND --help, plateau help options\n");
 }
 
-static const plt_command_t *find(const char *name) {
-  for (size_t i = 0; i < COMMANDS; i++)
-    if (strcmp(commands[i]->name, name) == 0) return commands[i];
+static const plt_command_t *find(const commands_t *all, const char *name) {
+  for (size_t i = 0; i < all->n; i++)
+    if (strcmp(all->at[i].name, name) == 0) return &all->at[i];
   return NULL;
 }
 
 static void print_usage(const plt_command_t *command) {
-  fputs(command->usage, stdout);
+  char *usage = command->usage == NULL ? plt_task_usage(command->task) : NULL;
+  fputs(usage == NULL ? command->usage : usage, stdout);
+  free(usage);
   if (command->options == NULL) return;
   char *text = plt_option_table_describe(command->options, false);
   fputs(text, stdout);
   free(text);
 }
 
-static plt_status_t unknown(const char *name) {
-  const char *names[COMMANDS];
-  for (size_t i = 0; i < COMMANDS; i++) names[i] = commands[i]->name;
-  const char *near = plt_nearest(name, names, COMMANDS);
+static plt_status_t unknown(const commands_t *all, const char *name) {
+  const char *names[COMMANDS_MAX];
+  for (size_t i = 0; i < all->n; i++) names[i] = all->at[i].name;
+  const char *near = plt_nearest(name, names, all->n);
   return plt_fail(PLT_ERR_USAGE, "there is no command \"%s\"%s%s%s (see plateau --help)", name,
                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-static plt_status_t help(int argc, char **argv) {
+static plt_status_t help(const commands_t *all, int argc, char **argv) {
   if (argc < 2) {
-    print_help(stdout);
+    print_help(stdout, all);
     return PLT_OK;
   }
   bool is_topic;
   PLT_TRY(plt_help_topic(argc, argv, &is_topic));
   if (is_topic) return PLT_OK;
-  const plt_command_t *command = find(argv[1]);
-  if (command == NULL) return unknown(argv[1]);
+  const plt_command_t *command = find(all, argv[1]);
+  if (command == NULL) return unknown(all, argv[1]);
   print_usage(command);
   return PLT_OK;
 }
@@ -77,23 +92,27 @@ static bool asks_for_help(int argc, char **argv) {
 /* plt_lead_fn, of a command line without a command: ranks of a launcher say it once. */
 static plt_status_t lead_nothing(plt_rendezvous_t *rv, int argc, char **argv) {
   (void)rv;
-  if (argc > 1) return unknown(argv[1]);
-  print_help(stderr);
+  commands_t all = {0};
+  collect(&all);
+  if (argc > 1) return unknown(&all, argv[1]);
+  print_help(stderr, &all);
   return plt_fail(PLT_ERR_USAGE, "plateau needs a command");
 }
 
 static plt_status_t run(int argc, char **argv) {
+  commands_t all = {0};
+  collect(&all);
   if (argc < 2) return plt_cluster_command(argc, argv, lead_nothing);
   if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-    print_help(stdout);
+    print_help(stdout, &all);
     return PLT_OK;
   }
   if (strcmp(argv[1], "--version") == 0) {
     printf("plateau %s\n", PLT_VERSION);
     return PLT_OK;
   }
-  if (strcmp(argv[1], "help") == 0) return help(argc - 1, argv + 1);
-  const plt_command_t *command = find(argv[1]);
+  if (strcmp(argv[1], "help") == 0) return help(&all, argc - 1, argv + 1);
+  const plt_command_t *command = find(&all, argv[1]);
   if (command == NULL) return plt_cluster_command(argc, argv, lead_nothing);
   if (asks_for_help(argc - 1, argv + 1)) {
     print_usage(command);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "launch/cluster/control.h"
 #include "launch/host/self.h"
 
 enum { HIGH = 64 }; /* descriptors are moved above the places they go to before they are put there */
@@ -68,57 +71,84 @@ static void become(const char *path, const char *role, unsigned number, pid_t pa
   _exit(70);
 }
 
-static bool write_all(int fd, const char *text, size_t bytes) {
-  while (bytes > 0) {
-    ssize_t sent = send(fd, text, bytes, MSG_NOSIGNAL);
+/* ---- messages ---- */
+
+static bool write_all(int fd, const void *bytes, size_t n) {
+  for (const char *at = bytes; n > 0;) {
+    ssize_t sent = send(fd, at, n, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) return false;
-    text += sent;
-    bytes -= (size_t)sent;
+    at += sent;
+    n -= (size_t)sent;
   }
   return true;
 }
 
-plt_status_t plt_child_spawn(const char *role, unsigned number, const int sockets[2], const char *runtime,
-                             plt_child_t *out) {
+static bool read_all(int fd, void *bytes, size_t n, int flags) {
+  for (char *at = bytes; n > 0;) {
+    ssize_t got = recv(fd, at, n, flags);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    at += got;
+    n -= (size_t)got;
+  }
+  return true;
+}
+
+/* Clears the packet. */
+static bool write_packet(int fd, plt_packet_t *packet) {
+  uint32_t length = (uint32_t)packet->n;
+  bool sent = write_all(fd, &length, sizeof length) && write_all(fd, packet->bytes, packet->n);
+  plt_packet_clear(packet);
+  return sent;
+}
+
+/* False when less than a whole packet of at most `limit` bytes is there. */
+static bool read_packet(int fd, int flags, size_t limit, plt_packet_t *packet) {
+  uint32_t length;
+  *packet = (plt_packet_t){0};
+  if (!read_all(fd, &length, sizeof length, flags) || length == 0 || length > limit) return false;
+  *packet = (plt_packet_t){.bytes = plt_mem_zalloc(1, length), .n = length};
+  if (read_all(fd, packet->bytes, length, flags)) return true;
+  plt_packet_clear(packet);
+  return false;
+}
+
+/* ---- in the supervisor ---- */
+
+static plt_status_t start(const plt_brief_t *brief, const int sockets[2], plt_child_t *out) {
+  const char *role = brief->is_server ? "server" : "worker";
   int pair[2];
   char path[PLT_PATH_MAX];
   PLT_TRY(plt_self_path(path));
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
     return plt_fail_errno(PLT_ERR_IO, "cannot make a socket pair");
   pid_t parent = getpid(), pid = fork();
-  if (pid == 0) become(path, role, number, parent, pair[1], sockets);
+  if (pid == 0) become(path, role, brief->number, parent, pair[1], sockets);
   close(pair[1]);
   if (pid < 0) {
     close(pair[0]);
-    return plt_fail_errno(PLT_ERR_IO, "cannot start %s %u", role, number);
+    return plt_fail_errno(PLT_ERR_IO, "cannot start %s %" PRIu32, role, brief->number);
   }
   *out = (plt_child_t){.pid = pid, .control = pair[0], .pidfd = pidfd_open(pid, 0)};
-  char *line = plt_mem_print("%s\n", runtime);
-  bool sent = write_all(pair[0], line, strlen(line));
-  explicit_bzero(line, strlen(line));
-  free(line);
-  if (sent) return PLT_OK;
+  return PLT_OK;
+}
+
+plt_status_t plt_child_spawn(const plt_brief_t *brief, const int sockets[2], plt_child_t *out) {
+  plt_packet_t packet;
+  PLT_TRY(plt_control_pack_brief(brief, &packet));
+  plt_status_t status = start(brief, sockets, out);
+  if (status != PLT_OK) {
+    plt_packet_clear(&packet);
+    return status;
+  }
+  if (write_packet(out->control, &packet)) return PLT_OK;
   plt_child_kill(out);
-  return plt_fail(PLT_ERR_IO, "%s %u did not start", role, number);
+  return plt_fail(PLT_ERR_IO, "%s %" PRIu32 " did not start", brief->is_server ? "server" : "worker", brief->number);
 }
 
 void plt_child_interrupt(const plt_child_t *child) {
   if (child->pid != 0) write_all(child->control, "I", 1);
-}
-
-static void read_report(int control, plt_child_end_t *end) {
-  char text[sizeof end->text + 16];
-  ssize_t length = 0, got;
-  while (length < (ssize_t)sizeof text - 1 &&
-         (got = recv(control, text + length, sizeof text - 1 - (size_t)length, MSG_DONTWAIT)) > 0)
-    length += got;
-  text[length] = '\0';
-  char *rest;
-  unsigned long status = strtoul(text, &rest, 10);
-  if (rest == text || status >= PLT_STATUS_COUNT) return;
-  end->status = (plt_status_t)status;
-  snprintf(end->text, sizeof end->text, "%s", *rest == ' ' ? rest + 1 : rest);
 }
 
 static void forget(plt_child_t *child) {
@@ -127,17 +157,26 @@ static void forget(plt_child_t *child) {
   *child = (plt_child_t){.control = -1, .pidfd = -1};
 }
 
-bool plt_child_reap(plt_child_t *child, plt_child_end_t *end) {
+/* What it said before it ended; leaves *ending where it said nothing. */
+static void hear(int control, plt_ending_t *ending) {
+  plt_packet_t packet;
+  if (!read_packet(control, MSG_DONTWAIT, PLT_NOTE_BYTES_MAX, &packet)) return;
+  plt_control_unpack_ending(packet.bytes, packet.n, ending);
+  plt_packet_clear(&packet);
+}
+
+bool plt_child_reap(plt_child_t *child, plt_ending_t *ending) {
   int how;
   if (child->pid == 0 || waitpid(child->pid, &how, WNOHANG) != child->pid) return false;
-  *end = (plt_child_end_t){.status = PLT_ERR_BUG};
+  *ending = (plt_ending_t){.status = PLT_ERR_BUG};
   if (WIFSIGNALED(how)) {
-    end->status = PLT_ERR_PEER;
-    end->signal = WTERMSIG(how);
-    snprintf(end->text, sizeof end->text, "was ended by signal %d (%s)", end->signal, strsignal(end->signal));
+    ending->status = PLT_ERR_PEER;
+    ending->signal = WTERMSIG(how);
+    snprintf(ending->text, sizeof ending->text, "was ended by signal %d (%s)", ending->signal,
+             strsignal(ending->signal));
   } else {
-    snprintf(end->text, sizeof end->text, "ended with code %d and no word", WEXITSTATUS(how));
-    read_report(child->control, end);
+    snprintf(ending->text, sizeof ending->text, "ended with code %d and no word", WEXITSTATUS(how));
+    hear(child->control, ending);
   }
   forget(child);
   return true;
@@ -152,27 +191,46 @@ void plt_child_kill(plt_child_t *child) {
 
 /* ---- in the child ---- */
 
-char *plt_child_read_runtime(void) {
-  size_t n = 0, capacity = 0;
-  char *line = NULL;
-  for (;;) {
-    PLT_MEM_GROW(line, n, capacity);
-    ssize_t got = read(PLT_CHILD_CONTROL, line + n, 1);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0 || line[n] == '\n') break;
-    n++;
-  }
-  line[n] = '\0';
-  return line;
+plt_status_t plt_child_read_brief(int control, plt_brief_t *brief) {
+  plt_packet_t packet;
+  if (!read_packet(control, 0, PLT_BRIEF_BYTES_MAX, &packet))
+    return plt_fail(PLT_ERR_USAGE, "the roles of a job are started by plateau train under mpirun");
+  plt_status_t status = plt_control_unpack_brief(packet.bytes, packet.n, brief);
+  plt_packet_clear(&packet);
+  return status;
 }
 
-char plt_child_read_order(void) {
+void plt_child_report(int control, const plt_ending_t *ending) {
+  plt_packet_t packet;
+  if (plt_control_pack_ending(ending, &packet) == PLT_OK) write_packet(control, &packet);
+}
+
+struct plt_orders {
+  int control;
+  atomic_int *interrupted;
+  pthread_t thread;
+};
+
+static void *watch(void *argument) {
+  const plt_orders_t *orders = argument;
   char order;
-  return recv(PLT_CHILD_CONTROL, &order, 1, MSG_DONTWAIT) == 1 ? order : '\0';
+  while (read_all(orders->control, &order, 1, 0))
+    if (order == 'I') atomic_store(orders->interrupted, 1);
+  return NULL;
 }
 
-void plt_child_report(plt_status_t status, const char *text) {
-  char line[2048];
-  snprintf(line, sizeof line, "%d %s", (int)status, text);
-  write_all(PLT_CHILD_CONTROL, line, strlen(line));
+plt_orders_t *plt_orders_watch(int control, atomic_int *interrupted) {
+  plt_orders_t *orders = plt_mem_alloc(sizeof *orders);
+  *orders = (plt_orders_t){.control = control, .interrupted = interrupted};
+  if (pthread_create(&orders->thread, NULL, watch, orders) == 0) return orders;
+  free(orders);
+  return NULL;
+}
+
+void plt_orders_ignore(plt_orders_t **orders) {
+  if (*orders == NULL) return;
+  shutdown((*orders)->control, SHUT_RD); /* wakes the thread; the ending can still be written */
+  pthread_join((*orders)->thread, NULL);
+  free(*orders);
+  *orders = NULL;
 }

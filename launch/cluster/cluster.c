@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "common/io/fileio.h"
-#include "common/io/json.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "launch/cluster/conductor.h"
+#include "launch/cluster/control.h"
 #include "launch/host/blas_core.h"
 #include "launch/host/last_word.h"
 #include "launch/host/signals.h"
@@ -34,11 +34,8 @@ typedef struct card {
 /* One rank on its way from the rendezvous to its loop. */
 typedef struct member {
   const plt_rendezvous_t *rv;
-  plt_runtime_t runtime; /* as broadcast, then of this rank */
-  char transport[8], interface[64], probe[64];
-  uint32_t max_restarts;
-  double deadline_s;
-  int *server_of; /* [size]: the server of a rank, -1 for workers */
+  plt_invitation_t invitation; /* its brief is this rank's, once the cards are known */
+  int *server_of;              /* [size]: the server of a rank, -1 for workers */
   char ipc_dir[PLT_SOCKET_DIR_MAX];
   int sockets[2]; /* tcp, ipc */
   card_t card, *cards;
@@ -87,62 +84,38 @@ static uint32_t worker_number(const member_t *m) {
   return n;
 }
 
-/* ---- the broadcast ---- */
-
-static char *encode_invitation(const member_t *m) {
-  char *runtime = plt_runtime_encode(&m->runtime);
-  plt_json_t *json = plt_json_create();
-  plt_json_text(json, "runtime", runtime);
-  plt_json_text(json, "transport", m->transport);
-  plt_json_text(json, "interface", m->interface);
-  plt_json_text(json, "probe", m->probe);
-  plt_json_int(json, "max_restarts", m->max_restarts);
-  plt_json_real(json, "deadline_s", m->deadline_s);
-  explicit_bzero(runtime, strlen(runtime));
-  free(runtime);
-  char *text = plt_json_print(json);
-  plt_json_destroy(&json);
-  return text;
-}
-
-static plt_status_t decode_invitation(const char *text, member_t *m) {
-  plt_yaml_t yaml = {0};
-  PLT_TRY(plt_yaml_parse(text, strlen(text), "broadcast", &yaml));
-  plt_status_t status = plt_runtime_decode(plt_runtime_text(&yaml, "runtime"), &m->runtime);
-  snprintf(m->transport, sizeof m->transport, "%s", plt_runtime_text(&yaml, "transport"));
-  snprintf(m->interface, sizeof m->interface, "%s", plt_runtime_text(&yaml, "interface"));
-  snprintf(m->probe, sizeof m->probe, "%s", plt_runtime_text(&yaml, "probe"));
-  m->max_restarts = (uint32_t)plt_runtime_number(&yaml, "max_restarts", 0);
-  m->deadline_s = plt_runtime_number(&yaml, "deadline_s", 60);
-  plt_yaml_clear(&yaml);
-  return status;
-}
-
 /* ---- sockets ---- */
 
 static bool wants_ipc(const member_t *m) {
-  return strcmp(m->transport, "ipc") == 0 || (strcmp(m->transport, "auto") == 0 && m->rv->size > 1);
+  const char *transport = m->invitation.transport;
+  return strcmp(transport, "ipc") == 0 || (strcmp(transport, "auto") == 0 && m->rv->size > 1);
 }
 
 static bool wants_tcp(const member_t *m) {
-  return strcmp(m->transport, "tcp") == 0 || (strcmp(m->transport, "auto") == 0 && m->rv->nodes > 1);
+  const char *transport = m->invitation.transport;
+  return strcmp(transport, "tcp") == 0 || (strcmp(transport, "auto") == 0 && m->rv->nodes > 1);
 }
 
 /* The run directory must be the same for all: rank 0 has put a file there. */
 static plt_status_t check_run_dir(const member_t *m) {
+  const char *run_dir = m->invitation.brief.run_dir;
   char path[PLT_PATH_MAX];
-  PLT_TRY(plt_path_join(m->runtime.run_dir, m->probe, path));
+  PLT_TRY(plt_path_join(run_dir, m->invitation.probe, path));
   if (plt_path_exists(path)) return PLT_OK;
   return plt_fail(PLT_ERR_CREATE,
                   "rank %d on %s does not see %s: run.dir must be on a file system that all ranks share", m->rv->rank,
-                  m->rv->host, m->runtime.run_dir);
+                  m->rv->host, run_dir);
+}
+
+/* The network that was chosen; NULL: none. */
+static const char *interface_of(const member_t *m) {
+  return m->invitation.interface[0] == '\0' ? NULL : m->invitation.interface;
 }
 
 static plt_status_t open_server_sockets(member_t *m) {
   char address[64], name[32];
-  const char *interface = m->interface[0] == '\0' ? NULL : m->interface;
   if (wants_tcp(m)) {
-    PLT_TRY(plt_socket_address(interface, m->rv->nodes == 1, address));
+    PLT_TRY(plt_socket_address(interface_of(m), m->rv->nodes == 1, address));
     PLT_TRY(plt_socket_tcp(address, &m->sockets[0], m->card.tcp));
   }
   if (!wants_ipc(m)) return PLT_OK;
@@ -154,11 +127,11 @@ static plt_status_t open_server_sockets(member_t *m) {
 static plt_status_t open_star(member_t *m) {
   char address[64], endpoint[PLT_ENDPOINT_MAX];
   m->wire = plt_wire_create();
-  PLT_TRY(plt_runtime_secure(&m->runtime, m->wire));
+  PLT_TRY(plt_brief_secure(&m->invitation.brief, m->wire));
   if (m->rv->nodes == 1) {
     snprintf(endpoint, sizeof endpoint, "ipc://%s/star", m->ipc_dir);
   } else {
-    PLT_TRY(plt_socket_address(m->interface[0] == '\0' ? NULL : m->interface, 0, address));
+    PLT_TRY(plt_socket_address(interface_of(m), 0, address));
     snprintf(endpoint, sizeof endpoint, "tcp://%s:*", address);
   }
   PLT_TRY(plt_listener_open(m->wire, endpoint, &m->star));
@@ -167,7 +140,7 @@ static plt_status_t open_star(member_t *m) {
 }
 
 static plt_status_t open_sockets(member_t *m) {
-  m->server_of = assign_roles(m->rv, m->runtime.servers);
+  m->server_of = assign_roles(m->rv, m->invitation.brief.generation.servers);
   bool is_server = m->server_of[m->rv->rank] >= 0;
   PLT_TRY(check_run_dir(m));
   if ((is_server && wants_ipc(m)) || m->rv->rank == 0) PLT_TRY(plt_socket_dir_create(m->ipc_dir));
@@ -178,19 +151,19 @@ static plt_status_t open_sockets(member_t *m) {
 /* Who this rank is and how it reaches the servers, from everybody's cards. */
 static void take_role(member_t *m) {
   const plt_rendezvous_t *rv = m->rv;
-  plt_runtime_t *runtime = &m->runtime;
-  runtime->is_server = m->server_of[rv->rank] >= 0;
-  runtime->number = runtime->is_server ? (uint32_t)m->server_of[rv->rank] : worker_number(m);
-  runtime->n_addresses = runtime->servers;
-  runtime->addresses = plt_mem_zalloc(runtime->servers, sizeof *runtime->addresses);
+  plt_brief_t *brief = &m->invitation.brief;
+  brief->is_server = m->server_of[rv->rank] >= 0;
+  brief->number = brief->is_server ? (uint32_t)m->server_of[rv->rank] : worker_number(m);
+  brief->n_addresses = brief->generation.servers;
+  brief->addresses = plt_mem_zalloc(brief->n_addresses, sizeof *brief->addresses);
   for (int r = 0; r < rv->size; r++) {
     if (m->server_of[r] < 0) continue;
     bool near = rv->node_of[r] == rv->node && m->cards[r].ipc[0] != '\0';
-    runtime->addresses[m->server_of[r]] = plt_mem_strdup(near ? m->cards[r].ipc : m->cards[r].tcp);
+    brief->addresses[m->server_of[r]] = plt_mem_strdup(near ? m->cards[r].ipc : m->cards[r].tcp);
   }
-  for (int i = 0; i < 2; i++) free(runtime->endpoints[i]);
-  runtime->endpoints[0] = plt_mem_strdup(m->card.tcp);
-  runtime->endpoints[1] = plt_mem_strdup(m->card.ipc);
+  for (int i = 0; i < 2; i++) free(brief->endpoints[i]);
+  brief->endpoints[0] = plt_mem_strdup(m->card.tcp);
+  brief->endpoints[1] = plt_mem_strdup(m->card.ipc);
 }
 
 /* Bits depend on OpenBLAS's kernels: children use those that all machines have (docs/mechanisms.md 8). */
@@ -214,12 +187,14 @@ static void agree_on_core(const member_t *m) {
 }
 
 static plt_supervisor_t make_supervisor(const member_t *m) {
+  const plt_brief_t *brief = &m->invitation.brief;
   return (plt_supervisor_t){.rank = m->rv->rank,
-                            .base = &m->runtime,
+                            .brief = brief,
+                            .spawn = plt_child_spawn,
                             .sockets = {m->sockets[0], m->sockets[1]},
                             .signalled = plt_signals_watch(),
                             .child = {.control = -1, .pidfd = -1},
-                            .report = {.rank = m->rv->rank, .serves = m->runtime.is_server, .job = m->runtime.job},
+                            .report = {.rank = m->rv->rank, .serves = brief->is_server, .job = brief->generation.job},
                             .lead = m->rv->hosts[0],
                             .launcher = m->rv->launcher};
 }
@@ -240,15 +215,14 @@ static plt_status_t assemble(member_t *m, plt_status_t status) {
 }
 
 static void log_role(const member_t *m) {
-  char *path = plt_mem_print("%s/logs/supervisor-%d.txt", m->runtime.run_dir, m->rv->rank);
-  bool keeps = m->runtime.keeps;
-  plt_log_open(keeps ? path : NULL, m->rv->rank == 0);
-  free(path);
+  const plt_brief_t *brief = &m->invitation.brief;
+  plt_generation_log(brief->turn.task->keeps ? brief->run_dir : NULL, "supervisor", (uint32_t)m->rv->rank,
+                     m->rv->rank == 0);
   cpu_set_t cores;
   int bound = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 0;
   plt_log(PLT_LOG_INFO, "rank %d of %d on %s (machine %d of %d): %s %" PRIu32 ", %d cores of %ld", m->rv->rank,
-          m->rv->size, m->rv->host, m->rv->node, m->rv->nodes, m->runtime.is_server ? "server" : "worker",
-          m->runtime.number, bound, sysconf(_SC_NPROCESSORS_ONLN));
+          m->rv->size, m->rv->host, m->rv->node, m->rv->nodes, brief->is_server ? "server" : "worker", brief->number,
+          bound, sysconf(_SC_NPROCESSORS_ONLN));
   plt_blas_core_log();
 }
 
@@ -261,38 +235,30 @@ static void release(member_t *m) {
   if (m->ipc_dir[0] != '\0') plt_dir_remove(m->ipc_dir);
   free(m->server_of);
   free(m->cards);
-  plt_runtime_clear(&m->runtime);
+  plt_brief_clear(&m->invitation.brief);
 }
 
 /* ---- rank 0 ---- */
 
 /* A fresh secret for this start of the job. */
-static plt_status_t make_secret(plt_security_t mode, plt_runtime_t *runtime) {
+static plt_status_t make_secret(plt_security_t mode, plt_brief_t *brief) {
   plt_secret_t *secret;
   PLT_TRY(plt_secret_create(mode, &secret));
-  free(runtime->secret);
-  runtime->secret = plt_mem_zalloc(1, PLT_SECRET_TEXT_MAX);
-  plt_secret_to_text(secret, runtime->secret);
+  brief->secret = plt_mem_zalloc(1, PLT_SECRET_TEXT_MAX);
+  plt_secret_to_text(secret, brief->secret);
   plt_secret_destroy(&secret);
   return PLT_OK;
 }
 
-/* Wipes and frees what the secret travelled in. */
-static void forget(char *text) {
-  if (text != NULL) explicit_bzero(text, strlen(text));
-  free(text);
-}
-
 static plt_status_t conduct(member_t *m) {
+  const plt_brief_t *brief = &m->invitation.brief;
   plt_conductor_config_t config = {.size = m->rv->size,
-                                   .hosts = (const char(*)[64])m->rv->hosts,
-                                   .task = m->runtime.task,
-                                   .run_dir = m->runtime.run_dir,
-                                   .restore = m->runtime.restore,
-                                   .job = m->runtime.job,
-                                   .max_restarts = m->max_restarts,
-                                   .deadline_s = m->deadline_s,
-                                   .keeps = m->runtime.keeps};
+                                   .hosts = (const char(*)[PLT_NODE_NAME_MAX])m->rv->hosts,
+                                   .first = brief->turn,
+                                   .run_dir = brief->run_dir,
+                                   .job = brief->generation.job,
+                                   .max_restarts = m->invitation.max_restarts,
+                                   .deadline_s = m->invitation.deadline_s};
   return plt_conductor_run(m->wire, m->star, &m->supervisor, &config);
 }
 
@@ -312,74 +278,84 @@ static void warn_of_cores(const member_t *m, uint32_t threads) {
             most, cores);
 }
 
-plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const plt_runtime_t *runtime) {
-  member_t m = {.rv = rv, .sockets = {-1, -1}, .deadline_s = job->deadline_s};
+/* What all are told: the job, and the file by which they see that they share the run directory. */
+static plt_status_t invite(const plt_job_t *job, const plt_work_t *work, plt_invitation_t *invitation) {
   const char *interface = plt_config_text(job->config, "cluster.interface");
-  char probe[PLT_PATH_MAX];
-  snprintf(m.transport, sizeof m.transport, "%s",
+  *invitation = (plt_invitation_t){.brief = plt_brief_of(job, work),
+                                   .max_restarts = (uint32_t)plt_config_int(job->config, "cluster.max_restarts"),
+                                   .deadline_s = job->deadline_s};
+  snprintf(invitation->transport, sizeof invitation->transport, "%s",
            job->proxy != NULL ? "tcp" : plt_config_text(job->config, "cluster.transport"));
-  snprintf(m.interface, sizeof m.interface, "%s", interface == NULL ? "" : interface);
-  snprintf(m.probe, sizeof m.probe, ".seen-by-all-%" PRIx64, job->id);
-  m.max_restarts = (uint32_t)plt_config_int(job->config, "cluster.max_restarts");
-  char *copy = plt_runtime_encode(runtime);
-  plt_status_t status = plt_runtime_decode(copy, &m.runtime); /* no secret yet */
-  free(copy);
-  free(m.runtime.proxy);
-  m.runtime.proxy = plt_mem_strdup(job->proxy == NULL ? "" : job->proxy);
-  if (status == PLT_OK) status = make_secret(job->security, &m.runtime);
-  if (status == PLT_OK) status = plt_path_join(m.runtime.run_dir, m.probe, probe);
-  if (status == PLT_OK) status = plt_file_publish(probe, "", 0);
-  if (status != PLT_OK) {
-    release(&m);
-    return status;
-  }
-  char *invitation = encode_invitation(&m);
-  forget(plt_rendezvous_broadcast(rv, invitation));
-  forget(invitation);
-  status = assemble(&m, PLT_OK);
+  snprintf(invitation->interface, sizeof invitation->interface, "%s", interface == NULL ? "" : interface);
+  snprintf(invitation->probe, sizeof invitation->probe, ".seen-by-all-%" PRIx64, job->id);
+  return make_secret(job->security, &invitation->brief);
+}
+
+/* Sends the invitation; behind it all ranks go the same way. */
+static plt_status_t send_invitation(plt_rendezvous_t *rv, const plt_invitation_t *invitation) {
+  plt_packet_t packet;
+  PLT_TRY(plt_control_pack_invitation(invitation, &packet));
+  plt_rendezvous_broadcast(rv, &packet.bytes, &packet.n);
+  plt_packet_clear(&packet);
+  return PLT_OK;
+}
+
+plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const plt_work_t *work) {
+  member_t m = {.rv = rv, .sockets = {-1, -1}};
+  char probe[PLT_PATH_MAX];
+  plt_status_t status;
+  PLT_TRY_OR(done, invite(job, work, &m.invitation));
+  PLT_TRY_OR(done, plt_path_join(work->run_dir, m.invitation.probe, probe));
+  PLT_TRY_OR(done, plt_file_publish(probe, "", 0));
+  status = send_invitation(rv, &m.invitation);
+  if (status == PLT_OK) status = assemble(&m, PLT_OK);
   unlink(probe);
-  if (status != PLT_OK) {
-    plt_last_word_say();
-    release(&m);
-    plt_rendezvous_leave(rv);
-    return status;
-  }
+  if (status != PLT_OK) goto done;
   plt_rendezvous_leave(rv);
   log_role(&m);
   warn_of_cores(&m, job->plan.threads);
   status = conduct(&m);
   release(&m);
   return status;
+done:
+  if (rv->has_broadcast) plt_last_word_say(); /* the others wait for MPI's end */
+  release(&m);
+  if (rv->has_broadcast) plt_rendezvous_leave(rv);
+  return status;
 }
 
 /* ---- the others ---- */
 
-/* The exit code of a rank behind its loop. Nobody has spoken for it if the conductor has not dismissed it. */
-static int end_alone(const plt_supervisor_t *supervisor, plt_status_t status) {
-  if (status == PLT_OK) return 0;
+/* Without a text: others have spoken, or there is nobody to tell. */
+static plt_status_t in_silence(plt_status_t status) { return plt_fail(status, "%s", ""); }
+
+/* Behind the loop of a rank. Nobody has spoken for it if the conductor has not dismissed it. */
+static plt_status_t end_alone(const plt_supervisor_t *supervisor, plt_status_t status) {
   if (status == PLT_ERR_DEADLINE && supervisor->rank > 1) { /* rank 1 has noticed it, too: it speaks for all */
     nanosleep(&(struct timespec){.tv_sec = LAST_WORD_S}, NULL);
-  } else if (!plt_supervisor_is_orphaned(supervisor)) { /* an orphan has nobody to tell */
-    plt_last_word_say();
+    return in_silence(status);
   }
-  return plt_status_exit(status);
+  if (status != PLT_OK && plt_supervisor_is_orphaned(supervisor)) return in_silence(status);
+  return status;
 }
 
-/* Returns the exit code. */
-static int follow(plt_rendezvous_t *rv) {
+/* Returns PLT_OK where rank 0 carries the code. */
+static plt_status_t follow(plt_rendezvous_t *rv) {
   member_t m = {.rv = rv, .sockets = {-1, -1}};
-  char *text = plt_rendezvous_broadcast(rv, NULL);
-  bool is_invited = text[0] != '\0';
-  plt_status_t status = is_invited ? assemble(&m, decode_invitation(text, &m)) : PLT_OK;
-  forget(text);
+  plt_packet_t packet = {0};
+  plt_rendezvous_broadcast(rv, &packet.bytes, &packet.n);
+  bool is_invited = packet.n > 0;
+  plt_status_t status = PLT_OK;
+  if (is_invited) status = assemble(&m, plt_control_unpack_invitation(packet.bytes, packet.n, &m.invitation));
+  plt_packet_clear(&packet);
   if (!is_invited || status != PLT_OK) {
     release(&m);
     plt_rendezvous_leave(rv);
-    return 0; /* rank 0 carries the code */
+    return PLT_OK;
   }
   plt_rendezvous_leave(rv);
   log_role(&m);
-  status = plt_supervisor_run(&m.supervisor, m.deadline_s);
+  status = plt_supervisor_run(&m.supervisor, m.invitation.deadline_s);
   release(&m);
   return end_alone(&m.supervisor, status);
 }
@@ -388,17 +364,22 @@ static int follow(plt_rendezvous_t *rv) {
 
 /* Rank 0 has nothing for the others to do. */
 static void cancel(plt_rendezvous_t *rv, plt_status_t status) {
+  plt_packet_t nothing = {0};
   if (status != PLT_OK) plt_last_word_say();
-  free(plt_rendezvous_broadcast(rv, ""));
+  plt_rendezvous_broadcast(rv, &nothing.bytes, &nothing.n);
   plt_rendezvous_leave(rv);
 }
 
 plt_status_t plt_cluster_command(int argc, char **argv, plt_lead_fn lead) {
   plt_rendezvous_t *rv;
+  plt_status_t status;
   PLT_TRY(plt_rendezvous_join(&rv));
-  if (rv != NULL && rv->rank != 0) exit(follow(rv));
-  plt_status_t status = lead(rv, argc, argv);
-  if (rv != NULL && !rv->has_broadcast) cancel(rv, status);
+  if (rv != NULL && rv->rank != 0) {
+    status = follow(rv);
+  } else {
+    status = lead(rv, argc, argv);
+    if (rv != NULL && !rv->has_broadcast) cancel(rv, status);
+  }
   plt_rendezvous_destroy(&rv);
   return status;
 }

@@ -31,12 +31,12 @@ typedef struct conductor {
   plt_listener_t *listener;
   plt_supervisor_t *own;
   peer_t *peers;
-  plt_order_t order;
-  int64_t left_ns;       /* since when nothing but servers runs, 0: other things do */
-  int64_t failed_ns;     /* when the first failure of this generation was seen, 0: none */
-  uint32_t restarts;     /* since the last newer checkpoint */
-  uint64_t best_clock;   /* newest checkpoint restarted from */
-  plt_child_end_t cause; /* of the restart under way */
+  plt_directive_t directive;
+  int64_t left_ns;     /* since when nothing but servers runs, 0: other things do */
+  int64_t failed_ns;   /* when the first failure of this generation was seen, 0: none */
+  uint32_t restarts;   /* since the last newer checkpoint */
+  uint64_t best_clock; /* newest checkpoint restarted from */
+  plt_ending_t cause;  /* of the restart under way */
   int cause_rank;
   /* What a restart goes on from; sought on an errand: hashing takes a second per GB or so, and ranks want to hear. */
   plt_errand_t search;
@@ -49,15 +49,12 @@ typedef struct conductor {
 /* ---- telling and hearing ---- */
 
 static plt_status_t tell(conductor_t *c) {
-  char *text = plt_order_encode(&c->order);
   plt_parcel_t *parcel = plt_parcel_create();
-  plt_star_fill(c->wire, text, parcel);
-  free(text);
-  plt_status_t status = PLT_OK;
+  plt_status_t status = plt_star_put_directive(c->wire, &c->directive, parcel);
   for (int r = 1; r < c->config->size && status == PLT_OK; r++)
     if (c->peers[r].known) status = plt_listener_send(c->listener, &c->peers[r].route, parcel);
   plt_parcel_destroy(&parcel);
-  plt_supervisor_obey(c->own, &c->order);
+  plt_supervisor_obey(c->own, &c->directive);
   c->peers[0].report = c->own->report;
   return status;
 }
@@ -69,11 +66,9 @@ static plt_status_t hear(conductor_t *c) {
   while (got && status == PLT_OK) {
     plt_route_t route;
     plt_report_t report;
-    size_t bytes;
     status = plt_listener_receive(c->listener, 0, &route, parcel, &got);
-    if (status != PLT_OK || !got || plt_parcel_frames(parcel) != 1) continue;
-    const char *text = plt_parcel_frame(parcel, 0, &bytes);
-    if (plt_report_decode(text, bytes, &report) != PLT_OK || report.job != c->config->job || report.rank < 1 ||
+    if (status != PLT_OK || !got) continue;
+    if (plt_star_take_report(parcel, &report) != PLT_OK || report.job != c->config->job || report.rank < 1 ||
         report.rank >= c->config->size)
       continue;
     peer_t *peer = &c->peers[report.rank];
@@ -91,20 +86,20 @@ static plt_status_t hear(conductor_t *c) {
 /* ---- decisions ---- */
 
 static void finish(conductor_t *c, plt_status_t status, const char *text) {
-  c->order.want = PLT_WANT_FINISH;
+  c->directive.want = PLT_WANT_FINISH;
   c->status = status;
   snprintf(c->text, sizeof c->text, "%s", text);
 }
 
-static void describe(const conductor_t *c, int rank, const plt_child_end_t *end, char *out, size_t bytes) {
-  if (end->signal != 0)
-    snprintf(out, bytes, "the process of rank %d on %s %s", rank, c->config->hosts[rank], end->text);
+static void describe(const conductor_t *c, int rank, const plt_ending_t *ending, char *out, size_t bytes) {
+  if (ending->signal != 0)
+    snprintf(out, bytes, "the process of rank %d on %s %s", rank, c->config->hosts[rank], ending->text);
   else
-    snprintf(out, bytes, "%s", end->text);
+    snprintf(out, bytes, "%s", ending->text);
 }
 
 static bool is_of_now(const conductor_t *c, const peer_t *peer) {
-  return peer->report.generation == c->order.generation;
+  return peer->report.generation == c->directive.generation;
 }
 
 /* Failures that a restart would meet again. */
@@ -128,7 +123,7 @@ static census_t count(const conductor_t *c) {
     n.running += peer->report.state == PLT_CHILD_RUNNING;
     n.serving += peer->report.state == PLT_CHILD_RUNNING && peer->report.serves;
     if (peer->report.state != PLT_CHILD_ENDED) continue;
-    plt_status_t status = peer->report.end.status;
+    plt_status_t status = peer->report.ending.status;
     if (status == PLT_OK)
       n.ended_well++;
     else if (status == PLT_ERR_PREEMPTED)
@@ -137,41 +132,33 @@ static census_t count(const conductor_t *c) {
       n.final = r;
     /* a death explains what its peers report */
     else if (!is_final(status) &&
-             (n.lost < 0 || (peer->report.end.signal != 0 && c->peers[n.lost].report.end.signal == 0)))
+             (n.lost < 0 || (peer->report.ending.signal != 0 && c->peers[n.lost].report.ending.signal == 0)))
       n.lost = r;
   }
   return n;
 }
 
-static void run(conductor_t *c, plt_task_t task, const char *restore) {
-  c->order.want = PLT_WANT_RUN;
-  c->order.generation++;
-  c->order.task = task;
-  c->order.interrupt = false;
+static void run(conductor_t *c, const plt_turn_t *turn) {
+  c->directive.want = PLT_WANT_RUN;
+  c->directive.generation++;
+  c->directive.turn = *turn;
+  c->directive.interrupt = false;
   c->left_ns = 0;
-  snprintf(c->order.restore, sizeof c->order.restore, "%s", restore);
   c->failed_ns = 0;
 }
 
-/* All children of a task ended well. */
+/* All children of a turn ended well. */
 static void go_on(conductor_t *c) {
-  if (c->order.task != PLT_TASK_TRAIN) {
-    finish(c, PLT_OK, "");
-    return;
-  }
-  for (int r = 0; r < c->config->size; r++) { /* worker 0's report says where training ended */
-    uint32_t epoch;
-    uint64_t gradients;
-    double seconds;
-    if (sscanf(c->peers[r].report.end.text, "%" SCNu32 " %" SCNu64 " %lf", &epoch, &gradients, &seconds) != 3) continue;
-    if (gradients < c->order.end_gradients) continue;
-    c->order.end_epoch = epoch;
-    c->order.end_gradients = gradients;
-    c->order.end_seconds = seconds;
-  }
-  char best[PLT_PATH_MAX];
-  bool has_best = plt_path_join(c->config->run_dir, "checkpoints/best", best) == PLT_OK && plt_path_exists(best);
-  run(c, PLT_TASK_CONCLUDE, has_best ? "best" : "last");
+  plt_standing_t end = {0};
+  plt_turn_t next;
+  bool over;
+  for (int r = 0; r < c->config->size; r++)
+    if (c->peers[r].report.ending.has_standing) end = c->peers[r].report.ending.standing;
+  plt_status_t status = plt_turn_next(&c->directive.turn, &end, c->config->run_dir, &next, &over);
+  if (status != PLT_OK || over)
+    finish(c, status, status == PLT_OK ? "" : plt_fail_text());
+  else
+    run(c, &next);
 }
 
 /* plt_errand_fn: the newest checkpoint, which --resume would take too. */
@@ -179,7 +166,7 @@ static plt_status_t search(void *context) {
   conductor_t *c = context;
   char dir[PLT_PATH_MAX];
   c->none = true;
-  if (c->order.task != PLT_TASK_TRAIN || !c->config->keeps) return PLT_OK;
+  if (!c->directive.turn.task->saves) return PLT_OK;
   plt_status_t status = plt_manifest_newest(c->config->run_dir, &c->manifest, dir, &c->none);
   return c->none ? PLT_OK : status;
 }
@@ -191,8 +178,8 @@ static void restart(conductor_t *c) {
   plt_manifest_t manifest = c->manifest;
   bool none = c->none;
   describe(c, c->cause_rank, &c->cause, what, sizeof what);
-  plt_task_t task = c->order.task;
-  if (task == PLT_TASK_TRAIN && c->config->keeps)
+  plt_turn_t turn = c->directive.turn;
+  if (turn.task->saves)
     plt_manifest_prune(c->config->run_dir, UINT32_MAX); /* what was being written when it happened */
   if (!none) snprintf(clock, sizeof clock, "%" PRIu64, manifest.clock);
   if (!none && manifest.clock > c->best_clock) {
@@ -208,13 +195,12 @@ static void restart(conductor_t *c) {
              what, c->config->max_restarts);
     finish(c, PLT_ERR_PEER, text);
   } else {
-    char start[64];
-    snprintf(start, sizeof start, "%s", none ? (task == PLT_TASK_TRAIN ? "" : c->order.restore) : clock);
-    run(c, task, start);
+    if (turn.task->saves) snprintf(turn.start, sizeof turn.start, "%s", clock);
+    run(c, &turn);
     plt_log(PLT_LOG_NOTE, "%s; all processes start again from %s%s (generation %" PRIu32 ")", what,
-            none ? "the beginning" : "checkpoint ", clock, c->order.generation);
-    if (c->config->keeps)
-      plt_journal_recovery(c->config->run_dir, what, c->order.generation, none ? 0 : manifest.clock,
+            none ? "the beginning" : "checkpoint ", clock, c->directive.generation);
+    if (turn.task->keeps)
+      plt_journal_recovery(c->config->run_dir, what, c->directive.generation, none ? 0 : manifest.clock,
                            plt_time_seconds(plt_time_ns() - failed_ns));
   }
   plt_manifest_clear(&c->manifest);
@@ -242,12 +228,12 @@ static void excuse_servers(conductor_t *c, census_t *n) {
   n->running -= n->serving;
 }
 
-/* Looks at the reports and changes the order if need be; returns whether it did. */
+/* Looks at the reports and changes the directive if need be; returns whether it did. */
 static bool decide(conductor_t *c) {
   census_t n = count(c);
   int64_t now = plt_time_ns();
   excuse_servers(c, &n);
-  if (c->order.want == PLT_WANT_STOP) {
+  if (c->directive.want == PLT_WANT_STOP) {
     plt_status_t status;
     if (n.idle < c->config->size) return false;
     if (!c->search.under_way) plt_errand_begin(&c->search, search, c);
@@ -259,7 +245,7 @@ static bool decide(conductor_t *c) {
     return true;
   }
   if (n.final >= 0) {
-    finish(c, c->peers[n.final].report.end.status, c->peers[n.final].report.end.text);
+    finish(c, c->peers[n.final].report.ending.status, c->peers[n.final].report.ending.text);
     return true;
   }
   if (n.ended_well == c->config->size) {
@@ -268,25 +254,26 @@ static bool decide(conductor_t *c) {
   }
   if (n.preempted > 0 && n.lost < 0 && n.running == 0) {
     for (int r = 0; r < c->config->size; r++)
-      if (c->peers[r].report.end.status == PLT_ERR_PREEMPTED) finish(c, PLT_ERR_PREEMPTED, c->peers[r].report.end.text);
+      if (c->peers[r].report.ending.status == PLT_ERR_PREEMPTED)
+        finish(c, PLT_ERR_PREEMPTED, c->peers[r].report.ending.text);
     return true;
   }
   if (n.lost >= 0) {
     if (c->failed_ns == 0) c->failed_ns = now;
     if (now - c->failed_ns < GRACE_NS) return false;
-    c->cause = c->peers[n.lost].report.end;
+    c->cause = c->peers[n.lost].report.ending;
     c->cause_rank = n.lost;
-    c->order.want = PLT_WANT_STOP;
+    c->directive.want = PLT_WANT_STOP;
     return true;
   }
   bool interrupt = false;
   for (int r = 0; r < c->config->size; r++) interrupt = interrupt || c->peers[r].report.wants_interrupt;
-  if (interrupt && !c->order.interrupt) {
-    if (c->order.task != PLT_TASK_TRAIN) {
+  if (interrupt && !c->directive.interrupt) {
+    if (!c->directive.turn.task->saves) {
       finish(c, PLT_ERR_PREEMPTED, "stopped by request; the same command tries again");
       return true;
     }
-    c->order.interrupt = true;
+    c->directive.interrupt = true;
     return true;
   }
   return false;
@@ -332,8 +319,8 @@ static plt_status_t conduct(conductor_t *c) {
   for (;;) {
     int64_t now = plt_time_ns();
     bool changed = decide(c);
-    if (c->order.want != PLT_WANT_FINISH) look_around(c, begin);
-    if (c->order.want == PLT_WANT_FINISH) return PLT_OK;
+    if (c->directive.want != PLT_WANT_FINISH) look_around(c, begin);
+    if (c->directive.want == PLT_WANT_FINISH) return PLT_OK;
     if (changed || now - told >= TICK_MS * PLT_NS_PER_MS) {
       PLT_TRY(tell(c));
       told = now;
@@ -347,10 +334,10 @@ static plt_status_t conduct(conductor_t *c) {
 plt_status_t plt_conductor_run(plt_wire_t *wire, plt_listener_t *listener, plt_supervisor_t *own,
                                const plt_conductor_config_t *config) {
   conductor_t conductor = {
-      .config = config, .wire = wire, .listener = listener, .own = own, .order = {.job = config->job}};
+      .config = config, .wire = wire, .listener = listener, .own = own, .directive = {.job = config->job}};
   conductor_t *c = &conductor;
   c->peers = plt_mem_zalloc((size_t)config->size, sizeof *c->peers);
-  run(c, config->task, config->restore);
+  run(c, &config->first);
   plt_status_t status = conduct(c);
   if (status != PLT_OK) finish(c, status, plt_fail_text());
   if (c->status != PLT_OK) {

@@ -1,8 +1,8 @@
 /* conductor.h - the supervisor of rank 0: it decides what all ranks do next, generation by generation.
  *
- *   RUN g: train ── all ended well ──▶ RUN g+1: conclude ── all ended well ──▶ FINISH 0
- *     │  │ └─ a child's own failure (configuration, data, NaN, disk ...) ─────▶ FINISH its code
- *     │  └─── interrupted: all ended with a checkpoint ───────────────────────▶ FINISH 75
+ *   RUN g: a turn ── all ended well ──▶ RUN g+1: the next turn ── all ended well ──▶ FINISH ok
+ *     │  │ └─ a child's own failure (configuration, data, NaN, disk ...) ─────▶ FINISH its status
+ *     │  └─── interrupted: all ended with a checkpoint ───────────────────────▶ FINISH, to be tried again
  *     └─ a child was killed or lost its peers ─▶ STOP g ── all idle ──▶ RUN g+1 from the newest checkpoint
  *
  * A restart takes the path of --resume; it is the only way of recovery (docs/architecture.md 9). After
@@ -10,18 +10,17 @@
 #ifndef PLT_LAUNCH_CLUSTER_CONDUCTOR_H
 #define PLT_LAUNCH_CLUSTER_CONDUCTOR_H
 
+#include "launch/cluster/rendezvous.h"
 #include "launch/cluster/supervisor.h"
 
 typedef struct plt_conductor_config {
   int size;
-  const char (*hosts)[64]; /* of the ranks */
-  plt_task_t task;         /* the first; train is followed by conclude */
+  const char (*hosts)[PLT_NODE_NAME_MAX]; /* of the ranks */
+  plt_turn_t first;
   const char *run_dir;
-  const char *restore; /* to start from, "" for none */
   uint64_t job;
   uint32_t max_restarts;
   double deadline_s;
-  bool keeps; /* recovery events go to run_dir/metrics.jsonl */
 } plt_conductor_config_t;
 
 /* Until the job is over; `own` is rank 0's supervisor, `listener` the centre of the star. Returns the status of the

@@ -94,14 +94,13 @@ plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
   return PLT_OK;
 }
 
-char *plt_rendezvous_broadcast(plt_rendezvous_t *rv, const char *text) {
+void plt_rendezvous_broadcast(plt_rendezvous_t *rv, void **bytes, size_t *n) {
+  unsigned long length = rv->rank == 0 ? *n : 0;
   rv->has_broadcast = true;
-  unsigned long bytes = rv->rank == 0 ? strlen(text) + 1 : 0;
-  MPI_Bcast(&bytes, 1, MPI_UNSIGNED_LONG, 0, MPI_COMM_WORLD);
-  char *copy = plt_mem_alloc(bytes);
-  if (rv->rank == 0) memcpy(copy, text, bytes);
-  MPI_Bcast(copy, (int)bytes, MPI_CHAR, 0, MPI_COMM_WORLD);
-  return copy;
+  MPI_Bcast(&length, 1, MPI_UNSIGNED_LONG, 0, MPI_COMM_WORLD);
+  if (rv->rank != 0) *bytes = plt_mem_alloc(length);
+  MPI_Bcast(*bytes, (int)length, MPI_BYTE, 0, MPI_COMM_WORLD);
+  *n = length;
 }
 
 plt_status_t plt_rendezvous_agree(const plt_rendezvous_t *rv, plt_status_t status) {

@@ -15,22 +15,22 @@
 
 #include "common/status.h"
 
-enum { PLT_HOST_MAX = 64 };
+enum { PLT_NODE_NAME_MAX = 64 };
 
 typedef struct plt_rendezvous {
   int rank, size;
-  int node, nodes;             /* of this rank: machines in order of their first rank */
-  int *node_of;                /* [size] */
-  char host[PLT_HOST_MAX];     /* of this rank */
-  char (*hosts)[PLT_HOST_MAX]; /* [size] */
-  bool has_broadcast;          /* rank 0 has told the others what to do */
-  pid_t launcher;              /* the process that started this rank */
+  int node, nodes;                  /* of this rank: machines in order of their first rank */
+  int *node_of;                     /* [size] */
+  char host[PLT_NODE_NAME_MAX];     /* of this rank */
+  char (*hosts)[PLT_NODE_NAME_MAX]; /* [size] */
+  bool has_broadcast;               /* rank 0 has told the others what to do */
+  pid_t launcher;                   /* the process that started this rank */
 } plt_rendezvous_t;
 
 /* *out is NULL when no launcher started this process, or only this one: then everything runs in it. */
 plt_status_t plt_rendezvous_join(plt_rendezvous_t **out);
-/* Rank 0's text reaches all; the others get a copy to free. */
-char *plt_rendezvous_broadcast(plt_rendezvous_t *rv, const char *text);
+/* Rank 0's *bytes reach all; the others get a copy to free. */
+void plt_rendezvous_broadcast(plt_rendezvous_t *rv, void **bytes, size_t *n);
 /* One outcome for all: the failure of the lowest rank that failed, with its text, or PLT_OK. */
 plt_status_t plt_rendezvous_agree(const plt_rendezvous_t *rv, plt_status_t status);
 /* Records of `bytes` bytes of all ranks, in rank order, into all [size * bytes]. */

@@ -11,26 +11,15 @@
 
 enum { TICK_MS = 1000 };
 
-static void start_child(plt_supervisor_t *s, const plt_order_t *order) {
-  plt_runtime_t runtime = *s->base; /* a shallow copy: nothing of it is freed here */
-  runtime.task = order->task;
-  runtime.keeps = order->task == PLT_TASK_TRAIN || order->task == PLT_TASK_CONCLUDE;
-  runtime.generation = order->generation;
-  runtime.restore = (char *)(uintptr_t)order->restore;
-  runtime.end_epoch = order->end_epoch;
-  runtime.end_gradients = order->end_gradients;
-  runtime.end_seconds = order->end_seconds;
-  char *text = plt_runtime_encode(&runtime);
-  plt_status_t status =
-      plt_child_spawn(runtime.is_server ? "server" : "worker", runtime.number, s->sockets, text, &s->child);
-  explicit_bzero(text, strlen(text)); /* it holds the secret */
-  free(text);
-  s->report.generation = order->generation;
+static void start_child(plt_supervisor_t *s, const plt_directive_t *directive) {
+  plt_brief_t brief = plt_brief_for(s->brief, &directive->turn, directive->generation);
+  plt_status_t status = s->spawn(&brief, s->sockets, &s->child);
+  s->report.generation = directive->generation;
   s->report.state = status == PLT_OK ? PLT_CHILD_RUNNING : PLT_CHILD_ENDED;
-  s->report.end = (plt_child_end_t){.status = status};
-  if (status != PLT_OK) snprintf(s->report.end.text, sizeof s->report.end.text, "%s", plt_fail_text());
+  s->report.ending = (plt_ending_t){.status = status};
+  if (status != PLT_OK) snprintf(s->report.ending.text, sizeof s->report.ending.text, "%s", plt_fail_text());
   s->interrupted = false;
-  plt_log(PLT_LOG_INFO, "generation %u: %s started as process %d", order->generation, plt_task_names[order->task],
+  plt_log(PLT_LOG_INFO, "generation %u: %s started as process %d", directive->generation, directive->turn.task->name,
           (int)s->child.pid);
 }
 
@@ -38,23 +27,23 @@ static void stop_child(plt_supervisor_t *s, uint32_t generation) {
   plt_child_kill(&s->child);
   s->report.state = PLT_CHILD_IDLE;
   s->report.generation = generation;
-  s->report.end = (plt_child_end_t){0};
+  s->report.ending = (plt_ending_t){0};
 }
 
-bool plt_supervisor_obey(plt_supervisor_t *s, const plt_order_t *order) {
-  switch (order->want) {
+bool plt_supervisor_obey(plt_supervisor_t *s, const plt_directive_t *directive) {
+  switch (directive->want) {
     case PLT_WANT_FINISH: plt_child_kill(&s->child); return false;
     case PLT_WANT_STOP:
-      if (s->report.state != PLT_CHILD_IDLE || s->report.generation != order->generation)
-        stop_child(s, order->generation);
+      if (s->report.state != PLT_CHILD_IDLE || s->report.generation != directive->generation)
+        stop_child(s, directive->generation);
       return true;
     case PLT_WANT_RUN:
-      if (order->generation > s->report.generation) {
+      if (directive->generation > s->report.generation) {
         plt_child_kill(&s->child);
-        start_child(s, order);
+        start_child(s, directive);
       }
-      if (order->interrupt && !s->interrupted && order->generation == s->report.generation && !s->base->is_server &&
-          s->base->number == 0) {
+      if (directive->interrupt && !s->interrupted && directive->generation == s->report.generation &&
+          !s->brief->is_server && s->brief->number == 0) {
         plt_child_interrupt(&s->child);
         s->interrupted = true;
       }
@@ -66,9 +55,11 @@ bool plt_supervisor_obey(plt_supervisor_t *s, const plt_order_t *order) {
 bool plt_supervisor_look(plt_supervisor_t *s) {
   bool changed = false;
   if (!s->report.wants_interrupt && atomic_load(s->signalled) != 0) changed = s->report.wants_interrupt = true;
-  if (plt_child_reap(&s->child, &s->report.end)) {
+  const plt_ending_t *ending = &s->report.ending;
+  if (plt_child_reap(&s->child, &s->report.ending)) {
     s->report.state = PLT_CHILD_ENDED;
-    plt_log(PLT_LOG_INFO, "child ended: %s: %s", plt_status_text(s->report.end.status), s->report.end.text);
+    plt_log(PLT_LOG_INFO, "child ended: %s%s%s", plt_status_text(ending->status), ending->text[0] == '\0' ? "" : ": ",
+            ending->text);
     changed = true;
   }
   return changed;
@@ -78,7 +69,7 @@ bool plt_supervisor_is_orphaned(const plt_supervisor_t *s) { return getppid() !=
 
 plt_status_t plt_supervisor_connect(plt_supervisor_t *s, const char *address) {
   s->wire = plt_wire_create();
-  PLT_TRY(plt_runtime_secure(s->base, s->wire));
+  PLT_TRY(plt_brief_secure(s->brief, s->wire));
   return plt_links_open(s->wire, &address, 1, &s->links);
 }
 
@@ -88,23 +79,19 @@ void plt_supervisor_close(plt_supervisor_t *s) {
 }
 
 static plt_status_t send_report(plt_supervisor_t *s, plt_parcel_t *parcel) {
-  char *text = plt_report_encode(&s->report);
-  plt_star_fill(s->wire, text, parcel);
-  free(text);
+  PLT_TRY(plt_star_put_report(s->wire, &s->report, parcel));
   return plt_links_send(s->links, 0, parcel);
 }
 
 /* The conductor's messages that are there; *heard is when the last came. Returns whether to go on in *go_on. */
-static plt_status_t take_orders(plt_supervisor_t *s, plt_parcel_t *parcel, int64_t *heard, bool *go_on) {
+static plt_status_t take_directives(plt_supervisor_t *s, plt_parcel_t *parcel, int64_t *heard, bool *go_on) {
   for (bool got = true; got && *go_on;) {
-    size_t server, bytes;
-    plt_order_t order;
+    size_t server;
+    plt_directive_t directive;
     PLT_TRY(plt_links_receive(s->links, 0, &server, parcel, &got));
-    if (!got || plt_parcel_frames(parcel) != 1) continue;
-    const char *text = plt_parcel_frame(parcel, 0, &bytes);
-    if (plt_order_decode(text, bytes, &order) != PLT_OK || order.job != s->report.job) continue;
+    if (!got || plt_star_take_directive(parcel, &directive) != PLT_OK || directive.job != s->report.job) continue;
     *heard = plt_time_ns();
-    *go_on = plt_supervisor_obey(s, &order);
+    *go_on = plt_supervisor_obey(s, &directive);
   }
   return PLT_OK;
 }
@@ -129,7 +116,7 @@ static plt_status_t follow(plt_supervisor_t *s, double deadline_s, plt_parcel_t 
                       (int)s->launcher);
     plt_links_wait(s->links, s->child.pid == 0 ? -1 : s->child.pidfd, TICK_MS);
     plt_child_state_t state = s->report.state;
-    PLT_TRY(take_orders(s, parcel, &heard, &go_on));
+    PLT_TRY(take_directives(s, parcel, &heard, &go_on));
     if (s->report.state != state) told = 0; /* say so at once */
   }
   s->report.state = PLT_CHILD_DISMISSED;

@@ -1,9 +1,9 @@
 /* supervisor.h - one rank after the rendezvous: it keeps its child as the conductor wants it.
  *
- *              order RUN g                child ends
- *   (idle) ────────────────▶ (running g) ────────────▶ (ended g)        order STOP: kill, then idle
- *      ▲                                                   │            order FINISH: kill, report it, leave
- *      └───────────────────── order STOP ──────────────────┘
+ *                 RUN g                   child ends
+ *   (idle) ────────────────▶ (running g) ────────────▶ (ended g)        STOP: kill, then idle
+ *      ▲                                                   │            FINISH: kill, report it, leave
+ *      └───────────────────────── STOP ────────────────────┘
  *
  * Signals INT, TERM, USR1 at any rank ask the conductor for a checkpoint and an orderly end.
  * Threads    the main thread (see child.h). */
@@ -17,8 +17,10 @@
 
 typedef struct plt_supervisor {
   int rank;
-  const plt_runtime_t *base; /* what the child is told, but for what the order says */
-  int sockets[2];            /* listening, for the child; -1: none */
+  const plt_brief_t *brief; /* what the child is told, but for what the directive says */
+  /* plt_child_spawn(), but in tests. */
+  plt_status_t (*spawn)(const plt_brief_t *brief, const int sockets[2], plt_child_t *out);
+  int sockets[2]; /* listening, for the child; -1: none */
   const atomic_int *signalled;
   plt_child_t child;
   plt_report_t report; /* the present state */
@@ -30,8 +32,8 @@ typedef struct plt_supervisor {
   plt_links_t *links;
 } plt_supervisor_t;
 
-/* Makes the child what the order wants. Returns whether to go on (not FINISH). */
-bool plt_supervisor_obey(plt_supervisor_t *supervisor, const plt_order_t *order);
+/* Makes the child what the directive wants. Returns whether to go on (not FINISH). */
+bool plt_supervisor_obey(plt_supervisor_t *supervisor, const plt_directive_t *directive);
 /* Looks after the child; returns whether the report has changed. */
 bool plt_supervisor_look(plt_supervisor_t *supervisor);
 /* Whether the launcher was killed. Ranks that have left MPI do not hear of it otherwise. */

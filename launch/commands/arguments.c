@@ -1,9 +1,7 @@
 /* arguments.c - see arguments.h. */
 #include "launch/commands/arguments.h"
 
-#include <stdlib.h>
-
-#include "common/mem.h"
+#include <stddef.h>
 
 int plt_arguments_next(int argc, char **argv, const char *short_options, const struct option *options) {
   opterr = 0;
@@ -22,20 +20,4 @@ plt_status_t plt_arguments_positional(int argc, char **argv, const char *what, c
                     argv[0]);
   *out = argv[optind];
   return PLT_OK;
-}
-
-void plt_sets_add(plt_sets_t *sets, const char *key, const char *value) {
-  size_t n = sets->n;
-  PLT_MEM_GROW(sets->owned, n, sets->owned_capacity);
-  PLT_MEM_GROW(sets->text, n, sets->capacity);
-  sets->owned[n] = key == NULL ? NULL : plt_mem_print("%s=%s", key, value);
-  sets->text[n] = key == NULL ? value : sets->owned[n];
-  sets->n++;
-}
-
-void plt_sets_clear(plt_sets_t *sets) {
-  for (size_t i = 0; i < sets->n; i++) free(sets->owned[i]);
-  free(sets->owned);
-  free(sets->text);
-  *sets = (plt_sets_t){0};
 }

@@ -1,4 +1,5 @@
-/* command.h - the subcommands of the binary: one file and one row in plt_commands[] (main.c) each.
+/* command.h - the subcommands of the binary: one file and one row in own[] (main.c) each; those that do a task on a run
+ * come from the list of tasks (commands/task.h).
  *
  * Errors     run returns a status with its text recorded (plt_fail); main prints the text once and exits with
  *            plt_status_exit(). Results go to stdout, notes to stderr. */
@@ -10,18 +11,16 @@
 typedef struct plt_command {
   const char *name;
   const char *summary;               /* one line of `plateau --help`; NULL: not listed */
-  const char *usage;                 /* `plateau NAME --help`: synopsis, options, an example */
+  const char *usage;                 /* `plateau NAME --help`: synopsis, options, an example; NULL: of the task */
+  const struct plt_task *task;       /* NULL: none */
   const plt_option_table_t *options; /* described behind `usage`; NULL: none */
   /* argv[0] is the subcommand's name; --help was handled by main. */
   plt_status_t (*run)(int argc, char **argv);
 } plt_command_t;
 
 extern const plt_command_t plt_command_data;
-extern const plt_command_t plt_command_evaluate;
-extern const plt_command_t plt_command_export;
 extern const plt_command_t plt_command_fault_proxy;
 extern const plt_command_t plt_command_inspect;
-extern const plt_command_t plt_command_recommend;
 extern const plt_command_t plt_command_train;
 /* What supervisors start; not for people. */
 extern const plt_command_t plt_command_server;

@@ -9,6 +9,7 @@
 #include "launch/commands/arguments.h"
 #include "launch/commands/command.h"
 #include "launch/fault/proxy.h"
+#include "launch/job/sets.h"
 
 typedef struct args {
   const char *script, *listen, *port_file, *report;

@@ -12,9 +12,9 @@
 #include "launch/host/blas_core.h"
 #include "launch/host/signals.h"
 #include "launch/job/config.h"
-#include "launch/job/outcome.h"
 #include "launch/job/run_dir.h"
-#include "worker/train/trainer.h"
+#include "launch/job/sets.h"
+#include "launch/tasks/registry.h"
 
 typedef struct arguments {
   const char *config;
@@ -65,69 +65,6 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
     plt_log(PLT_LOG_NOTE, "%s has no validation part: no early stopping, the last epoch counts", job->data->name);
 }
 
-/* *end: where the loop stopped. */
-static plt_status_t train(const plt_job_t *job, const plt_restore_t *restore, plt_journal_t *journal,
-                          plt_progress_t *end) {
-  uint32_t workers = job->plan.workers;
-  plt_training_t *training = plt_mem_zalloc(workers, sizeof *training);
-  void **contexts = plt_mem_zalloc(workers, sizeof *contexts);
-  for (uint32_t w = 0; w < workers; w++) contexts[w] = &training[w];
-  training[0].journal = journal;
-  plt_status_t status = plt_job_run_embedded(job, restore, plt_train, contexts);
-  *end = training[0].progress;
-  free(contexts);
-  free(training);
-  return status;
-}
-
-/* Test is evaluated once, on the best tables (or the last, where no validation chose). */
-static plt_status_t conclude(const plt_job_t *job, plt_journal_t *journal, const plt_progress_t *end) {
-  plt_restore_t restore = {0};
-  plt_outcome_t outcome = {.parts = {[PLT_PART_VALID] = true, [PLT_PART_TEST] = true}};
-  bool is_best;
-  PLT_TRY(plt_outcome_choose(job->plan.run_dir, NULL, &restore, &is_best));
-  plt_status_t status = plt_outcome_evaluate(job, &restore, &outcome);
-  plt_restore_clear(&restore);
-  PLT_TRY(status);
-  return plt_outcome_conclude(job, journal, is_best, end, &outcome);
-}
-
-static plt_status_t run_embedded(plt_job_t *job, const plt_restore_t *restore, bool quiet) {
-  plt_journal_t *journal = NULL;
-  plt_progress_t end = {0};
-  plt_status_t status = PLT_OK;
-  plt_blas_core_log();
-  PLT_TRY(plt_journal_open(&job->plan, quiet, &journal));
-  job->plan.interrupted = plt_signals_watch();
-  PLT_TRY_OR(done, train(job, restore, journal, &end));
-  PLT_TRY_OR(done, conclude(job, journal, &end));
-  status = plt_journal_close(&journal);
-done:
-  if (journal != NULL) {
-    char *text = plt_mem_strdup(plt_fail_text());
-    plt_journal_close(&journal); /* the first failure counts */
-    plt_fail(status, "%s", text);
-    free(text);
-  }
-  return status;
-}
-
-static plt_status_t run_cluster(plt_rendezvous_t *rv, const plt_job_t *job, const plt_restore_t *restore, bool quiet) {
-  char clock[32] = "";
-  if (restore->given) snprintf(clock, sizeof clock, "%" PRIu64, restore->manifest.clock);
-  plt_runtime_t runtime = {.task = PLT_TASK_TRAIN,
-                           .run_dir = (char *)(uintptr_t)job->plan.run_dir,
-                           .keeps = true,
-                           .quiet = quiet,
-                           .job = job->id,
-                           .servers = job->plan.servers,
-                           .workers = job->plan.workers,
-                           .alone = job->plan.alone,
-                           .staleness = job->plan.staleness,
-                           .restore = clock};
-  return plt_cluster_lead(rv, job, &runtime);
-}
-
 /* What is there to go on from, and whether there is room to go on. */
 static plt_status_t find_start(const plt_job_t *job, bool resumed, plt_restore_t *restore) {
   PLT_TRY(plt_job_check_memory(job));
@@ -145,9 +82,13 @@ static plt_status_t find_start(const plt_job_t *job, bool resumed, plt_restore_t
 
 static plt_status_t run_job(plt_rendezvous_t *rv, plt_job_t *job, bool resumed, bool quiet) {
   plt_restore_t restore = {0};
+  plt_work_t work = {.task = plt_task_find("train"), .run_dir = job->plan.run_dir, .restore = &restore, .quiet = quiet};
   plt_status_t status = find_start(job, resumed, &restore);
-  if (rv == NULL && status == PLT_OK) status = run_embedded(job, &restore, quiet);
-  if (rv != NULL && status == PLT_OK) status = run_cluster(rv, job, &restore, quiet);
+  if (rv == NULL) {
+    plt_blas_core_log();
+    job->plan.interrupted = plt_signals_watch();
+  }
+  if (status == PLT_OK) status = rv == NULL ? plt_work_here(job, &work) : plt_cluster_lead(rv, job, &work);
   plt_restore_clear(&restore);
   return status;
 }

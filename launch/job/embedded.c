@@ -1,6 +1,6 @@
-/* embedded.c - all roles of a job as threads of this process (plt_job_run_embedded in job.h).
- *
- * The wire is inproc, or ipc in a private directory, or tcp on loopback: the same code at both ends in all cases. */
+/* embedded.c - see embedded.h. */
+#include "launch/job/embedded.h"
+
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -12,15 +12,13 @@
 #include "common/mem.h"
 #include "launch/fault/forward.h"
 #include "launch/host/socket_dir.h"
-#include "launch/job/job.h"
-#include "ps/server/server.h"
+#include "launch/job/generation.h"
 
 typedef struct role {
   struct embedded *all;
   pthread_t thread;
   uint32_t number;
   plt_listener_t *listener; /* of a server */
-  void *context;            /* of a worker's task */
   plt_status_t status;
   char text[4096];
 } role_t;
@@ -28,7 +26,9 @@ typedef struct role {
 typedef struct embedded {
   const plt_job_t *job;
   const plt_restore_t *restore;
-  plt_task_fn task;
+  plt_generation_t generation;
+  plt_session_fn work;
+  void *context;
   plt_wire_t *wire;
   role_t *servers, *workers;
   const char **addresses;
@@ -37,13 +37,6 @@ typedef struct embedded {
   atomic_bool stop;                            /* ends the servers */
   atomic_bool failed;                          /* a server has ended by a failure: workers need not wait for it */
 } embedded_t;
-
-static void open_log(const role_t *role, const char *name, bool speaks) {
-  const char *run_dir = role->all->job->plan.run_dir;
-  char path[PLT_PATH_MAX + 64];
-  if (run_dir != NULL) snprintf(path, sizeof path, "%s/logs/%s-%" PRIu32 ".txt", run_dir, name, role->number);
-  plt_log_open(run_dir == NULL ? NULL : path, speaks); /* a log that cannot be opened is done without */
-}
 
 static void end_role(role_t *role, plt_status_t status) {
   role->status = status;
@@ -56,19 +49,10 @@ static void *server_main(void *argument) {
   role_t *role = argument;
   const embedded_t *all = role->all;
   const plt_job_t *job = all->job;
-  open_log(role, "server", false);
-  plt_server_config_t config = {.number = role->number,
-                                .servers = job->plan.servers,
-                                .workers = job->plan.workers,
-                                .alone = job->plan.alone,
-                                .staleness = job->plan.staleness,
-                                .job = job->id,
-                                .generation = job->generation,
-                                .run_dir = job->plan.run_dir,
-                                .restore_dir = all->restore->given ? all->restore->dir : NULL,
-                                .restore = &all->restore->manifest,
-                                .memory_bytes = job->memory_bytes / job->plan.servers,
-                                .stop = &all->stop};
+  plt_generation_log(job->plan.run_dir, "server", role->number, false);
+  plt_server_config_t config = plt_generation_server(&all->generation, role->number, job->plan.run_dir, all->restore,
+                                                     job->memory_bytes / job->plan.servers);
+  config.stop = &all->stop;
   end_role(role, plt_server_run(all->wire, role->listener, &config));
   return NULL;
 }
@@ -77,17 +61,10 @@ static void *worker_main(void *argument) {
   role_t *role = argument;
   const embedded_t *all = role->all;
   const plt_job_t *job = all->job;
-  open_log(role, "worker", role->number == 0);
-  plt_client_config_t config = {.number = role->number,
-                                .workers = job->plan.workers,
-                                .servers = all->addresses,
-                                .n_servers = job->plan.servers,
-                                .job = job->id,
-                                .generation = job->generation,
-                                .deadline_s = job->deadline_s,
-                                .wire = job->wire,
-                                .cancelled = &all->failed};
-  end_role(role, plt_session_run(&job->plan, all->wire, &config, all->task, role->context));
+  plt_generation_log(job->plan.run_dir, "worker", role->number, role->number == 0);
+  plt_client_config_t config = plt_generation_client(&all->generation, role->number, job, all->addresses);
+  config.cancelled = &all->failed;
+  end_role(role, plt_session_run(&job->plan, all->wire, &config, all->work, all->context));
   return NULL;
 }
 
@@ -152,9 +129,9 @@ static plt_status_t run_roles(embedded_t *all) {
   return failed == NULL ? PLT_OK : plt_fail(failed->status, "%s", failed->text);
 }
 
-plt_status_t plt_job_run_embedded(const plt_job_t *job, const plt_restore_t *restore, plt_task_fn task,
-                                  void *const *contexts) {
-  embedded_t all = {.job = job, .restore = restore, .task = task};
+plt_status_t plt_embedded_run(const plt_job_t *job, const plt_restore_t *restore, plt_session_fn work, void *context) {
+  embedded_t all = {
+      .job = job, .restore = restore, .generation = plt_generation_of(job), .work = work, .context = context};
   uint32_t servers = job->plan.servers, workers = job->plan.workers;
   all.servers = plt_mem_zalloc(servers, sizeof *all.servers);
   all.workers = plt_mem_zalloc(workers, sizeof *all.workers);
@@ -162,8 +139,7 @@ plt_status_t plt_job_run_embedded(const plt_job_t *job, const plt_restore_t *res
   all.forwarded = plt_mem_zalloc(servers, sizeof *all.forwarded);
   all.wire = plt_wire_create();
   for (uint32_t s = 0; s < servers; s++) all.servers[s] = (role_t){.all = &all, .number = s};
-  for (uint32_t w = 0; w < workers; w++)
-    all.workers[w] = (role_t){.all = &all, .number = w, .context = contexts == NULL ? NULL : contexts[w]};
+  for (uint32_t w = 0; w < workers; w++) all.workers[w] = (role_t){.all = &all, .number = w};
 
   plt_status_t status = listen_all(&all);
   if (status == PLT_OK) status = run_roles(&all);

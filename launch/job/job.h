@@ -1,11 +1,10 @@
 /* job.h - everything a process knows of a job: the configuration and what is made from it.
  *
- * Life       create (configuration) -> [restore from a checkpoint] -> run a task, as often as wanted.
+ * Life       create (configuration) -> open its graph -> run a task on it (launch/tasks), as often as wanted.
  * Ownership  the job owns configuration, data, model, strategy, sampler. */
 #ifndef PLT_LAUNCH_JOB_JOB_H
 #define PLT_LAUNCH_JOB_JOB_H
 
-#include "common/io/manifest.h"
 #include "common/options/options.h"
 #include "worker/session/session.h"
 
@@ -24,8 +23,7 @@ typedef struct plt_job {
   plt_security_t security; /* means nothing over inproc */
   plt_wire_type_t wire;
   double deadline_s;
-  uint64_t id; /* random, for this start */
-  uint32_t generation;
+  uint64_t id;           /* random, for this start */
   uint64_t memory_bytes; /* that this machine had free when the job was made: its servers hold no more */
 } plt_job_t;
 
@@ -37,21 +35,9 @@ void plt_job_destroy(plt_job_t **job);
  * below their run directory `shared` that they map. */
 void plt_job_open_relations(plt_job_t *job, const char *shared);
 
-/* A verified checkpoint to start from. */
-typedef struct plt_restore {
-  bool given;
-  char dir[PLT_PATH_MAX];
-  plt_manifest_t manifest;
-} plt_restore_t;
-
 /* Expected bytes of all tables with optimizer state: what the servers hold and a checkpoint writes. */
 uint64_t plt_job_table_bytes(const plt_job_t *job);
 /* Says what the job will need, PLT_ERR_USAGE if this machine's memory cannot hold it. */
 plt_status_t plt_job_check_memory(const plt_job_t *job);
-
-/* Runs all roles as threads of this process; contexts: one per worker. When several roles fail, the status and text
- * of the one that failed first count. */
-plt_status_t plt_job_run_embedded(const plt_job_t *job, const plt_restore_t *restore, plt_task_fn task,
-                                  void *const *contexts);
 
 #endif

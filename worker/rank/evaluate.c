@@ -102,6 +102,17 @@ plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool w
   return plt_inference_end(&inference, status);
 }
 
+void plt_metrics_put(const plt_metrics_t *metrics, const plt_topk_t *topk, plt_json_t *object) {
+  plt_json_int(object, "users", (int64_t)metrics->users);
+  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
+    for (size_t i = 0; i < topk->n; i++) {
+      char name[32];
+      snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
+      plt_json_real(object, name, metrics->value[kind * topk->n + i]);
+    }
+  }
+}
+
 /* ---- recommendations ---- */
 
 static plt_status_t write_users(plt_session_t *session, plt_scorer_t *scorer, FILE *out, const char *path) {

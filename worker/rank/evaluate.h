@@ -6,19 +6,22 @@
 #ifndef PLT_WORKER_RANK_EVALUATE_H
 #define PLT_WORKER_RANK_EVALUATE_H
 
+#include "common/io/json.h"
 #include "worker/session/session.h"
 
 typedef struct plt_metrics {
   double value[PLT_METRIC_KINDS * PLT_TOPK_MAX]; /* averages; index as in plt_metric_sums_t */
   uint64_t users;                                /* ranked: those of the part who have training pairs */
 } plt_metrics_t;
+/* "users": 120, "recall@5": 0.25, ... into an object. */
+void plt_metrics_put(const plt_metrics_t *metrics, const plt_topk_t *topk, plt_json_t *object);
 
 /* Metrics of the wanted parts (PLT_PART_VALID, PLT_PART_TEST) into out[part]. All workers call, with one `name`
  * that was not used before. A part without users gives zeros. */
 plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                           plt_metrics_t out[PLT_PARTS]);
 
-/* A task: writes the best items of every user who has training pairs, training items left out, to `path` as TSV:
+/* A plt_session_fn: writes the best items of every user who has training pairs, training items left out, to `path` as TSV:
  * user, item, rank (from 1), score. */
 typedef struct plt_recommend {
   const char *path; /* "-": standard output */

@@ -1,8 +1,8 @@
-/* session.h - one worker at work: its link to the servers and its threads; what every task begins and ends with.
+/* session.h - one worker at work: its link to the servers and its threads; what all work with tables begins and ends with.
  *
- * A task (train, evaluate, export, recommend) is a function of a session. plt_session_run() opens one, declares the
- * tables, brings in initial tables if the plan says so, runs the task and takes leave; a failure is told to the
- * other workers, so that nobody waits for this one. */
+ * Work (training, an evaluation, an export) is a function of a session. plt_session_run() opens one, declares the
+ * tables, brings in initial tables if the plan says so, does the work and takes leave; a failure is told to the other
+ * workers, so that nobody waits for this one. */
 #ifndef PLT_WORKER_SESSION_SESSION_H
 #define PLT_WORKER_SESSION_SESSION_H
 
@@ -21,10 +21,11 @@ typedef struct plt_session {
   plt_progress_t progress; /* what it said, or zeros */
 } plt_session_t;
 
-typedef plt_status_t (*plt_task_fn)(plt_session_t *session, void *context);
+/* Called once in every worker's session; collective, as its calls of the client are. */
+typedef plt_status_t (*plt_session_fn)(plt_session_t *session, void *context);
 
 plt_status_t plt_session_run(const plt_plan_t *plan, plt_wire_t *wire, const plt_client_config_t *config,
-                             plt_task_fn task, void *context);
+                             plt_session_fn work, void *context);
 /* Waits for all workers; `name` must be new. */
 plt_status_t plt_session_barrier(plt_session_t *session, const char *name);
 

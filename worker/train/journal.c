@@ -88,15 +88,15 @@ __attribute__((format(printf, 1, 2))) static void draw_line(const char *format, 
   line_is_drawn = true;
 }
 
-plt_status_t plt_journal_close(plt_journal_t **journal_at) {
+plt_status_t plt_journal_close(plt_journal_t **journal_at, plt_status_t status) {
   plt_journal_t *journal = *journal_at;
-  if (journal == NULL) return PLT_OK;
+  if (journal == NULL) return status;
   if (journal->told[0] != '\0') say(journal, journal->told);
   clear_line();
   plt_log_before_speaking(NULL);
   bool failed = ferror(journal->file) != 0;
   failed = fclose(journal->file) != 0 || failed;
-  plt_status_t status = failed ? plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path) : PLT_OK;
+  if (failed && status == PLT_OK) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path);
   free(journal);
   *journal_at = NULL;
   return status;
@@ -113,16 +113,6 @@ static plt_json_t *begin_event(const char *event) {
 plt_status_t plt_journal_flush(plt_journal_t *journal) {
   if (fflush(journal->file) == 0) return PLT_OK;
   return plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path);
-}
-
-static void put_metrics(plt_json_t *json, const plt_topk_t *topk, const plt_metrics_t *metrics) {
-  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
-    for (size_t i = 0; i < topk->n; i++) {
-      char name[32];
-      snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
-      plt_json_real(json, name, metrics->value[kind * topk->n + i]);
-    }
-  }
 }
 
 void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, double loss) {
@@ -205,8 +195,7 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
   plt_json_t *json = begin_event("eval");
   plt_json_int(json, "epoch", epoch);
   plt_json_text(json, "split", part_name(part));
-  plt_json_int(json, "users", (int64_t)metrics->users);
-  put_metrics(json, &plan->topk, metrics);
+  plt_metrics_put(metrics, &plan->topk, json);
   plt_json_write(&json, journal->file);
   if (journal->told[0] != '\0') { /* else the final table tells it */
     char line[sizeof journal->told + 80];
@@ -227,9 +216,7 @@ plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_
   plt_json_real(json, "seconds", progress->seconds);
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     if (!parts[part]) continue;
-    plt_json_t *object = plt_json_add_object(json, part_name(part));
-    plt_json_int(object, "users", (int64_t)metrics[part].users);
-    put_metrics(object, &journal->plan->topk, &metrics[part]);
+    plt_metrics_put(&metrics[part], &journal->plan->topk, plt_json_add_object(json, part_name(part)));
   }
   plt_json_write(&json, journal->file);
   return plt_journal_flush(journal);

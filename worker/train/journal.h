@@ -12,8 +12,9 @@ typedef struct plt_journal plt_journal_t;
 
 /* Appends to RUN/metrics.jsonl, of which half a last line is cut off. quiet: no progress. */
 plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out);
-/* PLT_ERR_IO when the last lines could not be written. */
-plt_status_t plt_journal_close(plt_journal_t **journal);
+/* Closes it, if it is open, and returns `status`, how the work that it tells of ended; PLT_ERR_IO when that went well
+ * but the last lines could not be written. */
+plt_status_t plt_journal_close(plt_journal_t **journal, plt_status_t status);
 
 typedef struct plt_epoch_report {
   uint32_t epoch;

@@ -16,7 +16,7 @@ typedef struct plt_training {
   uint64_t clock;          /* worker 0: of the last checkpoint */
 } plt_training_t;
 
-/* A task; context: plt_training_t of this worker. */
+/* A plt_session_fn; context: plt_training_t of this worker. */
 plt_status_t plt_train(plt_session_t *session, void *training);
 
 #endif

@@ -144,7 +144,7 @@ typedef struct tiny_role {
 
 struct tiny_job {
   const plt_plan_t *plan;
-  plt_task_fn task;
+  plt_session_fn work;
   plt_wire_t *wire;
   const char *addresses[TINY_ROLES];
   atomic_bool failed; /* a worker: one that never greeted does not take leave, either */
@@ -172,13 +172,13 @@ static inline void *tiny_worker(void *argument) {
                                 .n_servers = job->plan->servers,
                                 .job = TINY_JOB,
                                 .deadline_s = 30};
-  role->status = plt_session_run(job->plan, job->wire, &config, job->task, role->context);
+  role->status = plt_session_run(job->plan, job->wire, &config, job->work, role->context);
   return NULL;
 }
 
 /* contexts: one per worker. Returns the first worker's failure, if any. */
-static inline plt_status_t tiny_run(const plt_plan_t *plan, plt_task_fn task, void *const *contexts) {
-  tiny_job_t job = {.plan = plan, .task = task, .wire = plt_wire_create()};
+static inline plt_status_t tiny_run(const plt_plan_t *plan, plt_session_fn work, void *const *contexts) {
+  tiny_job_t job = {.plan = plan, .work = work, .wire = plt_wire_create()};
   plt_status_t status = PLT_OK;
   for (uint32_t s = 0; s < plan->servers; s++) {
     char endpoint[32];

@@ -1,0 +1,149 @@
+/* task.c - see task.h. */
+#include "launch/commands/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "launch/cluster/cluster.h"
+#include "launch/commands/arguments.h"
+#include "launch/job/run_dir.h"
+#include "launch/job/sets.h"
+#include "launch/tasks/registry.h"
+
+/* ---- arguments ---- */
+
+typedef struct arguments {
+  const char *run_dir;
+  const char *choice; /* "best", "last" or NULL */
+  plt_sets_t sets;    /* --set, --servers */
+  plt_sets_t options; /* of the task */
+} arguments_t;
+
+/* getopt's values of options of the task begin here, in the order of the rows. */
+enum { FIRST_ROW = 256 };
+
+/* What all these commands take. */
+static bool take_common(arguments_t *a, int c) {
+  switch (c) {
+    case 'B': a->choice = "best"; return true;
+    case 'L': a->choice = "last"; return true;
+    case 's': plt_sets_add(&a->sets, NULL, optarg); return true;
+    case 'S': plt_sets_add(&a->sets, "cluster.servers", optarg); return true;
+    default: return false;
+  }
+}
+
+static bool take_option(arguments_t *a, const plt_option_table_t *table, int c) {
+  for (size_t i = 0; i < table->n_rows; i++) {
+    const plt_option_t *row = &table->rows[i];
+    if (c != FIRST_ROW + (int)i && (row->letter == 0 || c != row->letter)) continue;
+    plt_sets_add(&a->options, plt_task_option_name(row), row->type == PLT_OPT_BOOL ? "true" : optarg);
+    return true;
+  }
+  return false;
+}
+
+static plt_status_t parse_with(int argc, char **argv, const plt_option_table_t *table, const char *letters,
+                               const struct option *options, arguments_t *a) {
+  for (int c; (c = plt_arguments_next(argc, argv, letters, options)) != -1;)
+    if (!take_common(a, c) && !take_option(a, table, c)) return plt_arguments_fault(argv);
+  return plt_arguments_positional(argc, argv, "a run directory", &a->run_dir);
+}
+
+static plt_status_t parse(int argc, char **argv, const plt_task_t *task, arguments_t *a) {
+  static const struct option common[] = {{"best", no_argument, NULL, 'B'},
+                                         {"last", no_argument, NULL, 'L'},
+                                         {"set", required_argument, NULL, 's'},
+                                         {"servers", required_argument, NULL, 'S'}};
+  enum { COMMON = sizeof common / sizeof *common };
+  const plt_option_table_t *table = &task->options;
+  struct option *options = plt_mem_zalloc(COMMON + table->n_rows + 1, sizeof *options);
+  char *letters = plt_mem_zalloc(2 * table->n_rows + 1, 1), *end = letters;
+  memcpy(options, common, sizeof common);
+  for (size_t i = 0; i < table->n_rows; i++) {
+    const plt_option_t *row = &table->rows[i];
+    bool takes = row->type != PLT_OPT_BOOL;
+    options[COMMON + i] =
+        (struct option){plt_task_option_name(row), takes ? required_argument : no_argument, NULL, FIRST_ROW + (int)i};
+    if (row->letter == 0) continue;
+    *end++ = row->letter;
+    if (takes) *end++ = ':';
+  }
+  plt_status_t status = parse_with(argc, argv, table, letters, options, a);
+  free(options);
+  free(letters);
+  return status;
+}
+
+/* What is wrong with the options is told before anything is opened. */
+static plt_status_t check_options(const plt_task_t *task, const arguments_t *a) {
+  plt_config_t *values;
+  PLT_TRY(plt_task_options(task, a->options.text, a->options.n, &values));
+  plt_config_destroy(&values);
+  return PLT_OK;
+}
+
+/* ---- the run ---- */
+
+/* The job of a run, and the checkpoint chosen. It writes nothing to the run directory. rv NULL: one worker. */
+static plt_status_t open_run(const plt_rendezvous_t *rv, const arguments_t *a, plt_job_t **job,
+                             plt_restore_t *restore) {
+  plt_sets_t sets = {0};
+  plt_config_t *config = NULL;
+  char name[PLT_CHECKPOINT_NAME_MAX];
+  plt_status_t status;
+  plt_sets_add(&sets, NULL, rv == NULL ? "cluster.workers=1" : "cluster.workers=null");
+  plt_sets_add(&sets, NULL, "cluster.servers=1");
+  plt_sets_add(&sets, NULL, "cluster.proxy=null");   /* of the training's */
+  plt_sets_add(&sets, NULL, "cluster.threads=null"); /* this machine's cores, not those of the training's */
+  for (size_t i = 0; i < a->sets.n; i++) plt_sets_add(&sets, NULL, a->sets.text[i]);
+  PLT_TRY_OR(done, plt_run_dir_config(a->run_dir, sets.text, sets.n, &config));
+  if (rv != NULL) PLT_TRY_OR(done, plt_cluster_shape(rv, config));
+  PLT_TRY_OR(done, plt_restore_choose(a->run_dir, a->choice, name));
+  PLT_TRY_OR(done, plt_restore_load(a->run_dir, name, restore));
+  PLT_TRY_OR(done, plt_job_create(&config, job));
+  (*job)->plan.run_dir = NULL;
+  if (rv == NULL) plt_job_open_relations(*job, NULL);
+done:
+  plt_config_destroy(&config);
+  plt_sets_clear(&sets);
+  return status;
+}
+
+static plt_status_t do_task(plt_rendezvous_t *rv, const plt_task_t *task, const arguments_t *a) {
+  plt_job_t *job = NULL;
+  plt_restore_t restore = {0};
+  char run_dir[PLT_PATH_MAX];
+  plt_status_t status = open_run(rv, a, &job, &restore);
+  if (status == PLT_OK && realpath(a->run_dir, run_dir) == NULL)
+    status = plt_fail_errno(PLT_ERR_USAGE, "%s", a->run_dir);
+  plt_work_t work = {.task = task,
+                     .run_dir = run_dir,
+                     .restore = &restore,
+                     .options = a->options.text,
+                     .n_options = a->options.n,
+                     .sets = a->sets.text,
+                     .n_sets = a->sets.n};
+  if (status == PLT_OK) status = rv == NULL ? plt_work_here(job, &work) : plt_cluster_lead(rv, job, &work);
+  plt_job_destroy(&job);
+  plt_restore_clear(&restore);
+  return status;
+}
+
+static plt_status_t lead(plt_rendezvous_t *rv, int argc, char **argv) {
+  const plt_task_t *task = plt_task_find(argv[0]);
+  arguments_t a = {0};
+  plt_status_t status = parse(argc, argv, task, &a);
+  if (status == PLT_OK) status = check_options(task, &a);
+  if (status == PLT_OK) status = do_task(rv, task, &a);
+  plt_sets_clear(&a.sets);
+  plt_sets_clear(&a.options);
+  return status;
+}
+
+static plt_status_t run(int argc, char **argv) { return plt_cluster_command(argc, argv, lead); }
+
+plt_command_t plt_command_of_task(const plt_task_t *task) {
+  return (plt_command_t){.name = task->name, .summary = task->summary, .task = task, .run = run};
+}

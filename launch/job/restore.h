@@ -1,0 +1,27 @@
+/* restore.h - the checkpoint of a run directory that a job begins with.
+ *
+ * Ownership  a restore that is given owns its manifest; a zeroed one is not given, and to be cleared all the same.
+ * Errors     PLT_ERR_CHECKPOINT. */
+#ifndef PLT_LAUNCH_JOB_RESTORE_H
+#define PLT_LAUNCH_JOB_RESTORE_H
+
+#include "common/io/manifest.h"
+
+enum { PLT_CHECKPOINT_NAME_MAX = 32 }; /* bytes of "best", "last" or a clock */
+
+typedef struct plt_restore {
+  bool given;
+  char dir[PLT_PATH_MAX];
+  plt_manifest_t manifest;
+} plt_restore_t;
+
+/* The checkpoint that `choice` means: "best", "last", or NULL: best if validation chose one, else last. */
+plt_status_t plt_restore_choose(const char *run_dir, const char *choice, char name[PLT_CHECKPOINT_NAME_MAX]);
+/* Loads the checkpoint of that name. What "best" and "last" link to is verified; what is named by its clock was by
+ * whoever gave its name. "": nothing is given. */
+plt_status_t plt_restore_load(const char *run_dir, const char *name, plt_restore_t *restore);
+/* The name under which plt_restore_load() finds it again, "" if it is not given. */
+void plt_restore_name(const plt_restore_t *restore, char name[PLT_CHECKPOINT_NAME_MAX]);
+void plt_restore_clear(plt_restore_t *restore);
+
+#endif

@@ -1,0 +1,46 @@
+/* export.c - tables or final vectors as .npy files, and a list of them on standard output. */
+#include "worker/rank/export.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "launch/tasks/task.h"
+
+static const plt_option_t rows[] = {
+    {.key = "export.output",
+     .type = PLT_OPT_TEXT,
+     .letter = 'o',
+     .placeholder = "DIR",
+     .help = "Where to; the directory is made."},
+    {.key = "export.vectors",
+     .type = PLT_OPT_BOOL,
+     .fallback = "false",
+     .help = "user_vectors.npy and item_vectors.npy instead of the tables: the model's last representations, whose "
+             "products are the scores."},
+};
+
+static void tell(const plt_plan_t *plan, const plt_export_t *export) {
+  for (plt_side_t side = PLT_SIDE_USER; side < PLT_SIDES && export->vectors; side++)
+    printf("%s/%s  %" PRIu32 " x %zu\n", export->directory, plt_export_vectors_file(side),
+           side == PLT_SIDE_USER ? plan->data->users : plan->data->items, plan->model->score_cols);
+  for (size_t t = 0; t < plan->model->n_tables && !export->vectors; t++)
+    printf("%s/%s.npy  %" PRIu64 " x %" PRIu32 "\n", export->directory, plan->specs[t].name, plan->specs[t].rows,
+           plan->specs[t].cols);
+}
+
+static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
+  plt_export_t export = {.directory = plt_config_text(call->options, "export.output"),
+                         .vectors = plt_config_bool(call->options, "export.vectors")};
+  PLT_TRY(plt_export(session, &export));
+  if (session->worker == 0) tell(session->plan, &export);
+  return PLT_OK;
+}
+
+const plt_task_t plt_task_export = {
+    .name = "export",
+    .summary = "write the tables or final vectors of a run as .npy files",
+    .about = "Writes DIR/TABLE.npy, float32, row = id; init.from reads the same.",
+    .example = "runs/quickstart-20261121-101500 -o tables",
+    .options = {"export", rows, sizeof rows / sizeof *rows},
+    .run = run,
+};

@@ -1,0 +1,21 @@
+/* outcome.h - what the tables are worth: metrics of the validation and test parts, and how people are told. */
+#ifndef PLT_LAUNCH_TASKS_OUTCOME_H
+#define PLT_LAUNCH_TASKS_OUTCOME_H
+
+#include <stdio.h>
+
+#include "worker/rank/evaluate.h"
+
+typedef struct plt_outcome {
+  bool parts[PLT_PARTS]; /* in: which to evaluate; out: those that have users */
+  plt_metrics_t metrics[PLT_PARTS];
+} plt_outcome_t;
+
+/* Evaluates the session's tables. All workers call, once in a session. */
+plt_status_t plt_outcome_evaluate(plt_session_t *session, plt_outcome_t *outcome);
+/* The table of metrics: a row per metric and cut-off, a column per part. */
+void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
+/* The same as one JSON object, with the clock of the tables. */
+void plt_outcome_print_json(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome, uint64_t clock);
+
+#endif

@@ -1,0 +1,56 @@
+/* task.h - what a job does with its tables: for the authors of tasks. The list of them is registry.h.
+ *
+ *   plateau train CONFIG      train ─▶ conclude       on the tables of the best epoch, or the last
+ *   plateau NAME RUN          the task of that name, on a checkpoint of RUN
+ *
+ * All workers of a job run a task together, each in its session, as threads of one process or as processes under a
+ * launcher: it cannot tell. A new one is a file of this folder and a row of list.h; its options make the command line
+ * and the help of `plateau NAME`.
+ * Ownership  what a call points to is the caller's, and stays until run() returns.
+ * Errors     a worker's failure is told to the others; the job ends with it. */
+#ifndef PLT_LAUNCH_TASKS_TASK_H
+#define PLT_LAUNCH_TASKS_TASK_H
+
+#include "launch/job/job.h"
+#include "launch/job/restore.h"
+
+/* What a task reports to whoever started the job, over the network if need be: how far training has come. */
+typedef struct plt_standing {
+  uint32_t epoch;
+  uint64_t gradients; /* gradient evaluations, in batches */
+  double seconds;     /* of training */
+} plt_standing_t;
+
+typedef struct plt_task plt_task_t;
+
+/* One turn of a job: a task, and what it begins with. A job is one turn or several, each with servers of its own. */
+typedef struct plt_turn {
+  const plt_task_t *task;
+  char start[PLT_CHECKPOINT_NAME_MAX]; /* the checkpoint: "best", "last", a clock; "": fresh tables */
+  plt_standing_t before;               /* what the turn before reported; zeros in the first */
+} plt_turn_t;
+
+typedef struct plt_task_call {
+  const plt_job_t *job;
+  const plt_turn_t *turn;
+  const plt_config_t *options; /* the task's own, with their values */
+  bool quiet;                  /* no progress */
+  plt_standing_t *end;         /* worker 0's to fill, if the task has anything to report */
+} plt_task_call_t;
+
+struct plt_task {
+  const char *name;
+  const char *summary; /* one line of `plateau --help`; NULL: no command of its own */
+  const char *about;   /* a paragraph of `plateau NAME --help`; NULL: none */
+  const char *example; /* arguments behind `plateau NAME` */
+  /* Keys are NAME.option. One without a default must be given. */
+  plt_option_table_t options;
+  bool keeps; /* works on the run directory: logs, metrics.jsonl, checkpoints; others write nothing there */
+  bool saves; /* makes checkpoints: a stop asks it for one, a restart goes on from the newest */
+  /* The task that follows when this one ended well, on the best tables or the last; NULL: none. */
+  const char *then;
+  /* Called once by every worker at the same time; may block on the others. Worker 0 writes what people read. */
+  plt_status_t (*run)(plt_session_t *session, const plt_task_call_t *call);
+};
+
+#endif
