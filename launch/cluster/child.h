@@ -42,7 +42,7 @@ void plt_child_kill(plt_child_t *child);
 
 /* ---- in the child; `control` is PLT_CHILD_CONTROL ---- */
 
-/* First thing. PLT_ERR_USAGE when there is no supervisor at the other end. */
+/* First thing. PLT_ERR_USAGE when there is no supervisor at the other end, PLT_ERR_PROTOCOL when it sent nonsense. */
 plt_status_t plt_child_read_brief(int control, plt_brief_t *brief);
 /* Last thing. */
 void plt_child_report(int control, const plt_ending_t *ending);

@@ -11,11 +11,11 @@
 static plt_status_t run(int argc, char **argv) {
   (void)argc;
   prctl(PR_SET_NAME, "plateau"); /* also when it was started through /proc/self/exe */
-  plt_brief_t brief;
+  plt_brief_t brief = {0};
   plt_standing_t standing = {0};
-  if (plt_child_read_brief(PLT_CHILD_CONTROL, &brief) != PLT_OK)
-    return plt_fail_within(PLT_ERR_USAGE, "plateau %s", argv[0]);
-  plt_status_t status = plt_role_play(&brief, PLT_CHILD_CONTROL, PLT_CHILD_SOCKETS, &standing);
+  plt_status_t status = plt_child_read_brief(PLT_CHILD_CONTROL, &brief);
+  if (status == PLT_ERR_USAGE) return plt_fail_within(status, "plateau %s", argv[0]);
+  if (status == PLT_OK) status = plt_role_play(&brief, PLT_CHILD_CONTROL, PLT_CHILD_SOCKETS, &standing);
   if (fflush(stdout) != 0 && status == PLT_OK) status = plt_fail_errno(PLT_ERR_IO, "standard output");
   if (status != PLT_OK) plt_log(PLT_LOG_INFO, "ends: %s", plt_fail_text());
   plt_ending_t ending = {.status = status, .standing = standing};
