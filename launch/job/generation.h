@@ -1,6 +1,6 @@
 /* generation.h - one start of a job's servers and workers: what all of them agree on, and from it what each is told.
  *
- * The same for threads of one process (plt_job_run_embedded) and for processes under a launcher (launch/cluster), so
+ * The same for threads of one process (plt_embedded_run) and for processes under a launcher (launch/cluster), so
  * that a role cannot tell which it is.
  * Ownership  the configurations borrow what they are made of. */
 #ifndef PLT_LAUNCH_JOB_GENERATION_H
