@@ -1,4 +1,4 @@
-/* faults.h - faults of a configuration: collected while a call looks at everything, then reported together, a line each.
+/* faults.h - what is wrong in a configuration: collected while a call looks at everything, then reported together.
  *
  * Life       begin -> add -> end, or take.
  * Ownership  the collection owns its text until take.

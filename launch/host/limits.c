@@ -18,7 +18,7 @@ void plt_limits_raise_files(void) {
   setrlimit(RLIMIT_NOFILE, &files);
 }
 
-/* The number after `word` at the start of a line of a file, or the first one if `word` is ""; false if there is none. */
+/* The number after `word` at the start of a line of a file, or the first one if `word` is ""; false: none. */
 static bool read_number(const char *path, const char *word, uint64_t *out) {
   char line[128];
   bool found = false;

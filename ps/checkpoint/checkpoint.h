@@ -7,10 +7,10 @@
  *                        frozen, salt, t
  *     keys u64[n]  last u64[n]  value f32[n,cols]  state f32[n,state]  eta_first u64[r]  eta f64[r]
  *
- * Chunks of 256 KiB (smaller datasets are contiguous), libver V110 (checksummed metadata). HDF5 reports success when a full disk is closed, so
- * every call's result goes into one sticky error, no buffer delays a write to the close, the metadata are read
- * back after it, and a file with an error is removed, never published. Files are verified against the manifest's
- * hash before they are opened.
+ * Chunks of 256 KiB (smaller datasets are contiguous), libver V110 (checksummed metadata). HDF5 reports success
+ * when a full disk is closed, so every call's result goes into one sticky error, no buffer delays a write to the
+ * close, the metadata are read back after it, and a file with an error is removed, never published. Files are verified
+ * against the manifest's hash before they are opened.
  *
  * Threads    HDF5 is used by one thread at a time in a process (a mutex of ours around each call here).
  * Errors     PLT_ERR_SPACE, PLT_ERR_IO naming the file; reading: PLT_ERR_CHECKPOINT. */

@@ -3,8 +3,7 @@
  * Determinism  how a job is cut depends on its shape alone, never on the crew, and every sum has a fixed order: the
  *              bits of a result do not depend on the number of threads. Sums over many numbers have double
  *              accumulators. Matrix products are single-threaded OpenBLAS calls, one per tile of the result; a
- *              row's bits may depend on the rows beside it, so callers keep their batches cut alike
- *              (docs/methods/determinism.md 3).
+ *              row's bits may depend on the rows beside it, so callers keep their batches cut alike (DESIGN 4).
  * Vectors      loops are plain C for the compiler to vectorise: body and tail are the same arithmetic.
  * Aliasing     outputs overlap no input, unless said.
  * Threads      crew may be NULL. One caller at a time per crew; several crews may run at once. */
@@ -20,7 +19,7 @@
 /* Makes OpenBLAS single-threaded: its own threads would change bits, and serialise several callers. Idempotent;
  * before the first product, in every process that computes one. */
 void plt_kernels_init(void);
-/* Which of OpenBLAS's sets of kernels runs here ("SkylakeX"): part of what bits depend on (docs/mechanisms.md 8). */
+/* Which of OpenBLAS's sets of kernels runs here ("SkylakeX"): part of what bits depend on (DESIGN 4). */
 const char *plt_kernels_core(void);
 
 /* ---- splitting ---- */
@@ -70,8 +69,7 @@ double plt_kernel_sum_squares(plt_crew_t *crew, const float *x, size_t n);
 double plt_kernel_dot(const float *x, const float *y, size_t n);
 /* sum_i x[i] of one short vector, in the caller. */
 double plt_kernel_total(const float *x, size_t n);
-/* x[i] = e^x[i] to 2 units in the last place, for -87 <= x <= 88 and NaN; what is outside is anything. In the
- * caller. */
+/* x[i] = e^x[i] to 2 units in the last place, for -87 <= x <= 88 and NaN; outside, anything. In the caller. */
 void plt_kernel_exp(size_t n, float *x);
 
 #endif

@@ -45,7 +45,8 @@ struct plt_tape {
   size_t growths; /* of the node array */
 };
 
-/* Records node [rows, cols] of `op`, a copy of `extra`'s p, q, first, index, other, sparse (NULL: none), and runs it forward. */
+/* Records node [rows, cols] of `op`, a copy of `extra`'s p, q, first, index, other, sparse (NULL: none), and runs it
+ * forward. */
 plt_var_t plt_tape_record(plt_tape_t *tape, const plt_tape_op_t *op, size_t rows, size_t cols,
                           const plt_var_t *operands, size_t n_operands, const plt_node_t *extra);
 plt_node_t *plt_tape_node(const plt_tape_t *tape, plt_var_t x);
@@ -53,7 +54,8 @@ plt_node_t *plt_tape_node(const plt_tape_t *tape, plt_var_t x);
 float *plt_tape_gradient(plt_tape_t *tape, plt_var_t x);
 /* The same for who writes every element: where it was not there before, *add is false and nothing is in it. */
 float *plt_tape_gradient_or_new(plt_tape_t *tape, plt_var_t x, bool *add);
-/* Adds the gradient of `node`, which has x's shape, to that of x. The last thing its backward does: x may get the buffer. */
+/* Adds the gradient of `node`, which has x's shape, to that of x. The last thing its backward does: x may get the
+ * buffer. */
 void plt_tape_pass_gradient(plt_tape_t *tape, const plt_node_t *node, plt_var_t x);
 
 static inline size_t plt_node_size(const plt_node_t *node) { return node->rows * node->cols; }

@@ -1,4 +1,4 @@
-/* The retransmission timeout beside the formulas of RFC 6298 in double, over steady, noisy and changing answer times. */
+/* The retransmission timeout beside the formulas of RFC 6298 in double, for steady, noisy, changing answer times. */
 #include <criterion/criterion.h>
 #include <math.h>
 
