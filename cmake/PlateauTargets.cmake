@@ -23,12 +23,14 @@ function(plateau_listed out room)
 endfunction()
 
 # plateau_layer(NAME SOURCES a.c ... HEADERS a.h ... USES targets ...): one layer as a static library plateau::NAME.
+# HEADERS compile alone, and for who has the layer's USES only: all_verify_interface_header_sets builds each so. INNER
+# are those that cannot: rows of a macro, or a library that the layer keeps to itself.
 function(plateau_layer name)
-  cmake_parse_arguments(LAYER "" "" "SOURCES;HEADERS;USES;PRIVATE" ${ARGN})
+  cmake_parse_arguments(LAYER "" "" "SOURCES;HEADERS;INNER;USES;PRIVATE" ${ARGN})
   add_library(plateau_${name} STATIC)
   add_library(plateau::${name} ALIAS plateau_${name})
   target_sources(plateau_${name}
-    PRIVATE ${LAYER_SOURCES}
+    PRIVATE ${LAYER_SOURCES} ${LAYER_INNER}
     PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${LAYER_HEADERS})
   set_target_properties(plateau_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   target_link_libraries(plateau_${name} PUBLIC ${LAYER_USES} plateau_options PRIVATE ${LAYER_PRIVATE})
