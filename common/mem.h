@@ -48,7 +48,7 @@ plt_pool_t *plt_pool_create(void);
 void plt_pool_destroy(plt_pool_t **pool);
 /* A buffer of at least `bytes`, 64-byte aligned. */
 void *plt_pool_take(plt_pool_t *pool, size_t bytes);
-/* From any thread. `buffer` may be NULL. */
-void plt_pool_give(void *buffer);
+/* From any thread. `memory` may be NULL. */
+void plt_pool_give(void *memory);
 
 #endif

@@ -45,7 +45,7 @@ void plt_rng_normal(uint32_t a, uint32_t b, double out[2]) {
 double plt_rng_beta(plt_rng_key_t key, uint32_t counter, double alpha) {
   for (uint32_t turn = 0;; turn++) { /* at least every second pair will do, on average */
     plt_rng_block_t block = plt_rng_draw(key, counter, turn, 0, 0);
-    for (int half = 0; half < 2; half++) {
+    for (size_t half = 0; half < 2; half++) {
       double x = pow(plt_rng_open01(block.word[2 * half]), 1 / alpha);
       double y = pow(plt_rng_open01(block.word[2 * half + 1]), 1 / alpha);
       if (x + y <= 1 && x + y > 0) return x / (x + y);

@@ -21,7 +21,7 @@ const char *plt_status_text(plt_status_t status) {
   return status < PLT_STATUS_COUNT ? texts[status] : "unknown status";
 }
 
-plt_status_t plt_fail(plt_status_t status, const char *format, ...) {
+plt_status_t(plt_fail)(plt_status_t status, const char *format, ...) {
   va_list args;
   va_start(args, format);
   vsnprintf(last_text, sizeof last_text, format, args);
@@ -40,7 +40,7 @@ plt_status_t plt_fail_errno(plt_status_t status, const char *format, ...) {
   return cause == ENOSPC || cause == EDQUOT ? PLT_ERR_SPACE : status;
 }
 
-plt_status_t plt_fail_within(plt_status_t status, const char *format, ...) {
+plt_status_t(plt_fail_within)(plt_status_t status, const char *format, ...) {
   char text[PLT_FAIL_TEXT_MAX];
   va_list args;
   va_start(args, format);

@@ -2,6 +2,7 @@
  * that an anchor could make cyclic; anchors are refused all the same, with a message that says so. */
 #include "common/io/yaml.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -169,6 +170,7 @@ static plt_status_t read_mapping(reader_t *reader, const char *path, int depth) 
     if (reader->event.type == YAML_MAPPING_END_EVENT) break;
     char *child = NULL;
     PLT_TRY(read_key(reader, path, &child));
+    assert(child != NULL);
     plt_status_t status = next(reader);
     if (status == PLT_OK) status = read_value(reader, child, depth + 1);
     free(child);

@@ -22,7 +22,7 @@ bool plt_option_type_is_nested(plt_option_type_t type) { return type == PLT_OPT_
 static plt_option_type_t item_type(plt_option_type_t type) {
   switch (type) {
     case PLT_OPT_INTS: return PLT_OPT_INT;
-    case PLT_OPT_REALS: return PLT_OPT_REAL;
+    case PLT_OPT_REALS:
     case PLT_OPT_WEIGHTS: return PLT_OPT_REAL;
     case PLT_OPT_TEXTS: return PLT_OPT_TEXT;
     default: return type;

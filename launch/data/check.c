@@ -56,7 +56,8 @@ static int compare_u32(const void *a, const void *b) {
 static plt_degrees_t summarize(uint32_t *degree, uint32_t n) {
   if (n == 0) return (plt_degrees_t){0};
   qsort(degree, n, sizeof *degree, compare_u32);
-  return (plt_degrees_t){degree[0], degree[n - 1], ((double)degree[(n - 1) / 2] + degree[n / 2]) / 2};
+  uint32_t below = degree[(n - 1) / 2], above = degree[n / 2]; /* the middle, or its neighbours */
+  return (plt_degrees_t){degree[0], degree[n - 1], ((double)below + above) / 2};
 }
 
 static void check_users(plt_data_report_t *report, const plt_interactions_t *rows, const plt_problem_sink_t *sink) {

@@ -1,6 +1,7 @@
 /* synth.c - see synth.h: who takes what. synth_write.c makes files of it. */
 #include "launch/data/synth.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,7 @@ static uint32_t *draw_order(const sphere_t *sphere) {
 
 /* Degrees of a Pareto law above a common minimum, then one more here and there until the sum is right. */
 static void draw_degrees(const plt_synth_t *synth, uint64_t *degree) {
+  assert(synth->users > 0);
   plt_rng_key_t key = plt_rng_key(synth->seed, "synth activity", 0);
   double mean = (double)synth->interactions / synth->users, total = 0;
   uint64_t least = mean >= 2 * LEAST_PER_USER ? LEAST_PER_USER : (uint64_t)fmax(1, mean / 2);

@@ -15,7 +15,7 @@
 typedef struct plt_fault_doors plt_fault_doors_t;
 
 /* `listen` is ADDRESS:PORT with a numeric address; port 0: one of the system's choice. */
-plt_status_t plt_fault_doors_open(const char *listen, int epoll, plt_fault_doors_t **out);
+plt_status_t plt_fault_doors_open(const char *text, int epoll, plt_fault_doors_t **out);
 void plt_fault_doors_close(plt_fault_doors_t **doors);
 /* Where the proxy is asked: "127.0.0.1:40123". */
 const char *plt_fault_doors_address(const plt_fault_doors_t *doors);

@@ -196,7 +196,7 @@ static void read_slice(plt_hdf5_error_t *error, hid_t data, hid_t type, int rank
 }
 
 static void read_history(plt_hdf5_error_t *error, hid_t group, uint64_t t, plt_eta_history_t *history) {
-  hsize_t n[2], same[2];
+  hsize_t n[2] = {0}, same[2];
   hid_t first = open_column(error, group, "eta_first", 1, n);
   hid_t eta = first < 0 ? -1 : open_column(error, group, "eta", 1, same);
   if (eta >= 0 && n[0] <= t && (n[0] > 0 || t == 0)) {

@@ -11,6 +11,7 @@
 #ifndef PLT_PS_TABLE_SLABS_H
 #define PLT_PS_TABLE_SLABS_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,7 +70,7 @@ static inline plt_place_t plt_slabs_find(const plt_slabs_t *slabs, uint64_t loca
   return (plt_place_t){slab.rows + within * slabs->stride, slab.last + within};
 }
 
-void plt_slabs_make(plt_slabs_t *slabs, size_t slab);
+void plt_slabs_make(plt_slabs_t *slabs, size_t index);
 /* Copies the page aside unless the image has seen it. */
 void plt_image_keep(plt_image_t *image, size_t slab, size_t page);
 
@@ -79,7 +80,9 @@ static inline plt_place_t plt_slabs_open(plt_slabs_t *slabs, uint64_t local) {
   if (slabs->slab[slab].rows == NULL) plt_slabs_make(slabs, slab);
   if (slabs->image != NULL)
     plt_image_keep(slabs->image, slab, ((size_t)local & (((size_t)1 << slabs->shift) - 1)) >> slabs->page_shift);
-  return plt_slabs_find(slabs, local);
+  plt_place_t place = plt_slabs_find(slabs, local);
+  assert(place.row != NULL);
+  return place;
 }
 
 #endif

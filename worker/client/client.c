@@ -349,16 +349,16 @@ static plt_status_t on_checkpointed(void *context, uint32_t server, const plt_he
   return PLT_OK;
 }
 
-plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *of, bool *all,
+plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *parts, bool *all,
                                      uint64_t *moves) {
-  parts_t parts = {.of = of, .all = true};
+  parts_t told = {.of = parts, .all = true};
   plt_exchange_t *checkpointed = plt_exchange_begin(client->desk, "CHECKPOINTED");
   for (uint32_t s = 0; s < client->n_servers; s++)
     PLT_TRY(plt_exchange_address(client->desk, checkpointed, s,
                                  &(plt_header_t){.verb = PLT_VERB_CHECKPOINTED, .clock = clock}));
-  PLT_TRY(plt_exchange_ask(client->desk, checkpointed, on_checkpointed, &parts));
-  *all = parts.all;
-  *moves = parts.moves;
+  PLT_TRY(plt_exchange_ask(client->desk, checkpointed, on_checkpointed, &told));
+  *all = told.all;
+  *moves = told.moves;
   return PLT_OK;
 }
 

@@ -111,7 +111,8 @@ static plt_status_t read_header(text_t *text, header_t *header) {
   for (int i = 0; i < COLUMNS; i++) {
     if (header->column[i] >= 0) continue;
     char *found = plt_mem_print("%.*s", (int)(line.end - line.at < 400 ? line.end - line.at : 400), line.at);
-    for (char *at = found; *at != '\0'; at++) *at = *at == '\t' ? ' ' : *at;
+    for (char *at = found; *at != '\0'; at++)
+      if (*at == '\t') *at = ' ';
     plt_fail(PLT_ERR_DATA, "%s:1: no column %s; the tab-separated header has: %s", text->path, column_names[i], found);
     free(found);
     return PLT_ERR_DATA;

@@ -118,7 +118,7 @@ static uint32_t draw_negative(const plt_sampler_t *sampler, uint32_t epoch, uint
   const plt_dataset_t *data = sampler->data;
   for (uint32_t draw = 0;; draw++) { /* a Philox block holds two draws of 64 bits */
     plt_rng_block_t block = plt_rng_draw(sampler->negatives, epoch, batch, entity, draw);
-    for (int half = 0; half < 2; half++) {
+    for (size_t half = 0; half < 2; half++) {
       uint64_t bits = (uint64_t)block.word[2 * half] << 32 | block.word[2 * half + 1];
       if (sampler->config.of_all) return plt_rng_below(bits, data->items);
       if (draw == TRIES_MAX) return count_out(data, user, bits);

@@ -62,7 +62,8 @@ static void calibrated(size_t n, float low, float high, float *restrict dots, fl
 static void piece_of_rows(void *context, size_t piece, size_t lane) {
   const pairs_t *job = context;
   size_t row = piece * ROWS, rows = plt_min_size(ROWS, job->n - row);
-  float *tile = job->tiles + lane * 2 * ROWS * COLS, *alike = tile + ROWS * COLS;
+  const size_t floats = (size_t)ROWS * COLS;
+  float *tile = job->tiles + lane * 2 * floats, *alike = tile + floats;
   double sum = 0;
   for (size_t col = 0; col < job->n; col += COLS) {
     size_t cols = plt_min_size(COLS, job->n - col);

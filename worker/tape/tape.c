@@ -69,7 +69,8 @@ uint32_t *plt_tape_index(plt_tape_t *tape, size_t n) { return plt_arena_alloc(ta
 
 plt_var_t plt_tape_record(plt_tape_t *tape, const plt_tape_op_t *op, size_t rows, size_t cols,
                           const plt_var_t *operands, size_t n_operands, const plt_node_t *extra) {
-  plt_node_t node = extra == NULL ? (plt_node_t){0} : *extra;
+  plt_node_t node = {0};
+  if (extra != NULL) node = *extra;
   plt_var_t *kept = plt_arena_alloc(tape->arena, n_operands * sizeof *kept);
   memcpy(kept, operands, n_operands * sizeof *kept);
   node.op = op;

@@ -17,6 +17,6 @@ typedef struct plt_training {
 } plt_training_t;
 
 /* A plt_session_fn; context: plt_training_t of this worker. */
-plt_status_t plt_train(plt_session_t *session, void *training);
+plt_status_t plt_train(plt_session_t *session, void *context);
 
 #endif
