@@ -2,7 +2,7 @@
 #   $plateau   the binary under test      (environment: PLATEAU; default: the release build)
 #   $tools     the comparing programs     (environment: PLATEAU_TOOLS)
 #   $work      a directory of this test, removed at its end
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 plateau=${PLATEAU:-$root/build/release/plateau}
 tools=${PLATEAU_TOOLS:-$root/build/release/tests}

@@ -104,6 +104,7 @@ for mode in ssp asp; do
   for epochs in 20 80 320 1280; do # until the run lasts long enough on this machine
     run "$mode" "$work/run" --workers 3 --set checkpoint.every_s=0.02 --set train.epochs=$epochs --set checkpoint.keep=1000
     found=$(find "$work/run/checkpoints" -name manifest.json | wc -l)
+    # shellcheck disable=SC2017 # steps of an epoch, whole ones
     [[ $(clock_of "$work/run") == "$((steps / 3 * epochs))" ]] || complain "$mode: ended at clock $(clock_of "$work/run")"
     rm -rf "$work/run"
     ((found < 3)) || break

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every shell script of the project parses, stops at errors and is executable (lib.sh, which is sourced, aside).
+# Every shell script of the project parses, stops at errors and is executable (lib.sh, which is sourced,
+# aside); shellcheck, where it is installed, has nothing to say.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,4 +12,9 @@ for script in "${scripts[@]}"; do
   grep -q '^set -euo pipefail' "$script" || { echo "$script: lacks set -euo pipefail"; bad=1; }
   [[ -x $script ]] || { echo "$script: not executable"; bad=1; }
 done
+if command -v shellcheck >/dev/null; then
+  printf '%s\0' "${scripts[@]}" tests/lib.sh | xargs -0 -P "$(nproc)" -n 10 shellcheck -f gcc || bad=1
+else
+  echo "shellcheck is not installed"
+fi
 exit $bad
