@@ -1,4 +1,5 @@
-# Tests through the binary, as a user would. "heavy": not in the asan run and not in tests/run --quick.
+# Tests through the binary, as a user would. "heavy": not in the asan run and not in tests/run --quick; "fast": in
+# tests/run --fast.
 function(plateau_e2e name)
   plateau_shell(e2e.${name} LABELS e2e ${ARGN})
 endfunction()
@@ -14,7 +15,7 @@ plateau_e2e(any_shape COMMAND ${e2e}/any_shape.sh LABELS heavy TIMEOUT 300)
 add_library(old_blas SHARED e2e/old_blas.c)
 target_link_libraries(old_blas PRIVATE plateau_options)
 plateau_e2e(kernels COMMAND ${e2e}/kernels.sh LABELS heavy TIMEOUT 300)
-plateau_e2e(bf16 COMMAND ${e2e}/bf16.sh)
+plateau_e2e(bf16 COMMAND ${e2e}/bf16.sh LABELS fast)
 plateau_e2e(bad_input COMMAND ${e2e}/bad_input.sh TIMEOUT 400)
 plateau_e2e(leaves_nothing COMMAND ${e2e}/leaves_nothing.sh TIMEOUT 500)
 set_tests_properties(e2e.leaves_nothing PROPERTIES RUN_SERIAL ON) # it looks at /tmp
