@@ -41,3 +41,8 @@ plt_status_t plt_hash_file(const char *path, char hex[PLT_HASH_HEX], uint64_t *b
   close(fd);
   return status;
 }
+
+void plt_hash_library(char *out, size_t bytes) {
+  unsigned number = XXH_versionNumber(); /* 801 is 0.8.1 */
+  snprintf(out, bytes, "xxHash %u.%u.%u", number / 10000, number / 100 % 100, number % 100);
+}

@@ -15,4 +15,7 @@ uint64_t plt_hash64_text(uint64_t seed, const char *text);
 /* xxh3-128 of a whole file as lower-case hex, and its size. PLT_ERR_IO when it cannot be read. */
 plt_status_t plt_hash_file(const char *path, char hex[PLT_HASH_HEX], uint64_t *bytes);
 
+/* "xxHash 0.8.1", for --version. */
+void plt_hash_library(char *out, size_t bytes);
+
 #endif

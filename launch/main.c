@@ -10,6 +10,7 @@
 #include "launch/cluster/cluster.h"
 #include "launch/commands/help.h"
 #include "launch/commands/task.h"
+#include "launch/commands/version.h"
 #include "launch/host/blas_core.h"
 #include "launch/host/last_word.h"
 #include "launch/host/limits.h"
@@ -108,7 +109,7 @@ static plt_status_t run(int argc, char **argv) {
     return PLT_OK;
   }
   if (strcmp(argv[1], "--version") == 0) {
-    printf("plateau %s\n", PLT_VERSION);
+    plt_version_print(stdout);
     return PLT_OK;
   }
   if (strcmp(argv[1], "help") == 0) return help(&all, argc - 1, argv + 1);

@@ -2,6 +2,7 @@
 #include "proto/frame.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -376,3 +377,5 @@ plt_status_t plt_frame_decode(const plt_parcel_t *in, plt_arena_t *arena, plt_he
   PLT_TRY(decode_fields(pb, arena, header));
   return decode_sections(pb, in, arena, header);
 }
+
+void plt_frame_library(char *out, size_t bytes) { snprintf(out, bytes, "protobuf-c %s", protobuf_c_version()); }

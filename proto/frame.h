@@ -18,4 +18,7 @@ plt_status_t plt_frame_encode(const plt_header_t *header, plt_pool_t *pool, plt_
 /* The result points into parcel and arena. */
 plt_status_t plt_frame_decode(const plt_parcel_t *in, plt_arena_t *arena, plt_header_t *header);
 
+/* "protobuf-c 1.4.1", for --version. */
+void plt_frame_library(char *out, size_t bytes);
+
 #endif

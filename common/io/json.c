@@ -127,3 +127,5 @@ bool plt_json_get_uint(const plt_json_t *json, uint64_t limit, uint64_t *out) {
   *out = (uint64_t)value;
   return true;
 }
+
+void plt_json_library(char *out, size_t bytes) { snprintf(out, bytes, "jansson %s", jansson_version_str()); }

@@ -46,4 +46,7 @@ const plt_json_t *plt_json_item(const plt_json_t *list, size_t index);
 const char *plt_json_get_text(const plt_json_t *json);
 bool plt_json_get_uint(const plt_json_t *json, uint64_t limit, uint64_t *out);
 
+/* "jansson 2.14", for --version. */
+void plt_json_library(char *out, size_t bytes);
+
 #endif

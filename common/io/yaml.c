@@ -3,6 +3,7 @@
 #include "common/io/yaml.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -250,3 +251,5 @@ const plt_yaml_entry_t *plt_yaml_find(const plt_yaml_t *yaml, const char *path) 
   }
   return NULL;
 }
+
+void plt_yaml_library(char *out, size_t bytes) { snprintf(out, bytes, "libyaml %s", yaml_get_version_string()); }

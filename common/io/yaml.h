@@ -44,4 +44,7 @@ void plt_yaml_clear(plt_yaml_t *yaml);
 /* NULL if there is none. */
 const plt_yaml_entry_t *plt_yaml_find(const plt_yaml_t *yaml, const char *path);
 
+/* "libyaml 0.2.5", for --version. */
+void plt_yaml_library(char *out, size_t bytes);
+
 #endif

@@ -119,6 +119,14 @@ void plt_rendezvous_gather(const plt_rendezvous_t *rv, const void *record, size_
   MPI_Allgather(record, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, MPI_COMM_WORLD);
 }
 
+void plt_rendezvous_library(char *out, size_t bytes) {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = ""; /* a page with some, the name and version first */
+  int length;
+  MPI_Get_library_version(text, &length);
+  text[strcspn(text, ",\n")] = '\0';
+  snprintf(out, bytes, "%s", text);
+}
+
 void plt_rendezvous_leave(const plt_rendezvous_t *rv) {
   if (rv != NULL) MPI_Finalize();
 }

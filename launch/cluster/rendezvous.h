@@ -35,6 +35,8 @@ void plt_rendezvous_broadcast(plt_rendezvous_t *rv, void **bytes, size_t *n);
 plt_status_t plt_rendezvous_agree(const plt_rendezvous_t *rv, plt_status_t status);
 /* Records of `bytes` bytes of all ranks, in rank order, into all [size * bytes]. */
 void plt_rendezvous_gather(const plt_rendezvous_t *rv, const void *record, size_t bytes, void *all);
+/* "Open MPI v4.1.4", for --version; of no rank. */
+void plt_rendezvous_library(char *out, size_t bytes);
 /* Ends MPI; the record stays. */
 void plt_rendezvous_leave(const plt_rendezvous_t *rv);
 void plt_rendezvous_destroy(plt_rendezvous_t **rv);

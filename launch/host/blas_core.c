@@ -64,6 +64,8 @@ plt_blas_level_t plt_blas_level_of(const char *core) {
   return PLT_BLAS_UNKNOWN;
 }
 
+const char *plt_blas_level_name(plt_blas_level_t level) { return level_names[level]; }
+
 const char *plt_blas_core_wanted(const char *chosen, plt_blas_level_t processor) {
   plt_blas_level_t level = plt_blas_level_of(chosen);
   return level == PLT_BLAS_UNKNOWN || level >= processor ? NULL : level_names[processor];

@@ -30,6 +30,8 @@ typedef enum {
 plt_blas_level_t plt_blas_level_here(void);
 /* Of a core's name. */
 plt_blas_level_t plt_blas_level_of(const char *core);
+/* The core of that name; NULL: unknown. */
+const char *plt_blas_level_name(plt_blas_level_t level);
 
 /* The core to ask for where OpenBLAS has chosen `chosen`; NULL: that is as good as the processor, or unknown. */
 const char *plt_blas_core_wanted(const char *chosen, plt_blas_level_t processor);

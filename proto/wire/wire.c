@@ -2,6 +2,7 @@
 #include "proto/wire/wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -308,3 +309,9 @@ plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *serve
 }
 
 plt_wire_count_t plt_links_count(const plt_links_t *links) { return links->count; }
+
+void plt_wire_library(char *out, size_t bytes) {
+  int major, minor, patch;
+  zmq_version(&major, &minor, &patch);
+  snprintf(out, bytes, "ZeroMQ %d.%d.%d", major, minor, patch);
+}

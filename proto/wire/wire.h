@@ -99,4 +99,7 @@ bool plt_links_renew(plt_links_t *links, size_t server);
 plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *server, plt_parcel_t *in, bool *got);
 plt_wire_count_t plt_links_count(const plt_links_t *links);
 
+/* "ZeroMQ 4.3.4", for --version. */
+void plt_wire_library(char *out, size_t bytes);
+
 #endif

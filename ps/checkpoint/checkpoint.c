@@ -135,3 +135,11 @@ size_t plt_buffer_rows(size_t bytes, size_t row_bytes) {
   while (rows * 2 * row_bytes <= bytes) rows *= 2;
   return rows;
 }
+
+void plt_checkpoint_library(char *out, size_t bytes) {
+  unsigned major = 0, minor = 0, release = 0;
+  plt_hdf5_enter();
+  H5get_libversion(&major, &minor, &release);
+  plt_hdf5_leave();
+  snprintf(out, bytes, "HDF5 %u.%u.%u", major, minor, release);
+}

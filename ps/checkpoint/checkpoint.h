@@ -51,4 +51,7 @@ plt_status_t plt_checkpoint_table(plt_checkpoint_part_t *part, size_t i, plt_tab
  * part restored before; the table may then hold some of the rows: discard it. */
 plt_status_t plt_checkpoint_restore(plt_checkpoint_part_t *part, plt_table_t *table);
 
+/* "HDF5 1.10.8", for --version. */
+void plt_checkpoint_library(char *out, size_t bytes);
+
 #endif

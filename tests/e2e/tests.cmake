@@ -6,6 +6,8 @@ endfunction()
 set(e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e)
 
 plateau_e2e(commands COMMAND ${e2e}/commands.sh TIMEOUT 500)
+plateau_e2e(install COMMAND ${e2e}/install.sh ${CMAKE_BINARY_DIR})
+plateau_e2e(version COMMAND ${e2e}/version.sh)
 plateau_e2e(data COMMAND ${e2e}/data.sh)
 plateau_e2e(examples COMMAND ${e2e}/examples.sh)
 plateau_e2e(reference COMMAND ${e2e}/reference.sh)

@@ -5,6 +5,7 @@
 #include "worker/math/kernels.h"
 
 #include <cblas.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/vector.h"
@@ -18,6 +19,13 @@ enum {
 };
 
 const char *plt_kernels_core(void) { return openblas_get_corename(); }
+
+void plt_kernels_library(char *out, size_t bytes) {
+  const char *config = openblas_get_config(); /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
+  size_t name = strcspn(config, " ");
+  size_t version = config[name] == '\0' ? 0 : strcspn(config + name + 1, " ") + 1;
+  snprintf(out, bytes, "%.*s", (int)(name + version), config);
+}
 
 void plt_kernels_init(void) { openblas_set_num_threads(1); }
 

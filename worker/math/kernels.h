@@ -22,6 +22,8 @@
 void plt_kernels_init(void);
 /* Which of OpenBLAS's sets of kernels runs here ("SkylakeX"): part of what bits depend on (docs/mechanisms.md 8). */
 const char *plt_kernels_core(void);
+/* "OpenBLAS 0.3.21", for --version. */
+void plt_kernels_library(char *out, size_t bytes);
 
 /* ---- splitting ---- */
 /* The length of the last piece is what is left. */
