@@ -4,4 +4,5 @@ plateau_unit(proto/wire security USES plateau_stranger Threads::Threads TIMEOUT 
 plateau_unit(proto tree)
 plateau_unit(proto shard)
 plateau_unit(proto frame)
+plateau_unit(proto frame_refused)
 plateau_unit(proto/wire wire)

@@ -218,11 +218,7 @@ static size_t read_losses(const char *name, double *out, size_t room) {
   return n;
 }
 
-/* A whole run under sgd, its first loss under other optimizers.
- * Every row of the case is in the leaf, so positions are ids and rows that a batch does not touch have gradient 0. */
-static void check_golden(const char *name) {
-  enum { SAMPLES = 64, STEPS = 32 };
-  static const char *const feature_files[] = {"text_feat.npy", "image_feat.npy"};
+static plt_config_t *golden_config(const char *name) {
   plt_config_t *config = plt_config_create();
   cr_assert_eq(plt_config_read(config, golden_path(name, "config.yaml")), PLT_OK, "%s", plt_fail_text());
   make_apply(config, &optimizer_options);
@@ -230,6 +226,29 @@ static void check_golden(const char *name) {
   make_apply(config, &plt_strategy_options);
   make_apply(config, &plt_model_find(plt_config_text(config, "model.name"))->options);
   make_apply(config, &plt_strategy_find(plt_config_text(config, "strategy.name"))->options);
+  return config;
+}
+
+/* The tables of `folder`, one behind the other as the leaf has them. */
+static void read_tables(const char *name, const char *folder, const leaf_t *leaf, float *out) {
+  for (size_t i = 0; i < leaf->model->n_tables; i++) {
+    read_table(name, folder, leaf->model->tables[i].name, out + leaf->first[i]);
+  }
+}
+
+static void expect_near(const char *name, const float *w, const float *want, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    cr_assert(fabs((double)w[i] - want[i]) <= 2e-6, "%s: number %zu is %.9g, not %.9g", name, i, (double)w[i],
+              (double)want[i]);
+  }
+}
+
+/* A whole run under sgd, its first loss under other optimizers.
+ * Every row of the case is in the leaf, so positions are ids and rows that a batch does not touch have gradient 0. */
+static void check_golden(const char *name) {
+  enum { SAMPLES = 64, STEPS = 32 };
+  static const char *const feature_files[] = {"text_feat.npy", "image_feat.npy"};
+  plt_config_t *config = golden_config(name);
   plt_dataset_t *data;
   leaf_t leaf = {0};
   plt_strategy_t *strategy;
@@ -245,9 +264,7 @@ static void check_golden(const char *name) {
   leaf_open(&leaf, data, ids, data->users, data->items,
             &(plt_samples_t){.negatives = 1, .user = user, .positive = positive, .negative = negative}, features);
   float *w = malloc(4 * leaf.n * sizeof *w), *gradient = w + leaf.n;
-  for (size_t i = 0; i < leaf.model->n_tables; i++) {
-    read_table(name, "init", leaf.model->tables[i].name, w + leaf.first[i]);
-  }
+  read_tables(name, "init", &leaf, w);
 
   plt_npy_t batches;
   double losses[STEPS];
@@ -278,13 +295,8 @@ static void check_golden(const char *name) {
     plt_vector_blend(w, 1, w, -lr, gradient, leaf.n);
   }
 
-  for (size_t i = 0; i < leaf.model->n_tables; i++) {
-    read_table(name, "expect", leaf.model->tables[i].name, gradient + leaf.first[i]);
-  }
-  for (size_t i = 0; whole_run && i < leaf.n; i++) {
-    cr_assert(fabs((double)w[i] - gradient[i]) <= 2e-6, "%s: number %zu is %.9g, not %.9g", name, i, (double)w[i],
-              (double)gradient[i]);
-  }
+  read_tables(name, "expect", &leaf, gradient);
+  if (whole_run) expect_near(name, w, gradient, leaf.n);
   plt_npy_close(&batches);
   free(w), free(features);
   plt_strategy_destroy(&strategy);
