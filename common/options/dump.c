@@ -55,7 +55,7 @@ static void begin_line(writer_t *writer, int depth) {
   writer->begins_item = false;
 }
 
-/* The part of a key behind the first `length` bytes of `prefix`, which it begins with and which has a value; or NULL. */
+/* The part of a key that was given behind the first `length` bytes of `prefix`, which it begins with; or NULL. */
 static const char *inside(const line_t *line, const char *prefix, size_t length) {
   return line->setting->is_given && strncmp(line->key, prefix, length) == 0 ? line->key + length : NULL;
 }

@@ -1,6 +1,6 @@
 /* programme.h - what a model does with relations, as a list of states; and the sets of nodes that follow from it.
  *
- *   earlier state x relation (a hop), or the nodes alone ─▶ model's function? ─▶ state: a row at every node of its sides
+ *   earlier state x relation (a hop), or the nodes alone ─▶ model's function? ─▶ state: a row at each node of its sides
  *
  * A set holds the nodes at which states are needed for a leaf; set 0 is the leaf's own nodes, each later one holds
  * those before that it leads to. A state's set is the union of

@@ -17,8 +17,8 @@ typedef struct forward {
   plt_var_t near[PLT_SIDES][PLT_STATES_MAX][PLT_STATES_MAX];
 } forward_t;
 
-/* Rows x of the nodes of the set `outer` -> those of `inner`. A node of the tape also where a leaf has the same nodes in
- * both: the order in which derivatives are added up must not depend on the leaf. */
+/* Rows x of the nodes of the set `outer` -> those of `inner`. A node of the tape also where a leaf has the same nodes
+ * in both: the order in which derivatives are added up must not depend on the leaf. */
 static plt_var_t narrow(const forward_t *f, plt_side_t side, size_t outer, size_t inner, plt_var_t x) {
   if (outer == inner) return x;
   const uint32_t *place = plt_closure_places(f->leaf->closure, outer, inner, side);

@@ -1,7 +1,7 @@
 /* forward.h - a leaf's forward pass: the model's programme on the nodes of the leaf's closure, then its loss.
  *
  *   rows pulled ─▶ state by state: hop (closure's matrix) ─▶ model's function ─▶ rows at the state's set
- *                                          └─▶ of those, the rows at the sets of states made from it, and at the own nodes
+ *                                          └─▶ of those, the rows at sets of states made from it, and at the own nodes
  *
  * Threads    one owner.
  * Source     docs/decisions/relations-and-hops.md. */

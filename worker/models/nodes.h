@@ -1,7 +1,7 @@
 /* nodes.h - what a model is given: the nodes at hand, and the batch at hand.
  *
- *   plt_nodes_t     users or items: their rows of tables, their features, states at them. In training the nodes of a set
- *                   of a leaf (programme.h), in evaluation a block of all nodes: a model cannot tell.
+ *   plt_nodes_t     users or items: their rows of tables, their features, states at them. In training the nodes of a
+ *                   set of a leaf (programme.h), in evaluation a block of all nodes: a model cannot tell.
  *   plt_samples_t   a leaf's samples, as positions among its own users and items. Training only.
  *
  * Rows are fetched when they are asked for: in training out of what the leaf pulled, in evaluation from the servers.
@@ -54,8 +54,8 @@ static inline plt_var_t plt_nodes_features(const plt_nodes_t *nodes) {
   return nodes->source->features(nodes->source, nodes);
 }
 
-/* A state that is neither input nor output, for what only a loss wants of it: [n, cols]. The nodes must be of a set within
- * the state's own. */
+/* A state that is neither input nor output, for what only a loss wants of it: [n, cols]. The nodes must be of a set
+ * within the state's own. */
 static inline plt_var_t plt_nodes_state(const plt_nodes_t *nodes, size_t state) {
   return nodes->source->state(nodes->source, nodes, state);
 }

@@ -1,4 +1,4 @@
-/* block.h - blocks of users or items with the rows as they are on the servers: how evaluation and inference see a model.
+/* block.h - blocks of users or items with the rows as they are on the servers: how evaluation and inference see models.
  *
  * A row is read when the model asks for it; dense tables once.
  *

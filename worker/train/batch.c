@@ -57,7 +57,8 @@ static const uint32_t *places_among(const uint32_t *ids, size_t n, const uint32_
   return place;
 }
 
-/* The rows that tables need of the nodes of the sets, laid out in one vector; returns its floats, those of w in *trained. */
+/* The rows that tables need of the nodes of the sets, laid out in one vector; returns its floats, those of w in
+ * *trained. */
 static size_t lay_out(const plt_batch_maker_t *maker, const plt_frontier_t *set, plt_arena_t *arena,
                       plt_rows_view_t *rows, size_t *trained) {
   const plt_model_t *model = maker->plan->model;

@@ -172,7 +172,8 @@ Test(prune, keeps_a_share_of_the_edges_with_norms_of_their_own) {
 /* One edge of several is drawn: how often is its weight's share. */
 Test(prune, chances_are_in_proportion_to_weights) {
   enum { USERS = 3, TURNS = 20000 };
-  /* user 0 has items 0, 1, 2; user 1 has item 0; user 2 has item 1: weights 1/sqrt(6) twice, 1/sqrt(3), 1/sqrt(2) twice */
+  /* user 0 has items 0, 1, 2; user 1 has item 0; user 2 has item 1: weights 1/sqrt(6) twice, 1/sqrt(3), 1/sqrt(2)
+   * twice */
   uint64_t offset[] = {0, 3, 4, 5};
   uint32_t item[] = {0, 1, 2, 0, 1};
   double weight[] = {1 / sqrt(6), 1 / sqrt(6), 1 / sqrt(3), 1 / sqrt(2), 1 / sqrt(2)}, sum = 0;

@@ -1,5 +1,5 @@
-/* test_ultragcn.c - the loss of a leaf against plain loops in double, decay included, its gradient against differences of
- * those; what several leaves decay is what one leaf does. (Whole runs: golden.ultragcn-*.) */
+/* test_ultragcn.c - the loss of a leaf against plain loops in double, decay included, its gradient against differences
+ * of those; what several leaves decay is what one leaf does. (Whole runs: golden.ultragcn-*.) */
 #include "tests/unit/worker/step.h"
 
 enum { DIM = 3, FEAT = 4, WIDE = DIM + FEAT, X = 2 * TINY_FEATURES, NEGATIVES = 5, VALUES = 1 << 12 };

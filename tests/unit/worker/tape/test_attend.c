@@ -1,5 +1,5 @@
-/* test_attend.c - a softmax over each row's edges and the product with such weights, against a dense twin in double with
- * central differences; crews of any size have the same bits. */
+/* test_attend.c - a softmax over each row's edges and the product with such weights, against a dense twin in double
+ * with central differences; crews of any size have the same bits. */
 #include <criterion/criterion.h>
 
 #include "tests/unit/worker/naive.h"
