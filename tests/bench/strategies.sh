@@ -28,7 +28,7 @@ knobs() {
   case $options in
     *strategy.rho*) for value in ${RHO:-0.05 0.5}; do echo "strategy.rho=$value"; done ;;
     *strategy.alpha2*) for value in ${ALPHA2:-0.1 0.3}; do echo "strategy.alpha2=$value"; done ;;
-    *) printf '%s\n' ${PLAIN:-model.reg=0.1 model.reg=0.3} ;;
+    *) for value in ${PLAIN:-model.reg=0.1 model.reg=0.3}; do echo "$value"; done ;;
   esac
 }
 # A line per trial: strategy, learning rate, knob.

@@ -83,7 +83,7 @@ draw_value() {
     "a mapping of names to numbers") draw_weights ;;
     "a list of"* | "a text" | "a path") [[ $1 != *.fanout ]] || draw_fanout ;;
     *)
-      mapfile -t choices < <(sed 's/, /\n/g' <<<"$2")
+      mapfile -t choices <<<"${2//, /$'\n'}"
       one_of "${choices[@]}"
       ;;
   esac
