@@ -71,8 +71,8 @@ static inline plt_place_t plt_slabs_find(const plt_slabs_t *slabs, uint64_t loca
 }
 
 void plt_slabs_make(plt_slabs_t *slabs, size_t index);
-/* Copies the page aside unless the image has seen it. */
-void plt_image_keep(plt_image_t *image, size_t slab, size_t page);
+/* Copies page `number` aside unless the image has seen it. */
+void plt_image_keep(plt_image_t *image, size_t slab, size_t number);
 
 /* To write to: memory is there, and an image has what it still needs of the page. */
 static inline plt_place_t plt_slabs_open(plt_slabs_t *slabs, uint64_t local) {

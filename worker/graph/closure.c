@@ -1,7 +1,7 @@
 /* closure.c - see closure.h. From the own nodes outwards, set by set:
  *
- *   nodes of the sets within ─▶ per term: their neighbours' ids, all or drawn ─▶ the set, and where each id stands in it
- *                                                                            ─▶ ids become columns; weights; transposes */
+ *   nodes of the sets within ─▶ per term: their neighbours' ids, all or drawn ─▶ the set, and where each id is in it
+ *                                                                            ─▶ ids as columns; weights; transposes */
 #include "worker/graph/closure.h"
 
 #include <assert.h>

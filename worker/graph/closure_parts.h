@@ -8,6 +8,8 @@
 #ifndef PLT_WORKER_GRAPH_CLOSURE_PARTS_H
 #define PLT_WORKER_GRAPH_CLOSURE_PARTS_H
 
+#include <assert.h>
+
 #include "common/rng.h"
 #include "worker/graph/closure.h"
 
@@ -45,10 +47,12 @@ typedef struct plt_hop_between {
 void plt_hop_transpose(const plt_hop_between_t *between, uint8_t sides, plt_sparse_t *hop);
 
 static inline void plt_place_all(uint32_t *place, const uint32_t *id, size_t n) {
+  assert(n == 0 || id != NULL);
   for (size_t k = 0; k < n; k++) place[id[k]] = (uint32_t)k;
 }
 
 static inline void plt_place_none(uint32_t *place, const uint32_t *id, size_t n) {
+  assert(n == 0 || id != NULL);
   for (size_t k = 0; k < n; k++) place[id[k]] = PLT_NOWHERE;
 }
 

@@ -10,7 +10,8 @@ static void draw_distinct(const plt_hop_rows_t *rows, uint32_t node, uint32_t de
   for (uint32_t k = 0; k < n; k++) {
     uint32_t bound = degree - n + k + 1, have = k, at = 0;
     if (k % 2 == 0) block = plt_rng_draw(rows->rng, rows->draw[0], rows->draw[1], node, k / 2);
-    uint32_t drawn = plt_rng_below((uint64_t)block.word[2 * (k % 2)] << 32 | block.word[2 * (k % 2) + 1], bound);
+    const uint32_t *half = block.word + (k % 2 == 0 ? 0 : 2);
+    uint32_t drawn = plt_rng_below((uint64_t)half[0] << 32 | half[1], bound);
     while (at < have && out[at] < drawn) at++;
     if (at < have && out[at] == drawn) {
       drawn = bound - 1; /* larger than all there are */

@@ -97,10 +97,11 @@ static plt_graph_t *map_file(const char *path, uint64_t key, const plt_dataset_t
   *graph = (plt_graph_t){.edges = head->edges, .map = map, .map_bytes = (size_t)about.st_size};
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     const char *base = map;
+    const size_t *at = layout.at + (size_t)3 * s;
     graph->of[s] = (plt_neighbours_t){.nodes = (uint32_t)head->nodes[s],
-                                      .offset = (const uint64_t *)(const void *)(base + layout.at[3 * s]),
-                                      .id = (const uint32_t *)(const void *)(base + layout.at[3 * s + 1]),
-                                      .norm = (const float *)(const void *)(base + layout.at[3 * s + 2])};
+                                      .offset = (const uint64_t *)(const void *)(base + at[0]),
+                                      .id = (const uint32_t *)(const void *)(base + at[1]),
+                                      .norm = (const float *)(const void *)(base + at[2])};
   }
   return graph;
 }

@@ -123,12 +123,12 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   plt_model_read_features_at(model, 0);
   for (size_t m = 0; m < data->n_features; m++) {
     const plt_feature_t *feature = &data->features[m];
-    uint32_t f = (uint32_t)feature->array.cols;
+    uint32_t f = (uint32_t)feature->array.cols, hidden = 4 * d;
     plt_init_t linear = plt_init_linear(f, d);
     plt_model_add_modality_table(model, "user", feature, PLT_ENTITY_USER, users, d, plt_init_xavier_normal(users, d));
-    plt_model_add_modality_table(model, "mlp1_w", feature, PLT_ENTITY_DENSE, f, 4 * d, linear);
-    plt_model_add_modality_table(model, "mlp1_b", feature, PLT_ENTITY_DENSE, 1, 4 * d, linear);
-    plt_model_add_modality_table(model, "mlp2_w", feature, PLT_ENTITY_DENSE, 4 * d, d, plt_init_linear(4 * d, d));
+    plt_model_add_modality_table(model, "mlp1_w", feature, PLT_ENTITY_DENSE, f, hidden, linear);
+    plt_model_add_modality_table(model, "mlp1_b", feature, PLT_ENTITY_DENSE, 1, hidden, linear);
+    plt_model_add_modality_table(model, "mlp2_w", feature, PLT_ENTITY_DENSE, hidden, d, plt_init_linear(hidden, d));
     plt_model_add_modality_table(model, "mix_w", feature, PLT_ENTITY_DENSE, f, d, linear);
     plt_model_add_modality_table(model, "mix_b", feature, PLT_ENTITY_DENSE, 1, d, linear);
   }

@@ -74,12 +74,12 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   plt_model_read_features_at(model, 0);
   for (size_t m = 0; m < data->n_features; m++) {
     const plt_feature_t *feature = &data->features[m];
-    uint32_t f = (uint32_t)feature->array.cols;
-    plt_init_t first = plt_init_linear(f, d), second = plt_init_linear(4 * d, d);
+    uint32_t f = (uint32_t)feature->array.cols, hidden = 4 * d;
+    plt_init_t first = plt_init_linear(f, d), second = plt_init_linear(hidden, d);
     plt_model_add_modality_table(model, "pref", feature, PLT_ENTITY_USER, users, d, plt_init_xavier_normal(users, d));
-    plt_model_add_modality_table(model, "mlp1_w", feature, PLT_ENTITY_DENSE, f, 4 * d, first);
-    plt_model_add_modality_table(model, "mlp1_b", feature, PLT_ENTITY_DENSE, 1, 4 * d, first);
-    plt_model_add_modality_table(model, "mlp2_w", feature, PLT_ENTITY_DENSE, 4 * d, d, second);
+    plt_model_add_modality_table(model, "mlp1_w", feature, PLT_ENTITY_DENSE, f, hidden, first);
+    plt_model_add_modality_table(model, "mlp1_b", feature, PLT_ENTITY_DENSE, 1, hidden, first);
+    plt_model_add_modality_table(model, "mlp2_w", feature, PLT_ENTITY_DENSE, hidden, d, second);
     plt_model_add_modality_table(model, "mlp2_b", feature, PLT_ENTITY_DENSE, 1, d, second);
   }
   plt_init_t weights = plt_init_xavier_normal(users, data->n_features);

@@ -16,12 +16,12 @@ static const plt_option_t rows[] = {
 
 static plt_status_t init(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
   vbpr_t *vbpr = (vbpr_t *)model;
-  uint32_t d = (uint32_t)plt_config_int(config, "model.dim");
+  uint32_t d = (uint32_t)plt_config_int(config, "model.dim"), both = 2 * d;
   size_t f = plt_dataset_feature_cols(data);
   vbpr->reg = (float)plt_config_real(config, "model.reg");
   model->negatives = 1;
-  model->score_cols = 2 * d;
-  plt_model_add_table(model, "user", PLT_ENTITY_USER, data->users, 2 * d, plt_init_xavier_uniform(data->users, 2 * d));
+  model->score_cols = both;
+  plt_model_add_table(model, "user", PLT_ENTITY_USER, data->users, both, plt_init_xavier_uniform(data->users, both));
   plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, d, plt_init_xavier_uniform(data->items, d));
   plt_model_add_table(model, "proj_w", PLT_ENTITY_DENSE, f, d, plt_init_xavier_normal(f, d));
   plt_model_add_table(model, "proj_b", PLT_ENTITY_DENSE, 1, d, plt_init_zero());

@@ -47,7 +47,7 @@ static uint32_t add_table(plt_inference_t *inference, size_t state, plt_side_t s
 static plt_status_t declare(plt_inference_t *inference) {
   const plt_model_t *model = inference->session->plan->model;
   const plt_programme_t *programme = inference->programme;
-  plt_table_spec_t *specs = plt_mem_zalloc(PLT_STATES_MAX * PLT_SIDES, sizeof *specs);
+  plt_table_spec_t *specs = plt_mem_zalloc((size_t)PLT_STATES_MAX * PLT_SIDES, sizeof *specs);
   for (size_t k = 0; k < programme->n_states; k++)
     for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++)
       if (programme->state[k].sides >> s & 1)
@@ -130,8 +130,8 @@ static uint64_t *offsets_of(plt_inference_t *inference, const plt_adjacency_t *o
   return offset;
 }
 
-/* A block's rows of a product, into `out` (zeroed); a row with more edges than a block may have is taken in several goes
- * (each of them whole runs of sparse.h, so that its bits are those of one). */
+/* A block's rows of a product, into `out` (zeroed); a row with more edges than a block may have is taken in several
+ * goes (each of them whole runs of sparse.h, so that its bits are those of one). */
 static plt_status_t multiply_block(plt_inference_t *inference, const product_t *product, uint32_t first, uint32_t n,
                                    float *out) {
   const plt_adjacency_t *of = &product->rows;
