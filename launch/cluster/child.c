@@ -37,7 +37,6 @@ static void arrange_descriptors(int control, const int sockets[2]) {
 
 /* Launchers' variables would make a child's library believe that it is a rank. */
 static void scrub_environment(void) {
-  extern char **environ;
   static const char *const prefixes[] = {"OMPI_", "PMIX_", "ORTE_", "PMI_", "OPAL_"};
   for (char **variable = environ; *variable != NULL;) {
     char name[256];

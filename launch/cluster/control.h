@@ -1,9 +1,9 @@
 /* control.h - messages of supervisors, conductor and children to bytes and back, with protobuf-c (control.proto).
  *
  * Pack       into fresh blocks; plt_packet_clear() wipes them, since a brief holds the job's secret.
- * Unpack     checks all that a reader relies on: known tasks, states and statuses, numbers below their counts, lengths of
- *            texts. What does not unpack is a peer's fault and leaves the output as it was; memory that held parts of it
- *            is wiped.
+ * Unpack     checks all that a reader relies on: known tasks, states and statuses, numbers below their counts, lengths
+ *            of texts. What does not unpack is a peer's fault and leaves the output as it was; memory that held parts
+ *            of it is wiped.
  * Errors     PLT_ERR_PROTOCOL with the reason, also for what is larger than the limits below. */
 #ifndef PLT_LAUNCH_CLUSTER_CONTROL_H
 #define PLT_LAUNCH_CLUSTER_CONTROL_H

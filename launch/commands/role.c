@@ -1,5 +1,5 @@
-/* role.c - `plateau server` and `plateau worker`: what a supervisor starts as its child (launch/cluster/child.h). People
- * do not call these commands. */
+/* role.c - `plateau server` and `plateau worker`: what a supervisor starts as its child (launch/cluster/child.h).
+ * People do not call these commands. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>

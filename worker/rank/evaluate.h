@@ -21,8 +21,8 @@ void plt_metrics_put(const plt_metrics_t *metrics, const plt_topk_t *topk, plt_j
 plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                           plt_metrics_t out[PLT_PARTS]);
 
-/* A plt_session_fn: writes the best items of every user who has training pairs, training items left out, to `path` as TSV:
- * user, item, rank (from 1), score. */
+/* A plt_session_fn: writes the best items of every user who has training pairs, training items left out, to `path` as
+ * TSV: user, item, rank (from 1), score. */
 typedef struct plt_recommend {
   const char *path; /* "-": standard output */
   uint32_t k;

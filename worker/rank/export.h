@@ -6,8 +6,8 @@
 
 #include "worker/session/session.h"
 
-/* A plt_session_fn: writes every table as TABLE.npy, or `vectors`: user_vectors.npy and item_vectors.npy, whose products are the
- * scores (vectors.h), worked out by all workers a block at a time. */
+/* A plt_session_fn: writes every table as TABLE.npy, or `vectors`: user_vectors.npy and item_vectors.npy, whose
+ * products are the scores (vectors.h), worked out by all workers a block at a time. */
 typedef struct plt_export {
   const char *directory; /* is made */
   bool vectors;

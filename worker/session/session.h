@@ -1,4 +1,4 @@
-/* session.h - one worker at work: its link to the servers and its threads; what all work with tables begins and ends with.
+/* session.h - one worker at work: its link to the servers and its threads; what work with tables begins and ends with.
  *
  * Work (training, an evaluation, an export) is a function of a session. plt_session_run() opens one, declares the
  * tables, brings in initial tables if the plan says so, does the work and takes leave; a failure is told to the other
