@@ -1,7 +1,6 @@
 /* adagrad.c - s += g^2, w -= eta g / (sqrt(s) + eps), per element. State: s. */
 #include <math.h>
 
-#include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
 
 typedef struct adagrad {
@@ -26,12 +25,10 @@ static const plt_option_t rows[] = {
 
 static size_t state_floats(const plt_optimizer_t *base) { return base->cols; }
 
-static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  (void)spec;
-  adagrad_t *self = plt_mem_zalloc(1, sizeof *self);
+static plt_status_t init(plt_optimizer_t *base, const plt_config_t *config) {
+  adagrad_t *self = (adagrad_t *)base;
   self->eps = (float)plt_config_real(config, "optimizer.eps");
   self->initial = (float)plt_config_real(config, "optimizer.initial_accumulator");
-  *out = &self->base;
   return PLT_OK;
 }
 
@@ -58,7 +55,8 @@ const plt_optimizer_ops_t plt_optimizer_adagrad = {
     .summary = "Adagrad: steps shrink with the sum of squared gradients of each element",
     .options = {.title = "optimizer adagrad", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
     .state_floats = state_floats,
-    .create = create,
+    .size = sizeof(adagrad_t),
+    .init = init,
     .state_init = state_init,
     .apply = apply,
 };

@@ -11,17 +11,6 @@
 
 #include "common/mem.h"
 #include "common/vector.h"
-#include "ps/optimizers/adam_gap.h"
-
-typedef struct adam {
-  plt_optimizer_t base;
-  double beta1, beta2, eps, l2;
-  double step, unbias, keep; /* of step t: eta / (1 - beta1^t), 1 / sqrt(1 - beta2^t), 1 - eta decay */
-  plt_adam_gap_t *gap;
-  double *moved; /* cols: scratch, how far a row moved */
-  double *ratio; /* cols: scratch, u of adam_gap.h */
-  double *still; /* cols zeros */
-} adam_t;
 
 const plt_option_t plt_adam_options[PLT_ADAM_OPTIONS] = {
     {.key = "optimizer.beta1",
@@ -47,36 +36,28 @@ const plt_option_t plt_adam_options[PLT_ADAM_OPTIONS] = {
 
 size_t plt_adam_state_floats(const plt_optimizer_t *base) { return 2 * base->cols; }
 
-plt_status_t plt_adam_create(const plt_config_t *config, const plt_table_spec_t *spec, double l2, double decay,
-                             plt_optimizer_t **out) {
-  plt_adam_gap_t *gap;
-  double beta1 = plt_config_real(config, "optimizer.beta1"), beta2 = plt_config_real(config, "optimizer.beta2");
-  double eps = plt_config_real(config, "optimizer.eps");
-  PLT_TRY(plt_adam_gap_create(beta1, beta2, eps, decay, spec->name, &gap));
-  adam_t *self = plt_mem_zalloc(1, sizeof *self);
-  self->beta1 = beta1;
-  self->beta2 = beta2;
-  self->eps = eps;
+plt_status_t plt_adam_init(plt_optimizer_t *base, const plt_config_t *config, double l2, double decay) {
+  plt_adam_t *self = (plt_adam_t *)base;
+  self->beta1 = plt_config_real(config, "optimizer.beta1");
+  self->beta2 = plt_config_real(config, "optimizer.beta2");
+  self->eps = plt_config_real(config, "optimizer.eps");
   self->l2 = l2;
-  self->gap = gap;
-  self->moved = plt_mem_zalloc(spec->cols, sizeof(double));
-  self->ratio = plt_mem_zalloc(spec->cols, sizeof(double));
-  self->still = plt_mem_zalloc(spec->cols, sizeof(double));
-  *out = &self->base;
-  return PLT_OK;
+  self->moved = plt_mem_zalloc(base->cols, sizeof(double));
+  self->ratio = plt_mem_zalloc(base->cols, sizeof(double));
+  self->still = plt_mem_zalloc(base->cols, sizeof(double));
+  return plt_adam_gap_create(self->beta1, self->beta2, self->eps, decay, &self->gap);
 }
 
-void plt_adam_destroy(plt_optimizer_t *base) {
-  adam_t *self = (adam_t *)base;
+void plt_adam_clear(plt_optimizer_t *base) {
+  plt_adam_t *self = (plt_adam_t *)base;
   plt_adam_gap_destroy(&self->gap);
   free(self->moved);
   free(self->ratio);
   free(self->still);
-  free(self);
 }
 
 void plt_adam_begin(plt_optimizer_t *base, uint64_t t, const plt_eta_history_t *history) {
-  adam_t *self = (adam_t *)base;
+  plt_adam_t *self = (plt_adam_t *)base;
   plt_adam_gap_begin(self->gap, t, history);
   if (t == 0) return;
   double eta = plt_eta_history_at(history, t);
@@ -128,7 +109,7 @@ static void move_steps(const plt_adam_move_t *move, size_t cols, const float *m,
 }
 
 /* How far the row moved: scratch memory of self. */
-static const double *moved_by(adam_t *self, const plt_adam_move_t *move, const float *state) {
+static const double *moved_by(plt_adam_t *self, const plt_adam_move_t *move, const float *state) {
   size_t cols = self->base.cols;
   const float *m = state, *v = state + cols;
   if (move->terms == PLT_ADAM_SHORT) {
@@ -144,7 +125,7 @@ static const double *moved_by(adam_t *self, const plt_adam_move_t *move, const f
 }
 
 /* The step itself; `kept` is what decay left of w up to the step before. */
-PLT_VECTOR_CLONES static void push(const adam_t *self, const plt_adam_move_t *move, const double *restrict moved,
+PLT_VECTOR_CLONES static void push(const plt_adam_t *self, const plt_adam_move_t *move, const double *restrict moved,
                                    const float *restrict g, float *restrict w, float *restrict m, float *restrict v) {
   const double keep1 = self->beta1 * move->decay1, keep2 = self->beta2 * move->decay2;
   const double rest1 = 1 - self->beta1, rest2 = 1 - self->beta2, step = self->step, l2 = self->l2;
@@ -160,7 +141,7 @@ PLT_VECTOR_CLONES static void push(const adam_t *self, const plt_adam_move_t *mo
 }
 
 void plt_adam_apply(plt_optimizer_t *base, float *value, float *state, uint64_t last, const float *gradient) {
-  adam_t *self = (adam_t *)base;
+  plt_adam_t *self = (plt_adam_t *)base;
   plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t - 1);
   push(self, &move, moved_by(self, &move, state), gradient, value, state, state + base->cols);
 }
@@ -171,7 +152,7 @@ PLT_VECTOR_CLONES static void add(size_t cols, double kept, const float *restric
 }
 
 void plt_adam_value(plt_optimizer_t *base, const float *value, const float *state, uint64_t last, float *out) {
-  adam_t *self = (adam_t *)base;
+  plt_adam_t *self = (plt_adam_t *)base;
   plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t);
   const double *moved = moved_by(self, &move, state);
   if (moved == self->still && move.kept == 1) {

@@ -12,15 +12,25 @@
 #ifndef PLT_PS_OPTIMIZERS_ADAM_CORE_H
 #define PLT_PS_OPTIMIZERS_ADAM_CORE_H
 
+#include "ps/optimizers/adam_gap.h"
 #include "ps/optimizers/optimizer.h"
+
+typedef struct plt_adam {
+  plt_optimizer_t base;
+  double beta1, beta2, eps, l2;
+  double step, unbias, keep; /* of step t: eta / (1 - beta1^t), 1 / sqrt(1 - beta2^t), 1 - eta decay */
+  plt_adam_gap_t *gap;
+  double *moved; /* cols: scratch, how far a row moved */
+  double *ratio; /* cols: scratch, u of adam_gap.h */
+  double *still; /* cols zeros */
+} plt_adam_t;
 
 enum { PLT_ADAM_OPTIONS = 3 };
 extern const plt_option_t plt_adam_options[PLT_ADAM_OPTIONS]; /* beta1, beta2, eps */
 
-plt_status_t plt_adam_create(const plt_config_t *config, const plt_table_spec_t *spec, double l2, double decay,
-                             plt_optimizer_t **out);
+plt_status_t plt_adam_init(plt_optimizer_t *base, const plt_config_t *config, double l2, double decay);
 /* The functions of plt_optimizer_ops_t. */
-void plt_adam_destroy(plt_optimizer_t *base);
+void plt_adam_clear(plt_optimizer_t *base);
 size_t plt_adam_state_floats(const plt_optimizer_t *base);
 void plt_adam_begin(plt_optimizer_t *base, uint64_t t, const plt_eta_history_t *history);
 void plt_adam_apply(plt_optimizer_t *base, float *value, float *state, uint64_t last, const float *gradient);

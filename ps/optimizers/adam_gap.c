@@ -134,15 +134,14 @@ static void cache_fit(cache_t *cache, uint64_t t) {
   if (n != cache->n) cache_clear(cache, n);
 }
 
-plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, double decay, const char *table,
-                                 plt_adam_gap_t **out) {
+plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, double decay, plt_adam_gap_t **out) {
   double r = beta1 / sqrt(beta2), largest = (1 - beta1) / sqrt((1 - beta2) * (1 - r * r)), span = 1;
   if (beta1 > 0) span = ceil(log(tolerance * (1 - r) / fmax(largest, 1)) / log(r));
   if (!(beta2 > 0 && r < 1 && span <= SPAN_MAX))
     return plt_fail(PLT_ERR_USAGE,
-                    "table %s: adam needs beta1 (%g) well below the root of beta2 (%g), so that a gradient fades "
+                    "adam needs beta1 (%g) well below the root of beta2 (%g), so that a gradient fades "
                     "within %d steps",
-                    table, beta1, beta2, SPAN_MAX);
+                    beta1, beta2, SPAN_MAX);
   plt_adam_gap_t *gap = plt_mem_zalloc(1, sizeof *gap);
   gap->beta1 = beta1;
   gap->beta2 = beta2;

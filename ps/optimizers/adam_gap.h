@@ -57,8 +57,7 @@ typedef struct plt_adam_move {
 } plt_adam_move_t;
 
 /* PLT_ERR_USAGE when beta1 is not well below sqrt(beta2): then old gradients never fade. */
-plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, double decay, const char *table,
-                                 plt_adam_gap_t **out);
+plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, double decay, plt_adam_gap_t **out);
 void plt_adam_gap_destroy(plt_adam_gap_t **gap);
 /* Step t begins, or a restored table stands at t. */
 void plt_adam_gap_begin(plt_adam_gap_t *gap, uint64_t t, const plt_eta_history_t *history);

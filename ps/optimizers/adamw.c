@@ -3,8 +3,8 @@
  * optimizer at the cost of the rows touched. See adam_core.h. State: m, v. */
 #include "ps/optimizers/adam_core.h"
 
-static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  return plt_adam_create(config, spec, 0, plt_config_real(config, "optimizer.weight_decay"), out);
+static plt_status_t init(plt_optimizer_t *base, const plt_config_t *config) {
+  return plt_adam_init(base, config, 0, base->weight_decay);
 }
 
 const plt_optimizer_ops_t plt_optimizer_adamw = {
@@ -12,8 +12,9 @@ const plt_optimizer_ops_t plt_optimizer_adamw = {
     .summary = "adam with decoupled weight decay: every row shrinks in every step, computed when it is touched",
     .options = {.title = "optimizer adamw", .rows = plt_adam_options, .n_rows = PLT_ADAM_OPTIONS},
     .state_floats = plt_adam_state_floats,
-    .create = create,
-    .destroy = plt_adam_destroy,
+    .size = sizeof(plt_adam_t),
+    .init = init,
+    .clear = plt_adam_clear,
     .begin = plt_adam_begin,
     .apply = plt_adam_apply,
     .value = plt_adam_value,

@@ -11,7 +11,6 @@
  * (n = 0) has the z that gives this value. State: z, n. */
 #include <math.h>
 
-#include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
 
 typedef struct ftrl {
@@ -43,13 +42,11 @@ static const plt_option_t rows[] = {
 
 static size_t state_floats(const plt_optimizer_t *base) { return 2 * base->cols; }
 
-static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  (void)spec;
-  ftrl_t *self = plt_mem_zalloc(1, sizeof *self);
+static plt_status_t init(plt_optimizer_t *base, const plt_config_t *config) {
+  ftrl_t *self = (ftrl_t *)base;
   self->beta = (float)plt_config_real(config, "optimizer.beta");
   self->l1 = (float)plt_config_real(config, "optimizer.l1");
   self->l2 = (float)plt_config_real(config, "optimizer.l2");
-  *out = &self->base;
   return PLT_OK;
 }
 
@@ -82,7 +79,8 @@ const plt_optimizer_ops_t plt_optimizer_ftrl = {
     .summary = "FTRL-Proximal: Adagrad's steps with l1 that makes elements zero",
     .options = {.title = "optimizer ftrl", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
     .state_floats = state_floats,
-    .create = create,
+    .size = sizeof(ftrl_t),
+    .init = init,
     .begin = begin,
     .apply = apply,
 };

@@ -2,7 +2,6 @@
  * the bias correction counts the table's steps (docs/methods/optimizers.md 4). State: m, v. */
 #include <math.h>
 
-#include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
 
 typedef struct lazy_adam {
@@ -34,13 +33,11 @@ static const plt_option_t rows[] = {
 
 static size_t state_floats(const plt_optimizer_t *base) { return 2 * base->cols; }
 
-static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  (void)spec;
-  lazy_adam_t *self = plt_mem_zalloc(1, sizeof *self);
+static plt_status_t init(plt_optimizer_t *base, const plt_config_t *config) {
+  lazy_adam_t *self = (lazy_adam_t *)base;
   self->beta1 = plt_config_real(config, "optimizer.beta1");
   self->beta2 = plt_config_real(config, "optimizer.beta2");
   self->eps = plt_config_real(config, "optimizer.eps");
-  *out = &self->base;
   return PLT_OK;
 }
 
@@ -72,7 +69,8 @@ const plt_optimizer_ops_t plt_optimizer_lazy_adam = {
     .summary = "Adam in which a row stands still between its pushes",
     .options = {.title = "optimizer lazy_adam", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
     .state_floats = state_floats,
-    .create = create,
+    .size = sizeof(lazy_adam_t),
+    .init = init,
     .begin = begin,
     .apply = apply,
 };

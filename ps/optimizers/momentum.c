@@ -1,6 +1,5 @@
 /* momentum.c - v = mu v + g, w -= eta v: PyTorch's form, without dampening. A row that is not pushed
  * stands still, and so does its v. State: v. */
-#include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
 
 typedef struct momentum {
@@ -19,11 +18,9 @@ static const plt_option_t rows[] = {
 
 static size_t state_floats(const plt_optimizer_t *base) { return base->cols; }
 
-static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  (void)spec;
-  momentum_t *self = plt_mem_zalloc(1, sizeof *self);
+static plt_status_t init(plt_optimizer_t *base, const plt_config_t *config) {
+  momentum_t *self = (momentum_t *)base;
   self->momentum = (float)plt_config_real(config, "optimizer.momentum");
-  *out = &self->base;
   return PLT_OK;
 }
 
@@ -44,6 +41,7 @@ const plt_optimizer_ops_t plt_optimizer_momentum = {
     .summary = "stochastic gradient descent with momentum",
     .options = {.title = "optimizer momentum", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
     .state_floats = state_floats,
-    .create = create,
+    .size = sizeof(momentum_t),
+    .init = init,
     .apply = apply,
 };

@@ -47,35 +47,31 @@ static plt_status_t read_settings(const plt_optimizer_ops_t *ops, const plt_tabl
   return plt_config_finish(config, NULL, 0, &warnings); /* no other table is known: no warnings */
 }
 
-static plt_status_t make(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, const plt_config_t *config,
-                         plt_optimizer_t **out) {
-  plt_optimizer_t *self = NULL;
-  if (ops->create != NULL)
-    PLT_TRY(ops->create(config, spec, &self));
-  else
-    self = plt_mem_zalloc(1, sizeof *self);
-  self->ops = ops;
-  self->cols = spec->cols;
-  self->weight_decay = plt_config_real(config, "optimizer.weight_decay");
-  self->dense = strcmp(plt_config_text(config, "optimizer.sweep"), "dense") == 0;
-  *out = self;
-  return PLT_OK;
-}
-
 plt_status_t plt_optimizer_make(const plt_optimizer_ops_t *ops, const plt_table_spec_t *spec, plt_optimizer_t **out) {
   plt_config_t *config = plt_config_create();
+  plt_optimizer_t *self = NULL;
   plt_status_t status = read_settings(ops, spec, config);
-  if (status == PLT_OK) status = make(ops, spec, config, out);
+  if (status == PLT_OK) {
+    self = plt_mem_zalloc(1, ops->size > 0 ? ops->size : sizeof *self);
+    self->ops = ops;
+    self->cols = spec->cols;
+    self->weight_decay = plt_config_real(config, "optimizer.weight_decay");
+    self->dense = strcmp(plt_config_text(config, "optimizer.sweep"), "dense") == 0;
+    status = ops->init == NULL ? PLT_OK : ops->init(self, config);
+    if (status != PLT_OK) plt_fail_within(status, "table %s", spec->name);
+  }
   plt_config_destroy(&config);
+  if (status == PLT_OK)
+    *out = self;
+  else
+    plt_optimizer_destroy(&self);
   return status;
 }
 
 void plt_optimizer_destroy(plt_optimizer_t **self) {
   if (*self == NULL) return;
-  if ((*self)->ops->destroy != NULL)
-    (*self)->ops->destroy(*self);
-  else
-    free(*self);
+  if ((*self)->ops->clear != NULL) (*self)->ops->clear(*self);
+  free(*self);
   *self = NULL;
 }
 

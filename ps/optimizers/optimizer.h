@@ -36,20 +36,21 @@ void plt_eta_history_clear(plt_eta_history_t *history);
 
 typedef struct plt_optimizer plt_optimizer_t; /* an optimizer's own object begins with this */
 
-/* Required are name, summary and apply; what else is NULL has the default that its comment states. All but create and
- * destroy are called by the thread that owns the table, a server's loop, and for one table at a time: self may hold
+/* Required are name, summary and apply; what else is NULL has the default that its comment states. All but init and
+ * clear are called by the thread that owns the table, a server's loop, and for one table at a time: self may hold
  * scratch. */
 typedef struct plt_optimizer_ops {
   const char *name;
   const char *summary;        /* half a sentence, for help */
   plt_option_table_t options; /* rows "optimizer.<setting>"; none */
+  size_t size;                /* of the optimizer's own object; a base alone */
   /* For each table that a server is told of, once more by the server to know its memory, and by the launcher to check
-   * the settings: the object, with all but `base` filled in. The configuration has the rows of `options` and what all
-   * optimizers have, from the table's spec. A base alone. PLT_ERR_USAGE. */
-  plt_status_t (*create)(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out);
-  /* When the table goes. free(). */
-  void (*destroy)(plt_optimizer_t *self);
-  /* After create: floats of state per row, always the same. 0. */
+   * the settings: reads its options, as the spec has them, into the object, which is zero but for the base. Nothing.
+   * PLT_ERR_USAGE; clear is called then too. */
+  plt_status_t (*init)(plt_optimizer_t *self, const plt_config_t *config);
+  /* When the table goes: gives back what the object holds. Nothing. */
+  void (*clear)(plt_optimizer_t *self);
+  /* After init: floats of state per row, always the same. 0. */
   size_t (*state_floats)(const plt_optimizer_t *self);
   /* When a row is stored for the first time, or assigned: its state. Zeros. */
   void (*state_init)(const plt_optimizer_t *self, float *state);

@@ -2,7 +2,6 @@
  * State: s, one float. */
 #include <math.h>
 
-#include "common/mem.h"
 #include "ps/optimizers/optimizer.h"
 
 typedef struct rowwise {
@@ -30,12 +29,10 @@ static size_t state_floats(const plt_optimizer_t *base) {
   return 1;
 }
 
-static plt_status_t create(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  (void)spec;
-  rowwise_t *self = plt_mem_zalloc(1, sizeof *self);
+static plt_status_t init(plt_optimizer_t *base, const plt_config_t *config) {
+  rowwise_t *self = (rowwise_t *)base;
   self->eps = (float)plt_config_real(config, "optimizer.eps");
   self->initial = (float)plt_config_real(config, "optimizer.initial_accumulator");
-  *out = &self->base;
   return PLT_OK;
 }
 
@@ -67,7 +64,8 @@ const plt_optimizer_ops_t plt_optimizer_rowwise_adagrad = {
     .summary = "Adagrad with one sum of squares per row: four bytes of state per row",
     .options = {.title = "optimizer rowwise_adagrad", .rows = rows, .n_rows = sizeof rows / sizeof *rows},
     .state_floats = state_floats,
-    .create = create,
+    .size = sizeof(rowwise_t),
+    .init = init,
     .state_init = state_init,
     .apply = apply,
 };

@@ -1,7 +1,6 @@
 /* bsam.c - batch-local sharpness-aware minimisation (docs/methods/strategies.md 1: our reading): pushes g' = ∇L(w + ε).
  *
  * Ascent and descent use the same leaf: ε = ρ·g/‖g‖ is worked out on the pulled copy, so a batch needs one exchange. */
-#include "common/mem.h"
 #include "worker/strategies/strategy.h"
 
 typedef struct bsam {
@@ -11,10 +10,9 @@ typedef struct bsam {
 
 static const plt_option_t rows[] = {PLT_STRATEGY_RHO_OPTION};
 
-static plt_status_t create(const plt_config_t *config, plt_strategy_t **out) {
-  bsam_t *bsam = plt_mem_zalloc(1, sizeof *bsam);
+static plt_status_t init(plt_strategy_t *self, const plt_config_t *config) {
+  bsam_t *bsam = (bsam_t *)self;
   bsam->rho = plt_config_real(config, "strategy.rho");
-  *out = &bsam->base;
   return PLT_OK;
 }
 
@@ -33,7 +31,8 @@ const plt_strategy_ops_t plt_strategy_bsam = {
     .name = "bsam",
     .summary = "the gradient at the worst nearby weights of the same batch",
     .options = {"strategy bsam", rows, sizeof rows / sizeof *rows},
-    .create = create,
+    .size = sizeof(bsam_t),
+    .init = init,
     .gradient = gradient,
     .passes = passes,
 };

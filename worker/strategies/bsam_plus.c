@@ -1,6 +1,5 @@
 /* bsam_plus.c - bsam with the gradient at w mixed in (docs/methods/strategies.md 1: our reading): pushes (1 − λ)·g +
  * λ·g', with g' as in bsam.c. */
-#include "common/mem.h"
 #include "worker/math/vectors.h"
 #include "worker/strategies/strategy.h"
 
@@ -19,11 +18,10 @@ static const plt_option_t rows[] = {
      .help = "Share of the gradient at the perturbed weights in the mixed loss."},
 };
 
-static plt_status_t create(const plt_config_t *config, plt_strategy_t **out) {
-  bsam_plus_t *bsam = plt_mem_zalloc(1, sizeof *bsam);
+static plt_status_t init(plt_strategy_t *self, const plt_config_t *config) {
+  bsam_plus_t *bsam = (bsam_plus_t *)self;
   bsam->rho = plt_config_real(config, "strategy.rho");
   bsam->lambda = plt_config_real(config, "strategy.lambda");
-  *out = &bsam->base;
   return PLT_OK;
 }
 
@@ -44,7 +42,8 @@ const plt_strategy_ops_t plt_strategy_bsam_plus = {
     .name = "bsam+",
     .summary = "the gradients at the weights and at the worst nearby weights, mixed",
     .options = {"strategy bsam+", rows, sizeof rows / sizeof *rows},
-    .create = create,
+    .size = sizeof(bsam_plus_t),
+    .init = init,
     .gradient = gradient,
     .passes = passes,
 };

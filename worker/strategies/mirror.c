@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/mem.h"
 #include "worker/math/vectors.h"
 #include "worker/strategies/strategy.h"
 
@@ -63,7 +62,8 @@ static bool is_sequential(const plt_config_t *config) {
   return false;
 }
 
-static plt_status_t create(const plt_config_t *config, plt_strategy_t **out) {
+static plt_status_t init(plt_strategy_t *self, const plt_config_t *config) {
+  mirror_t *mirror = (mirror_t *)self;
   double alpha1 = plt_config_real(config, "strategy.alpha1"), alpha2 = plt_config_real(config, "strategy.alpha2");
   if (!(alpha1 > alpha2 && alpha2 > 0)) {
     return plt_fail(PLT_ERR_USAGE,
@@ -71,12 +71,10 @@ static plt_status_t create(const plt_config_t *config, plt_strategy_t **out) {
                     "alpha1 > alpha2 > 0",
                     alpha1, alpha2);
   }
-  mirror_t *mirror = plt_mem_zalloc(1, sizeof *mirror);
   mirror->alpha1 = alpha1;
   mirror->alpha2 = alpha2;
   mirror->beta = (uint32_t)plt_config_int(config, "strategy.beta");
   mirror->sequential = is_sequential(config);
-  *out = &mirror->base;
   return PLT_OK;
 }
 
@@ -111,7 +109,8 @@ const plt_strategy_ops_t plt_strategy_mirror = {
     .name = "mirror",
     .summary = "every few batches a descent step and a shorter step back up",
     .options = {"strategy mirror", rows, sizeof rows / sizeof *rows},
-    .create = create,
+    .size = sizeof(mirror_t),
+    .init = init,
     .phases = phases,
     .gradient = gradient,
     .passes = passes,

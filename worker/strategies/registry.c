@@ -31,12 +31,12 @@ const plt_strategy_ops_t *plt_strategy_find(const char *name) {
 
 plt_status_t plt_strategy_create(const plt_config_t *config, plt_strategy_t **out) {
   const plt_strategy_ops_t *ops = plt_strategy_find(plt_config_text(config, "strategy.name"));
-  plt_strategy_t *self = NULL;
-  if (ops->create != NULL)
-    PLT_TRY(ops->create(config, &self));
-  else
-    self = plt_mem_zalloc(1, sizeof *self);
+  plt_strategy_t *self = plt_mem_zalloc(1, ops->size > 0 ? ops->size : sizeof *self);
   self->ops = ops;
-  *out = self;
-  return PLT_OK;
+  plt_status_t status = ops->init == NULL ? PLT_OK : ops->init(self, config);
+  if (status == PLT_OK)
+    *out = self;
+  else
+    plt_strategy_destroy(&self);
+  return status;
 }

@@ -7,10 +7,8 @@
 
 void plt_strategy_destroy(plt_strategy_t **strategy) {
   if (*strategy == NULL) return;
-  if ((*strategy)->ops->destroy != NULL)
-    (*strategy)->ops->destroy(*strategy);
-  else
-    free(*strategy);
+  if ((*strategy)->ops->clear != NULL) (*strategy)->ops->clear(*strategy);
+  free(*strategy);
   *strategy = NULL;
 }
 

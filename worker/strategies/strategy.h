@@ -32,18 +32,19 @@ typedef struct plt_leaf_problem {
 
 typedef struct plt_strategy plt_strategy_t; /* a strategy's own object begins with this */
 
-/* Required are name, summary and gradient; what else is NULL has the default that its comment states. All but create
- * are called while training only, in the worker's own thread, by many workers of a process at once: self is shared and
+/* Required are name, summary and gradient; what else is NULL has the default that its comment states. All but
+ * init and clear are called while training only, in the worker's own thread, by many workers of a process at once: self is shared and
  * read-only. */
 typedef struct plt_strategy_ops {
   const char *name;
   const char *summary;        /* half a sentence, for help */
   plt_option_table_t options; /* rows "strategy.<key>"; none */
-  /* When a job is made, once per process, in its main thread: the object, with all but `base` filled in. May read
-   * optimizer.name. A base alone. PLT_ERR_USAGE. */
-  plt_status_t (*create)(const plt_config_t *config, plt_strategy_t **out);
-  /* At the job's end, in its main thread. free(). */
-  void (*destroy)(plt_strategy_t *self);
+  size_t size;                /* of the strategy's own object; a base alone */
+  /* When a job is made, once per process, in its main thread: reads its options into the object, which is zero but for
+   * the base. May read optimizer.name. Nothing. PLT_ERR_USAGE; clear is called then too. */
+  plt_status_t (*init)(plt_strategy_t *self, const plt_config_t *config);
+  /* At the job's end, in its main thread: gives back what the object holds. Nothing. */
+  void (*clear)(plt_strategy_t *self);
   /* Before each batch, and for batch 0 when a job is made: the batch's exchanges. 1. */
   uint32_t (*phases)(const plt_strategy_t *self, uint32_t batch);
   /* Once per leaf and phase, leaf after leaf: fills `gradient` [n] and returns the model's loss at w. May use `point`

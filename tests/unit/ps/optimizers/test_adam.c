@@ -51,7 +51,7 @@ static double worst(double beta1, double beta2, double decay, uint64_t last_max,
   plt_eta_history_t history = {0};
   double error = 0, ratio = (1 - beta1) / sqrt((1 - beta2) * (1 - beta1 * beta1 / beta2));
   uint64_t t = last_max + gap_max;
-  cr_assert_eq(plt_adam_gap_create(beta1, beta2, 1e-8, decay, "user", &gap), PLT_OK);
+  cr_assert_eq(plt_adam_gap_create(beta1, beta2, 1e-8, decay, &gap), PLT_OK);
   for (uint64_t n = 1; n <= t; n += 70) plt_eta_history_append(&history, n, 1 - 0.3 * (double)(n % 140) / 140);
   plt_adam_gap_begin(gap, t, &history);
   for (uint64_t last = 1; last <= last_max; last += 1 + last / 7) {
@@ -90,15 +90,15 @@ Test(adam, closed_form_holds_for_other_betas) {
 Test(adam, all_three_ways_of_adding_up_are_taken) {
   plt_adam_gap_t *gap;
   uint64_t from_short, from_long;
-  cr_assert_eq(plt_adam_gap_create(0.9, 0.999, 1e-8, 0, "user", &gap), PLT_OK);
+  cr_assert_eq(plt_adam_gap_create(0.9, 0.999, 1e-8, 0, &gap), PLT_OK);
   plt_adam_gap_reach(gap, &from_short, &from_long);
   cr_assert(from_short > 1 && from_short < 150 && from_long == 1);
   plt_adam_gap_destroy(&gap);
-  cr_assert_eq(plt_adam_gap_create(0.95, 0.99, 1e-8, 0, "user", &gap), PLT_OK);
+  cr_assert_eq(plt_adam_gap_create(0.95, 0.99, 1e-8, 0, &gap), PLT_OK);
   plt_adam_gap_reach(gap, &from_short, &from_long);
   cr_assert_gt(from_long, 1);
   plt_adam_gap_destroy(&gap);
-  cr_assert_eq(plt_adam_gap_create(0.9, 0.8, 1e-8, 0, "user", &gap), PLT_ERR_USAGE);
+  cr_assert_eq(plt_adam_gap_create(0.9, 0.8, 1e-8, 0, &gap), PLT_ERR_USAGE);
 }
 
 /* A cache that grew step by step and one that is asked once give the same bits, also where the slot is shared by
@@ -106,7 +106,7 @@ Test(adam, all_three_ways_of_adding_up_are_taken) {
 Test(adam, sums_are_a_function_of_history_last_and_now) {
   plt_adam_gap_t *grown, *fresh;
   plt_eta_history_t history = {0};
-  cr_assert_eq(plt_adam_gap_create(0.5, 0.9, 1e-8, 0, "user", &grown), PLT_OK); /* settles after some 356 steps */
+  cr_assert_eq(plt_adam_gap_create(0.5, 0.9, 1e-8, 0, &grown), PLT_OK); /* settles after some 356 steps */
   uint64_t lasts[] = {1, 2, 40, 350, 400, 444, 500, 650, 800};
   for (uint64_t t = 1; t <= 1000; t++) {
     plt_eta_history_append(&history, t, t < 600 ? 0.1 : 0.05);
@@ -114,7 +114,7 @@ Test(adam, sums_are_a_function_of_history_last_and_now) {
     for (size_t i = 0; i < sizeof lasts / sizeof *lasts; i++)
       if (lasts[i] <= t) plt_adam_gap_move(grown, lasts[i], t);
     if (t % 37 != 0) continue;
-    cr_assert_eq(plt_adam_gap_create(0.5, 0.9, 1e-8, 0, "user", &fresh), PLT_OK);
+    cr_assert_eq(plt_adam_gap_create(0.5, 0.9, 1e-8, 0, &fresh), PLT_OK);
     plt_adam_gap_begin(fresh, t, &history);
     for (size_t i = sizeof lasts / sizeof *lasts; i-- > 0;) {
       if (lasts[i] >= t) continue;

@@ -259,17 +259,16 @@ static const plt_option_t whole_rows[] = {
     {.key = "optimizer.weights", .type = PLT_OPT_WEIGHTS},
     {.key = "optimizer.inner.rate", .type = PLT_OPT_REAL, .fallback = "0.25"},
 };
-static char *seen; /* what create() found */
+static char *seen; /* what init() found */
 
-static plt_status_t see(const plt_config_t *config, const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  cr_assert_str_eq(spec->name, "item");
+static plt_status_t see(plt_optimizer_t *self, const plt_config_t *config) {
+  cr_assert_eq(self->cols, COLS);
   seen = plt_config_dump(config);
-  *out = calloc(1, sizeof **out);
   return PLT_OK;
 }
 
 static const plt_optimizer_ops_t whole = {
-    .name = "whole", .options = {"whole", whole_rows, sizeof whole_rows / sizeof *whole_rows}, .create = see};
+    .name = "whole", .options = {"whole", whole_rows, sizeof whole_rows / sizeof *whole_rows}, .init = see};
 
 static plt_config_t *configuration(const char *text) {
   plt_config_t *config = plt_config_create();
