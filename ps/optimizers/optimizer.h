@@ -6,7 +6,7 @@
  *
  * A new optimizer is one file and one row in list.h; registry.h has them by name.
  * Threads    one owner, no locks.
- * Errors     create: PLT_ERR_USAGE for settings out of range.
+ * Errors     PLT_ERR_USAGE for settings; a step has none.
  * Source     docs/methods/optimizers.md. */
 #ifndef PLT_PS_OPTIMIZERS_OPTIMIZER_H
 #define PLT_PS_OPTIMIZERS_OPTIMIZER_H
@@ -36,32 +36,31 @@ void plt_eta_history_clear(plt_eta_history_t *history);
 
 typedef struct plt_optimizer plt_optimizer_t; /* an optimizer's own object begins with this */
 
-/* Required are name, summary and apply; what else is NULL has the default that its comment states. All but init and
- * clear are called by the thread that owns the table, a server's loop, and for one table at a time: self may hold
- * scratch. */
+/* All but init and clear are called by the thread that owns the table, a server's loop, for one table at a time: self
+ * may hold scratch. Required: name, summary, apply. */
 typedef struct plt_optimizer_ops {
   const char *name;
   const char *summary;        /* half a sentence, for help */
-  plt_option_table_t options; /* rows "optimizer.<setting>"; none */
-  size_t size;                /* of the optimizer's own object; a base alone */
+  plt_option_table_t options; /* rows "optimizer.<setting>"; default: none */
+  size_t size;                /* of the optimizer's own object; default: a base alone */
   /* For each table that a server is told of, once more by the server to know its memory, and by the launcher to check
-   * the settings: reads its options, as the spec has them, into the object, which is zero but for the base. Nothing.
-   * PLT_ERR_USAGE; clear is called then too. */
+   * the settings: reads its options, as the spec has them, into the object, which is zero but for the base. Default:
+   * nothing. PLT_ERR_USAGE; clear is called then too. */
   plt_status_t (*init)(plt_optimizer_t *self, const plt_config_t *config);
-  /* When the table goes: gives back what the object holds. Nothing. */
+  /* When the table goes: gives back what the object holds. Default: nothing. */
   void (*clear)(plt_optimizer_t *self);
-  /* After init: floats of state per row, always the same. 0. */
+  /* After init: floats of state per row, always the same. Default: 0. */
   size_t (*state_floats)(const plt_optimizer_t *self);
-  /* When a row is stored for the first time, or assigned: its state. Zeros. */
+  /* When a row is stored for the first time, or assigned: its state. Default: zeros. */
   void (*state_init)(const plt_optimizer_t *self, float *state);
   /* Before the rows of step t (from 1), and when t was set otherwise: a new or reset table (0), a restored one.
-   * `history` holds step t and stays valid until the next begin. Nothing. */
+   * `history` holds step t and stays valid until the next begin. Default: nothing. */
   void (*begin)(plt_optimizer_t *self, uint64_t t, const plt_eta_history_t *history);
-  /* For each row of step t's merged push, with a dense sweep for every row: steps value and state in place, by the
-   * gradient [cols]; none of the pointers may be kept. last: the step of the row's push before, 0 for none. */
+  /* For each row of step t's merged push, with a dense sweep for every row: steps value and state in place by the
+   * gradient [cols]; keeps none of the pointers. last: the step of the row's push before, 0 for none. Required. */
   void (*apply)(plt_optimizer_t *self, float *value, float *state, uint64_t last, const float *gradient);
   /* For each row that is read: what it is now, after step t, into `out` [cols]; stores nothing, so that reads never
-   * change the training bits (docs/methods/optimizers.md 1). The stored value. */
+   * change the training bits (docs/methods/optimizers.md 1). Default: the stored value. */
   void (*value)(plt_optimizer_t *self, const float *value, const float *state, uint64_t last, float *out);
 } plt_optimizer_ops_t;
 

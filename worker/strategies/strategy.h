@@ -6,7 +6,8 @@
  * Exchanges  a batch takes `phases` exchanges with the servers: 1, but 2 on the β-th batches of a sequential
  *            mirror. plain, bsam, bsam+ and combined mirror cost the same messages and bytes.
  * A new strategy is one file and one row in list.h; registry.h has them by name.
- * Threads    read-only after create.
+ * Threads    read-only after init.
+ * Errors     init: PLT_ERR_USAGE. gradient has none: the caller looks whether loss and gradient are finite.
  * Source     docs/methods/strategies.md. */
 #ifndef PLT_WORKER_STRATEGIES_STRATEGY_H
 #define PLT_WORKER_STRATEGIES_STRATEGY_H
@@ -32,26 +33,25 @@ typedef struct plt_leaf_problem {
 
 typedef struct plt_strategy plt_strategy_t; /* a strategy's own object begins with this */
 
-/* Required are name, summary and gradient; what else is NULL has the default that its comment states. All but
- * init and clear are called while training only, in the worker's own thread, by many workers of a process at once: self is shared and
- * read-only. */
+/* All but init and clear are called while training only, in the worker's own thread, by many workers of a process at
+ * once: self is shared and read-only. Required: name, summary, gradient. */
 typedef struct plt_strategy_ops {
   const char *name;
   const char *summary;        /* half a sentence, for help */
-  plt_option_table_t options; /* rows "strategy.<key>"; none */
-  size_t size;                /* of the strategy's own object; a base alone */
+  plt_option_table_t options; /* rows "strategy.<key>"; default: none */
+  size_t size;                /* of the strategy's own object; default: a base alone */
   /* When a job is made, once per process, in its main thread: reads its options into the object, which is zero but for
-   * the base. May read optimizer.name. Nothing. PLT_ERR_USAGE; clear is called then too. */
+   * the base. May read optimizer.name. Default: nothing. PLT_ERR_USAGE; clear is called then too. */
   plt_status_t (*init)(plt_strategy_t *self, const plt_config_t *config);
-  /* At the job's end, in its main thread: gives back what the object holds. Nothing. */
+  /* At the job's end, in its main thread: gives back what the object holds. Default: nothing. */
   void (*clear)(plt_strategy_t *self);
-  /* Before each batch, and for batch 0 when a job is made: the batch's exchanges. 1. */
+  /* Before each batch, and for batch 0 when a job is made: the batch's exchanges. Default: 1. */
   uint32_t (*phases)(const plt_strategy_t *self, uint32_t batch);
   /* Once per leaf and phase, leaf after leaf: fills `gradient` [n] and returns the model's loss at w. May use `point`
-   * and `second` as it likes; leaf->gradient_at uses the worker's crew. */
+   * and `second` as it likes; leaf->gradient_at works with the worker's crew of threads. Required. */
   double (*gradient)(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *gradient);
   /* After each batch and phase, whether the worker had a leaf of it or not: the calls of gradient_at per leaf, for
-   * equal-effort comparisons. 1. */
+   * equal-effort comparisons. Default: 1. */
   uint32_t (*passes)(const plt_strategy_t *self, uint32_t batch, uint32_t phase);
 } plt_strategy_ops_t;
 
