@@ -1,5 +1,5 @@
 /* list.h - the models there are, in the order in which people are shown them. A row X(NAME) is all that a new one
- * needs beside its file, NAME.c in this folder, which defines plt_model_NAME: the registry and the build read it. */
+ * needs beside its file: NAME.c in this folder, which defines plt_model_NAME and is compiled for the row. */
 #ifndef PLT_WORKER_MODELS_LIST_H
 #define PLT_WORKER_MODELS_LIST_H
 
