@@ -2,6 +2,7 @@
 #include "proto/frame.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,8 @@ static Plateau__TableSpec *encode_spec(const plt_table_spec_t *spec, plt_arena_t
   pb->has_temporary = pb->temporary = spec->temporary;
   pb->optimizer = borrow(spec->optimizer);
   pb->settings = borrow(spec->settings);
+  pb->has_lr_scale = spec->lr_scale != 0;
+  pb->lr_scale = spec->lr_scale;
   return pb;
 }
 
@@ -292,6 +295,8 @@ static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *
   spec->seed = pb->seed;
   spec->frozen = pb->frozen;
   spec->temporary = pb->has_temporary && pb->temporary;
+  spec->lr_scale = pb->has_lr_scale ? pb->lr_scale : 0;
+  if (!isfinite(spec->lr_scale) || spec->lr_scale < 0) return refuse("bad learning rate of a table");
   if (spec->temporary && !spec->frozen) return refuse("a temporary table that is not frozen");
   return PLT_OK;
 }

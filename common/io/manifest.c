@@ -142,11 +142,19 @@ static plt_status_t move_link(const char *run_dir, const char *name, uint64_t cl
   return PLT_OK;
 }
 
-plt_status_t plt_manifest_link(const char *run_dir, uint64_t clock, bool is_best) {
+plt_status_t plt_manifest_unlink_best(const char *run_dir) {
+  char link[PLT_PATH_MAX];
+  PLT_TRY(place(run_dir, "best", link));
+  if (unlink(link) == 0) return plt_dir_sync_of(link);
+  return errno == ENOENT ? PLT_OK : plt_fail_errno(PLT_ERR_IO, "%s: cannot remove", link);
+}
+
+plt_status_t plt_manifest_mend_links(const char *run_dir, uint64_t clock, const uint64_t *best) {
   char dir[PLT_PATH_MAX];
-  PLT_TRY(clock_place(run_dir, clock, "", dir));
   PLT_TRY(move_link(run_dir, "last", clock));
-  if (is_best) PLT_TRY(move_link(run_dir, "best", clock));
+  if (best == NULL) return plt_manifest_unlink_best(run_dir);
+  PLT_TRY(clock_place(run_dir, *best, "", dir));
+  if (plt_path_is_dir(dir)) PLT_TRY(move_link(run_dir, "best", *best));
   return plt_dir_sync_of(dir);
 }
 
@@ -162,7 +170,9 @@ plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *man
   if (status != PLT_OK) return status;
   PLT_TRY(swap_in(part, final));
   PLT_TRY(plt_dir_sync_of(final));
-  return plt_manifest_link(run_dir, manifest->clock, is_best);
+  PLT_TRY(move_link(run_dir, "last", manifest->clock));
+  if (is_best) PLT_TRY(move_link(run_dir, "best", manifest->clock));
+  return plt_dir_sync_of(final);
 }
 
 /* ---- reading ---- */

@@ -48,9 +48,11 @@ plt_status_t plt_manifest_load_verified(const char *run_dir, const char *name, p
                                         char dir[PLT_PATH_MAX]);
 /* Whether there is any checkpoint, damaged or not. */
 plt_status_t plt_manifest_any(const char *run_dir, bool *any);
-/* Points `last`, and `best` if asked, to the checkpoint of `clock`: a crash between publishing and moving the links
- * leaves them behind. */
-plt_status_t plt_manifest_link(const char *run_dir, uint64_t clock, bool is_best);
+/* Points `last` to the checkpoint of `clock`, and `best` to that of `best`, if it is there; NULL: there is no best. A crash
+ * between publishing and moving the links leaves them behind. */
+plt_status_t plt_manifest_mend_links(const char *run_dir, uint64_t clock, const uint64_t *best);
+/* Removes the link `best`, if there is one. */
+plt_status_t plt_manifest_unlink_best(const char *run_dir);
 /* The newest complete checkpoint that verifies; damaged ones are passed over with a warning each.
  * PLT_ERR_CHECKPOINT when none is left; *none tells whether there was none at all. */
 plt_status_t plt_manifest_newest(const char *run_dir, plt_manifest_t *manifest, char dir[PLT_PATH_MAX], bool *none);

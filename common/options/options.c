@@ -300,6 +300,8 @@ static const plt_config_setting_t *get_item(const plt_config_t *config, const ch
   return setting;
 }
 
+bool plt_config_knows(const plt_config_t *config, const char *key) { return plt_config_find(config, key) != NULL; }
+
 bool plt_config_given(const plt_config_t *config, const char *key) { return get(config, key)->is_given; }
 
 plt_status_t plt_config_require(const plt_config_t *config, const char *key) {

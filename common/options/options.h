@@ -82,6 +82,7 @@ plt_status_t plt_config_finish(plt_config_t *config, const plt_option_table_t *c
 
 /* Values: 0, false or NULL when there is none. Asking for a key that no applied table has, or with another type, is our
  * bug: abort. */
+bool plt_config_knows(const plt_config_t *config, const char *key);  /* an applied table has it */
 bool plt_config_given(const plt_config_t *config, const char *key);  /* has a value, be it the default */
 bool plt_config_is_set(const plt_config_t *config, const char *key); /* written by the user */
 bool plt_config_bool(const plt_config_t *config, const char *key);

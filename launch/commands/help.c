@@ -41,7 +41,7 @@ static void print_table(const plt_option_table_t *table, bool markdown) {
 
 static void print_options(bool markdown) {
   size_t n;
-  const plt_option_table_t **tables = plt_config_all_tables(&n);
+  const plt_option_table_t **tables = plt_config_all_tables(true, &n);
   for (size_t i = 0; i < n; i++) {
     if (tables[i]->n_rows == 0) continue;
     if (markdown && i > 0) putchar('\n');

@@ -11,7 +11,7 @@
 #include "launch/commands/command.h"
 #include "launch/host/blas_core.h"
 #include "launch/host/signals.h"
-#include "launch/job/config.h"
+#include "launch/job/outline.h"
 #include "launch/job/run_dir.h"
 #include "launch/job/sets.h"
 #include "launch/tasks/registry.h"
@@ -56,7 +56,7 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   plt_log(PLT_LOG_NOTE,
           "%s with %s and %s on %s: %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs; %" PRIu32
           " server%s, %" PRIu32 " worker%s of %" PRIu32 " thread%s",
-          job->model->ops->name, job->strategy->ops->name, plan->specs[0].optimizer, job->data->name, job->data->users,
+          plan->model->ops->name, plan->strategy->ops->name, plan->optimizer, job->data->name, job->data->users,
           job->data->items, job->data->n_train, plan->servers, s_of(plan->servers), plan->workers, s_of(plan->workers),
           plan->threads, s_of(plan->threads));
   if (restore->given)

@@ -6,6 +6,7 @@
 #include "common/mem.h"
 #include "ps/optimizers/registry.h"
 #include "worker/models/registry.h"
+#include "worker/procedures/registry.h"
 #include "worker/strategies/registry.h"
 
 static bool model_at(size_t i, plt_choice_t *out) {
@@ -29,9 +30,17 @@ static bool optimizer_at(size_t i, plt_choice_t *out) {
   return true;
 }
 
+static bool stage_at(size_t i, plt_choice_t *out) {
+  const plt_stage_ops_t *ops = plt_stages[i];
+  if (ops == NULL) return false;
+  *out = (plt_choice_t){ops->name, ops->summary, &ops->options, NULL};
+  return true;
+}
+
 const plt_choices_t plt_choices[] = {{"models", "model.name", model_at},
                                      {"strategies", "strategy.name", strategy_at},
-                                     {"optimizers", "optimizer.name", optimizer_at}};
+                                     {"optimizers", "optimizer.name", optimizer_at},
+                                     {"stages", "stage", stage_at}};
 const size_t plt_n_choices = sizeof plt_choices / sizeof *plt_choices;
 
 const char **plt_choices_names(const plt_choices_t *choices, size_t *n) {

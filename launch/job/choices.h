@@ -1,4 +1,4 @@
-/* choices.h - what a configuration chooses by name: models, strategies, optimizers, in one form for help and for the
+/* choices.h - what a configuration chooses by name: models, strategies, optimizers, kinds of stages, in one form for help and for the
  * tables of all of them.
  * Threads    read-only. */
 #ifndef PLT_LAUNCH_JOB_CHOICES_H
@@ -14,7 +14,7 @@ typedef struct plt_choice {
 
 typedef struct plt_choices {
   const char *plural;                      /* "models" */
-  const char *key;                         /* "model.name" */
+  const char *key;                         /* "model.name"; "stage" is one of entries of procedure */
   bool (*at)(size_t i, plt_choice_t *out); /* the i-th; false behind the last */
 } plt_choices_t;
 

@@ -2,17 +2,15 @@
 #include "launch/job/config.h"
 
 #include <float.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "common/mem.h"
-#include "common/options/nearest.h"
 #include "launch/job/choices.h"
 #include "proto/message.h"
 #include "ps/optimizers/registry.h"
 #include "worker/models/registry.h"
+#include "worker/procedures/registry.h"
+#include "worker/session/procedure.h"
 #include "worker/strategies/registry.h"
 
 #define ANY_UINT 0, 4294967295.0
@@ -45,6 +43,11 @@ static const plt_option_t step_rows[] = {
      .fallback = "[1.0, 50]",
      POSITIVE,
      .help = "[s0, s1]: the learning rate of an epoch is lr * s0^(epoch / s1)."},
+    {.key = "optimizer.tables",
+     .type = PLT_OPT_MAP,
+     .help =
+         "Tables that are updated otherwise: {NAME: {name: adagrad, lr: 0.01}}, or PREFIX* for all that begin so; keys "
+         "that are not given are those of optimizer. The longest name counts."},
 };
 static const plt_option_t train_rows[] = {
     {.key = "train.epochs",
@@ -69,20 +72,22 @@ static const plt_option_t train_rows[] = {
              "of workers, rounded up to a power of two."},
     {.key = "train.replay",
      .type = PLT_OPT_PATH,
-     .help = "Batches from a .npy file [batches, batch_size, 2 + negatives]."},
-    {.key = "train.max_steps",
-     .type = PLT_OPT_INT,
-     .fallback = "0",
-     .min = 0,
-     .max = 9e15,
-     .help = "Optimizer steps at most; 0: no limit.",
-     .resumable = true},
+     .help =
+         "Batches from a .npy file [batches, batch_size, 2 + negatives]; of a procedure: from NAME.npy of each stage "
+         "in that directory."},
     {.key = "train.log_every",
      .type = PLT_OPT_INT,
      .fallback = "0",
      ANY_UINT,
      .unit = "batches",
      .help = "Distance of step events in metrics.jsonl; 0: none.",
+     .resumable = true},
+    {.key = "train.max_steps",
+     .type = PLT_OPT_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = 9e15,
+     .help = "Optimizer steps of the whole run at most; 0: no limit.",
      .resumable = true},
 };
 static const plt_option_t eval_rows[] = {
@@ -225,13 +230,31 @@ static const plt_option_t checkpoint_rows[] = {
      .resumable = true},
 };
 
+static const plt_option_t procedure_rows[] = {
+    {.key = "procedure",
+     .type = PLT_OPT_LIST,
+     .help = "Training in stages, one after the other; without it a run is one stage. An entry is a stage or a loop. A "
+             "stage has model, strategy, optimizer, train, eval and init as on top, key by key over what stands there; "
+             "--set procedure.0.train.epochs=3 reaches into it (docs/procedures.md)."},
+};
+static const plt_option_t loop_rows[] = {
+    {.key = "repeat", .type = PLT_OPT_INT, .min = 1, .max = PLT_REPEAT_MAX, .help = "How often the stages are run."},
+    {.key = "stages", .type = PLT_OPT_LIST, .help = "Stages, as entries of procedure; loops do not nest."},
+};
+
 static const plt_option_table_t run_table = TABLE("run", run_rows);
 static const plt_option_table_t step_table = TABLE("steps", step_rows);
+static const plt_option_table_t procedure_table = TABLE("procedure", procedure_rows);
 static const plt_option_table_t train_table = TABLE("train", train_rows);
 static const plt_option_table_t eval_table = TABLE("eval", eval_rows);
 static const plt_option_table_t init_table = TABLE("init", init_rows);
 static const plt_option_table_t cluster_table = TABLE("cluster", cluster_rows);
 static const plt_option_table_t checkpoint_table = TABLE("checkpoint", checkpoint_rows);
+
+/* The last row of train_rows is of the whole run. */
+enum { TRAIN_OF_STAGE = sizeof train_rows / sizeof *train_rows - 1 };
+static const plt_option_table_t train_of_run = {"train", train_rows + TRAIN_OF_STAGE, 1};
+static const plt_option_table_t train_of_stage = {"train", train_rows, TRAIN_OF_STAGE};
 
 const plt_option_table_t *const plt_config_tables[] = {&run_table,
                                                        &plt_dataset_options,
@@ -245,9 +268,21 @@ const plt_option_table_t *const plt_config_tables[] = {&run_table,
                                                        &init_table,
                                                        &cluster_table,
                                                        &checkpoint_table,
+                                                       &procedure_table,
                                                        NULL};
+const plt_option_table_t *const plt_config_run_tables[] = {
+    &run_table, &plt_dataset_options, &cluster_table, &checkpoint_table, &train_of_run, &procedure_table, NULL};
+const plt_option_table_t *const plt_config_stage_tables[] = {
+    &plt_model_options,    &plt_strategy_options, &plt_optimizer_options,
+    &plt_optimizer_common, &step_table,           &train_of_stage,
+    &eval_table,           &init_table,           NULL};
+static const plt_option_table_t lr_table = {"optimizer", step_rows, 1};
+const plt_option_table_t *const plt_config_optimizer_tables[] = {&plt_optimizer_options, &plt_optimizer_common,
+                                                                 &lr_table, NULL};
+const plt_option_table_t plt_config_loop_table = {"loop (an entry of procedure)", loop_rows,
+                                                  sizeof loop_rows / sizeof *loop_rows};
 
-const plt_option_table_t **plt_config_all_tables(size_t *n) {
+const plt_option_table_t **plt_config_all_tables(bool of_entries, size_t *n) {
   const plt_option_table_t **tables = NULL;
   size_t capacity = 0;
   *n = 0;
@@ -258,39 +293,13 @@ const plt_option_table_t **plt_config_all_tables(size_t *n) {
   } while (0)
   for (size_t i = 0; plt_config_tables[i] != NULL; i++) ADD(plt_config_tables[i]);
   plt_choice_t choice;
-  for (size_t c = 0; c < plt_n_choices; c++)
+  for (size_t c = 0; c < plt_n_choices; c++) {
+    bool is_entry = strcmp(plt_choices[c].key, "stage") == 0;
+    if (is_entry && !of_entries) continue;
+    if (is_entry) ADD(&plt_stage_options);
     for (size_t i = 0; plt_choices[c].at(i, &choice); i++) ADD(choice.options);
+    if (is_entry) ADD(&plt_config_loop_table);
+  }
 #undef ADD
   return tables;
-}
-
-static plt_status_t apply_tables(plt_config_t *config) {
-  for (size_t i = 0; plt_config_tables[i] != NULL; i++) PLT_TRY(plt_config_apply(config, plt_config_tables[i]));
-  PLT_TRY(plt_config_require(config, "model.name"));
-  PLT_TRY(plt_config_apply(config, &plt_model_find(plt_config_text(config, "model.name"))->options));
-  PLT_TRY(plt_config_apply(config, &plt_strategy_find(plt_config_text(config, "strategy.name"))->options));
-  PLT_TRY(plt_config_apply(config, &plt_optimizer_find(plt_config_text(config, "optimizer.name"))->options));
-  size_t n;
-  const plt_option_table_t **known = plt_config_all_tables(&n);
-  char *warnings = NULL;
-  plt_status_t status = plt_config_finish(config, known, n, &warnings);
-  free(known);
-  if (status == PLT_OK && warnings != NULL)
-    for (char *line = strtok(warnings, "\n"); line != NULL; line = strtok(NULL, "\n"))
-      plt_log(PLT_LOG_WARN, "%s", line);
-  free(warnings);
-  return status;
-}
-
-plt_status_t plt_config_load(const char *path, const char *const *sets, size_t n, plt_config_t **out) {
-  plt_config_t *config = plt_config_create();
-  plt_status_t status = plt_config_read(config, path);
-  for (size_t i = 0; i < n && status == PLT_OK; i++) status = plt_config_set(config, sets[i]);
-  if (status == PLT_OK) status = apply_tables(config);
-  if (status != PLT_OK) {
-    plt_config_destroy(&config);
-    return status;
-  }
-  *out = config;
-  return PLT_OK;
 }

@@ -1,16 +1,21 @@
-/* config.h - the whole configuration of a job: the launcher's own option tables and those of the chosen model,
- * strategy and optimizer, applied in order; and the keys that no module owns. */
+/* config.h - the option tables of a job: the launcher's own, and those of models, strategies, optimizers and kinds of
+ * stages. outline.h reads a configuration by them. */
 #ifndef PLT_LAUNCH_JOB_CONFIG_H
 #define PLT_LAUNCH_JOB_CONFIG_H
 
 #include "common/options/options.h"
 
-/* run, train, eval, init, cluster, checkpoint, steps (optimizer.lr and the like), optimizer, strategy, model, data. */
-extern const plt_option_table_t *const plt_config_tables[]; /* NULL-terminated */
-/* Every table of every model, strategy and optimizer, for --help and "did you mean". Free the array. */
-const plt_option_table_t **plt_config_all_tables(size_t *n);
+/* All are NULL-terminated. Of a configuration without a procedure: */
+extern const plt_option_table_t *const plt_config_tables[];
+/* Of one with a procedure: what is of the whole run, and what each stage has. */
+extern const plt_option_table_t *const plt_config_run_tables[], *const plt_config_stage_tables[];
+/* An entry of `procedure` that repeats stages. */
+extern const plt_option_table_t plt_config_loop_table;
+/* What a table may have otherwise than the rest (optimizer.tables), beside its optimizer's own. */
+extern const plt_option_table_t *const plt_config_optimizer_tables[];
 
-/* Reads `path`, then n `--set` assignments. PLT_ERR_USAGE with one line per fault. */
-plt_status_t plt_config_load(const char *path, const char *const *sets, size_t n, plt_config_t **out);
+/* Every table of every model, strategy and optimizer, for help and "did you mean"; of_entries: also those of entries of
+ * `procedure`, whose keys mean nothing elsewhere. Free the array. */
+const plt_option_table_t **plt_config_all_tables(bool of_entries, size_t *n);
 
 #endif

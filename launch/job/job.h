@@ -1,23 +1,31 @@
 /* job.h - everything a process knows of a job: the configuration and what is made from it.
  *
- * Life       create (configuration) -> open its graph -> run a task on it (launch/tasks), as often as wanted.
- * Ownership  the job owns configuration, data, model, strategy, sampler. */
+ * Life       create (configuration) -> open its relations -> run a task on it (launch/tasks), as often as wanted.
+ * Ownership  the job owns configuration, data, procedure and what its stages are made of. */
 #ifndef PLT_LAUNCH_JOB_JOB_H
 #define PLT_LAUNCH_JOB_JOB_H
 
 #include "common/options/options.h"
+#include "worker/session/procedure.h"
 #include "worker/session/session.h"
 
 typedef enum { PLT_TRANSPORT_INPROC, PLT_TRANSPORT_IPC, PLT_TRANSPORT_TCP } plt_transport_t;
 
-typedef struct plt_job {
-  plt_config_t *config;
-  plt_dataset_t *data;
+/* What belongs to a stage. */
+typedef struct plt_job_stage {
   plt_model_t *model;
   plt_strategy_t *strategy;
   plt_sampler_t *sampler;
-  plt_relations_t *relations; /* of the model; NULL: it has none */
-  plt_plan_t plan;
+  plt_relations_t *relations; /* of the model; NULL: it has none, or those of a stage before */
+} plt_job_stage_t;
+
+typedef struct plt_job {
+  plt_config_t *config;
+  plt_dataset_t *data;
+  plt_procedure_t *procedure; /* what is made of `stages`; of one leg in a plain run */
+  plt_job_stage_t *stages;
+  size_t n_stages;
+  plt_plan_t plan; /* of the first leg, with what is of the whole run: sessions find their place in the procedure */
   plt_transport_t transport;
   const char *proxy;       /* HOST:PORT between workers and servers; NULL: none */
   plt_security_t security; /* means nothing over inproc */
@@ -31,11 +39,12 @@ typedef struct plt_job {
 plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out);
 void plt_job_destroy(plt_job_t **job);
 
-/* The relations of the model, before the job runs: built in memory, or, where several processes are at work, in files
+/* The relations of the models, before the job runs: built in memory, or, where several processes are at work, in files
  * below their run directory `shared` that they map. */
 void plt_job_open_relations(plt_job_t *job, const char *shared);
 
-/* Expected bytes of all tables with optimizer state: what the servers hold and a checkpoint writes. */
+/* Expected bytes of all tables with optimizer state, of the stage that has most: what the servers hold and a checkpoint
+ * writes. */
 uint64_t plt_job_table_bytes(const plt_job_t *job);
 /* Says what the job will need, PLT_ERR_USAGE if this machine's memory cannot hold it. */
 plt_status_t plt_job_check_memory(const plt_job_t *job);

@@ -3,20 +3,39 @@
 
 #include "common/log.h"
 #include "launch/job/job.h"
-#include "ps/optimizers/registry.h"
+#include "launch/job/specs.h"
 #include "worker/rank/scorer.h"
 
-uint64_t plt_job_table_bytes(const plt_job_t *job) {
+static uint64_t leg_bytes(const plt_leg_t *leg) {
   uint64_t bytes = 0;
-  for (size_t t = 0; t < job->model->n_tables; t++) {
-    const plt_table_spec_t *spec = &job->plan.specs[t];
-    plt_optimizer_t *optimizer;                                     /* knows how much state a row has */
-    if (plt_optimizer_create(spec, &optimizer) != PLT_OK) continue; /* cannot be: it was tried when specs were made */
-    size_t state = plt_optimizer_state_floats(optimizer);
-    plt_optimizer_destroy(&optimizer);
-    bytes += spec->rows * ((spec->cols + state) * sizeof(float) + sizeof(uint64_t));
+  for (size_t i = 0; i < leg->n_tables; i++) {
+    plt_table_spec_t spec;
+    plt_leg_spec(leg, i, &spec);
+    bytes += plt_specs_bytes(&spec);
   }
   return bytes;
+}
+
+uint64_t plt_job_table_bytes(const plt_job_t *job) {
+  uint64_t most = 0;
+  for (size_t l = 0; l < job->procedure->n_legs; l++) {
+    uint64_t bytes = leg_bytes(&job->procedure->legs[l]);
+    if (bytes > most) most = bytes;
+  }
+  return most;
+}
+
+/* Where stages follow each other a table is there twice while the next one takes its values. */
+static uint64_t handover_bytes(const plt_job_t *job) {
+  uint64_t most = 0;
+  for (size_t l = 1; l < job->procedure->n_legs; l++) {
+    const plt_leg_t *leg = &job->procedure->legs[l];
+    for (size_t i = 0; i < leg->n_tables; i++) {
+      uint64_t bytes = leg->tables[i].is_handed ? plt_specs_bytes(leg->tables[i].spec) : 0;
+      if (bytes > most) most = bytes;
+    }
+  }
+  return most;
 }
 
 /* Floats of the rows that a leaf touches. */
@@ -32,11 +51,12 @@ static uint64_t leaf_floats(const plt_model_t *model, const plt_programme_cost_t
 
 /* Models with a programme: what a worker holds of relations and of one leaf's closure, and the states that inference
  * keeps on the servers. */
-static void programme_bytes(const plt_job_t *job, uint64_t *worker, uint64_t *states) {
-  const plt_model_t *model = job->model;
+static void programme_bytes(const plt_plan_t *plan, uint64_t *worker, uint64_t *states) {
+  const plt_dataset_t *data = plan->data;
+  const plt_model_t *model = plan->model;
   const plt_programme_t *programme = &model->programme;
-  plt_programme_size_t size = {.nodes = {job->data->users, job->data->items}, .pairs = job->data->n_train};
-  uint64_t micro = job->plan.micro_batch, own[PLT_SIDES] = {micro, micro * (1 + model->negatives)};
+  plt_programme_size_t size = {.nodes = {data->users, data->items}, .pairs = data->n_train};
+  uint64_t micro = plan->micro_batch, own[PLT_SIDES] = {micro, micro * (1 + model->negatives)};
   plt_programme_cost_t cost;
   plt_programme_estimate(programme, &size, own, &cost);
   /* rows as pulled, perturbed, and three gradients; entries and their transposes; places */
@@ -49,20 +69,32 @@ static void programme_bytes(const plt_job_t *job, uint64_t *worker, uint64_t *st
         *states += size.nodes[s] * (programme->state[k].cols * sizeof(float) + sizeof(uint64_t));
 }
 
+/* What a worker holds in a stage, and what inference adds to its tables. */
+static uint64_t worker_bytes(const plt_plan_t *plan, uint64_t *states) {
+  const plt_dataset_t *data = plan->data;
+  const plt_model_t *model = plan->model;
+  uint64_t graph = 0;
+  *states = 0;
+  if (model->programme.n_states > 0) programme_bytes(plan, &graph, states);
+  uint64_t vectors = (uint64_t)data->items * model->score_cols * sizeof(float);
+  uint64_t evaluation = (vectors < PLT_SCORER_ROOM ? vectors : PLT_SCORER_ROOM) + PLT_SCORER_SCORES;
+  uint64_t samples = (uint64_t)plan->micro_batch * (2 + model->negatives), rows = samples;
+  if (rows > (uint64_t)data->users + data->items) rows = (uint64_t)data->users + data->items;
+  uint64_t batch = (rows * (plt_dataset_feature_cols(data) + 8 * model->score_cols) + samples * 8 * model->score_cols) *
+                   sizeof(float);
+  return evaluation + batch + graph;
+}
+
 plt_status_t plt_job_check_memory(const plt_job_t *job) {
   const plt_plan_t *plan = &job->plan;
-  uint64_t tables = plt_job_table_bytes(job);
-  uint64_t graph = 0, states = 0;
-  if (job->model->programme.n_states > 0) programme_bytes(job, &graph, &states);
-  uint64_t vectors = (uint64_t)job->data->items * job->model->score_cols * sizeof(float);
-  uint64_t evaluation = (vectors < PLT_SCORER_ROOM ? vectors : PLT_SCORER_ROOM) + PLT_SCORER_SCORES;
-  uint64_t samples = (uint64_t)plan->micro_batch * (2 + job->model->negatives), rows = samples;
-  if (rows > (uint64_t)job->data->users + job->data->items) rows = (uint64_t)job->data->users + job->data->items;
-  uint64_t batch = (rows * (plt_dataset_feature_cols(job->data) + 8 * job->model->score_cols) +
-                    samples * 8 * job->model->score_cols) *
-                   sizeof(float);
-  uint64_t worker = evaluation + batch + graph, there = job->memory_bytes;
-  tables += states;
+  uint64_t tables = 0, worker = 0, there = job->memory_bytes;
+  for (size_t l = 0; l < job->procedure->n_legs; l++) {
+    const plt_leg_t *leg = &job->procedure->legs[l];
+    uint64_t states, here = worker_bytes(&leg->stage->plan, &states);
+    if (here > worker) worker = here;
+    if (leg_bytes(leg) + states > tables) tables = leg_bytes(leg) + states;
+  }
+  tables += handover_bytes(job);
   uint64_t total = tables + plan->workers * worker;
   plt_log(PLT_LOG_INFO, "expected memory: %.0f MB per server, %.0f MB per worker, %.0f MB in all",
           (double)tables / plan->servers / 1e6, (double)worker / 1e6, (double)total / 1e6);

@@ -14,7 +14,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
-#include "launch/job/config.h"
+#include "launch/job/outline.h"
 
 enum { LOCK_WAITS = 50 }; /* of 100 ms: a killed job's ranks are gone by then */
 
@@ -108,17 +108,27 @@ plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, si
   return PLT_OK;
 }
 
+/* What was worked out when the run began holds on. */
+static void take_over(plt_config_t *config, plt_config_t *was) {
+  plt_outline_t now = plt_outline_of(config), before = plt_outline_of(was);
+  for (size_t i = 0; i < now.n_stages && i < before.n_stages; i++) {
+    plt_config_t *to = now.stages[i].config, *from = before.stages[i].config;
+    if (plt_config_given(to, "train.micro_batch") || !plt_config_given(from, "train.micro_batch")) continue;
+    char *text = plt_mem_print("%lld", (long long)plt_config_int(from, "train.micro_batch"));
+    plt_config_put(to, "train.micro_batch", text);
+    free(text);
+  }
+  plt_outline_clear(&now);
+  plt_outline_clear(&before);
+}
+
 plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed) {
   const char *run_dir = plt_config_text(config, "run.dir");
   PLT_TRY(plt_manifest_any(run_dir, resumed));
   if (!*resumed) return PLT_OK;
   plt_config_t *was;
   PLT_TRY(plt_run_dir_config(run_dir, NULL, 0, &was));
-  if (!plt_config_given(config, "train.micro_batch") && plt_config_given(was, "train.micro_batch")) {
-    char *text = plt_mem_print("%lld", (long long)plt_config_int(was, "train.micro_batch"));
-    plt_config_put(config, "train.micro_batch", text);
-    free(text);
-  }
+  take_over(config, was);
   char *differences = plt_config_differences(config, was);
   plt_config_destroy(&was);
   if (differences != NULL) {

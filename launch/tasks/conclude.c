@@ -9,21 +9,23 @@
 #include "worker/train/journal.h"
 
 /* What training did not tell already, then the end. */
-static plt_status_t note(plt_journal_t *journal, const plt_task_call_t *call, const plt_progress_t *tables,
+static plt_status_t note(plt_journal_t *journal, const plt_session_t *session, const plt_task_call_t *call,
                          const plt_outcome_t *outcome) {
+  const plt_progress_t *tables = &session->progress;
   const plt_standing_t *before = &call->turn->before;
   plt_progress_t end = {.epoch = before->epoch,
                         .gradients = before->gradients,
                         .seconds = before->seconds,
                         .best_epoch = tables->best_epoch};
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
-    if (outcome->parts[part] && (part == PLT_PART_TEST || call->job->plan.epochs == 0))
+    if (outcome->parts[part] && (part == PLT_PART_TEST || session->plan->epochs == 0))
       PLT_TRY(plt_journal_eval(journal, tables->best_epoch, part, &outcome->metrics[part], false));
   return plt_journal_final(journal, strcmp(call->turn->start, "best") == 0, &end, outcome->parts, outcome->metrics);
 }
 
-static void tell(const plt_task_call_t *call, const plt_progress_t *tables, const plt_outcome_t *outcome) {
-  const plt_plan_t *plan = &call->job->plan;
+static void tell(const plt_session_t *session, const plt_task_call_t *call, const plt_outcome_t *outcome) {
+  const plt_plan_t *plan = session->plan;
+  const plt_progress_t *tables = &session->progress;
   if (strcmp(call->turn->start, "best") == 0)
     printf("\nbest epoch %" PRIu32 ", chosen by validation %s\n", tables->best_epoch, plan->metric);
   else
@@ -37,9 +39,9 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   plt_journal_t *journal;
   PLT_TRY(plt_outcome_evaluate(session, &outcome));
   if (session->worker != 0) return PLT_OK;
-  PLT_TRY(plt_journal_open(&call->job->plan, call->quiet, &journal));
-  PLT_TRY(plt_journal_close(&journal, note(journal, call, &session->progress, &outcome)));
-  tell(call, &session->progress, &outcome);
+  PLT_TRY(plt_journal_open(session->plan, call->quiet, &journal));
+  PLT_TRY(plt_journal_close(&journal, note(journal, session, call, &outcome)));
+  tell(session, call, &outcome);
   return PLT_OK;
 }
 

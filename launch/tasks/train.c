@@ -1,11 +1,11 @@
 /* train.c - training, from where a checkpoint stands or from the beginning. Reports where it ended. */
-#include "worker/train/trainer.h"
+#include "worker/procedures/trainer.h"
 
 #include "launch/tasks/task.h"
 
 static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   plt_training_t training = {0};
-  if (session->worker == 0) PLT_TRY(plt_journal_open(&call->job->plan, call->quiet, &training.journal));
+  if (session->worker == 0) PLT_TRY(plt_journal_open(session->plan, call->quiet, &training.journal));
   plt_status_t status = plt_train(session, &training);
   const plt_progress_t *end = &training.progress;
   if (session->worker == 0)

@@ -42,7 +42,8 @@ static const plt_field_t record_fields[] = {
     {"seed", PLT_FIELD_U64, offsetof(plt_checkpoint_record_t, spec.seed), 0},
     {"frozen", PLT_FIELD_BOOL, offsetof(plt_checkpoint_record_t, spec.frozen), 0},
     {"optimizer", PLT_FIELD_TEXT, offsetof(plt_checkpoint_record_t, spec.optimizer), 0},
-    {"optimizer_settings", PLT_FIELD_LONG_TEXT, offsetof(plt_checkpoint_record_t, spec.settings), 2}};
+    {"optimizer_settings", PLT_FIELD_LONG_TEXT, offsetof(plt_checkpoint_record_t, spec.settings), 2},
+    {"lr_scale", PLT_FIELD_F64, offsetof(plt_checkpoint_record_t, spec.lr_scale), 2}};
 
 const plt_field_list_t plt_head_fields = LIST(head_fields);
 const plt_field_list_t plt_progress_fields = LIST(progress_fields);

@@ -24,9 +24,10 @@ struct plt_table {
   plt_slabs_t slabs;
   plt_optimizer_t *optimizer;
   plt_eta_history_t history;
-  bool dense;      /* every row takes part in every step */
-  float *gradient; /* cols: an aligned copy of what arrived */
-  float *unborn;   /* stride: scratch; the state is that of a row at its birth */
+  bool dense;       /* every row takes part in every step */
+  double eta_scale; /* what the learning rate of a step is multiplied by */
+  float *gradient;  /* cols: an aligned copy of what arrived */
+  float *unborn;    /* stride: scratch; the state is that of a row at its birth */
 };
 
 static uint64_t local_index(const plt_table_t *table, uint64_t key) {
@@ -92,6 +93,7 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
     return status;
   }
   table->dense = optimizer->dense && !spec->frozen;
+  table->eta_scale = spec->lr_scale == 0 ? 1 : spec->lr_scale;
   table->gradient = plt_mem_zalloc(table->cols, sizeof *table->gradient);
   table->unborn = plt_mem_zalloc(table->stride, sizeof *table->unborn);
   birth_state(table, table->unborn);
@@ -187,7 +189,7 @@ void plt_table_step(plt_table_t *table, double eta, plt_rows_t push) {
   size_t bytes = table->cols * sizeof(float);
   assert(!table->spec.frozen || push.n == 0);
   table->t++;
-  plt_eta_history_append(&table->history, table->t, eta);
+  plt_eta_history_append(&table->history, table->t, eta * table->eta_scale);
   plt_optimizer_begin(table->optimizer, table->t, &table->history);
   if (table->dense) {
     step_all(table, push);

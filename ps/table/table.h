@@ -30,7 +30,8 @@ const plt_table_spec_t *plt_table_spec(const plt_table_t *table);
 /* PLT_ERR_PROTOCOL unless keys are strictly ascending, below spec.rows and all of this shard. */
 plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys, size_t n);
 
-/* One optimizer step: t rises by one (also with n = 0), then every row of the merged push is updated. */
+/* One optimizer step: t rises by one (also with n = 0), then every row of the merged push is updated. A table
+ * whose spec has an lr_scale multiplies eta by it. */
 void plt_table_step(plt_table_t *table, double eta, plt_rows_t push);
 /* Values of rows now, n x cols floats into out; stores nothing. */
 void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *out);

@@ -5,7 +5,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
-#include "launch/job/config.h"
+#include "launch/job/outline.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { SETS_MAX = 8 };

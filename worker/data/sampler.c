@@ -14,8 +14,10 @@ struct plt_sampler {
   plt_sampler_config_t config;
   plt_rng_key_t negatives;
   uint32_t batches;
-  plt_npy_t replay; /* data NULL: none */
-  size_t width;     /* columns of a sample there */
+  plt_npy_t replay;  /* data NULL: none */
+  size_t width;      /* columns of a sample there */
+  uint32_t *samples; /* of each batch there */
+  bool is_another;   /* plt_sampler_at(): the replay is the first one's */
 };
 
 static size_t distinct_items(const plt_user_items_t *part, uint32_t user) {
@@ -36,6 +38,24 @@ static plt_status_t check_users(const plt_dataset_t *data) {
   return PLT_OK;
 }
 
+/* Samples of a batch of the replay: those before the first row of -1. */
+static plt_status_t count_samples(plt_sampler_t *sampler, uint64_t batch) {
+  const plt_npy_t *npy = &sampler->replay;
+  size_t width = sampler->width, n = 0;
+  while (n < sampler->config.batch_size && plt_npy_int(npy, batch, n * width) != -1) n++;
+  for (uint64_t col = 0; col < npy->cols; col++) {
+    int64_t id = plt_npy_int(npy, batch, col), limit = col % width == 0 ? sampler->data->users : sampler->data->items;
+    if (col >= n * width ? id == -1 : id >= 0 && id < limit) continue;
+    return plt_fail(PLT_ERR_DATA,
+                    "%s: batch %" PRIu64 ", sample %" PRIu64 ": %s %" PRId64 " is not in [0, %" PRId64 ")%s",
+                    sampler->config.replay, batch, col / width, col % width == 0 ? "user" : "item", id, limit,
+                    n < sampler->config.batch_size ? "; behind a row of -1 there are only such" : "");
+  }
+  if (n == 0) return plt_fail(PLT_ERR_DATA, "%s: batch %" PRIu64 " has no samples", sampler->config.replay, batch);
+  sampler->samples[batch] = (uint32_t)n;
+  return PLT_OK;
+}
+
 static plt_status_t open_replay(plt_sampler_t *sampler) {
   const plt_sampler_config_t *config = &sampler->config;
   const char *path = config->replay;
@@ -52,17 +72,10 @@ static plt_status_t open_replay(plt_sampler_t *sampler) {
                     ", %zu]: train.batch_size "
                     "samples of user, positive item, negative items",
                     path, config->batch_size, width);
-  for (uint64_t row = 0; row < npy->rows; row++) {
-    for (uint64_t col = 0; col < npy->cols; col++) {
-      int64_t id = plt_npy_int(npy, row, col), limit = col % width == 0 ? sampler->data->users : sampler->data->items;
-      if (id < 0 || id >= limit)
-        return plt_fail(PLT_ERR_DATA,
-                        "%s: batch %" PRIu64 ", sample %" PRIu64 ": %s %" PRId64 " is not in [0, %" PRId64 ")", path,
-                        row, col / width, col % width == 0 ? "user" : "item", id, limit);
-    }
-  }
   sampler->batches = (uint32_t)npy->rows;
   sampler->width = width;
+  sampler->samples = plt_mem_alloc(npy->rows * sizeof *sampler->samples);
+  for (uint64_t batch = 0; batch < npy->rows; batch++) PLT_TRY(count_samples(sampler, batch));
   return PLT_OK;
 }
 
@@ -88,9 +101,21 @@ plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_con
   return PLT_OK;
 }
 
+plt_sampler_t *plt_sampler_at(const plt_sampler_t *sampler, uint32_t stage) {
+  plt_sampler_t *another = plt_mem_alloc(sizeof *another);
+  *another = *sampler;
+  another->config.stage = stage;
+  another->negatives = plt_rng_key(sampler->config.seed, "negatives", stage);
+  another->is_another = true;
+  return another;
+}
+
 void plt_sampler_destroy(plt_sampler_t **sampler) {
   if (*sampler == NULL) return;
-  if ((*sampler)->replay.map != NULL) plt_npy_close(&(*sampler)->replay);
+  if (!(*sampler)->is_another) {
+    if ((*sampler)->replay.map != NULL) plt_npy_close(&(*sampler)->replay);
+    free((*sampler)->samples);
+  }
   free(*sampler);
   *sampler = NULL;
 }
@@ -99,7 +124,8 @@ uint32_t plt_sampler_batches(const plt_sampler_t *sampler) { return sampler->bat
 
 uint32_t plt_sampler_samples(const plt_sampler_t *sampler, uint32_t batch) {
   uint32_t full = sampler->config.batch_size;
-  if (sampler->config.replay != NULL || batch + 1 < sampler->batches) return full;
+  if (sampler->config.replay != NULL) return sampler->samples[batch];
+  if (batch + 1 < sampler->batches) return full;
   return (uint32_t)(sampler->data->n_train - (uint64_t)batch * full);
 }
 

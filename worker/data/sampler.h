@@ -18,17 +18,20 @@ typedef struct plt_sampler plt_sampler_t;
 
 typedef struct plt_sampler_config {
   uint64_t seed;
-  uint32_t stage;
+  uint32_t stage; /* slot (session/procedure.h) */
   uint32_t batch_size;
   size_t negatives;   /* per pair */
-  const char *replay; /* .npy int64 [batches, batch_size, 2 + negatives (0: any more)], or NULL */
+  const char *replay; /* .npy int64 [batches, batch_size, 2 + negatives (0: any more)], rows of -1 at the end of a batch
+                         are none; or NULL */
   bool of_all;        /* negatives: uniform over all items, the user's own among them */
 } plt_sampler_config_t;
 
 plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_config_t *config, plt_sampler_t **out);
+/* One for another slot, which must go before `sampler` does. */
+plt_sampler_t *plt_sampler_at(const plt_sampler_t *sampler, uint32_t stage);
 void plt_sampler_destroy(plt_sampler_t **sampler);
 
-/* Batches of an epoch; all but the last are full. */
+/* Batches of an epoch; all but the last are full, those of a replay as they are there. */
 uint32_t plt_sampler_batches(const plt_sampler_t *sampler);
 /* Samples of a batch. */
 uint32_t plt_sampler_samples(const plt_sampler_t *sampler, uint32_t batch);

@@ -10,9 +10,10 @@
 #include "worker/session/import.h"
 
 static plt_status_t export_table(plt_session_t *session, uint32_t index, const char *dir) {
-  const plt_table_spec_t *spec = &session->plan->specs[index];
+  plt_table_spec_t of_table, *spec = &of_table;
   char path[PLT_PATH_MAX];
   plt_npy_writer_t *writer;
+  plt_session_spec(session, index, spec);
   uint64_t block = plt_import_block_rows(spec->cols);
   PLT_TRY(plt_import_path(dir, spec->name, path));
   PLT_TRY(plt_npy_writer_create(path, spec->rows, spec->cols, &writer));
@@ -78,6 +79,6 @@ plt_status_t plt_export(plt_session_t *session, void *export) {
   if (what->vectors) return export_vectors(session, what->directory);
   if (session->worker != 0) return PLT_OK;
   PLT_TRY(plt_dir_create(what->directory));
-  for (uint32_t t = 0; t < session->plan->model->n_tables; t++) PLT_TRY(export_table(session, t, what->directory));
+  for (uint32_t t = 0; t < session->n_tables; t++) PLT_TRY(export_table(session, t, what->directory));
   return PLT_OK;
 }

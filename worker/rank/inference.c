@@ -231,7 +231,7 @@ plt_status_t plt_inference_begin(plt_session_t *session, const char *name, plt_i
                                  .programme = &model->programme,
                                  .arena = plt_arena_create(),
                                  .reader = plt_block_reader_create(session),
-                                 .first = (uint32_t)model->n_tables};
+                                 .first = (uint32_t)session->n_tables};
   snprintf(inference->name, sizeof inference->name, "%s", name);
   plt_status_t status = declare(inference);
   for (size_t k = 0; k < model->programme.n_states && status == PLT_OK; k++) status = compute_state(inference, k);

@@ -41,7 +41,7 @@ static plt_status_t assign_rows(plt_client_t *client, uint32_t index, const plt_
   return status;
 }
 
-static plt_status_t import_table(plt_client_t *client, const plt_plan_t *plan, uint32_t index, const char *path) {
+static plt_status_t import_file(plt_client_t *client, const plt_plan_t *plan, uint32_t index, const char *path) {
   const plt_table_spec_t *spec = &plan->specs[index];
   plt_npy_t npy;
   PLT_TRY(plt_npy_open(path, &npy));
@@ -72,19 +72,23 @@ static plt_status_t import_features(plt_client_t *client, const plt_plan_t *plan
   return assign_rows(client, index, &rows);
 }
 
-plt_status_t plt_import_tables(plt_client_t *client, const plt_plan_t *plan) {
-  for (uint32_t t = 0; t < plan->model->n_tables; t++)
-    if (plan->model->tables[t].initial != NULL) PLT_TRY(import_features(client, plan, t));
+plt_status_t plt_import_table(plt_client_t *client, const plt_plan_t *plan, uint32_t index) {
+  char path[PLT_PATH_MAX];
+  if (plan->model->tables[index].initial != NULL) PLT_TRY(import_features(client, plan, index));
   if (plan->init_from == NULL) return PLT_OK;
-  for (uint32_t t = 0; t < plan->model->n_tables; t++) {
-    char path[PLT_PATH_MAX];
-    PLT_TRY(plt_import_path(plan->init_from, plan->specs[t].name, path));
-    if (!plt_path_exists(path)) {
-      if (plan->init_missing_is_fresh) continue;
-      return plt_fail(PLT_ERR_DATA, "%s: init.from has no file for table %s; to start it fresh set init.missing: fresh",
-                      path, plan->specs[t].name);
-    }
-    PLT_TRY(import_table(client, plan, t, path));
-  }
+  PLT_TRY(plt_import_path(plan->init_from, plan->specs[index].name, path));
+  if (plt_path_exists(path)) return import_file(client, plan, index, path);
+  if (plan->init_missing_is_fresh) return PLT_OK;
+  return plt_fail(PLT_ERR_DATA, "%s: init.from has no file for table %s; to start it fresh set init.missing: fresh",
+                  path, plan->specs[index].name);
+}
+
+plt_status_t plt_import_tables(plt_client_t *client, const plt_plan_t *plan) {
+  for (uint32_t t = 0; t < plan->model->n_tables; t++) PLT_TRY(plt_import_table(client, plan, t));
   return PLT_OK;
+}
+
+plt_status_t plt_import_birth(plt_client_t *client, const plt_plan_t *plan, uint32_t index, uint64_t salt) {
+  PLT_TRY(plt_client_reset(client, index, salt));
+  return plt_import_table(client, plan, index);
 }

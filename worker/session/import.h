@@ -11,9 +11,13 @@
 
 /* Whether tables start otherwise than by their specs: from plan->init_from, or as features. */
 bool plt_import_is_due(const plt_plan_t *plan);
-/* Assigns features to the tables that start as those, then the tables found in plan->init_from; rows that a file does
- * not have stay. One worker calls. */
+/* Gives a table of the model its initial rows: assigns features if it starts as those, then its file in
+ * plan->init_from; rows that the file does not have stay. One worker calls. */
+plt_status_t plt_import_table(plt_client_t *client, const plt_plan_t *plan, uint32_t index);
+/* All tables of the model. */
 plt_status_t plt_import_tables(plt_client_t *client, const plt_plan_t *plan);
+/* A table is born again, from the salt; rows that it starts with otherwise come back. */
+plt_status_t plt_import_birth(plt_client_t *client, const plt_plan_t *plan, uint32_t index, uint64_t salt);
 
 /* ---- for export.c: the same files, the other way ---- */
 /* DIR/TABLE.npy */

@@ -1,5 +1,6 @@
-/* plan.h - what a job does, in the form in which its workers use it: made from the configuration by the launcher,
- * the same in every process, read-only, shared by the workers of a process. */
+/* plan.h - what one stage of a job does, in the form in which its workers use it: made from the configuration by the
+ * launcher, the same in every process, read-only, shared by the workers of a process. What a whole job does is a
+ * procedure (procedure.h); of most jobs it is one stage. */
 #ifndef PLT_WORKER_SESSION_PLAN_H
 #define PLT_WORKER_SESSION_PLAN_H
 
@@ -12,18 +13,24 @@
 #include "worker/models/model.h"
 #include "worker/strategies/strategy.h"
 
+struct plt_procedure;
+struct plt_leg;
+
 typedef struct plt_plan {
+  const struct plt_procedure *procedure; /* of the job; NULL: this plan is all there is */
+  const struct plt_leg *leg;             /* whose plan it is; NULL: of no one yet, or there is no procedure */
   const plt_dataset_t *data;
   const plt_model_t *model;
   const plt_strategy_t *strategy;
   const plt_sampler_t *sampler;
-  const plt_relations_t *relations; /* of the model; NULL: it has none */
-  uint64_t seed;
+  const plt_relations_t *relations;             /* of the model; NULL: it has none */
+  uint64_t seed;                                /* of the draws of models and graphs */
   plt_table_spec_t specs[PLT_MODEL_TABLES_MAX]; /* of the model's tables, in its order */
 
   uint32_t epochs, batch_size, micro_batch;
-  uint64_t max_steps; /* optimizer steps; 0: no limit */
-  uint32_t log_every; /* batches between step events; 0: none */
+  uint64_t max_steps;    /* optimizer steps of the whole job; 0: no limit */
+  uint32_t log_every;    /* batches between step events; 0: none */
+  const char *optimizer; /* for people; tables may have others */
   double lr, schedule[2], clip_norm;
 
   uint32_t eval_every; /* epochs; 0: never */

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "worker/math/kernels.h"
 #include "worker/session/import.h"
+#include "worker/session/procedure.h"
 
 double plt_plan_eta(const plt_plan_t *plan, uint32_t epoch) {
   return plan->lr * pow(plan->schedule[0], (double)epoch / plan->schedule[1]);
@@ -18,11 +19,51 @@ plt_status_t plt_session_barrier(plt_session_t *session, const char *name) {
   return plt_client_sum(session->client, name, &one, 1);
 }
 
+void plt_session_go_to(plt_session_t *session, uint32_t slot) {
+  const plt_procedure_t *procedure = session->run->procedure;
+  const plt_leg_t *leg = plt_procedure_leg(procedure, slot);
+  plt_leg_plan(procedure, leg, slot, session->run, &session->of_leg);
+  plt_sampler_destroy(&session->sampler);
+  session->of_leg.sampler = session->sampler = plt_sampler_at(leg->stage->plan.sampler, slot);
+  session->plan = &session->of_leg;
+  session->n_tables = leg->n_tables;
+}
+
+void plt_session_spec(const plt_session_t *session, size_t i, plt_table_spec_t *out) {
+  if (session->plan->leg == NULL)
+    *out = session->plan->specs[i];
+  else
+    plt_leg_spec(session->plan->leg, i, out);
+}
+
+plt_status_t plt_session_declare(plt_session_t *session) {
+  for (uint32_t i = 0; i < session->n_tables; i++) {
+    plt_table_spec_t spec;
+    plt_session_spec(session, i, &spec);
+    PLT_TRY(plt_client_declare_one(session->client, i, &spec, false));
+  }
+  return PLT_OK;
+}
+
+/* The plan of where the tables stand. */
+static plt_status_t find_place(plt_session_t *session) {
+  const plt_procedure_t *procedure = session->run->procedure;
+  session->plan = session->run;
+  session->n_tables = session->run->model->n_tables;
+  if (procedure == NULL) return PLT_OK;
+  if (plt_procedure_leg(procedure, session->progress.stage) == NULL)
+    return plt_fail(PLT_ERR_CHECKPOINT,
+                    "the checkpoint stands at training number %" PRIu32 ", but the procedure is shorter",
+                    session->progress.stage);
+  plt_session_go_to(session, session->progress.stage);
+  return PLT_OK;
+}
+
 static plt_status_t begin(plt_session_t *session) {
-  const plt_plan_t *plan = session->plan;
-  PLT_TRY(plt_client_declare(session->client, 0, plan->specs, plan->model->n_tables));
-  if (!session->resumed && plt_import_is_due(plan)) {
-    if (session->worker == 0) PLT_TRY(plt_import_tables(session->client, plan));
+  PLT_TRY(find_place(session));
+  PLT_TRY(plt_session_declare(session));
+  if (!session->resumed && plt_import_is_due(session->plan)) {
+    if (session->worker == 0) PLT_TRY(plt_import_tables(session->client, session->plan));
     PLT_TRY(plt_session_barrier(session, "initial tables"));
   }
   return PLT_OK;
@@ -30,8 +71,7 @@ static plt_status_t begin(plt_session_t *session) {
 
 plt_status_t plt_session_run(const plt_plan_t *plan, plt_wire_t *wire, const plt_client_config_t *config,
                              plt_session_fn work, void *context) {
-  plt_session_t session = {
-      .plan = plan, .worker = config->number, .job = config->job, .generation = config->generation};
+  plt_session_t session = {.run = plan, .worker = config->number, .job = config->job, .generation = config->generation};
   plt_kernels_init();
   PLT_TRY(plt_client_open(wire, config, &session.clock, &session.resumed, &session.progress, &session.client));
   session.crew = plt_crew_create(plan->threads);
@@ -45,6 +85,7 @@ plt_status_t plt_session_run(const plt_plan_t *plan, plt_wire_t *wire, const plt
   snprintf(text, sizeof text, "%s", plt_fail_text());
   plt_client_bye(session.client, status, text);
   if (status != PLT_OK) plt_fail(status, "%s", text); /* bye may have failed in its turn */
+  plt_sampler_destroy(&session.sampler);
   plt_crew_destroy(&session.crew);
   plt_client_close(&session.client);
   return status;

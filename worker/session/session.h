@@ -10,7 +10,9 @@
 #include "worker/session/plan.h"
 
 typedef struct plt_session {
-  const plt_plan_t *plan;
+  const plt_plan_t *plan; /* of the stage that the session is in */
+  const plt_plan_t *run;  /* as it was given: what is of the whole job */
+  size_t n_tables;        /* that stand on the servers for good: the model's, then those kept for later stages */
   plt_client_t *client;
   plt_crew_t *crew;
   uint32_t worker;
@@ -19,6 +21,9 @@ typedef struct plt_session {
   uint64_t clock;          /* of the tables at the start */
   bool resumed;            /* they come from a checkpoint */
   plt_progress_t progress; /* what it said, or zeros */
+  /* Of a job with a procedure: what `plan` points to. */
+  plt_plan_t of_leg;
+  plt_sampler_t *sampler;
 } plt_session_t;
 
 /* Called once in every worker's session; collective, as its calls of the client are. */
@@ -26,6 +31,12 @@ typedef plt_status_t (*plt_session_fn)(plt_session_t *session, void *context);
 
 plt_status_t plt_session_run(const plt_plan_t *plan, plt_wire_t *wire, const plt_client_config_t *config,
                              plt_session_fn work, void *context);
+/* From here on `plan` is that of the slot, which must be of a leg of the procedure. Says nothing to the servers. */
+void plt_session_go_to(plt_session_t *session, uint32_t slot);
+/* Table i of the leg, or of the plan, as it is declared. */
+void plt_session_spec(const plt_session_t *session, size_t i, plt_table_spec_t *out);
+/* Declares all tables. */
+plt_status_t plt_session_declare(plt_session_t *session);
 /* Waits for all workers; `name` must be new. */
 plt_status_t plt_session_barrier(plt_session_t *session, const char *name);
 

@@ -93,7 +93,7 @@ static double gradient(const plt_strategy_t *self, const plt_leaf_problem_t *lea
     plt_vector_scale(out, leaf->n, leaf->phase == 0 ? mirror->alpha1 : -mirror->alpha2);
     return loss;
   }
-  plt_vector_blend(leaf->point, 1, leaf->w, -mirror->alpha1 * leaf->eta, out, leaf->n);
+  plt_leaf_step(leaf, -mirror->alpha1, out, leaf->point);
   leaf->gradient_at(leaf->context, leaf->point, leaf->second);
   plt_vector_blend(out, mirror->alpha1, out, -mirror->alpha2, leaf->second, leaf->n);
   return loss;

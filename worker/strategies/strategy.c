@@ -26,3 +26,11 @@ double plt_leaf_ascend(const plt_leaf_problem_t *leaf, double rho, float *g) {
   plt_vector_blend(leaf->point, 1, leaf->w, length, g, leaf->n);
   return loss;
 }
+
+void plt_leaf_step(const plt_leaf_problem_t *leaf, double factor, const float *g, float *out) {
+  const plt_lr_span_t everything = {leaf->n, 1};
+  const plt_lr_span_t *spans = leaf->n_spans == 0 ? &everything : leaf->spans;
+  size_t n_spans = leaf->n_spans == 0 ? 1 : leaf->n_spans, at = 0;
+  for (size_t i = 0; i < n_spans; at += spans[i++].n)
+    plt_vector_blend(out + at, 1, leaf->w + at, factor * leaf->eta * spans[i].scale, g + at, spans[i].n);
+}

@@ -19,6 +19,12 @@
 /* The loss and its gradient (overwritten) at the point w; n floats each. The same draws at every call. */
 typedef double (*plt_gradient_fn)(void *context, const float *w, float *gradient);
 
+/* A run of w whose learning rate is not that of the step. */
+typedef struct plt_lr_span {
+  size_t n;     /* floats, from where the span before ends */
+  double scale; /* of leaf->eta */
+} plt_lr_span_t;
+
 typedef struct plt_leaf_problem {
   plt_gradient_fn gradient_at;
   void *context;
@@ -29,6 +35,9 @@ typedef struct plt_leaf_problem {
   uint32_t batch; /* of the epoch, from 0; in ssp and asp of the worker's own batches in it */
   uint32_t phase; /* of the batch, from 0 */
   double eta;     /* learning rate of this step */
+  const plt_lr_span_t
+      *spans; /* where tables have learning rates of their own: the whole of w; NULL: eta is everyone's */
+  size_t n_spans;
 } plt_leaf_problem_t;
 
 typedef struct plt_strategy plt_strategy_t; /* a strategy's own object begins with this */
@@ -74,5 +83,9 @@ double plt_leaf_ascend(const plt_leaf_problem_t *leaf, double rho, float *g);
     .key = "strategy.rho", .type = PLT_OPT_REAL, .fallback = "0.05", .min = 0, .max = INFINITY, \
     .help = "Length of the ascent step, over all rows and dense parameters of a leaf together." \
   }
+
+/* ---- for strategy files ---- */
+/* out = w + factor * eta * g, with each table's own learning rate; out may be g. */
+void plt_leaf_step(const plt_leaf_problem_t *leaf, double factor, const float *g, float *out);
 
 #endif

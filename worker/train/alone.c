@@ -96,9 +96,10 @@ static void tell_steps(const run_t *run, uint32_t from, uint32_t to) {
 static plt_status_t meet(run_t *run, uint32_t to) {
   plt_trainer_t *t = run->t;
   uint32_t from = t->p.batch;
-  char name[64];
+  char at[64], name[96];
   PLT_TRY(finish_all(run));
-  snprintf(name, sizeof name, "meeting at epoch %" PRIu32 ", batch %" PRIu32, t->p.epoch, to);
+  snprintf(at, sizeof at, "meeting at epoch %" PRIu32 ", batch %" PRIu32, t->p.epoch, to);
+  plt_trainer_name(t, at, name);
   run->sums[SUM_FLAGS] = plt_trainer_flags(t);
   PLT_TRY(plt_client_sum(t->session->client, name, run->sums, run->n_sums));
   uint32_t flags = (uint32_t)run->sums[SUM_FLAGS];
@@ -228,7 +229,7 @@ plt_status_t plt_trainer_run_alone(plt_trainer_t *t) {
   uint32_t rounds = t->batches / plan->workers + (t->batches % plan->workers != 0);
   if (plan->max_steps != 0 && plan->max_steps - t->clock < t->batches - t->p.batch)
     run->limit = t->p.batch + (uint32_t)(plan->max_steps - t->clock);
-  run->base = (uint64_t)t->p.epoch * rounds;
+  run->base = t->p.begin_clock + (uint64_t)t->p.epoch * rounds; /* a slot has no more rounds than steps */
   run->end = run->base + run->limit / plan->workers + (run->limit % plan->workers != 0);
   run->met = run->called = run->base + t->p.batch / plan->workers;
   run->n_sums = SUM_LOSSES + (plan->log_every == 0 ? 0 : (t->batches - 1) / plan->log_every + 1);

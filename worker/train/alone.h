@@ -9,6 +9,7 @@
  *            checkpoint or a stop. All batches before the meeting are done then and none behind it, nothing is under
  *            way, and one sum makes the losses, counts and wishes known to all: so a checkpoint says no more than
  *            (epoch, batch), as in bsp, and can be continued by any number of workers.
+ * Rounds     are counted on from slot to slot: those of a slot from the clock at which it began.
  * Source     proto/PROTOCOL.md, "Clock"; docs/consistency.md. */
 #ifndef PLT_WORKER_TRAIN_ALONE_H
 #define PLT_WORKER_TRAIN_ALONE_H

@@ -93,6 +93,23 @@ static plt_status_t not_finite(const plt_compute_t *compute, const plt_batch_t *
                   plan->strategy->ops->name, plan->lr);
 }
 
+/* The learning rates of a leaf's w; NULL if all are that of the step. */
+static const plt_lr_span_t *lr_spans(const plt_compute_t *compute, const plt_leaf_t *leaf, size_t *n) {
+  const plt_plan_t *plan = compute->plan;
+  plt_lr_span_t *spans = plt_arena_alloc(compute->arena, plan->model->n_tables * sizeof *spans);
+  bool differs = false;
+  *n = 0;
+  for (size_t t = 0; t < plan->model->n_tables; t++) {
+    double scale = plan->specs[t].lr_scale;
+    if (plan->specs[t].frozen) continue;
+    spans[(*n)++] = (plt_lr_span_t){leaf->rows[t].n * plan->model->tables[t].cols, scale == 0 ? 1 : scale};
+    differs = differs || scale != 0;
+  }
+  if (differs) return spans;
+  *n = 0;
+  return NULL;
+}
+
 /* The gradient that the leaf hands over, [leaf->trained]. */
 static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, const plt_leaf_t *leaf,
                              const float *values, uint32_t phase, double eta, float **gradient, double *loss) {
@@ -117,6 +134,7 @@ static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, c
                                 .batch = batch->turn,
                                 .phase = phase,
                                 .eta = eta};
+  problem.spans = lr_spans(compute, leaf, &problem.n_spans);
   float *g = plt_arena_alloc(arena, bytes);
   double value = plan->strategy->ops->gradient(plan->strategy, &problem, g);
   if (!isfinite(value) || !plt_vector_is_finite(g, n)) return not_finite(compute, batch, leaf, value);

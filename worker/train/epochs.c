@@ -23,8 +23,9 @@ static plt_status_t report_epoch(plt_trainer_t *t, bool validates) {
   plt_client_count_t now = plt_client_count(t->session->client);
   double bytes[2] = {(double)(now.wire.bytes_in - t->count.wire.bytes_in),
                      (double)(now.wire.bytes_out - t->count.wire.bytes_out)};
-  char name[64];
-  snprintf(name, sizeof name, "bytes of epoch %" PRIu32 " at %" PRIu64, t->p.epoch, t->clock);
+  char at[64], name[96];
+  snprintf(at, sizeof at, "bytes of epoch %" PRIu32 " at %" PRIu64, t->p.epoch, t->clock);
+  plt_trainer_name(t, at, name);
   PLT_TRY(plt_client_sum(t->session->client, name, bytes, 2));
   if (t->journal == NULL) return PLT_OK;
   plt_epoch_report_t report = {.epoch = t->p.epoch,
@@ -47,8 +48,9 @@ static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
   const plt_plan_t *plan = t->plan;
   bool wanted[PLT_PARTS] = {[PLT_PART_VALID] = true};
   plt_metrics_t metrics[PLT_PARTS];
-  char name[64];
-  snprintf(name, sizeof name, "evaluation of epoch %" PRIu32, t->p.epoch);
+  char at[64], name[96];
+  snprintf(at, sizeof at, "evaluation of epoch %" PRIu32, t->p.epoch);
+  plt_trainer_name(t, at, name);
   PLT_TRY(plt_evaluate(t->session, name, wanted, metrics));
   double value = metrics[PLT_PART_VALID].value[plt_metric_index(&plan->topk, plan->metric)];
   *is_best = !t->p.has_best || value > t->p.best;
@@ -90,8 +92,10 @@ static plt_status_t close_epoch(plt_trainer_t *t) {
   return plan->alone ? plt_trainer_barrier(t, "epoch saved") : PLT_OK;
 }
 
-plt_status_t plt_trainer_run_epochs(plt_trainer_t *t) {
+static plt_status_t run(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
+  /* A resumed run may have been given more epochs. */
+  t->p.finished = plan->patience != 0 && t->p.bad_evals >= plan->patience;
   while (t->p.epoch < plan->epochs && !t->p.finished && !plt_trainer_is_used_up(t)) {
     begin_epoch(t);
     if (t->p.batch < t->batches) /* else the checkpoint was made after the last batch */
@@ -100,4 +104,21 @@ plt_status_t plt_trainer_run_epochs(plt_trainer_t *t) {
     PLT_TRY(close_epoch(t));
   }
   return PLT_OK;
+}
+
+plt_status_t plt_trainer_run_epochs(plt_trainer_t *t) {
+  const plt_plan_t *plan = t->plan;
+  const plt_session_t *session = t->session;
+  t->batches = plt_sampler_batches(plan->sampler);
+  t->maker =
+      plt_batch_maker_create(plan, plan->alone ? 0 : session->worker, plan->alone ? 1 : plan->workers, session->crew);
+  t->compute = plt_compute_create(plan, session->crew);
+  t->batch = plt_batch_create();
+  t->next = plt_batch_create();
+  plt_status_t status = run(t);
+  plt_batch_destroy(&t->batch);
+  plt_batch_destroy(&t->next);
+  plt_compute_destroy(&t->compute);
+  plt_batch_maker_destroy(&t->maker);
+  return status;
 }

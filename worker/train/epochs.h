@@ -1,4 +1,4 @@
-/* epochs.h - epochs until there are enough: their batches, sums, evaluation, early stopping, checkpoints.
+/* epochs.h - the epochs of a slot until there are enough: their batches, sums, evaluation, early stopping, checkpoints.
  *
  * All workers take the same decisions from the same sums, so nothing needs to be agreed on.
  * Errors     those of together.h and alone.h, evaluation, journal and checkpoints. */
@@ -7,7 +7,7 @@
 
 #include "worker/train/state.h"
 
-/* From where t->p stands until epochs, patience or steps end it. */
+/* From where t->p stands in t->plan until epochs, patience or steps end it. */
 plt_status_t plt_trainer_run_epochs(plt_trainer_t *t);
 
 #endif

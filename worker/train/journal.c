@@ -18,7 +18,8 @@
 #define REDRAW_NS (PLT_NS_PER_S / 5)
 
 struct plt_journal {
-  const plt_plan_t *plan;
+  plt_plan_t plan; /* of the stage that is told of: a copy, which stays when a session ends */
+  char stage[32];  /* "stage 2 of 3, ", "" in a plain run */
   FILE *file;
   char path[PLT_PATH_MAX];
   bool quiet, live;
@@ -50,10 +51,21 @@ static plt_status_t drop_torn_line(const char *path) {
   return status;
 }
 
+void plt_journal_enter(plt_journal_t *journal, const plt_plan_t *plan) {
+  journal->plan = *plan;
+  journal->begin_ns = plt_time_ns();
+  journal->has_epoch = false;
+  journal->stage[0] = '\0';
+  if (plan->leg == NULL || !plan->procedure->is_given) return;
+  snprintf(journal->stage, sizeof journal->stage, "stage %zu of %zu, ",
+           plt_procedure_number(plan->procedure, plan->leg) + 1, plan->procedure->n_legs);
+}
+
 plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out) {
   plt_journal_t *journal = plt_mem_zalloc(1, sizeof *journal);
-  *journal = (plt_journal_t){.plan = plan, .quiet = quiet, .live = !quiet && isatty(STDERR_FILENO)};
-  journal->begin_ns = plt_time_ns();
+  journal->quiet = quiet;
+  journal->live = !quiet && isatty(STDERR_FILENO);
+  plt_journal_enter(journal, plan);
   plt_status_t status = plt_path_join(plan->run_dir, "metrics.jsonl", journal->path);
   if (status == PLT_OK) status = drop_torn_line(journal->path);
   if (status == PLT_OK) {
@@ -110,13 +122,23 @@ static plt_json_t *begin_event(const char *event) {
   return json;
 }
 
+/* An event of a stage, if there are several. */
+static plt_json_t *begin_stage_event(const plt_journal_t *journal, const char *event) {
+  plt_json_t *json = begin_event(event);
+  const plt_leg_t *leg = journal->plan.leg;
+  if (journal->stage[0] == '\0') return json;
+  plt_json_text(json, "stage", leg->stage->name);
+  if (leg->repeat > 0) plt_json_int(json, "outer", leg->outer);
+  return json;
+}
+
 plt_status_t plt_journal_flush(plt_journal_t *journal) {
   if (fflush(journal->file) == 0) return PLT_OK;
   return plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path);
 }
 
 void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, double loss) {
-  plt_json_t *json = begin_event("step");
+  plt_json_t *json = begin_stage_event(journal, "step");
   plt_json_int(json, "epoch", epoch);
   plt_json_int(json, "step", (int64_t)step);
   plt_json_real(json, "loss", loss);
@@ -145,23 +167,23 @@ void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done,
     journal->epoch_bytes = bytes;
   }
   if (now - journal->drawn_ns < REDRAW_NS || now == journal->epoch_ns) return;
-  const plt_plan_t *plan = journal->plan;
+  const plt_plan_t *plan = &journal->plan;
   double in_epoch = plt_time_seconds(now - journal->epoch_ns), total = plt_time_seconds(now - journal->begin_ns);
   double epochs_done = (double)(epoch - journal->first_epoch) + (double)done / batches;
   char left[32];
   format_duration(
       epochs_done > 0 ? total / epochs_done * ((double)(plan->epochs - journal->first_epoch) - epochs_done) : 0, left,
       sizeof left);
-  draw_line("epoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32
+  draw_line("%sepoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32
             "  loss %.5f  %.0fk samples/s  %.0f MB/s  at most %s left",
-            epoch, plan->epochs, done, batches, loss_sum / (done == 0 ? 1 : done),
+            journal->stage, epoch, plan->epochs, done, batches, loss_sum / (done == 0 ? 1 : done),
             (double)done * plan->batch_size / in_epoch / 1000, (double)(bytes - journal->epoch_bytes) / in_epoch / 1e6,
             left);
   journal->drawn_ns = now;
 }
 
 plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t *r) {
-  plt_json_t *json = begin_event("epoch");
+  plt_json_t *json = begin_stage_event(journal, "epoch");
   double rate = r->seconds > 0 ? (double)r->samples / r->seconds : 0;
   plt_json_int(json, "epoch", r->epoch);
   plt_json_real(json, "loss", r->loss);
@@ -175,8 +197,8 @@ plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t 
   plt_json_real(json, "exchange_s", r->exchange_s);
   plt_json_real(json, "wait_s", r->wait_s);
   plt_json_write(&json, journal->file);
-  snprintf(journal->told, sizeof journal->told, "epoch %3" PRIu32 "  loss %.6f  %6.2f s  %7.0f samples/s  %6.1f MB/s",
-           r->epoch, r->loss, r->seconds, rate,
+  snprintf(journal->told, sizeof journal->told, "%sepoch %3" PRIu32 "  loss %.6f  %6.2f s  %7.0f samples/s  %6.1f MB/s",
+           journal->stage, r->epoch, r->loss, r->seconds, rate,
            r->seconds > 0 ? (double)(r->pull_bytes + r->push_bytes) / r->seconds / 1e6 : 0);
   if (!r->validates) {
     say(journal, journal->told);
@@ -191,8 +213,8 @@ static const char *part_name(plt_part_t part) { return part == PLT_PART_VALID ? 
 
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
                               bool better) {
-  const plt_plan_t *plan = journal->plan;
-  plt_json_t *json = begin_event("eval");
+  const plt_plan_t *plan = &journal->plan;
+  plt_json_t *json = begin_stage_event(journal, "eval");
   plt_json_int(json, "epoch", epoch);
   plt_json_text(json, "split", part_name(part));
   plt_metrics_put(metrics, &plan->topk, json);
@@ -209,14 +231,14 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
 
 plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
                                const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS]) {
-  plt_json_t *json = begin_event("final");
+  plt_json_t *json = begin_stage_event(journal, "final");
   if (has_best) plt_json_int(json, "best_epoch", progress->best_epoch);
   plt_json_int(json, "epochs", progress->epoch);
   plt_json_int(json, "gradients", (int64_t)progress->gradients);
   plt_json_real(json, "seconds", progress->seconds);
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     if (!parts[part]) continue;
-    plt_metrics_put(&metrics[part], &journal->plan->topk, plt_json_add_object(json, part_name(part)));
+    plt_metrics_put(&metrics[part], &journal->plan.topk, plt_json_add_object(json, part_name(part)));
   }
   plt_json_write(&json, journal->file);
   return plt_journal_flush(journal);

@@ -7,11 +7,14 @@
 #define PLT_WORKER_TRAIN_JOURNAL_H
 
 #include "worker/rank/evaluate.h"
+#include "worker/session/procedure.h"
 
 typedef struct plt_journal plt_journal_t;
 
 /* Appends to RUN/metrics.jsonl, of which half a last line is cut off. quiet: no progress. */
 plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out);
+/* What follows is told of another stage. */
+void plt_journal_enter(plt_journal_t *journal, const plt_plan_t *plan);
 /* Closes it, if it is open, and returns `status`, how the work that it tells of ended; PLT_ERR_IO when that went well
  * but the last lines could not be written. */
 plt_status_t plt_journal_close(plt_journal_t **journal, plt_status_t status);

@@ -30,6 +30,7 @@ void plt_trainer_ordered(plt_trainer_t *t, bool is_best) {
   free(t->order.parts);
   t->order = (plt_order_t){.under_way = true,
                            .is_best = is_best,
+                           .has_best = t->p.has_best,
                            .clock = t->clock,
                            .epoch = t->p.epoch,
                            .parts = plt_mem_zalloc(t->plan->servers, sizeof(plt_manifest_part_t)),
@@ -38,11 +39,13 @@ void plt_trainer_ordered(plt_trainer_t *t, bool is_best) {
                            .moved_ns = now};
   t->saved_clock = t->clock;
   t->saved_closed = t->p.epoch_closed;
+  t->saved_slot = t->p.stage;
 }
 
 plt_status_t plt_trainer_save(plt_trainer_t *t, bool is_best) {
   if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL) return PLT_OK;
-  if (!is_best && t->saved_clock == t->clock && t->saved_closed == t->p.epoch_closed) return PLT_OK;
+  bool is_saved = t->saved_clock == t->clock && t->saved_closed == t->p.epoch_closed && t->saved_slot == t->p.stage;
+  if (is_saved && !is_best) return PLT_OK;
   PLT_TRY(plt_trainer_publish(t, true));
   plt_step_t step = {.clock = t->plan->alone ? t->round : t->clock, .flags = PLT_FLAG_CHECKPOINT, .progress = &t->p};
   plt_step_result_t result;
@@ -62,6 +65,7 @@ static plt_status_t publish(plt_trainer_t *t) {
                              .n_parts = plan->servers};
   if (t->journal != NULL) PLT_TRY(plt_journal_flush(t->journal));
   PLT_TRY(plt_manifest_publish(plan->run_dir, &manifest, t->order.is_best));
+  if (!t->order.has_best) PLT_TRY(plt_manifest_unlink_best(plan->run_dir)); /* that of a stage before has had its day */
   PLT_TRY(plt_manifest_prune(plan->run_dir, plan->checkpoint_keep));
   plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 " published%s", t->order.clock,
           t->order.is_best ? " (best)" : "");
@@ -118,8 +122,7 @@ plt_status_t plt_trainer_rescue(plt_trainer_t *t, plt_status_t status) {
 
 plt_status_t plt_trainer_mend_links(const plt_trainer_t *t) {
   if (!plt_trainer_is_first(t) || !t->session->resumed || t->plan->run_dir == NULL) return PLT_OK;
-  return plt_manifest_link(t->plan->run_dir, t->clock,
-                           t->p.has_best && t->p.best_clock == t->clock && t->p.epoch_closed);
+  return plt_manifest_mend_links(t->plan->run_dir, t->clock, t->p.has_best ? &t->p.best_clock : NULL);
 }
 
 plt_status_t plt_trainer_stop(plt_trainer_t *t) {

@@ -1,7 +1,6 @@
 /* state.h - one worker's training as the files of this room see it, and what all of them need.
  *
- *   trainer.c     the whole: from where a checkpoint stands to the end
- *   epochs.c      begin and end of epochs, evaluation, early stopping
+ *   epochs.c      the epochs of a slot: their begin and end, evaluation, early stopping
  *   together.c    the batches of an epoch in bsp
  *   alone.c       the batches of an epoch in ssp and asp
  *   save.c        checkpoints and stops
@@ -18,6 +17,7 @@
 typedef struct plt_order {
   bool under_way; /* until it is published */
   bool is_best;
+  bool has_best; /* of its slot there is one, this or one before */
   uint64_t clock;
   uint32_t epoch;
   plt_manifest_part_t *parts;
@@ -28,20 +28,23 @@ typedef struct plt_order {
 
 typedef struct plt_trainer {
   plt_session_t *session;
-  const plt_plan_t *plan;
+  const plt_plan_t *plan; /* of the slot under way */
   plt_journal_t *journal; /* worker 0's; NULL for others */
+  /* Of a slot: epochs.c. */
   plt_batch_maker_t *maker;
   plt_compute_t *compute;
   plt_batch_t *batch, *next; /* bsp: the one whose rows are here, and the one that is pulled next */
   float *values;             /* bsp: pulled rows of `batch` */
   uint32_t batches;          /* per epoch */
-  uint64_t clock;            /* steps applied to the tables; ssp, asp: when all workers met last */
-  uint64_t round;            /* ssp, asp: this worker's clock (ps/server/clock.h) */
+  /* Of the whole. */
+  uint64_t clock; /* steps applied to the tables; ssp, asp: when all workers met last */
+  uint64_t round; /* ssp, asp: this worker's clock (ps/server/clock.h) */
   plt_progress_t p;
   plt_order_t order;
   uint64_t published;   /* clock of the last checkpoint that is complete, or of the start */
   uint64_t saved_clock; /* of the last checkpoint that was ordered; UINT64_MAX: none */
   bool saved_closed;    /* that checkpoint knew the epoch's evaluation */
+  uint32_t saved_slot;  /* where it stood */
   int64_t saved_ns, begin_ns;
   double begin_seconds; /* training time before this start */
   /* of the epoch under way */
@@ -53,7 +56,11 @@ typedef struct plt_trainer {
 bool plt_trainer_is_first(const plt_trainer_t *t);
 /* All steps of train.max_steps are made. */
 bool plt_trainer_is_used_up(const plt_trainer_t *t);
-/* Waits for all workers; once per clock and `what`. */
+/* A slot of the procedure begins: the plan is that of the slot, progress begins anew. */
+void plt_trainer_begin_slot(plt_trainer_t *t, uint32_t slot);
+/* A name for a sum or a barrier: `what`, and which slot it is if it is not the first; into out. */
+void plt_trainer_name(const plt_trainer_t *t, const char *what, char out[96]);
+/* Waits for all workers; once per slot, clock and `what`. */
 plt_status_t plt_trainer_barrier(plt_trainer_t *t, const char *what);
 /* The rows of `batch`, into the vector `values`; returns their number. */
 size_t plt_trainer_pulls(const plt_trainer_t *t, const plt_batch_t *batch, float *values, plt_pull_t *pulls);

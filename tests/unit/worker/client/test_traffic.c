@@ -1,8 +1,8 @@
 /* What training costs on the wire: one message to each server per step, and no more for flat minima. Evaluation by
  * 1, 2 and 3 workers against a ranking by hand in double; what it reads: rows that the model asks for, no others. */
 #include "tests/unit/worker/tiny.h"
+#include "worker/procedures/trainer.h"
 #include "worker/rank/evaluate.h"
-#include "worker/train/trainer.h"
 
 typedef struct counted {
   plt_client_count_t before, after;

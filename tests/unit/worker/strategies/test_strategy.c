@@ -63,7 +63,7 @@ static double norm_of_g(const quadratic_t *q) {
 
 /* Runs the strategy into q->gradient; the loss must be the one at w, w unchanged, the passes as announced. */
 static void run(const plt_strategy_t *strategy, quadratic_t *q, uint32_t batch, uint32_t phase, double eta) {
-  plt_leaf_problem_t leaf = {gradient_at, q, N, q->w, q->point, q->second, batch, phase, eta};
+  plt_leaf_problem_t leaf = {gradient_at, q, N, q->w, q->point, q->second, batch, phase, eta, NULL, 0};
   quadratic_t before = *q;
   float scratch[N];
   double want = gradient_at(&before, q->w, scratch);

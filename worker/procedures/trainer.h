@@ -1,12 +1,14 @@
-/* trainer.h - one worker's training, from where a checkpoint stands to the end.
+/* trainer.h - one worker's training: the legs of a procedure, from where a checkpoint stands to the end.
+ *
+ *   leg: its kind runs its slots ─▶ checkpoint of its end ─▶ hand-over to the next (handover.h) ─▶ leg ...
  *
  * Worker 0 also keeps the journal, orders checkpoints and publishes them.
  *
  * Threads    one call per worker.
  * Errors     PLT_ERR_NAN before a bad push; PLT_ERR_PREEMPTED when the plan was interrupted (a checkpoint was made);
  *            what client, checkpoints and journal report. */
-#ifndef PLT_WORKER_TRAIN_TRAINER_H
-#define PLT_WORKER_TRAIN_TRAINER_H
+#ifndef PLT_WORKER_PROCEDURES_TRAINER_H
+#define PLT_WORKER_PROCEDURES_TRAINER_H
 
 #include "worker/train/journal.h"
 
