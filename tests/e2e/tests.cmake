@@ -35,6 +35,10 @@ foreach(strategy bsam+ mirror lightgcn)
   plateau_e2e(resume.${strategy} COMMAND ${e2e}/resume.sh ${strategy} LABELS heavy TIMEOUT 500)
 endforeach()
 
+foreach(what same resume killed by_hand modes)
+  plateau_e2e(procedure.${what} COMMAND ${e2e}/procedure.sh ${what} LABELS heavy TIMEOUT 580)
+endforeach()
+
 # A sanitized binary does not run under valgrind.
 if(NOT PLATEAU_SANITIZE)
   plateau_shell(valgrind.run COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/run_valgrind.sh LABELS valgrind heavy TIMEOUT 500)

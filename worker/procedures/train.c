@@ -10,7 +10,7 @@ static const plt_option_t rows[] = {
      .fallback = "[]",
      .help =
          "Tables that stay as they are: NAME, or PREFIX* for all that begin so. They are no part of what a strategy "
-         "perturbs, and travel to a worker once."},
+         "perturbs, and never pushed."},
     {.key = "fresh",
      .type = PLT_OPT_TEXTS,
      .fallback = "[]",
