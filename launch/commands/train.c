@@ -1,5 +1,6 @@
 /* train.c - plateau train: from a configuration to a trained, evaluated, checkpointed run. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,12 +54,17 @@ static const char *s_of(uint32_t n) { return n == 1 ? "" : "s"; }
 
 static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   const plt_plan_t *plan = &job->plan;
+  char what[128];
+  if (job->procedure->is_given) /* each says what it is when it begins */
+    snprintf(what, sizeof what, "%zu stages", job->procedure->n_legs);
+  else
+    snprintf(what, sizeof what, "%s with %s and %s", plan->model->ops->name, plan->strategy->ops->name,
+             plan->optimizer);
   plt_log(PLT_LOG_NOTE,
-          "%s with %s and %s on %s: %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs; %" PRIu32
-          " server%s, %" PRIu32 " worker%s of %" PRIu32 " thread%s",
-          plan->model->ops->name, plan->strategy->ops->name, plan->optimizer, job->data->name, job->data->users,
-          job->data->items, job->data->n_train, plan->servers, s_of(plan->servers), plan->workers, s_of(plan->workers),
-          plan->threads, s_of(plan->threads));
+          "%s on %s: %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs; %" PRIu32 " server%s, %" PRIu32
+          " worker%s of %" PRIu32 " thread%s",
+          what, job->data->name, job->data->users, job->data->items, job->data->n_train, plan->servers,
+          s_of(plan->servers), plan->workers, s_of(plan->workers), plan->threads, s_of(plan->threads));
   if (restore->given)
     plt_log(PLT_LOG_NOTE, "going on from checkpoint %s (epoch %" PRIu32 ")", restore->dir, restore->manifest.epoch);
   if (job->data->part[PLT_PART_VALID].n == 0)

@@ -73,7 +73,7 @@ static plt_status_t read_stages(plt_job_t *job, const plt_outline_t *outline, co
     stage->kind = kind;
     stage->slots = kind->slots == NULL ? 1 : kind->slots(config);
     stage->plan = *run;
-    PLT_TRY(plt_plan_read_stage(config, stage->place, &stage->plan));
+    PLT_TRY(plt_plan_read_stage(config, i == 0 ? NULL : &stage[-1].plan, &stage->plan));
     PLT_TRY(plt_strategy_create(config, &job->stages[i].strategy));
     PLT_TRY(check_phases(job->config, &stage->plan, job->stages[i].strategy));
   }
@@ -113,6 +113,13 @@ static plt_status_t make_stage(plt_job_t *job, const plt_config_t *config, bool 
   return PLT_OK;
 }
 
+/* That each table named in optimizer.tables is one of some stage's: on top it may be meant for any of them. */
+static plt_status_t check_table_names(const plt_job_t *job, const plt_outline_t *outline) {
+  for (size_t i = 0; i < outline->n_stages; i++)
+    PLT_TRY(plt_specs_check_names(outline->stages[i].config, job->procedure->stages, job->procedure->n_stages));
+  return PLT_OK;
+}
+
 static plt_status_t make_procedure(plt_job_t *job, const plt_outline_t *outline) {
   plt_plan_t *run = &job->plan;
   PLT_TRY(plt_plan_read_run(job->config, run));
@@ -123,6 +130,7 @@ static plt_status_t make_procedure(plt_job_t *job, const plt_outline_t *outline)
     if (status != PLT_OK && outline->is_given) plt_fail_within(status, "%s", outline->stages[i].place);
     PLT_TRY(status);
   }
+  PLT_TRY(check_table_names(job, outline));
   PLT_TRY(plt_procedure_link(job->procedure));
   const plt_leg_t *first = &job->procedure->legs[0];
   plt_plan_t of_run = *run;

@@ -93,11 +93,11 @@ static void read_table(reading_t *reading, plt_config_t *config, const char *nam
 static void read_chosen(reading_t *reading, plt_config_t *config, const char *place) {
   char **names;
   size_t n;
-  const char *strategy = plt_config_text(config, "strategy.name"),
+  const char *model = plt_config_text(config, "model.name"), *strategy = plt_config_text(config, "strategy.name"),
              *optimizer = plt_config_text(config, "optimizer.name");
-  bool chosen = plt_config_text(config, "model.name") != NULL || !lacks(reading, config, place, "model.name");
-  if (!chosen || strategy == NULL || optimizer == NULL) return; /* what is told of already */
-  apply(reading, config, &plt_model_find(plt_config_text(config, "model.name"))->options);
+  if (model == NULL) lacks(reading, config, place, "model.name");
+  if (model == NULL || strategy == NULL || optimizer == NULL) return; /* what is no name is told of already */
+  apply(reading, config, &plt_model_find(model)->options);
   apply(reading, config, &plt_strategy_find(strategy)->options);
   apply(reading, config, &plt_optimizer_find(optimizer)->options);
   if (fails(reading, plt_config_names(config, "optimizer.tables", &names, &n))) return;
@@ -112,13 +112,13 @@ static bool is_name(const char *name) {
   return name[0] != '\0' && name[strspn(name, allowed)] == '\0' && strlen(name) < PLT_STAGE_NAME_MAX;
 }
 
-static void read_name(reading_t *reading, plt_config_t *config) {
+static void read_name(reading_t *reading, plt_config_t *config, const char *place) {
   if (!plt_config_given(config, "name")) plt_config_put(config, "name", plt_config_text(config, "stage"));
   const char *name = plt_config_text(config, "name");
   if (!is_name(name))
-    fails(reading,
-          plt_fail(PLT_ERR_USAGE, "%s: name: \"%s\" is none for a stage: it has letters, digits, - and _, %d at most",
-                   plt_config_origin(config, "name"), name, PLT_STAGE_NAME_MAX - 1));
+    fails(reading, plt_fail(PLT_ERR_USAGE,
+                            "%s: %s.name: \"%s\" is none for a stage: it has letters, digits, - and _, %d at most",
+                            plt_config_origin(config, "name"), place, name, PLT_STAGE_NAME_MAX - 1));
 }
 
 static void read_stage(reading_t *reading, const char *place) {
@@ -131,7 +131,7 @@ static void read_stage(reading_t *reading, const char *place) {
     lacks(reading, config, place, "stage");
     return;
   }
-  read_name(reading, config);
+  read_name(reading, config, place);
   apply(reading, config, &plt_stage_find(plt_config_text(config, "stage"))->options);
   apply_all(reading, config, plt_config_stage_tables);
   read_chosen(reading, config, place);

@@ -42,8 +42,7 @@ static uint32_t default_micro_batch(uint32_t batch_size, uint32_t workers) {
   return batch_size / leaves + (batch_size % leaves != 0);
 }
 
-/* place: of the stage, for a note that stands alone. */
-static plt_status_t read_batches(plt_config_t *config, const char *place, plt_plan_t *plan) {
+static plt_status_t read_batches(plt_config_t *config, const plt_plan_t *before, plt_plan_t *plan) {
   plan->batch_size = (uint32_t)plt_config_int(config, "train.batch_size");
   if (plt_config_given(config, "train.micro_batch")) {
     plan->micro_batch = (uint32_t)plt_config_int(config, "train.micro_batch");
@@ -56,20 +55,21 @@ static plt_status_t read_batches(plt_config_t *config, const char *place, plt_pl
     plan->micro_batch = default_micro_batch(plan->batch_size, plan->alone ? 1 : plan->workers);
     snprintf(text, sizeof text, "%" PRIu32, plan->micro_batch);
     plt_config_put(config, "train.micro_batch", text);
-    if (!plan->alone && plan->workers > 1)
+    if (!plan->alone && plan->workers > 1 && !(before != NULL && before->micro_batch == plan->micro_batch))
       plt_log(PLT_LOG_NOTE,
-              "%s%strain.micro_batch is %" PRIu32
+              "train.micro_batch is %" PRIu32
               ": each worker perturbs and clips its own part of a batch "
               "(m-sharpness); results depend on it, not on the number of workers",
-              place, place[0] == '\0' ? "" : ": ", plan->micro_batch);
+              plan->micro_batch);
   }
   uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
-  if (!plan->alone && leaves < plan->workers)
+  bool is_said = before != NULL && before->batch_size == plan->batch_size && before->micro_batch == plan->micro_batch;
+  if (!plan->alone && leaves < plan->workers && !is_said)
     plt_log(PLT_LOG_WARN,
-            "%s%sa batch has %" PRIu32 " leaves for %" PRIu32
+            "a batch has %" PRIu32 " leaves for %" PRIu32
             " workers: some have nothing to do; lower "
             "train.micro_batch",
-            place, place[0] == '\0' ? "" : ": ", leaves, plan->workers);
+            leaves, plan->workers);
   return PLT_OK;
 }
 
@@ -127,7 +127,7 @@ plt_status_t plt_plan_read_run(plt_config_t *config, plt_plan_t *plan) {
   return PLT_OK;
 }
 
-plt_status_t plt_plan_read_stage(plt_config_t *config, const char *place, plt_plan_t *plan) {
+plt_status_t plt_plan_read_stage(plt_config_t *config, const plt_plan_t *before, plt_plan_t *plan) {
   plan->epochs = (uint32_t)plt_config_int(config, "train.epochs");
   plan->log_every = (uint32_t)plt_config_int(config, "train.log_every");
   plan->optimizer = plt_config_text(config, "optimizer.name");
@@ -142,5 +142,5 @@ plt_status_t plt_plan_read_stage(plt_config_t *config, const char *place, plt_pl
   plan->init_from = plt_config_text(config, "init.from");
   plan->init_missing_is_fresh = strcmp(plt_config_text(config, "init.missing"), "fresh") == 0;
   PLT_TRY(read_topk(config, plan));
-  return read_batches(config, place, plan);
+  return read_batches(config, before, plan);
 }

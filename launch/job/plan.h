@@ -10,7 +10,8 @@
 
 /* What is of the whole run: cluster, checkpoints, seed. */
 plt_status_t plt_plan_read_run(plt_config_t *config, plt_plan_t *plan);
-/* What is of a stage, into a plan that has what is of the run. place: of the stage, "" of a plain run. */
-plt_status_t plt_plan_read_stage(plt_config_t *config, const char *place, plt_plan_t *plan);
+/* What is of a stage, into a plan that has what is of the run. before: that of the stage before, whose notes are not
+ * said again; NULL: there is none. */
+plt_status_t plt_plan_read_stage(plt_config_t *config, const plt_plan_t *before, plt_plan_t *plan);
 
 #endif

@@ -1,6 +1,7 @@
 /* specs.c - see specs.h. */
 #include "launch/job/specs.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,10 @@
 
 /* ---- names of tables: NAME, or PREFIX* ---- */
 
-/* How much of a table's name a pattern names: more than its length if all of it, 0 if it is another table's. */
+/* How exactly a pattern names a table: most if it is the name, the more the longer its prefix is; 0: another table. */
 static size_t matches(const char *pattern, const char *name) {
   size_t length = strlen(pattern);
-  if (strcmp(pattern, name) == 0) return length + 1;
+  if (strcmp(pattern, name) == 0) return SIZE_MAX;
   if (length == 0 || pattern[length - 1] != '*') return 0;
   return strncmp(pattern, name, length - 1) == 0 ? length : 0;
 }
@@ -69,16 +70,20 @@ static const plt_config_t *find_optimizer(const plt_config_t *config, char *cons
   return found;
 }
 
+static bool has_table(const plt_model_t *model, const char *pattern) {
+  for (size_t t = 0; t < model->n_tables; t++)
+    if (matches(pattern, model->tables[t].name) > 0) return true;
+  return false;
+}
+
 /* That the stage itself names no table which its model does not have. */
 static plt_status_t check_names(const plt_config_t *config, char *const *names, size_t n, const plt_model_t *model) {
   for (size_t i = 0; i < n; i++) {
-    bool any = false;
-    for (size_t t = 0; t < model->n_tables; t++) any = any || matches(names[i], model->tables[t].name) > 0;
     char *section = plt_mem_print("optimizer.tables.%s", names[i]);
     bool own = plt_config_has(config, section); /* what stands on top may be meant for another stage */
     const plt_config_t *nested = plt_config_nested(config, section);
     free(section);
-    if (own && !any)
+    if (own && !has_table(model, names[i]))
       return no_such_table(model, plt_config_origin(nested, "optimizer.lr"), "optimizer.tables", names[i]);
   }
   return PLT_OK;
@@ -109,6 +114,24 @@ plt_status_t plt_specs_make(const plt_config_t *config, plt_stage_t *stage) {
     const plt_config_t *optimizer = find_optimizer(config, names, n, model->tables[t].name);
     bool is_frozen = stage->is_frozen[t] || model->tables[t].frozen;
     status = make_spec(optimizer, plan->lr, &model->tables[t], plan->seed, is_frozen, &plan->specs[t]);
+  }
+  plt_names_free(&names, n);
+  return status;
+}
+
+plt_status_t plt_specs_check_names(const plt_config_t *config, const plt_stage_t *stages, size_t n_stages) {
+  char **names;
+  size_t n;
+  PLT_TRY(plt_config_names(config, "optimizer.tables", &names, &n));
+  plt_status_t status = PLT_OK;
+  for (size_t i = 0; i < n && status == PLT_OK; i++) {
+    bool any = false;
+    for (size_t s = 0; s < n_stages; s++) any = any || has_table(stages[s].plan.model, names[i]);
+    if (any) continue;
+    char *section = plt_mem_print("optimizer.tables.%s", names[i]);
+    const char *origin = plt_config_origin(plt_config_nested(config, section), "optimizer.lr");
+    status = plt_fail(PLT_ERR_USAGE, "%s: optimizer.tables: no stage has a table %s", origin, names[i]);
+    free(section);
   }
   plt_names_free(&names, n);
   return status;

@@ -90,6 +90,32 @@ refuses 64 'run\.dir' "$plateau" train "$config" --resume
 bad_set 64 'init\.missing' init.missing=perhaps
 bad_set '6[45]' 'absent' init.from="$work/absent"
 
+say "procedures"
+stage='stage: train, model: {name: bpr}'
+vbpr='stage: train, name: vbpr, model: {name: vbpr, dim: 8}'
+bad_set 64 'procedure: expected a list of mappings' procedure=3
+bad_set 64 'procedure: expected a list of mappings' 'procedure=[]'
+bad_set 64 'procedure: expected a list of mappings' 'procedure=[3]'
+bad_set 64 'procedure\.0\.model\.name: expected a choice' 'procedure=[{stage: train, model: {name: [1]}}]'
+bad_set 64 'procedure\.0\.model\.dmi: .*did you mean model\.dim' 'procedure=[{stage: train, model: {dmi: 4}}]'
+bad_set 64 'procedure\.0\.stage: .*did you mean train' 'procedure=[{stage: trian}]'
+bad_set 64 'procedure\.0: stage is not given' 'procedure=[{name: a}]'
+bad_set 64 'procedure\.0\.name: .*letters, digits' 'procedure=[{stage: train, name: a/b}]'
+bad_set 64 'procedure\.0 and procedure\.1 are both called train' "procedure=[{$stage}, {$stage}]"
+bad_set 64 'procedure\.0\.cluster\.workers: is of the whole run' 'procedure=[{stage: train, cluster: {workers: 2}}]'
+bad_set 64 'frozen: .*no table usr.*did you mean user' "procedure=[{$stage, frozen: [usr]}]"
+bad_set 64 'freezes table user, but no stage before' "procedure=[{$stage, frozen: [user]}]"
+bad_set 64 'procedure\.1: stage vbpr has table user .*name it in fresh' "procedure=[{$stage}, {$vbpr}]"
+bad_set 64 'procedure\.0: a loop needs stages' 'procedure=[{repeat: 3}]'
+bad_set 64 'procedure\.0: repeat is not given' "procedure=[{stages: [{$stage}]}]"
+bad_set 64 'procedure\.0\.repeat: .*\[1, 10000\]' "procedure=[{repeat: 0, stages: [{$stage}]}]"
+bad_set 64 'a loop in a loop' "procedure=[{repeat: 2, stages: [{repeat: 2, stages: [{$stage}]}]}]"
+bad_set 64 'optimizer\.tables: model vbpr has no table usr' 'optimizer.tables={usr: {lr: 1}}'
+bad_set 64 'optimizer\.tables: no stage has a table usr' 'optimizer.tables={usr: {lr: 1}}' "procedure=[{$stage}]"
+bad_set 64 'optimizer\.tables\.user\.name: .*did you mean adam' 'optimizer.tables={user: {name: adan}}'
+bad_set 64 'optimizer\.tables\.user\.clip_norm: is of all tables' 'optimizer.tables={user: {clip_norm: 3}}'
+bad_set 64 'optimizer\.tables\.user: expected a mapping' 'optimizer.tables={user: 3}'
+
 say "data"
 # npy FILE ROWS COLS [ORDER]: float32 zeros; data begin at byte 128.
 npy() {

@@ -208,6 +208,48 @@ Test(sampler, replay_is_read_as_it_stands_and_checked) {
   tiny_close(&tiny);
 }
 
+Test(sampler, a_short_batch_of_a_replay_ends_with_rows_of_minus_one) {
+  tiny_t tiny;
+  TINY_OPEN(&tiny, "model.name=bpr", "strategy.name=plain");
+  int64_t good[2][3][3] = {{{0, 1, 2}, {-1, -1, -1}, {-1, -1, -1}}, {{1, 2, 3}, {6, 7, 8}, {-1, -1, -1}}};
+  plt_sampler_t *sampler = NULL;
+  uint32_t user[3], positive[3], negative[3];
+  char path[128];
+  snprintf(path, sizeof path, "%s/replay.npy", tiny.folder.path);
+  folder_npy(&tiny.folder, "replay.npy", "<i8", "(2, 3, 3)", good, sizeof good);
+  cr_assert_eq(make(tiny.data, 1, 0, 3, 1, path, &sampler), PLT_OK, "%s", plt_fail_text());
+  plt_sampler_t *another = plt_sampler_at(sampler, 5);
+  for (uint32_t b = 0; b < 2; b++) {
+    cr_assert_eq(plt_sampler_samples(sampler, b), b + 1);
+    cr_assert_eq(plt_sampler_samples(another, b), b + 1);
+    plt_sampler_draw(another, 0, b, 0, b + 1, user, positive, negative);
+    for (uint32_t s = 0; s <= b; s++)
+      cr_assert(user[s] == good[b][s][0] && positive[s] == good[b][s][1] && negative[s] == good[b][s][2]);
+  }
+  plt_sampler_destroy(&another);
+  cr_assert_eq(plt_sampler_samples(sampler, 1), 2, "what is read from it is the first one's to close");
+  plt_sampler_destroy(&sampler);
+
+  const struct {
+    int sample, column;
+    int64_t id;
+    const char *text;
+  } bad[] = {{2, 1, 4, "sample 2: item 4"}, {1, 0, -1, "sample 1: item 7"}, {0, 0, -1, "sample 0: item 2"}};
+  for (size_t i = 0; i < 3; i++) { /* no samples behind the end, none of which half is absent */
+    int64_t spoilt[2][3][3];
+    memcpy(spoilt, good, sizeof good);
+    spoilt[1][bad[i].sample][bad[i].column] = bad[i].id;
+    folder_npy(&tiny.folder, "replay.npy", "<i8", "(2, 3, 3)", spoilt, sizeof spoilt);
+    cr_assert_eq(make(tiny.data, 1, 0, 3, 1, path, &sampler), PLT_ERR_DATA);
+    cr_assert(strstr(plt_fail_text(), "batch 1") && strstr(plt_fail_text(), bad[i].text), "%s", plt_fail_text());
+  }
+  memset(good[1], -1, sizeof good[1]);
+  folder_npy(&tiny.folder, "replay.npy", "<i8", "(2, 3, 3)", good, sizeof good);
+  cr_assert_eq(make(tiny.data, 1, 0, 3, 1, path, &sampler), PLT_ERR_DATA);
+  cr_assert(strstr(plt_fail_text(), "batch 1 has no samples") != NULL, "%s", plt_fail_text());
+  tiny_close(&tiny);
+}
+
 /* Every item alike, the user's own and those that never occur in training among them. */
 Test(sampler, negatives_of_all_items_are_uniform) {
   enum { NEGATIVES = 40, EPOCHS = 5 };

@@ -138,6 +138,22 @@ Test(strategy, mirror_with_sgd_is_combined) {
   plt_strategy_destroy(&s);
 }
 
+/* Tables with learning rates of their own: the point up the slope is where the server's step would lead. */
+Test(strategy, mirror_steps_with_the_learning_rate_of_each_table) {
+  enum { FIRST = 10, SECOND = 20 };
+  const plt_lr_span_t spans[] = {{FIRST, 1}, {SECOND, 0.5}, {N - FIRST - SECOND, 3}};
+  plt_strategy_t *s;
+  quadratic_t q = make_quadratic();
+  cr_assert_eq(MAKE(&s, "strategy.name=mirror", "strategy.alpha1=1.2", "strategy.alpha2=0.4"), PLT_OK);
+  plt_leaf_problem_t leaf = {gradient_at, &q, N, q.w, q.point, q.second, 0, 0, 0.1, spans, 3};
+  s->ops->gradient(s, &leaf, q.gradient);
+  for (size_t i = 0; i < N; i++) {
+    double eta = 0.1 * (i < FIRST ? 1 : i < FIRST + SECOND ? 0.5 : 3);
+    expect(&q, i, 1.2 * g(&q, i) - 0.4 * q.a[i] * (q.w[i] - 1.2 * eta * g(&q, i)));
+  }
+  plt_strategy_destroy(&s);
+}
+
 Test(strategy, mirror_with_adam_is_sequential) {
   plt_strategy_t *s;
   quadratic_t q = make_quadratic();
