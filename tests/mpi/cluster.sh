@@ -100,6 +100,26 @@ say "$kills killed, $recoveries recoveries"
 ((kills == 0 || recoveries > 0)) || complain "children were killed, but no recovery was noted"
 same "$run" "killed children" "$undisturbed"
 
+say "training in stages, a child killed in each"
+stages=(--set "procedure=[{stage: train, name: first, model: {name: bpr, dim: 16}, train: {epochs: $((disturbed_epochs / 2))}},
+  {stage: train, fresh: [item], frozen: [user], train: {epochs: $((disturbed_epochs / 2))}}]")
+quietly "$plateau" train "$config" --set run.dir="$work/stages-alone" "${stages[@]}"
+run=$work/stages
+ranks 5 train "$config" --servers 2 --set run.dir="$run" "${stages[@]}" --set checkpoint.every_epochs=2 >"$work/stages.txt" 2>&1 &
+job=$!
+for stage in first train; do
+  for ((i = 0; i < 1200; i++)); do
+    if grep -qs "\"stage\": \"$stage\"" "$run/metrics.jsonl" || ! kill -0 "$job" 2>/dev/null; then break; fi
+    sleep 0.05
+  done
+  children "$run" | shuf -n 1 | xargs -r kill -9 || true
+done
+code=0
+wait "$job" || code=$?
+((code == 0)) || { cat "$work/stages.txt" >&2; complain "training in stages: exit $code"; }
+say "$(grep -c '"recovery"' "$run/metrics.jsonl" || true) recoveries"
+same "$run" "training in stages" "$(tables "$work/stages-alone")"
+
 say "a job that keeps dying"
 run=$work/dying
 ranks 3 train "$config" --set run.dir="$run" --set train.epochs=100000 --set checkpoint.every_epochs=0 --set checkpoint.every_s=0 \
