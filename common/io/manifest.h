@@ -48,8 +48,8 @@ plt_status_t plt_manifest_load_verified(const char *run_dir, const char *name, p
                                         char dir[PLT_PATH_MAX]);
 /* Whether there is any checkpoint, damaged or not. */
 plt_status_t plt_manifest_any(const char *run_dir, bool *any);
-/* Points `last` to the checkpoint of `clock`, and `best` to that of `best`, if it is there; NULL: there is no best. A crash
- * between publishing and moving the links leaves them behind. */
+/* Points `last` to the checkpoint of `clock`, and `best` to that of `best`, if it is there; NULL: there is no best. A
+ * crash between publishing and moving the links leaves them behind. */
 plt_status_t plt_manifest_mend_links(const char *run_dir, uint64_t clock, const uint64_t *best);
 /* Removes the link `best`, if there is one. */
 plt_status_t plt_manifest_unlink_best(const char *run_dir);

@@ -1,7 +1,8 @@
 /* outline.h - a configuration as it is read from a file, and the stages it has.
  *
- * The configuration of a procedure holds what is of the whole run; each stage has one of its own, nested in it (nest.h),
- * with what stands on top and what the stage has instead. A plain run is one stage, whose configuration is the whole.
+ * The configuration of a procedure holds what is of the whole run; each stage has one of its own, nested in it
+ * (nest.h), with what stands on top and what the stage has instead. A plain run is one stage, whose configuration is
+ * the whole.
  * Ownership  the outline owns its arrays, the outermost configuration those of the stages.
  * Errors     PLT_ERR_USAGE with a line for each fault, of all stages together. */
 #ifndef PLT_LAUNCH_JOB_OUTLINE_H

@@ -55,7 +55,8 @@ static plt_status_t mark(const plt_config_t *config, const char *key, const plt_
 
 /* ---- optimizers ---- */
 
-/* The configuration of a table's optimizer: the most exact of optimizer.tables that names it, else that of the stage. */
+/* The configuration of a table's optimizer: the most exact of optimizer.tables that names it, else that of the
+ * stage. */
 static const plt_config_t *find_optimizer(const plt_config_t *config, char *const *names, size_t n, const char *table) {
   size_t best = 0;
   const plt_config_t *found = config;

@@ -1,4 +1,5 @@
-/* specs.h - tables as they are declared: their shapes and births from the model, their optimizers from the configuration.
+/* specs.h - tables as they are declared: their shapes and births from the model, their optimizers from the
+ * configuration.
  *
  * Errors     PLT_ERR_USAGE: settings out of range; names of tables that the model does not have. */
 #ifndef PLT_LAUNCH_JOB_SPECS_H

@@ -38,19 +38,24 @@ static plt_status_t check_users(const plt_dataset_t *data) {
   return PLT_OK;
 }
 
+/* That a sample of the replay has ids, or only -1 where it is absent. */
+static plt_status_t check_sample(const plt_sampler_t *sampler, uint64_t batch, size_t sample, bool is_absent) {
+  for (size_t col = 0; col < sampler->width; col++) {
+    int64_t id = plt_npy_int(&sampler->replay, batch, sample * sampler->width + col);
+    int64_t limit = col == 0 ? sampler->data->users : sampler->data->items;
+    if (is_absent ? id == -1 : id >= 0 && id < limit) continue;
+    return plt_fail(PLT_ERR_DATA, "%s: batch %" PRIu64 ", sample %zu: %s %" PRId64 " is not in [0, %" PRId64 ")%s",
+                    sampler->config.replay, batch, sample, col == 0 ? "user" : "item", id, limit,
+                    is_absent ? "; behind a row of -1 there are only such" : "");
+  }
+  return PLT_OK;
+}
+
 /* Samples of a batch of the replay: those before the first row of -1. */
 static plt_status_t count_samples(plt_sampler_t *sampler, uint64_t batch) {
-  const plt_npy_t *npy = &sampler->replay;
-  size_t width = sampler->width, n = 0;
-  while (n < sampler->config.batch_size && plt_npy_int(npy, batch, n * width) != -1) n++;
-  for (uint64_t col = 0; col < npy->cols; col++) {
-    int64_t id = plt_npy_int(npy, batch, col), limit = col % width == 0 ? sampler->data->users : sampler->data->items;
-    if (col >= n * width ? id == -1 : id >= 0 && id < limit) continue;
-    return plt_fail(PLT_ERR_DATA,
-                    "%s: batch %" PRIu64 ", sample %" PRIu64 ": %s %" PRId64 " is not in [0, %" PRId64 ")%s",
-                    sampler->config.replay, batch, col / width, col % width == 0 ? "user" : "item", id, limit,
-                    n < sampler->config.batch_size ? "; behind a row of -1 there are only such" : "");
-  }
+  size_t size = sampler->config.batch_size, n = 0;
+  while (n < size && plt_npy_int(&sampler->replay, batch, n * sampler->width) != -1) n++;
+  for (size_t sample = 0; sample < size; sample++) PLT_TRY(check_sample(sampler, batch, sample, sample >= n));
   if (n == 0) return plt_fail(PLT_ERR_DATA, "%s: batch %" PRIu64 " has no samples", sampler->config.replay, batch);
   sampler->samples[batch] = (uint32_t)n;
   return PLT_OK;

@@ -1,8 +1,8 @@
 /* stage.h - a kind of stage as a table of functions: for the authors of kinds. The list of them is registry.h.
  *
- * A stage has a model, a strategy, an optimizer, a sampler and an end; its plan holds them (session/plan.h). What a kind
- * adds is how many slots a leg of it takes, and how they are run: the epochs of a slot are plt_trainer_run_epochs().
- * A new kind is one file and one row in list.h.
+ * A stage has a model, a strategy, an optimizer, a sampler and an end; its plan holds them (session/plan.h). What a
+ * kind adds is how many slots a leg of it takes, and how they are run: the epochs of a slot are
+ * plt_trainer_run_epochs(). A new kind is one file and one row in list.h.
  * Threads    a kind is read-only. */
 #ifndef PLT_WORKER_PROCEDURES_STAGE_H
 #define PLT_WORKER_PROCEDURES_STAGE_H
@@ -17,8 +17,9 @@ typedef struct plt_stage_ops {
   plt_option_table_t options; /* keys of an entry of `procedure` beside model, strategy, optimizer, train, eval, init */
   /* When a job is made, once per process, in its main thread: the slots of a leg. NULL: 1. */
   uint32_t (*slots)(const plt_config_t *config);
-  /* By all workers of a job, each in its own thread: runs the slots of a leg from where t->p stands, the first of them is
-   * begun. Returns early when the steps of the job are used up; decides nothing that the others do not decide alike. */
+  /* By all workers of a job, each in its own thread: runs the slots of a leg from where t->p stands, the first of them
+   * is begun. Returns early when the steps of the job are used up; decides nothing that the others do not decide
+   * alike. */
   plt_status_t (*run)(plt_trainer_t *t);
 } plt_stage_ops_t;
 

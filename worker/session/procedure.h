@@ -8,9 +8,9 @@
  * A leg is one execution of a stage; a loop makes several of each of its stages. A leg takes as many slots as its kind
  * says: the number `stage` in the key of every draw, and in progress. A plain run is one leg of one slot.
  *
- * Tables     those of a leg are the model's, in the model's order, then those that a later leg needs: table t of a model
- *            is table t on the servers in every stage. Each is handed on from the leg before or born here. What no later
- *            leg takes over is left out: so it goes. A stage that validates hands on its best tables.
+ * Tables     those of a leg are the model's, in the model's order, then those that a later leg needs: table t of a
+ *            model is table t on the servers in every stage. Each is handed on from the leg before or born here. What
+ *            no later leg takes over is left out: so it goes. A stage that validates hands on its best tables.
  * Ownership  the procedure owns legs and names; models, strategies, samplers are the launcher's.
  * Threads    read-only after plt_procedure_link().
  * Source     docs/decisions/procedures.md. */
@@ -64,8 +64,8 @@ void plt_procedure_destroy(plt_procedure_t **procedure);
 void plt_procedure_make_room(plt_procedure_t *procedure, size_t n);
 /* Appends the legs of stages [first, first + n), run `repeat` times one after the other. */
 void plt_procedure_add_legs(plt_procedure_t *procedure, size_t first, size_t n, uint32_t repeat, bool is_loop);
-/* Works out slots and tables, once all stages and legs are there. PLT_ERR_USAGE naming stage and table: a table is handed
- * on in another shape; a frozen one comes from nowhere; too many tables or slots. */
+/* Works out slots and tables, once all stages and legs are there. PLT_ERR_USAGE naming stage and table: a table is
+ * handed on in another shape; a frozen one comes from nowhere; too many tables or slots. */
 plt_status_t plt_procedure_link(plt_procedure_t *procedure);
 
 /* The leg that has the slot; NULL behind the end. */
@@ -78,7 +78,8 @@ size_t plt_procedure_number(const plt_procedure_t *procedure, const plt_leg_t *l
 void plt_leg_describe(const plt_leg_t *leg, char *out, size_t bytes);
 /* Table i as it is declared. */
 void plt_leg_spec(const plt_leg_t *leg, size_t i, plt_table_spec_t *out);
-/* The plan of a slot of the leg: that of its stage, with what `run` says of the whole run. Its sampler is the stage's. */
+/* The plan of a slot of the leg: that of its stage, with what `run` says of the whole run. Its sampler is the
+ * stage's. */
 void plt_leg_plan(const plt_procedure_t *procedure, const plt_leg_t *leg, uint32_t slot, const plt_plan_t *run,
                   plt_plan_t *out);
 

@@ -46,7 +46,8 @@ static void drop(made_t *made) {
   free(made->models);
 }
 
-/* "u i" of handed tables, "+i" of one born here, "(p)" of one kept for later; salts behind births that are not the first. */
+/* "u i" of handed tables, "+i" of one born here, "(p)" of one kept for later; salts behind births that are not the
+ * first. */
 static void expect_tables(const plt_leg_t *leg, const char *want) {
   char told[256] = "";
   for (size_t i = 0; i < leg->n_tables; i++) {
