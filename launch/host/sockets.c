@@ -2,6 +2,7 @@
 #include "launch/host/sockets.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -65,25 +66,35 @@ plt_status_t plt_socket_address(const char *interface, int one_machine, char out
   return PLT_OK;
 }
 
-plt_status_t plt_socket_tcp(const char *address, int *fd, char endpoint[PLT_ENDPOINT_MAX]) {
+/* `fd` is bound to `place` and listens; closed when that fails. errno tells why. */
+static bool listen_at(int fd, struct sockaddr *place, socklen_t bytes) {
+  if (fd < 0) return false;
+  if (bind(fd, place, bytes) == 0 && listen(fd, BACKLOG) == 0 && getsockname(fd, place, &bytes) == 0) return true;
+  int cause = errno;
+  close(fd);
+  errno = cause;
+  return false;
+}
+
+plt_status_t plt_socket_tcp(const char *address, int *out, char endpoint[PLT_ENDPOINT_MAX]) {
   struct sockaddr_in place = {.sin_family = AF_INET};
-  socklen_t bytes = sizeof place;
   inet_pton(AF_INET, address, &place.sin_addr);
-  *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (*fd < 0 || bind(*fd, (struct sockaddr *)&place, sizeof place) != 0 || listen(*fd, BACKLOG) != 0 ||
-      getsockname(*fd, (struct sockaddr *)&place, &bytes) != 0)
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (!listen_at(fd, (struct sockaddr *)&place, sizeof place))
     return plt_fail_errno(PLT_ERR_CREATE, "cannot listen at %s", address);
   snprintf(endpoint, PLT_ENDPOINT_MAX, "tcp://%s:%u", address, (unsigned)ntohs(place.sin_port));
+  *out = fd;
   return PLT_OK;
 }
 
-plt_status_t plt_socket_ipc(const char *dir, const char *name, int *fd, char endpoint[PLT_ENDPOINT_MAX]) {
+plt_status_t plt_socket_ipc(const char *dir, const char *name, int *out, char endpoint[PLT_ENDPOINT_MAX]) {
   struct sockaddr_un place = {.sun_family = AF_UNIX};
   if (snprintf(place.sun_path, sizeof place.sun_path, "%s/%s", dir, name) >= (int)sizeof place.sun_path)
     return plt_fail(PLT_ERR_CREATE, "%s/%s: too long for a socket's path", dir, name);
-  *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (*fd < 0 || bind(*fd, (struct sockaddr *)&place, sizeof place) != 0 || listen(*fd, BACKLOG) != 0)
-    return plt_fail_errno(PLT_ERR_CREATE, "cannot listen at %s", place.sun_path);
-  snprintf(endpoint, PLT_ENDPOINT_MAX, "ipc://%s", place.sun_path);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (!listen_at(fd, (struct sockaddr *)&place, sizeof place))
+    return plt_fail_errno(PLT_ERR_CREATE, "cannot listen at %s/%s", dir, name);
+  snprintf(endpoint, PLT_ENDPOINT_MAX, "ipc://%s/%s", dir, name);
+  *out = fd;
   return PLT_OK;
 }
