@@ -33,9 +33,9 @@ void plt_manifest_clear(plt_manifest_t *manifest) {
 
 /* RUN/checkpoints/NAME */
 static plt_status_t place(const char *run_dir, const char *name, char out[PLT_PATH_MAX]) {
-  char base[PLT_PATH_MAX];
-  PLT_TRY(plt_path_join(run_dir, "checkpoints", base));
-  return plt_path_join(base, name, out);
+  char all[PLT_PATH_MAX];
+  PLT_TRY(plt_path_join(run_dir, "checkpoints", all));
+  return plt_path_join(all, name, out);
 }
 
 static plt_status_t clock_place(const char *run_dir, uint64_t clock, const char *suffix, char out[PLT_PATH_MAX]) {
@@ -178,12 +178,12 @@ plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *man
 /* ---- reading ---- */
 
 /* A whole number as we write it: no sign, no space. */
-static bool read_number(const char *text, int base, uint64_t *out) {
+static bool read_number(const char *text, int radix, uint64_t *out) {
   char *end;
   size_t n = strspn(text, "0123456789abcdef");
   if (n == 0 || text[n] != '\0') return false;
   errno = 0;
-  *out = strtoull(text, &end, base);
+  *out = strtoull(text, &end, radix);
   return *end == '\0' && errno == 0;
 }
 
@@ -395,22 +395,23 @@ static plt_status_t remove_checkpoint(const char *run_dir, uint64_t clock) {
   return plt_dir_remove(part);
 }
 
+/* Removes a checkpoint if it is complete, `keep` others are newer and no link points to it. */
+static plt_status_t prune(const char *run_dir, uint64_t clock, size_t keep, size_t *complete) {
+  char dir[PLT_PATH_MAX], manifest[PLT_PATH_MAX];
+  PLT_TRY(clock_place(run_dir, clock, "", dir));
+  PLT_TRY(plt_path_join(dir, manifest_name, manifest));
+  if (!plt_path_exists(manifest) || ++*complete <= keep) return PLT_OK;
+  return is_linked(run_dir, "last", clock) || is_linked(run_dir, "best", clock) ? PLT_OK
+                                                                                : remove_checkpoint(run_dir, clock);
+}
+
 plt_status_t plt_manifest_prune(const char *run_dir, size_t keep) {
   uint64_t *clocks;
   size_t n, complete = 0;
   PLT_TRY(remove_leftovers(run_dir));
   PLT_TRY(list_clocks(run_dir, &clocks, &n));
   plt_status_t status = PLT_OK;
-  for (size_t i = 0; i < n && status == PLT_OK; i++) {
-    char dir[PLT_PATH_MAX], manifest[PLT_PATH_MAX];
-    PLT_TRY_OR(out, clock_place(run_dir, clocks[i], "", dir));
-    PLT_TRY_OR(out, plt_path_join(dir, manifest_name, manifest));
-    if (!plt_path_exists(manifest)) continue;
-    complete++;
-    if (complete <= keep || is_linked(run_dir, "last", clocks[i]) || is_linked(run_dir, "best", clocks[i])) continue;
-    status = remove_checkpoint(run_dir, clocks[i]);
-  }
-out:
+  for (size_t i = 0; i < n && status == PLT_OK; i++) status = prune(run_dir, clocks[i], keep, &complete);
   free(clocks);
   return status;
 }

@@ -1,4 +1,7 @@
-/* client.c - see client.h. */
+/* client.c - see client.h.
+ *
+ * Every call has the same three parts: keys are split by server, a message is addressed to each, and a function puts
+ * each answer where it belongs. READ and ASSIGN go in several messages of READ_BYTES_MAX at most. */
 #include "worker/client/client.h"
 
 #include <inttypes.h>
@@ -43,32 +46,31 @@ static plt_status_t on_welcome(void *context, uint32_t server, const plt_header_
   return PLT_OK;
 }
 
+static plt_status_t greet(plt_client_t *client, welcome_t *welcome) {
+  plt_exchange_t *hello = plt_exchange_begin(client->desk, "HELLO");
+  for (uint32_t s = 0; s < client->n_servers; s++)
+    PLT_TRY(plt_exchange_address(client->desk, hello, s, &(plt_header_t){.verb = PLT_VERB_HELLO}));
+  PLT_TRY(plt_exchange_ask(client->desk, hello, on_welcome, welcome));
+  if (welcome->differs) return plt_fail(PLT_ERR_CHECKPOINT, "the servers start from checkpoints of different clocks");
+  return PLT_OK;
+}
+
 plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config, uint64_t *clock, bool *resumed,
                              plt_progress_t *progress, plt_client_t **out) {
-  plt_client_t *client = plt_mem_zalloc(1, sizeof *client);
-  plt_status_t status;
-  client->wire = wire;
-  client->n_servers = config->n_servers;
-  client->type = config->wire;
-  PLT_TRY_OR(fail, plt_desk_open(wire, config, &client->desk));
-
   welcome_t welcome = {0};
-  plt_exchange_t *hello = plt_exchange_begin(client->desk, "HELLO");
-  for (uint32_t s = 0; s < config->n_servers; s++)
-    PLT_TRY_OR(fail, plt_exchange_address(client->desk, hello, s, &(plt_header_t){.verb = PLT_VERB_HELLO}));
-  PLT_TRY_OR(fail, plt_exchange_ask(client->desk, hello, on_welcome, &welcome));
-  if (welcome.differs) {
-    status = plt_fail(PLT_ERR_CHECKPOINT, "the servers start from checkpoints of different clocks");
-    goto fail;
+  plt_client_t *client = plt_mem_zalloc(1, sizeof *client);
+  *client = (plt_client_t){.wire = wire, .n_servers = config->n_servers, .type = config->wire};
+  plt_status_t status = plt_desk_open(wire, config, &client->desk);
+  if (status == PLT_OK) status = greet(client, &welcome);
+  if (status != PLT_OK) {
+    plt_client_close(&client);
+    return status;
   }
   *clock = welcome.clock;
   *resumed = welcome.resumed;
   *progress = welcome.progress;
   *out = client;
   return PLT_OK;
-fail:
-  plt_client_close(&client);
-  return status;
 }
 
 void plt_client_close(plt_client_t **client_at) {

@@ -1,4 +1,7 @@
-/* exchange.c - see exchange.h. */
+/* exchange.c - see exchange.h.
+ *
+ * All waiting is in plt_exchange_finish(): it takes answers for every exchange under way and asks again for whatever is
+ * due in any of them. An answer to nothing open is passed over: it was asked for twice. */
 #include "worker/client/exchange.h"
 
 #include <assert.h>
@@ -371,23 +374,25 @@ static bool all_answered(const plt_desk_t *desk, const exchange_t *exchange) {
   return true;
 }
 
+/* Waits for a message of any server, or until something is to be done; `what` is waited for. */
+static plt_status_t listen(plt_desk_t *desk, const char *what) {
+  size_t server;
+  bool got;
+  int64_t before = plt_time_ns();
+  PLT_TRY(plt_links_receive(desk->links, patience_ms(desk), &server, desk->in, &got));
+  desk->wait_ns += plt_time_ns() - before;
+  if (got) {
+    before = plt_time_ns();
+    PLT_TRY(take_answer(desk, (uint32_t)server));
+    desk->packing_ns += plt_time_ns() - before;
+  }
+  return send_due(desk, what);
+}
+
 plt_status_t plt_exchange_finish(plt_desk_t *desk, plt_exchange_t *exchange) {
   plt_status_t status = PLT_OK;
   listen_again(desk);
-  while (status == PLT_OK && !all_answered(desk, exchange)) {
-    size_t server;
-    bool got;
-    int64_t before = plt_time_ns();
-    PLT_TRY_OR(done, plt_links_receive(desk->links, patience_ms(desk), &server, desk->in, &got));
-    desk->wait_ns += plt_time_ns() - before;
-    if (got) {
-      before = plt_time_ns();
-      PLT_TRY_OR(done, take_answer(desk, (uint32_t)server));
-      desk->packing_ns += plt_time_ns() - before;
-    }
-    PLT_TRY_OR(done, send_due(desk, exchange->what));
-  }
-done:
+  while (status == PLT_OK && !all_answered(desk, exchange)) status = listen(desk, exchange->what);
   plt_parcel_clear(desk->in);
   exchange->busy = false;
   for (uint32_t s = 0; s < desk->config.n_servers; s++) plt_parcel_clear(exchange->calls[s].out);

@@ -75,7 +75,7 @@ static plt_status_t choose_file(const char *folder, const char *chosen, char **n
 }
 
 /* The last part of a path, without `suffix`. */
-static char *base_name(const char *path, const char *suffix) {
+static char *stem(const char *path, const char *suffix) {
   const char *end = path + strlen(path);
   while (end > path + 1 && end[-1] == '/') end--;
   const char *start = end;
@@ -95,11 +95,11 @@ static plt_status_t joined(const char *folder, const char *name, char **path) {
 static plt_status_t read_folder(plt_interactions_t *rows, const char *folder, const char *file,
                                 const plt_problem_sink_t *sink) {
   if (file != NULL) {
-    rows->name = base_name(file, ".inter");
+    rows->name = stem(file, ".inter");
     PLT_TRY(joined(folder, file, &rows->source));
     return plt_interactions_parse(rows, rows->source, PLT_PARTS, sink);
   }
-  rows->name = base_name(folder, "");
+  rows->name = stem(folder, "");
   PLT_TRY(joined(folder, "train.txt", &rows->source));
   PLT_TRY(joined(folder, "test.txt", &rows->test_source));
   PLT_TRY(plt_interactions_parse(rows, rows->source, PLT_PART_TRAIN, sink));
@@ -142,14 +142,13 @@ plt_status_t plt_interactions_read(const char *folder, const char *chosen, const
   char *file = NULL;
   PLT_TRY(choose_file(folder, chosen, &file));
   plt_interactions_t *rows = plt_mem_zalloc(1, sizeof *rows);
-  plt_status_t status;
-  PLT_TRY_OR(free_file, read_folder(rows, folder, file, sink));
-  PLT_TRY_OR(free_file, measure(rows, sink));
-  *out = rows;
-  rows = NULL;
-free_file:
-  plt_interactions_destroy(&rows);
+  plt_status_t status = read_folder(rows, folder, file, sink);
   free(file);
+  if (status == PLT_OK) status = measure(rows, sink);
+  if (status == PLT_OK)
+    *out = rows;
+  else
+    plt_interactions_destroy(&rows);
   return status;
 }
 
