@@ -1,4 +1,7 @@
-/* hash.c - see hash.h. */
+/* hash.c - see hash.h.
+ *
+ * XXH3 of libxxhash; where the library has its dispatcher (PLATEAU_XXHASH_DISPATCH) the processor's widest
+ * instructions, with the same bits. */
 #include "common/hash.h"
 
 #include <fcntl.h>

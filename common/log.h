@@ -3,7 +3,7 @@
  * A role thread opens its own log (logs/<role>-<n>.txt); plt_log() of that thread writes there. Warnings and
  * notes also reach stderr, once: only the thread that was opened with `speaks` prints them.
  * Threads    the current log is per thread.
- * Errors     a log that cannot be written is dropped silently: logging never ends a run. */
+ * Errors     opening: PLT_ERR_CREATE. A log that cannot be written is dropped silently: logging never ends a run. */
 #ifndef PLT_COMMON_LOG_H
 #define PLT_COMMON_LOG_H
 

@@ -1,4 +1,8 @@
-/* mem.c - see mem.h. */
+/* mem.c - see mem.h.
+ *
+ * Arenas and pools hand out whole cache lines. A buffer of a pool has its pool and its size class in front of it, so
+ * whoever gives it back needs nothing else; POOL_KEEP free ones of a class are kept, the others go back to the
+ * system. */
 #include "common/mem.h"
 
 #include <pthread.h>

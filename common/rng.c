@@ -1,4 +1,7 @@
-/* rng.c - see rng.h. */
+/* rng.c - see rng.h.
+ *
+ * Integer arithmetic only, up to the last conversion: the same words on every machine. Whatever changes a bit here
+ * changes every run. */
 #include "common/rng.h"
 
 #include <math.h>

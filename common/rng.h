@@ -3,6 +3,7 @@
  * Every random decision of a run names what it is for: the key comes from (seed, purpose), the counter from
  * (epoch, batch, entity, draw) or (row, column). So any worker can draw any number at any time and a resumed
  * run repeats the bits.
+ * Threads    any; pure functions.
  * Source     Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011. */
 #ifndef PLT_COMMON_RNG_H
 #define PLT_COMMON_RNG_H

@@ -5,7 +5,7 @@
  * plt_status_exit().
  *
  * Threads    the text is per thread; a role thread hands its text to the launcher when it ends.
- * Errors     outputs of a function are set only when it returns PLT_OK. */
+ * Errors     a function that may fail returns PLT_OK or one of PLT_ERR_*, and sets its outputs only with PLT_OK. */
 #ifndef PLT_COMMON_STATUS_H
 #define PLT_COMMON_STATUS_H
 

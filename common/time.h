@@ -1,4 +1,6 @@
-/* time.h - clocks. All durations in the code are int64 nanoseconds (_ns) of the monotonic clock. */
+/* time.h - clocks. All durations in the code are int64 nanoseconds (_ns) of the monotonic clock.
+ *
+ * Threads    any. */
 #ifndef PLT_COMMON_TIME_H
 #define PLT_COMMON_TIME_H
 

@@ -1,4 +1,6 @@
-/* utf8.h - one code point of a text that may not be UTF-8 at all. */
+/* utf8.h - one code point of a text that may not be UTF-8 at all.
+ *
+ * Threads    any; a pure function. */
 #ifndef PLT_COMMON_UTF8_H
 #define PLT_COMMON_UTF8_H
 

@@ -5,6 +5,7 @@
  * Decode     checks everything that can be checked without knowing the tables: sizes of all frames against the
  *            header, the number of sections, lengths of texts, keys that ascend strictly. Values stay in the
  *            parcel (unaligned); the rest is the arena's. A parcel that does not decode is a peer's fault.
+ * Threads    any; arena and parcels are one caller's, a pool may be shared.
  * Errors     PLT_ERR_PROTOCOL with the reason; PLT_ERR_DAMAGED for what is not what the peer sent (wire.h).
  * Source     proto/PROTOCOL.md, "Frames". */
 #ifndef PLT_PROTO_FRAME_H

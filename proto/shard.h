@@ -1,7 +1,9 @@
 /* shard.h - which server holds a key, and moving rows between matrices and the wire.
  *
  * Key k lives on server k mod S. Splitting ascending keys keeps their order, so each server's share ascends too.
- * Values on the wire are float32 or bfloat16 (rounded to nearest even). */
+ * Values on the wire are float32 or bfloat16 (rounded to nearest even).
+ *
+ * Threads    any; pure functions, but for the arena, which is one caller's. */
 #ifndef PLT_PROTO_SHARD_H
 #define PLT_PROTO_SHARD_H
 

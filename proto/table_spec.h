@@ -1,4 +1,6 @@
-/* table_spec.h - what a worker declares and a server keeps: the shape, birth and optimizer of a table. */
+/* table_spec.h - what a worker declares and a server keeps: the shape, birth and optimizer of a table.
+ *
+ * Threads    any; pure functions. */
 #ifndef PLT_PROTO_TABLE_SPEC_H
 #define PLT_PROTO_TABLE_SPEC_H
 

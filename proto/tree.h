@@ -7,7 +7,9 @@
  *   root            (0,4) ---- (0,8)
  *
  * The same code adds a worker's leaves to blocks and a server's blocks to the step, for rows and for losses, so
- * the bits do not depend on who added what. */
+ * the bits do not depend on who added what.
+ *
+ * Threads    any; pure functions, but for the arena, which is one caller's. */
 #ifndef PLT_PROTO_TREE_H
 #define PLT_PROTO_TREE_H
 

@@ -1,4 +1,9 @@
-/* fileio.h - files and directories with clear errors, and text that is published at once or not at all. */
+/* fileio.h - files and directories with clear errors, and text that is published at once or not at all.
+ *
+ * Ownership  texts and lists of names are the caller's: free(), plt_names_free().
+ * Threads    any. Who writes to one path at the same time is the callers' business.
+ * Errors     with the path and the system's words: PLT_ERR_IO where nothing else is said; PLT_ERR_SPACE instead of it
+ *            and of PLT_ERR_CREATE when a disk or a quota is full. */
 #ifndef PLT_COMMON_IO_FILEIO_H
 #define PLT_COMMON_IO_FILEIO_H
 
@@ -22,11 +27,11 @@ plt_status_t plt_dir_remove(const char *path);
 plt_status_t plt_path_sync(const char *path);
 /* fsync of the directory that holds `path`. */
 plt_status_t plt_dir_sync_of(const char *path);
-/* The whole file as a NUL-terminated string (free it); `bytes` may be NULL. PLT_ERR_IO, or PLT_ERR_DATA when it has
- * more than max_bytes. */
+/* The whole file as a NUL-terminated string (free it); `bytes` may be NULL. PLT_ERR_DATA when it has more than
+ * max_bytes. */
 plt_status_t plt_file_read(const char *path, size_t max_bytes, char **text, size_t *bytes);
 /* Writes a temporary file beside `path` ("path.tmp": one writer per path), fsyncs, renames it over `path`, fsyncs the
- * directory. PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE; the old file stays then. */
+ * directory. Also PLT_ERR_CREATE. The old file stays then, unless only the directory could not be synced. */
 plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes);
 /* Waits for the lock of "path.lock" and holds it until the descriptor is closed; -1 where there is no such file to be
  * made, or no locks. */

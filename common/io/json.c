@@ -1,4 +1,7 @@
-/* json.c - see json.h. */
+/* json.c - see json.h.
+ *
+ * jansson's trees are handed on as they are. It refuses texts that are not UTF-8, so they are cleaned before it sees
+ * them; of what can fail while a tree is made only memory is left, and that aborts. */
 #include "common/io/json.h"
 
 #include <jansson.h>

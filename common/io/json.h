@@ -6,6 +6,7 @@
  * Members stay in the order in which they were put. Doubles are written with 17 digits (they read back to the same
  * bits), non-finite ones as null. Texts are UTF-8; bytes that are not become U+FFFD.
  * Ownership  whoever made or parsed a document destroys it; objects and lists within belong to it.
+ * Threads    a document has one owner at a time; documents have nothing in common.
  * Errors     plt_json_parse: PLT_ERR_DATA with "name:line:column: cause". */
 #ifndef PLT_COMMON_IO_JSON_H
 #define PLT_COMMON_IO_JSON_H

@@ -7,7 +7,9 @@
  * Servers write their parts into <clock>.part, worker 0 writes the manifest there, fsyncs, renames the
  * directory and moves the links (each by rename): a reader sees a whole checkpoint or none.
  *
- * Errors     PLT_ERR_CHECKPOINT naming the file and what differs; PLT_ERR_IO, PLT_ERR_SPACE. */
+ * Threads    any. One process writes at a time (publish, link, prune: worker 0); readers may come at any moment.
+ * Errors     PLT_ERR_CHECKPOINT naming the file and what differs; PLT_ERR_IO; of what writes also PLT_ERR_CREATE and
+ *            PLT_ERR_SPACE; PLT_ERR_USAGE when a path becomes too long. */
 #ifndef PLT_COMMON_IO_MANIFEST_H
 #define PLT_COMMON_IO_MANIFEST_H
 

@@ -1,6 +1,7 @@
 /* npy.h - NumPy .npy files: 1-d and 2-d arrays in C order, little-endian, memory-mapped for reading.
  *
  * Ownership  the caller owns a plt_npy_t and closes it; data is valid until then.
+ * Threads    an open array may be read by any number of them; a writer has one owner.
  * Errors     PLT_ERR_DATA names the file and what is wrong (magic, dtype, Fortran order, size against shape);
  *            writing: PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE.
  * Source     numpy.lib.format, versions 1.0 to 3.0. */

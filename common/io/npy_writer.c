@@ -1,4 +1,6 @@
-/* npy_writer.c - see npy.h. */
+/* npy_writer.c - see npy.h.
+ *
+ * The header says how many rows there are, so the number is promised first and checked at the close. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

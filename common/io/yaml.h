@@ -10,9 +10,11 @@
  * A key without a value (`key:`, `key: null`, `key: ~`) and an empty mapping give an entry with n_items 0 that is
  * no list; `key: []` gives one that is. Dotted keys may be written out ("train.epochs: 3" at the top).
  *
+ * Ownership  the caller clears what was parsed; it needs nothing of the text any more.
+ * Threads    any; nothing is shared.
  * Errors     PLT_ERR_USAGE with "file:line:column: cause": syntax, a key given twice, lists of lists, lists that mix
  *            scalars and mappings, anchors, aliases and tags, nesting deeper than 32, more than one document, keys that
- *            are not text. An empty document gives no entries. */
+ *            are not text. An empty document gives no entries. PLT_ERR_BUG when libyaml cannot start. */
 #ifndef PLT_COMMON_IO_YAML_H
 #define PLT_COMMON_IO_YAML_H
 

@@ -1,4 +1,6 @@
-/* config.h - the insides of plt_config_t. Private to this folder. */
+/* config.h - the insides of plt_config_t. Private to this folder.
+ *
+ * Threads    as of options.h. */
 #ifndef PLT_COMMON_OPTIONS_CONFIG_H
 #define PLT_COMMON_OPTIONS_CONFIG_H
 

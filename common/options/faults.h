@@ -2,7 +2,8 @@
  *
  * Life       begin -> add -> end, or take.
  * Ownership  the collection owns its text until take.
- * Threads    one owner. */
+ * Threads    one owner.
+ * Errors     PLT_ERR_USAGE. */
 #ifndef PLT_COMMON_OPTIONS_FAULTS_H
 #define PLT_COMMON_OPTIONS_FAULTS_H
 

@@ -1,4 +1,6 @@
-/* nearest.h - "did you mean": the word that somebody may have wanted to write. */
+/* nearest.h - "did you mean": the word that somebody may have wanted to write.
+ *
+ * Threads    any; a pure function. */
 #ifndef PLT_COMMON_OPTIONS_NEAREST_H
 #define PLT_COMMON_OPTIONS_NEAREST_H
 

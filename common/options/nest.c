@@ -1,4 +1,8 @@
-/* nest.c - see nest.h. */
+/* nest.c - see nest.h.
+ *
+ * A nested configuration has copies of the outer one's entries, under shorter paths. Those of its own section have a
+ * higher rank than those that it inherits, so they win key by key; what was of use to somebody is marked at all levels
+ * at once (plt_config_mark_used). */
 #include "common/options/nest.h"
 
 #include <stdio.h>

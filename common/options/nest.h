@@ -10,6 +10,7 @@
  * Life       read and set the outer one, nest, apply and finish the nested ones, then the outer one: so it knows which
  *            of its entries were of use to somebody. Nothing can be read or set any more once something is nested.
  * Ownership  the outer configuration owns the nested ones; they go with it.
+ * Threads    as of options.h; the outer configuration and all nested ones count as one.
  * Errors     PLT_ERR_USAGE, as in options.h. */
 #ifndef PLT_COMMON_OPTIONS_NEST_H
 #define PLT_COMMON_OPTIONS_NEST_H

@@ -7,6 +7,7 @@
  * Life       create -> read (a file), set (command line) -> apply (each table that is active) -> finish -> get.
  *            apply may be called after get of an earlier table (model.name chooses which table comes next).
  * Ownership  the configuration owns all values it returns.
+ * Threads    one owner until it is finished; then any number may ask, and nobody may put.
  * Errors     PLT_ERR_USAGE; all faults of a call are reported together, one line each:
  *            "config.yaml:7:8: train.batch_size: \"4x\" is not a whole number" . */
 #ifndef PLT_COMMON_OPTIONS_OPTIONS_H
@@ -61,7 +62,8 @@ typedef struct plt_config plt_config_t;
 plt_config_t *plt_config_create(void);
 void plt_config_destroy(plt_config_t **config);
 
-/* Adds the entries of a YAML file. At most one file. PLT_ERR_USAGE also when it cannot be read. */
+/* Adds the entries of a YAML file. PLT_ERR_USAGE also when it cannot be read; PLT_ERR_BUG for a second file, or one
+ * after --set. */
 plt_status_t plt_config_read(plt_config_t *config, const char *path);
 /* "key=value", value as in YAML ("[5,10]", "0.1", "{a: 1}"); wins over the file: replaces all that stands at or
  * below the key. An empty value means "not given". Once set, no file may be read. */

@@ -1,4 +1,7 @@
-/* values.c - see values.h. */
+/* values.c - see values.h.
+ *
+ * A text is taken whole or not at all ("4x" is no number), and a number is written as the shortest text that reads back
+ * to the same value. */
 #include "common/options/values.h"
 
 #include <errno.h>

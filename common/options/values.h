@@ -1,6 +1,7 @@
 /* values.h - one value of an option: checked against its row, written back as YAML. Private to options.c.
  *
  * Ownership  a value owns its arrays; a zeroed one is empty.
+ * Threads    any; nothing is shared.
  * Errors     a fault is a sentence to put behind "place: key: ", to be freed; NULL means none. */
 #ifndef PLT_COMMON_OPTIONS_VALUES_H
 #define PLT_COMMON_OPTIONS_VALUES_H

@@ -8,7 +8,8 @@
  * The same parameters give the same bytes. Beyond 16384 items a user chooses from so many, another random lot for
  * each: time grows with users * min(items, 16384).
  * Ownership  the caller frees what draw made.
- * Errors     PLT_ERR_USAGE for parameters that cannot be met. */
+ * Threads    a call has `threads` of its own and waits for them.
+ * Errors     PLT_ERR_USAGE for parameters that cannot be met; writing: PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE. */
 #ifndef PLT_LAUNCH_DATA_SYNTH_H
 #define PLT_LAUNCH_DATA_SYNTH_H
 

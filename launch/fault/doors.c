@@ -1,4 +1,7 @@
-/* doors.c - see doors.h. */
+/* doors.c - see doors.h.
+ *
+ * Everything happens in turns of the proxy's loop: listeners are tried in every turn, whoever asks has ASKER_NS to say
+ * one line. Where no descriptor is left, newcomers wait in the kernel for a second. */
 #include "launch/fault/doors.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,7 @@
-/* flow.c - see flow.h. */
+/* flow.c - see flow.h.
+ *
+ * Bytes are gathered until zmtp.h says that a message is whole; then script.h decides, and it goes into the queue, or
+ * is held back: lists of stretches of bytes, each with its time. */
 #include "launch/fault/flow.h"
 
 #include <stdlib.h>
@@ -11,14 +14,14 @@
 #define THROTTLE_QUANTUM_S 0.02
 
 /* Bytes on their way. */
-typedef struct piece {
-  struct piece *next;
+typedef struct stretch {
+  struct stretch *next;
   uint8_t *bytes;
   size_t n, capacity, sent;
   int64_t due_ns;      /* held back until then ... */
   unsigned overtakers; /* ... or until so many messages have passed, if not 0 */
   plt_cut_t cut;       /* what happens behind it */
-} piece_t;
+} stretch_t;
 
 typedef struct body {
   size_t begin, n;
@@ -30,44 +33,44 @@ struct plt_fault_flow {
   uint32_t connection;
   plt_fault_side_t side;
   plt_zmtp_t zmtp;
-  piece_t *message, *command; /* under way; NULL: none */
-  body_t *bodies;             /* of the message under way, the empty ones left out */
+  stretch_t *message, *command; /* under way; NULL: none */
+  body_t *bodies;               /* of the message under way, the empty ones left out */
   size_t n_bodies, bodies_capacity;
   bool passes; /* the message under way is too large */
   uint64_t messages;
-  piece_t *first, *last; /* the queue */
-  piece_t *held;         /* in order of due_ns */
-  size_t waiting;        /* bytes of both */
+  stretch_t *first, *last; /* the queue */
+  stretch_t *held;         /* in order of due_ns */
+  size_t waiting;          /* bytes of both */
   int64_t stall_ns;
   int64_t next_ns; /* throttle: when the next byte may go */
   bool cutting;    /* what comes now is lost with the connection */
   plt_cut_t cut;
 };
 
-static void piece_destroy(piece_t *piece) {
-  if (piece == NULL) return;
-  free(piece->bytes);
-  free(piece);
+static void stretch_destroy(stretch_t *stretch) {
+  if (stretch == NULL) return;
+  free(stretch->bytes);
+  free(stretch);
 }
 
-static void list_destroy(piece_t *piece) {
-  while (piece != NULL) {
-    piece_t *next = piece->next;
-    piece_destroy(piece);
-    piece = next;
+static void list_destroy(stretch_t *stretch) {
+  while (stretch != NULL) {
+    stretch_t *next = stretch->next;
+    stretch_destroy(stretch);
+    stretch = next;
   }
 }
 
-/* n > 0 bytes to the end of a piece, which is made if there is none. */
-static void append(piece_t **at, const uint8_t *bytes, size_t n) {
+/* n > 0 bytes to the end of a stretch, which is made if there is none. */
+static void append(stretch_t **at, const uint8_t *bytes, size_t n) {
   if (*at == NULL) *at = plt_mem_zalloc(1, sizeof **at);
-  piece_t *piece = *at;
-  if (piece->n + n > piece->capacity) {
-    piece->capacity = piece->n + n > 2 * piece->capacity ? piece->n + n : 2 * piece->capacity;
-    piece->bytes = plt_mem_resize(piece->bytes, piece->capacity, 1);
+  stretch_t *stretch = *at;
+  if (stretch->n + n > stretch->capacity) {
+    stretch->capacity = stretch->n + n > 2 * stretch->capacity ? stretch->n + n : 2 * stretch->capacity;
+    stretch->bytes = plt_mem_resize(stretch->bytes, stretch->capacity, 1);
   }
-  memcpy(piece->bytes + piece->n, bytes, n);
-  piece->n += n;
+  memcpy(stretch->bytes + stretch->n, bytes, n);
+  stretch->n += n;
 }
 
 plt_fault_flow_t *plt_fault_flow_create(const plt_fault_script_t *script, uint32_t connection, plt_fault_side_t side,
@@ -80,8 +83,8 @@ plt_fault_flow_t *plt_fault_flow_create(const plt_fault_script_t *script, uint32
 void plt_fault_flow_destroy(plt_fault_flow_t **flow_at) {
   plt_fault_flow_t *flow = *flow_at;
   if (flow == NULL) return;
-  piece_destroy(flow->message);
-  piece_destroy(flow->command);
+  stretch_destroy(flow->message);
+  stretch_destroy(flow->command);
   list_destroy(flow->first);
   list_destroy(flow->held);
   free(flow->bodies);
@@ -91,48 +94,48 @@ void plt_fault_flow_destroy(plt_fault_flow_t **flow_at) {
 
 /* ---- queue ---- */
 
-static void enqueue(plt_fault_flow_t *flow, piece_t *piece) {
-  piece->next = NULL;
+static void enqueue(plt_fault_flow_t *flow, stretch_t *stretch) {
+  stretch->next = NULL;
   if (flow->first == NULL) {
-    flow->first = piece;
+    flow->first = stretch;
   } else {
-    flow->last->next = piece;
+    flow->last->next = stretch;
   }
-  flow->last = piece;
+  flow->last = stretch;
 }
 
-static void hold(plt_fault_flow_t *flow, piece_t *piece, int64_t due_ns, unsigned overtakers) {
-  piece_t **at = &flow->held;
-  piece->due_ns = due_ns;
-  piece->overtakers = overtakers;
+static void hold(plt_fault_flow_t *flow, stretch_t *stretch, int64_t due_ns, unsigned overtakers) {
+  stretch_t **at = &flow->held;
+  stretch->due_ns = due_ns;
+  stretch->overtakers = overtakers;
   while (*at != NULL && (*at)->due_ns <= due_ns) at = &(*at)->next;
-  piece->next = *at;
-  *at = piece;
+  stretch->next = *at;
+  *at = stretch;
 }
 
 /* A message goes on; who waited for that goes behind it. */
-static void pass(plt_fault_flow_t *flow, piece_t *message) {
+static void pass(plt_fault_flow_t *flow, stretch_t *message) {
   enqueue(flow, message);
-  for (piece_t **at = &flow->held; *at != NULL;) {
-    piece_t *piece = *at;
-    if (piece->overtakers == 0 || --piece->overtakers > 0) {
-      at = &piece->next;
+  for (stretch_t **at = &flow->held; *at != NULL;) {
+    stretch_t *stretch = *at;
+    if (stretch->overtakers == 0 || --stretch->overtakers > 0) {
+      at = &stretch->next;
       continue;
     }
-    *at = piece->next;
-    enqueue(flow, piece);
+    *at = stretch->next;
+    enqueue(flow, stretch);
     plt_fault_tally_add(flow->tally, flow->side, PLT_FAULT_REORDER);
   }
 }
 
 static void release_due(plt_fault_flow_t *flow, int64_t now_ns) {
   while (flow->held != NULL && flow->held->due_ns <= now_ns) {
-    piece_t *piece = flow->held;
-    flow->held = piece->next;
-    if (piece->overtakers > 0)
-      enqueue(flow, piece); /* nobody came: it has not changed its place */
+    stretch_t *stretch = flow->held;
+    flow->held = stretch->next;
+    if (stretch->overtakers > 0)
+      enqueue(flow, stretch); /* nobody came: it has not changed its place */
     else
-      pass(flow, piece);
+      pass(flow, stretch);
   }
 }
 
@@ -146,9 +149,9 @@ static bool flip_bit(plt_fault_flow_t *flow, const plt_fault_t *fault) {
   return true;
 }
 
-static piece_t *copy_of(const piece_t *piece) {
-  piece_t *copy = NULL;
-  append(&copy, piece->bytes, piece->n);
+static stretch_t *copy_of(const stretch_t *stretch) {
+  stretch_t *copy = NULL;
+  append(&copy, stretch->bytes, stretch->n);
   return copy;
 }
 
@@ -158,11 +161,11 @@ static void decide(plt_fault_flow_t *flow, int64_t now_ns) {
   plt_fault_t fault = plt_fault_decide(flow->script, flow->connection, flow->side, flow->messages++);
   if (limit > 0 && flow->tally->total >= limit) fault = (plt_fault_t){0};
 #define COUNT(kind) plt_fault_tally_add(flow->tally, flow->side, PLT_FAULT_##kind)
-  piece_t *message = flow->message;
+  stretch_t *message = flow->message;
   flow->tally->messages[flow->side]++;
   if (fault.has[PLT_FAULT_DROP]) {
     COUNT(DROP);
-    piece_destroy(message);
+    stretch_destroy(message);
     flow->message = NULL;
     return;
   }
@@ -180,7 +183,7 @@ static void decide(plt_fault_flow_t *flow, int64_t now_ns) {
   int64_t due_ns = fault.has[PLT_FAULT_DELAY] ? now_ns + fault.late_ns : now_ns;
   if (fault.has[PLT_FAULT_DUPLICATE]) {
     COUNT(DUPLICATE);
-    piece_t *copy = copy_of(message);
+    stretch_t *copy = copy_of(message);
     flow->waiting += copy->n;
     hold(flow, copy, due_ns + fault.copy_ns, 0);
   }
@@ -199,11 +202,11 @@ static void decide(plt_fault_flow_t *flow, int64_t now_ns) {
 
 /* ---- bytes in ---- */
 
-static void enqueue_now(plt_fault_flow_t *flow, piece_t **piece) {
-  if (*piece == NULL) return;
-  flow->waiting += (*piece)->n;
-  enqueue(flow, *piece);
-  *piece = NULL;
+static void enqueue_now(plt_fault_flow_t *flow, stretch_t **stretch) {
+  if (*stretch == NULL) return;
+  flow->waiting += (*stretch)->n;
+  enqueue(flow, *stretch);
+  *stretch = NULL;
 }
 
 static void note_body(plt_fault_flow_t *flow, const plt_zmtp_part_t *part, size_t n) {
@@ -243,7 +246,7 @@ void plt_fault_flow_take(plt_fault_flow_t *flow, const uint8_t *bytes, size_t n,
     taken = plt_zmtp_take(&flow->zmtp, bytes, n, &part);
     switch (part.kind) {
       case PLT_ZMTP_RAW: {
-        piece_t *raw = NULL;
+        stretch_t *raw = NULL;
         append(&raw, bytes, taken);
         enqueue_now(flow, &flow->message); /* of a stream that cannot be understood any more */
         enqueue_now(flow, &flow->command);
@@ -270,10 +273,10 @@ bool plt_fault_flow_is_empty(const plt_fault_flow_t *flow) { return flow->first 
 /* Pieces that have been sent, and empty ones, go; a cut comes into force. */
 static void advance(plt_fault_flow_t *flow) {
   while (flow->first != NULL && flow->first->sent == flow->first->n && flow->cut == PLT_CUT_NONE) {
-    piece_t *piece = flow->first;
-    flow->cut = piece->cut;
-    flow->first = piece->next;
-    piece_destroy(piece);
+    stretch_t *stretch = flow->first;
+    flow->cut = stretch->cut;
+    flow->first = stretch->next;
+    stretch_destroy(stretch);
   }
 }
 

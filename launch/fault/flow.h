@@ -7,6 +7,7 @@
  * PLT_FAULT_MESSAGE_MAX bytes passes untouched, as it comes.
  *
  * Time       all functions are told what time it is: a flow waits for nothing and looks at no clock.
+ * Threads    one owner.
  * Memory     one message under way, and a queue that is_full() keeps from growing. */
 #ifndef PLT_LAUNCH_FAULT_FLOW_H
 #define PLT_LAUNCH_FAULT_FLOW_H

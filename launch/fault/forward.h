@@ -3,7 +3,8 @@
  *   worker ── "FORWARD 10.0.0.7:40123\n" ──▶ proxy     where the server listens
  *          ◀── "40555\n", or a reason ──               the proxy's port that leads there from now on
  *
- * Errors     plt_fault_forward_ask: PLT_ERR_PEER with the proxy's reason. */
+ * Threads    any; asking blocks.
+ * Errors     asking: PLT_ERR_PEER with the proxy's reason, PLT_ERR_USAGE for an address that is none. */
 #ifndef PLT_LAUNCH_FAULT_FORWARD_H
 #define PLT_LAUNCH_FAULT_FORWARD_H
 

@@ -1,4 +1,7 @@
-/* link.c - see link.h. */
+/* link.c - see link.h.
+ *
+ * A socket is watched for input while its flow has room, and for output once it took no more: a slow end slows the
+ * other down, nothing is buffered beyond the flows. */
 #include "launch/fault/link.h"
 
 #include <errno.h>

@@ -1,4 +1,7 @@
-/* proxy.c - see proxy.h. */
+/* proxy.c - see proxy.h.
+ *
+ * One loop: newcomers, bytes of all links, the report, then sleep until a socket is ready or the first held message is
+ * due. */
 #include "launch/fault/proxy.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  *
  * Life       open -> run, until INT or TERM -> close.
  * Threads    one, in one epoll loop; one proxy per process, which takes over INT and TERM.
- * Errors     PLT_ERR_USAGE (not an address), PLT_ERR_CREATE (cannot listen), PLT_ERR_IO. What peers do never ends the
- *            proxy.
+ * Errors     opening: PLT_ERR_USAGE (not an address), PLT_ERR_CREATE (cannot listen); running: PLT_ERR_IO, and what
+ *            plt_file_publish() says of the report. What peers do never ends the proxy.
  * Source     docs/fault-proxy.md. */
 #ifndef PLT_LAUNCH_FAULT_PROXY_H
 #define PLT_LAUNCH_FAULT_PROXY_H

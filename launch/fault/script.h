@@ -3,6 +3,7 @@
  * A decision is a function of (seed, connection, direction, message number): the same script does the same to the
  * same message. Connections are numbered as they come, messages of a direction from 0.
  *
+ * Threads    read-only once loaded; decisions are a pure function.
  * Errors     PLT_ERR_USAGE, one line per fault of the script.
  * Source     docs/fault-proxy.md. */
 #ifndef PLT_LAUNCH_FAULT_SCRIPT_H

@@ -1,4 +1,6 @@
-/* tally.h - what a fault proxy has done so far, and how it tells it: one line of JSON. */
+/* tally.h - what a fault proxy has done so far, and how it tells it: one line of JSON.
+ *
+ * Threads    one owner. */
 #ifndef PLT_LAUNCH_FAULT_TALLY_H
 #define PLT_LAUNCH_FAULT_TALLY_H
 

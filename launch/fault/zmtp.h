@@ -8,6 +8,7 @@
  * everything behind a frame that cannot be one.
  *
  * Life       a zeroed plt_zmtp_t is at the beginning of a stream.
+ * Threads    one owner.
  * Source     ZeroMQ RFC 23 (ZMTP 3.0) and 37 (3.1). */
 #ifndef PLT_LAUNCH_FAULT_ZMTP_H
 #define PLT_LAUNCH_FAULT_ZMTP_H

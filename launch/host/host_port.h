@@ -1,5 +1,6 @@
 /* host_port.h - "HOST:PORT" as people write it: 127.0.0.1:1080, [::1]:1080, node7:1080.
  *
+ * Threads    any; nothing is shared.
  * Errors     PLT_ERR_USAGE, naming the option that `option` says the text is of. */
 #ifndef PLT_LAUNCH_HOST_HOST_PORT_H
 #define PLT_LAUNCH_HOST_HOST_PORT_H

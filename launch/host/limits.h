@@ -1,4 +1,6 @@
-/* limits.h - what the machine lets this process have. */
+/* limits.h - what the machine lets this process have.
+ *
+ * Threads    any; the limit is the whole process's. */
 #ifndef PLT_LAUNCH_HOST_LIMITS_H
 #define PLT_LAUNCH_HOST_LIMITS_H
 

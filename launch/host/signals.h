@@ -1,4 +1,6 @@
-/* signals.h - INT, TERM and USR1 ask for a checkpoint and an orderly end; a second INT ends at once. */
+/* signals.h - INT, TERM and USR1 ask for a checkpoint and an orderly end; a second INT ends at once.
+ *
+ * Threads    watch: any, also again; the signals are the process's, and any thread may look at the number. */
 #ifndef PLT_LAUNCH_HOST_SIGNALS_H
 #define PLT_LAUNCH_HOST_SIGNALS_H
 

@@ -1,7 +1,10 @@
 /* socket_dir.h - a private directory for ipc sockets, /tmp/plateau-<user>-<pid>-<random>, mode 0700.
  *
  * Short, because a socket's path has at most 107 bytes. Directories of processes that are gone are removed by the
- * next job of the same user. */
+ * next job of the same user.
+ *
+ * Threads    any.
+ * Errors     PLT_ERR_CREATE. */
 #ifndef PLT_LAUNCH_HOST_SOCKET_DIR_H
 #define PLT_LAUNCH_HOST_SOCKET_DIR_H
 
@@ -9,7 +12,7 @@
 
 enum { PLT_SOCKET_DIR_MAX = 64 };
 
-/* PLT_ERR_CREATE. Remove it with plt_dir_remove(). */
+/* Remove it with plt_dir_remove(). `out` is "" after a failure. */
 plt_status_t plt_socket_dir_create(char out[PLT_SOCKET_DIR_MAX]);
 
 #endif

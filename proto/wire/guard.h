@@ -6,6 +6,7 @@
  *            thread starts with the first socket that is not inproc.
  * Ownership  sockets are the caller's: call leave before zmq_close.
  * Threads    all functions may be called from any thread; a socket's own functions from its owner's.
+ * Errors     PLT_ERR_CREATE.
  * Source     docs/mechanisms.md 2 (what monitors do to a socket); ZeroMQ RFC 27. */
 #ifndef PLT_PROTO_WIRE_GUARD_H
 #define PLT_PROTO_WIRE_GUARD_H
@@ -25,7 +26,7 @@ void plt_guard_destroy(plt_guard_t **guard);
 void plt_guard_secure(plt_guard_t *guard, const plt_secret_t *secret);
 plt_guard_count_t plt_guard_count(plt_guard_t *guard);
 
-/* Prepare a socket before zmq_bind and zmq_connect. PLT_ERR_CREATE. */
+/* Prepare a socket before zmq_bind and zmq_connect. */
 plt_status_t plt_guard_listen(plt_guard_t *guard, void *socket, const char *const *endpoints, size_t n,
                               plt_watch_t **out);
 plt_status_t plt_guard_connect(plt_guard_t *guard, void *socket, const char *endpoint, plt_watch_t **out);

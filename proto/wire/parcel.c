@@ -1,4 +1,7 @@
-/* parcel.c - see parcel.h. */
+/* parcel.c - see parcel.h.
+ *
+ * Frames are libzmq's messages. Sending hands it counted references, so a parcel can be sent again; its digest is
+ * worked out once. What comes in is bounded in frames here, in bytes by the sockets (wire.c). */
 #include "proto/wire/parcel.h"
 
 #include <errno.h>

@@ -1,7 +1,9 @@
 /* parcel.h - for the files of this folder: how parcels (wire.h) cross a socket.
  *
  * Between processes a message begins with a frame of 8 bytes, the digest of those behind it, which is checked and taken
- * away before anybody sees the message. Over inproc there is none: nothing can happen on the way. */
+ * away before anybody sees the message. Over inproc there is none: nothing can happen on the way.
+ *
+ * Threads    a parcel and a socket each have one owner at a time. */
 #ifndef PLT_PROTO_WIRE_PARCEL_H
 #define PLT_PROTO_WIRE_PARCEL_H
 

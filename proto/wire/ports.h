@@ -4,6 +4,7 @@
  * Owner      whoever stands for the ZeroMQ socket that listens: any pointer but NULL.
  * Ownership  descriptors are libzmq's; listening sockets are duplicated.
  * Threads    one at a time, no locks inside.
+ * Errors     PLT_ERR_CREATE.
  * Source     docs/mechanisms.md 2, docs/mechanisms.md 4. */
 #ifndef PLT_PROTO_WIRE_PORTS_H
 #define PLT_PROTO_WIRE_PORTS_H
@@ -15,7 +16,6 @@
 
 typedef struct plt_ports plt_ports_t;
 
-/* PLT_ERR_CREATE. */
 plt_status_t plt_ports_create(plt_ports_t **out);
 void plt_ports_destroy(plt_ports_t **ports);
 

@@ -10,6 +10,7 @@
  * environment, logs or files.
  *
  * Ownership  plt_secret_destroy() wipes. A wire keeps a copy, wiped with it; libzmq's own copies are not wiped.
+ * Threads    any; a secret is not changed once it was made.
  * Errors     PLT_ERR_IO (no random numbers), PLT_ERR_USAGE (libzmq without curve), PLT_ERR_PROTOCOL (not a secret).
  * Source     docs/security.md; ZeroMQ RFC 24 (PLAIN), 26 (CurveZMQ), 27 (ZAP). */
 #ifndef PLT_PROTO_WIRE_SECURITY_H

@@ -1,4 +1,7 @@
-/* wire.c - see wire.h. */
+/* wire.c - see wire.h.
+ *
+ * No call here waits but those with a timeout: a send that would wait is dropped, for whoever asks asks again. All
+ * limits that a peer may meet are options of the sockets, set in open_socket(), or in guard.c. */
 #include "proto/wire/wire.h"
 
 #include <errno.h>

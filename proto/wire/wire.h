@@ -9,8 +9,8 @@
  *            damaged, without frames.
  * Received frames are NOT aligned: load through memcpy.
  * Threads    a listener or a set of links belongs to one thread; the wire itself may be shared.
- * Errors     PLT_ERR_CREATE (bind), PLT_ERR_PEER (connect, send, receive). A listener never fails because of
- *            what a peer sent.
+ * Errors     a listener: PLT_ERR_CREATE (open, inherit), PLT_ERR_BUG where libzmq refuses what cannot be refused, never
+ *            because of what a peer sent. Links: PLT_ERR_CREATE (open), PLT_ERR_PEER (open, send, receive).
  * Source     proto/PROTOCOL.md; docs/mechanisms.md 2 for the socket options. */
 #ifndef PLT_PROTO_WIRE_WIRE_H
 #define PLT_PROTO_WIRE_WIRE_H

@@ -1,4 +1,7 @@
-/* zap.c - see zap.h. */
+/* zap.c - see zap.h.
+ *
+ * Bytes of strangers come in here: frames are bounded, secrets compared in the same time wherever they differ, requests
+ * wiped. */
 #include "proto/wire/zap.h"
 
 #include <errno.h>

@@ -1,5 +1,9 @@
 /* format.h - what writing and reading a part share; for the files of this folder.
  *
+ * Threads    between plt_hdf5_enter and plt_hdf5_leave: one at a time in a process.
+ * Errors     what HDF5 says goes into a plt_hdf5_error_t, which becomes a status once, at the end; plt_part_open:
+ *            PLT_ERR_CHECKPOINT.
+ *
  * Structs are stored field by field as attributes of a group, by one list each, so that a field is written and
  * read by the same line. */
 #ifndef PLT_PS_CHECKPOINT_FORMAT_H

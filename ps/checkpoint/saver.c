@@ -1,4 +1,7 @@
-/* saver.c - see saver.h. */
+/* saver.c - see saver.h.
+ *
+ * An errand writes and hashes; the server's thread only looks, and releases the images once it has seen the end, for
+ * that is the tables' owner's to do. */
 #include "ps/checkpoint/saver.h"
 
 #include <inttypes.h>

@@ -8,6 +8,7 @@
  *   w = (1 - eta decay) w - eta / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
  *
  * l2 (adam) is above 0 only where every row is pushed in every step; decay (adamw) is free.
+ * Threads    one owner: the table's.
  * Errors     PLT_ERR_USAGE as of plt_adam_gap_create(). */
 #ifndef PLT_PS_OPTIMIZERS_ADAM_CORE_H
 #define PLT_PS_OPTIMIZERS_ADAM_CORE_H

@@ -1,4 +1,7 @@
-/* adam_gap.c - see adam_gap.h. */
+/* adam_gap.c - see adam_gap.h.
+ *
+ * Rows that were pushed at the same step share the sums of the series: they are cached by `last` and grow by a term per
+ * step. What falls out of the cache is worked out anew, to the same bits. */
 #include "ps/optimizers/adam_gap.h"
 
 #include <assert.h>
@@ -174,10 +177,10 @@ plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, double 
 void plt_adam_gap_destroy(plt_adam_gap_t **gap) {
   if (*gap == NULL) return;
   plt_adam_gap_t *self = *gap;
-  void *blocks[] = {self->faded,       self->fade,         self->grow,       self->decay1,
+  void *arrays[] = {self->faded,       self->fade,         self->grow,       self->decay1,
                     self->decay2,      self->bias,         self->weight,     self->root,
                     self->brief.slots, self->brief.values, self->wide.slots, self->wide.values};
-  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) free(blocks[i]);
+  for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
   free(self);
   *gap = NULL;
 }

@@ -34,6 +34,7 @@
  * Bits       T_p is always summed in the order of j, from 1: it is a function of (history, last, now), whether
  *            it grew clock by clock or is computed at once after a restart. The cache only saves time.
  * Threads    one owner, no locks.
+ * Errors     PLT_ERR_USAGE when beta1 is not well below sqrt(beta2): then old gradients never fade.
  * Source     docs/methods/optimizers.md 4.1; docs/decisions/adam-closed-form.md. */
 #ifndef PLT_PS_OPTIMIZERS_ADAM_GAP_H
 #define PLT_PS_OPTIMIZERS_ADAM_GAP_H
@@ -56,7 +57,6 @@ typedef struct plt_adam_move {
   const double *root;    /* eps q_j */
 } plt_adam_move_t;
 
-/* PLT_ERR_USAGE when beta1 is not well below sqrt(beta2): then old gradients never fade. */
 plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, double decay, plt_adam_gap_t **out);
 void plt_adam_gap_destroy(plt_adam_gap_t **gap);
 /* Step t begins, or a restored table stands at t. */

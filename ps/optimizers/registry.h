@@ -1,6 +1,7 @@
 /* registry.h - the optimizers there are (list.h), by name, and how one is chosen: in a configuration by
  * optimizer.name, for a table by its spec. No optimizer knows of it.
- * Threads    read-only. */
+ * Threads    read-only.
+ * Errors     PLT_ERR_USAGE. */
 #ifndef PLT_PS_OPTIMIZERS_REGISTRY_H
 #define PLT_PS_OPTIMIZERS_REGISTRY_H
 

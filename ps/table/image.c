@@ -1,4 +1,7 @@
-/* image.c - see image.h. */
+/* image.c - see image.h.
+ *
+ * Whoever moves a page out of PENDING has it, for as long as it takes to copy or read some 4 KiB; the other spins
+ * meanwhile. Only at the bound of copies does the owner wait for the sweeper. */
 #include "ps/table/image.h"
 
 #include <assert.h>

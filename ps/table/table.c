@@ -1,4 +1,7 @@
-/* table.c - see table.h. */
+/* table.c - see table.h.
+ *
+ * Rows are found by arithmetic, not by hashing. What takes time is memory: rows lie anywhere, so loops over keys have
+ * them fetched ahead of their turn. */
 #include "ps/table/table.h"
 
 #include <assert.h>

@@ -8,7 +8,8 @@
  * Ownership  the table owns its rows; a row pointer is valid until the table is destroyed, reset or dropped.
  * Threads    one owner at a time; no locks inside.
  * Units      cols in floats; keys are global: key % servers == number.
- * Errors     keys are checked by plt_table_check_keys(), once per message; the other calls take good keys. */
+ * Errors     PLT_ERR_USAGE for a declaration that cannot be, PLT_ERR_PROTOCOL for keys and tables that do not fit. Keys
+ *            are checked by plt_table_check_keys(), once per message; the other calls take good ones. */
 #ifndef PLT_PS_TABLE_TABLE_H
 #define PLT_PS_TABLE_TABLE_H
 

@@ -8,7 +8,8 @@
  *            where its rows go must stay until it is finished.
  * Threads    one owner.
  * Errors     PLT_ERR_DEADLINE and PLT_ERR_PEER name who waited for whom and for what; a refusal is passed on with
- *            the server's status and text.
+ *            the server's status and text; PLT_ERR_PROTOCOL for a message that is too large and for an answer to
+ *            something else.
  * Source     proto/PROTOCOL.md. */
 #ifndef PLT_WORKER_CLIENT_CLIENT_H
 #define PLT_WORKER_CLIENT_CLIENT_H
@@ -32,7 +33,8 @@ typedef struct plt_client_config {
 
 typedef struct plt_client plt_client_t;
 
-/* Connects and greets. *clock is that of the servers' tables; *progress what a checkpoint said, if *resumed. */
+/* Connects and greets. *clock is that of the servers' tables; *progress what a checkpoint said, if *resumed.
+ * Also PLT_ERR_CREATE (no sockets), PLT_ERR_CHECKPOINT (the servers start from different clocks). */
 plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config, uint64_t *clock, bool *resumed,
                              plt_progress_t *progress, plt_client_t **out);
 /* Frees everything; says nothing to the servers (see plt_client_bye). */

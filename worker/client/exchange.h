@@ -8,8 +8,8 @@
  *
  * Ownership  an exchange is the desk's, from begin to finish; its arena lives as long.
  * Threads    one owner.
- * Errors     PLT_ERR_DEADLINE and PLT_ERR_PEER name who waited for whom and for what; a refusal is passed on with
- *            the server's status and text. */
+ * Errors     PLT_ERR_DEADLINE and PLT_ERR_PEER name who waited for whom and for what; a refusal is passed on with the
+ *            server's status and text; PLT_ERR_PROTOCOL for a message that is too large. */
 #ifndef PLT_WORKER_CLIENT_EXCHANGE_H
 #define PLT_WORKER_CLIENT_EXCHANGE_H
 
@@ -22,7 +22,7 @@ typedef struct plt_desk plt_desk_t;
 /* Reads one server's answer. */
 typedef plt_status_t (*plt_answer_fn)(void *context, uint32_t server, const plt_header_t *answer);
 
-/* Connects to the servers of a configuration, which is copied. */
+/* Connects to the servers of a configuration, which is copied. PLT_ERR_CREATE, PLT_ERR_PEER. */
 plt_status_t plt_desk_open(plt_wire_t *wire, const plt_client_config_t *config, plt_desk_t **out);
 void plt_desk_close(plt_desk_t **desk);
 const plt_client_config_t *plt_desk_config(const plt_desk_t *desk);

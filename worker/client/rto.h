@@ -5,6 +5,7 @@
  * once: the answer to a repeated one does not say which of them it answers.
  *
  * Life       a zeroed plt_rto_t has measured nothing.
+ * Threads    one owner.
  * Source     RFC 6298; Karn and Partridge, SIGCOMM 1987. */
 #ifndef PLT_WORKER_CLIENT_RTO_H
 #define PLT_WORKER_CLIENT_RTO_H

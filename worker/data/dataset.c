@@ -1,4 +1,7 @@
-/* dataset.c - see dataset.h. */
+/* dataset.c - see dataset.h.
+ *
+ * Training pairs are kept twice: in the order of the file, which the sampler permutes, and by user. Features stay where
+ * they are, mapped; their values are looked at once, when they are opened. */
 #include "worker/data/dataset.h"
 
 #include <stdlib.h>

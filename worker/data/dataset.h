@@ -4,10 +4,12 @@
  * 2 test) are found by name. Features are .npy of f2, f4 or f8, row = item id, memory-mapped. A folder without a
  * .inter but with LightGCN's train.txt and test.txt is read as that.
  *
- * Ownership  one dataset per process, read-only once open, shared by its threads.
+ * Ownership  the caller destroys it; features stay mapped until then.
+ * Threads    read-only once open: any number of them.
  * Units      users and items are the largest id + 1 over all parts.
  * Errors     PLT_ERR_DATA with "file:line: cause" for ids out of range, short rows, bad labels, NaN features,
- *            too few feature rows, no training pairs. Duplicate pairs are counted and kept.
+ *            too few feature rows, no training pairs. Duplicate pairs are counted and kept. PLT_ERR_IO for a file that
+ *            cannot be read, PLT_ERR_USAGE for a path that is too long.
  * Source     docs/tutorial.md 1; MMRec's data format. */
 #ifndef PLT_WORKER_DATA_DATASET_H
 #define PLT_WORKER_DATA_DATASET_H
@@ -55,7 +57,7 @@ extern const plt_option_table_t plt_dataset_options;
 /* interactions NULL: the only .inter of the folder. features: file names in order; n 0 for none. */
 plt_status_t plt_dataset_open(const char *path, const char *interactions, const char *const *features,
                               size_t n_features, plt_dataset_t **out);
-/* The same from a configuration. */
+/* The same from a configuration. PLT_ERR_USAGE also when data.path is not given. */
 plt_status_t plt_dataset_from_config(const plt_config_t *config, plt_dataset_t **out);
 void plt_dataset_destroy(plt_dataset_t **data);
 

@@ -1,8 +1,9 @@
 /* features.h - the feature matrices of a data folder, one .npy per modality: opening and checking.
  *
  * Ownership  the caller closes what it opened.
- * Errors     PLT_ERR_DATA: a file that is missing or not a 2-d float array. Too few rows and values that are not
- *            finite go to the sink (problem.h), one report per row. */
+ * Threads    any; an open feature is read-only.
+ * Errors     PLT_ERR_DATA: a file that is missing or not a 2-d float array; PLT_ERR_USAGE: a path too long. Too few
+ *            rows and values that are not finite go to the sink (problem.h), one report per row. */
 #ifndef PLT_WORKER_DATA_FEATURES_H
 #define PLT_WORKER_DATA_FEATURES_H
 

@@ -7,7 +7,9 @@
  * the largest id.
  *
  * Ownership  the caller destroys what it read.
- * Errors     PLT_ERR_DATA. Faults of rows go to the sink (problem.h); a sink that goes on gets the good rows. */
+ * Threads    one owner while it is read and sorted, then read-only.
+ * Errors     PLT_ERR_DATA; PLT_ERR_IO for a file that cannot be read; PLT_ERR_USAGE for a path too long. Problems of
+ *            rows go to the sink (problem.h), whose status ends the reading; one that goes on gets the good rows. */
 #ifndef PLT_WORKER_DATA_INTERACTIONS_H
 #define PLT_WORKER_DATA_INTERACTIONS_H
 

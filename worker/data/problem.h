@@ -1,9 +1,11 @@
-/* problem.h - faults and doubts of a data folder, told one by one.
+/* problem.h - what is wrong or doubtful in a data folder, told one by one.
  *
- * A reader tells each fault to a sink. The dataset has none and fails at the first; `plateau data check` collects
+ * A reader tells each problem to a sink. The dataset has none and fails at the first; `plateau data check` collects
  * them all, so a person can mend a file in one go. What leaves nothing to read (no file, no header) is not a
  * problem in this sense but an ordinary failure.
- * Errors     a sink returns PLT_OK to go on; any other status ends the reading with that status. */
+ * Threads    a sink is called by the thread that reads.
+ * Errors     a sink returns PLT_OK to go on; any other status ends the reading with that status. Without a sink it is
+ *            PLT_ERR_DATA. */
 #ifndef PLT_WORKER_DATA_PROBLEM_H
 #define PLT_WORKER_DATA_PROBLEM_H
 

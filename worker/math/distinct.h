@@ -1,4 +1,6 @@
-/* distinct.h - the distinct ids of a list, sorted, and where each stands among them. */
+/* distinct.h - the distinct ids of a list, sorted, and where each stands among them.
+ *
+ * Threads    any; a pure function, but for the arena, which is one caller's. */
 #ifndef PLT_WORKER_MATH_DISTINCT_H
 #define PLT_WORKER_MATH_DISTINCT_H
 

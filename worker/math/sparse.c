@@ -1,4 +1,6 @@
-/* sparse.c - see sparse.h. */
+/* sparse.c - see sparse.h.
+ *
+ * Row by row, 32 columns at a time, whose sums stay in registers; rows of x lie anywhere, so they are fetched ahead. */
 #include "worker/math/sparse.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
 /* vectors.h - arithmetic on flat vectors, w and its gradients, in one thread: products and sums in double, in a fixed
- * order, rounded once to float. */
+ * order, rounded once to float.
+ *
+ * Threads    any; pure functions. */
 #ifndef PLT_WORKER_MATH_VECTORS_H
 #define PLT_WORKER_MATH_VECTORS_H
 

@@ -6,7 +6,8 @@
  *   backward  adds to the operands' gradients: plt_tape_gradient() hands out the buffer, zeroed at the first
  *             request, or NULL when nobody needs it - then nothing is computed. Who fills the whole buffer can save
  *             the zeros (plt_tape_gradient_or_new) or, where it is dy itself, the copy (plt_tape_pass_gradient).
- * Node pointers are valid until the next node is recorded. */
+ * Node pointers are valid until the next node is recorded.
+ * Threads    as of tape.h: one owner, whose crew takes part within a call. */
 #ifndef PLT_WORKER_TAPE_NODE_H
 #define PLT_WORKER_TAPE_NODE_H
 
