@@ -1,5 +1,5 @@
 # What the sources must keep to. Labels: "lint" takes seconds; "analysis" minutes at first, seconds once it knows the files.
-foreach(rule layers format shell sizes citations)
+foreach(rule layers format shell sizes idioms citations)
   plateau_shell(lint.${rule} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/lint/${rule}.sh LABELS lint)
 endforeach()
 
