@@ -25,7 +25,7 @@ static plt_status_t init(plt_strategy_t *self, const plt_config_t *config) {
   return PLT_OK;
 }
 
-static double gradient(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *out) {
+static double gradient(const plt_strategy_t *self, const plt_objective_t *leaf, float *out) {
   const bsam_plus_t *bsam = (const bsam_plus_t *)self;
   double loss = plt_leaf_ascend(leaf, bsam->rho, out);
   leaf->gradient_at(leaf->context, leaf->point, leaf->second);

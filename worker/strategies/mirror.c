@@ -85,7 +85,7 @@ static uint32_t phases(const plt_strategy_t *self, uint32_t batch) {
   return mirror->sequential && is_mirrored(mirror, batch) ? 2 : 1;
 }
 
-static double gradient(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *out) {
+static double gradient(const plt_strategy_t *self, const plt_objective_t *leaf, float *out) {
   const mirror_t *mirror = (const mirror_t *)self;
   double loss = leaf->gradient_at(leaf->context, leaf->w, out);
   if (!is_mirrored(mirror, leaf->batch)) return loss;

@@ -1,7 +1,7 @@
 /* plain.c - the loss gradient as it is: one pass. */
 #include "worker/strategies/strategy.h"
 
-static double gradient(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *out) {
+static double gradient(const plt_strategy_t *self, const plt_objective_t *leaf, float *out) {
   (void)self;
   return leaf->gradient_at(leaf->context, leaf->w, out);
 }

@@ -20,14 +20,14 @@ uint32_t plt_strategy_passes(const plt_strategy_t *strategy, uint32_t batch, uin
   return strategy->ops->passes == NULL ? 1 : strategy->ops->passes(strategy, batch, phase);
 }
 
-double plt_leaf_ascend(const plt_leaf_problem_t *leaf, double rho, float *g) {
+double plt_leaf_ascend(const plt_objective_t *leaf, double rho, float *g) {
   double loss = leaf->gradient_at(leaf->context, leaf->w, g);
   double length = rho / (plt_vector_norm(g, leaf->n) + 1e-12);
   plt_vector_blend(leaf->point, 1, leaf->w, length, g, leaf->n);
   return loss;
 }
 
-void plt_leaf_step(const plt_leaf_problem_t *leaf, double factor, const float *g, float *out) {
+void plt_leaf_step(const plt_objective_t *leaf, double factor, const float *g, float *out) {
   const plt_lr_span_t everything = {leaf->n, 1};
   const plt_lr_span_t *spans = leaf->n_spans == 0 ? &everything : leaf->spans;
   size_t n_spans = leaf->n_spans == 0 ? 1 : leaf->n_spans, at = 0;

@@ -25,7 +25,7 @@ typedef struct plt_lr_span {
   double scale; /* of leaf->eta */
 } plt_lr_span_t;
 
-typedef struct plt_leaf_problem {
+typedef struct plt_objective {
   plt_gradient_fn gradient_at;
   void *context;
   size_t n;       /* floats in w */
@@ -35,10 +35,10 @@ typedef struct plt_leaf_problem {
   uint32_t batch; /* of the epoch, from 0; in ssp and asp of the worker's own batches in it */
   uint32_t phase; /* of the batch, from 0 */
   double eta;     /* learning rate of this step */
-  const plt_lr_span_t
-      *spans; /* where tables have learning rates of their own: the whole of w; NULL: eta is everyone's */
+  /* Where tables have learning rates of their own: the whole of w; NULL: eta is everyone's. */
+  const plt_lr_span_t *spans;
   size_t n_spans;
-} plt_leaf_problem_t;
+} plt_objective_t;
 
 typedef struct plt_strategy plt_strategy_t; /* a strategy's own object begins with this */
 
@@ -58,7 +58,7 @@ typedef struct plt_strategy_ops {
   uint32_t (*phases)(const plt_strategy_t *self, uint32_t batch);
   /* Once per leaf and phase, leaf after leaf: fills `gradient` [n] and returns the model's loss at w. May use `point`
    * and `second` as it likes; leaf->gradient_at works with the worker's crew of threads. Required. */
-  double (*gradient)(const plt_strategy_t *self, const plt_leaf_problem_t *leaf, float *gradient);
+  double (*gradient)(const plt_strategy_t *self, const plt_objective_t *leaf, float *gradient);
   /* After each batch and phase, whether the worker had a leaf of it or not: the calls of gradient_at per leaf, for
    * equal-effort comparisons. Default: 1. */
   uint32_t (*passes)(const plt_strategy_t *self, uint32_t batch, uint32_t phase);
@@ -76,7 +76,7 @@ uint32_t plt_strategy_passes(const plt_strategy_t *strategy, uint32_t batch, uin
 /* ---- for strategy files ---- */
 /* The ascent step that sharpness-aware strategies begin with: the gradient g at w, and into leaf->point w + rho g/|g|.
  * Returns the loss at w. */
-double plt_leaf_ascend(const plt_leaf_problem_t *leaf, double rho, float *g);
+double plt_leaf_ascend(const plt_objective_t *leaf, double rho, float *g);
 /* Its row, strategy.rho. */
 #define PLT_STRATEGY_RHO_OPTION                                                                 \
   {                                                                                             \
@@ -86,6 +86,6 @@ double plt_leaf_ascend(const plt_leaf_problem_t *leaf, double rho, float *g);
 
 /* ---- for strategy files ---- */
 /* out = w + factor * eta * g, with each table's own learning rate; out may be g. */
-void plt_leaf_step(const plt_leaf_problem_t *leaf, double factor, const float *g, float *out);
+void plt_leaf_step(const plt_objective_t *leaf, double factor, const float *g, float *out);
 
 #endif

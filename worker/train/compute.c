@@ -125,18 +125,18 @@ static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, c
     plt_dataset_features(compute->crew, plan->data, set->id[PLT_SIDE_ITEM], n_items, features);
     run.pass.features = features;
   }
-  plt_leaf_problem_t problem = {.gradient_at = gradient_at,
-                                .context = &run,
-                                .n = n,
-                                .w = run.values,
-                                .point = plt_arena_alloc(arena, bytes),
-                                .second = plt_arena_alloc(arena, bytes),
-                                .batch = batch->turn,
-                                .phase = phase,
-                                .eta = eta};
-  problem.spans = lr_spans(compute, leaf, &problem.n_spans);
+  plt_objective_t objective = {.gradient_at = gradient_at,
+                               .context = &run,
+                               .n = n,
+                               .w = run.values,
+                               .point = plt_arena_alloc(arena, bytes),
+                               .second = plt_arena_alloc(arena, bytes),
+                               .batch = batch->turn,
+                               .phase = phase,
+                               .eta = eta};
+  objective.spans = lr_spans(compute, leaf, &objective.n_spans);
   float *g = plt_arena_alloc(arena, bytes);
-  double value = plan->strategy->ops->gradient(plan->strategy, &problem, g);
+  double value = plan->strategy->ops->gradient(plan->strategy, &objective, g);
   if (!isfinite(value) || !plt_vector_is_finite(g, n)) return not_finite(compute, batch, leaf, value);
   plt_vector_clip(g, n, plan->clip_norm);
   if (leaf->weight != 1.0) plt_vector_scale(g, n, leaf->weight);

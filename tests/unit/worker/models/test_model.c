@@ -281,15 +281,15 @@ static void check_golden(const char *name) {
       negative[s] = (uint32_t)plt_npy_int(&batches, step, 3 * s + 2);
     }
     double lr = plt_config_real(config, "optimizer.lr");
-    plt_leaf_problem_t problem = {.gradient_at = gradient_at,
-                                  .context = &leaf,
-                                  .n = leaf.n,
-                                  .w = w,
-                                  .point = w + 2 * leaf.n,
-                                  .second = w + 3 * leaf.n,
-                                  .batch = step,
-                                  .eta = lr};
-    double loss = strategy->ops->gradient(strategy, &problem, gradient);
+    plt_objective_t objective = {.gradient_at = gradient_at,
+                                 .context = &leaf,
+                                 .n = leaf.n,
+                                 .w = w,
+                                 .point = w + 2 * leaf.n,
+                                 .second = w + 3 * leaf.n,
+                                 .batch = step,
+                                 .eta = lr};
+    double loss = strategy->ops->gradient(strategy, &objective, gradient);
     cr_assert(fabs(loss - losses[step]) <= 1e-6 * losses[step], "%s: loss of step %u is %.9g, not %.9g", name, step,
               loss, losses[step]);
     plt_vector_blend(w, 1, w, -lr, gradient, leaf.n);

@@ -63,7 +63,7 @@ static double norm_of_g(const quadratic_t *q) {
 
 /* Runs the strategy into q->gradient; the loss must be the one at w, w unchanged, the passes as announced. */
 static void run(const plt_strategy_t *strategy, quadratic_t *q, uint32_t batch, uint32_t phase, double eta) {
-  plt_leaf_problem_t leaf = {gradient_at, q, N, q->w, q->point, q->second, batch, phase, eta, NULL, 0};
+  plt_objective_t leaf = {gradient_at, q, N, q->w, q->point, q->second, batch, phase, eta, NULL, 0};
   quadratic_t before = *q;
   float scratch[N];
   double want = gradient_at(&before, q->w, scratch);
@@ -145,7 +145,7 @@ Test(strategy, mirror_steps_with_the_learning_rate_of_each_table) {
   plt_strategy_t *s;
   quadratic_t q = make_quadratic();
   cr_assert_eq(MAKE(&s, "strategy.name=mirror", "strategy.alpha1=1.2", "strategy.alpha2=0.4"), PLT_OK);
-  plt_leaf_problem_t leaf = {gradient_at, &q, N, q.w, q.point, q.second, 0, 0, 0.1, spans, 3};
+  plt_objective_t leaf = {gradient_at, &q, N, q.w, q.point, q.second, 0, 0, 0.1, spans, 3};
   s->ops->gradient(s, &leaf, q.gradient);
   for (size_t i = 0; i < N; i++) {
     double eta = 0.1 * (i < FIRST ? 1 : i < FIRST + SECOND ? 0.5 : 3);
