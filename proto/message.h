@@ -3,7 +3,9 @@
  *   message = [header][section 0: keys, values][section 1: keys, values] ...      proto/PROTOCOL.md, "Frames"
  *
  * frame.h turns these into frames and back. A section's keys or values frame is empty where the verb has none:
- * a pull has keys only, rows in answer to it have values only, in the order in which they were asked for. */
+ * a pull has keys only, rows in answer to it have values only, in the order in which they were asked for.
+ *
+ * Threads    plain data; functions may be called by any thread. */
 #ifndef PLT_PROTO_MESSAGE_H
 #define PLT_PROTO_MESSAGE_H
 

@@ -10,6 +10,7 @@
  * Meetings   a worker that was answered a pull for clock b may push b, and no more, before it hears from the server
  *            again. The largest b + 1 of all workers is thus a clock that nobody passes without another answer:
  *            they can still be told to meet there.
+ * Threads    one owner: the server's loop.
  * Source     proto/PROTOCOL.md, "Clock"; docs/consistency.md. */
 #ifndef PLT_PS_SERVER_CLOCK_H
 #define PLT_PS_SERVER_CLOCK_H

@@ -2,6 +2,8 @@
  *
  * Sections are collected as they stand in the received messages; nothing is copied before the sum.
  * Ownership  the messages behind the sections must stay until plt_round_apply() or plt_round_clear().
+ * Threads    one owner: the server's loop.
+ * Errors     PLT_ERR_PROTOCOL for leaves or losses that are pushed twice.
  * Source     docs/methods/determinism.md 4. */
 #ifndef PLT_PS_SERVER_ROUND_H
 #define PLT_PS_SERVER_ROUND_H

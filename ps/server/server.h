@@ -13,7 +13,8 @@
  *
  * Ownership  the listener is the caller's.
  * Threads    plt_server_run() is one thread; only `stop` is looked at from outside.
- * Errors     PLT_OK when all workers have said goodbye; else why the server could not go on.
+ * Errors     PLT_OK when all workers have said goodbye; else why the server could not go on: PLT_ERR_CHECKPOINT and
+ *            PLT_ERR_IO of what it starts from, PLT_ERR_BUG of the listener.
  * Source     docs/architecture.md 6; proto/PROTOCOL.md. */
 #ifndef PLT_PS_SERVER_SERVER_H
 #define PLT_PS_SERVER_SERVER_H

@@ -3,7 +3,11 @@
  *   server.c   the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, ENTER, BYE
  *   step.c     STEP: pushes are counted, steps are made, pulls wait for their clock
  *   sum.c      SUM
- *   answer.c   answers, refusals, messages that are kept until they can be answered */
+ *   answer.c   answers, refusals, messages that are kept until they can be answered
+ *
+ * Threads    the server's loop alone.
+ * Errors     what ends the server: PLT_ERR_BUG of the listener (proto/wire/wire.h). A peer's mistake is refused, and
+ *            ends nothing. */
 #ifndef PLT_PS_SERVER_STATE_H
 #define PLT_PS_SERVER_STATE_H
 

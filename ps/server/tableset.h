@@ -6,6 +6,7 @@
  * Handing over   plt_tableset_enter() ends the tables there are and begins the list anew. What is declared then takes
  *                the values of the table of its name, whatever its optimizer was: of those there were, or of those in
  *                another checkpoint of this job. When all are declared, the others are gone.
+ * Threads    one owner: the server's loop.
  * Errors     PLT_ERR_PROTOCOL for what a peer did wrong, PLT_ERR_CHECKPOINT and PLT_ERR_IO for files. */
 #ifndef PLT_PS_SERVER_TABLESET_H
 #define PLT_PS_SERVER_TABLESET_H

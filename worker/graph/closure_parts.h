@@ -4,7 +4,9 @@
  *   closure_rows.c        the rows of one hop: neighbours, all or drawn; then columns and weights
  *   closure_transpose.c   what a backward pass multiplies by
  *
- * `place` says of every node of a side where it stands in the set under way, PLT_NOWHERE for those outside. */
+ * `place` says of every node of a side where it stands in the set under way, PLT_NOWHERE for those outside.
+ *
+ * Threads    as the maker: one owner, with its crew. */
 #ifndef PLT_WORKER_GRAPH_CLOSURE_PARTS_H
 #define PLT_WORKER_GRAPH_CLOSURE_PARTS_H
 

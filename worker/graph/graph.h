@@ -6,6 +6,7 @@
  * Ownership  one graph per process, read-only once made, shared by its threads; the processes of a machine can share
  *            one file (graph_file.c).
  * Memory     8 bytes per edge and 12 per node; nothing else is as large as the graph.
+ * Threads    one makes it; read-only then, any number of them.
  * Source     docs/methods/graphs.md 1; He et al., "LightGCN", SIGIR 2020. */
 #ifndef PLT_WORKER_GRAPH_GRAPH_H
 #define PLT_WORKER_GRAPH_GRAPH_H

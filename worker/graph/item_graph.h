@@ -11,6 +11,7 @@
  * Cost         items^2 * columns multiplications, once per data set where there is a cache; memory: the features as
  *              float32 and PLT_ITEM_GRAPH_ROWS rows of scores.
  * Ownership    one per process, read-only once made, shared by its threads.
+ * Threads      one makes it, with its crew; read-only then, any number of them.
  * Source       docs/methods/graphs.md 4; Zhou & Shen, "FREEDOM", MM 2023. */
 #ifndef PLT_WORKER_GRAPH_ITEM_GRAPH_H
 #define PLT_WORKER_GRAPH_ITEM_GRAPH_H

@@ -11,6 +11,8 @@
  * States with the same reasons share a set (several modalities' chains, say).
  *
  * Life       a model fills it in its init(), plt_programme_settle() ends that; read-only afterwards.
+ * Threads    one fills and settles it; read-only then, any number of them.
+ * Errors     PLT_ERR_USAGE for more states, hops or sets than there is room for.
  * Source     docs/decisions/relations-and-hops.md. */
 #ifndef PLT_WORKER_GRAPH_PROGRAMME_H
 #define PLT_WORKER_GRAPH_PROGRAMME_H

@@ -1,6 +1,9 @@
 /* kit.h - for those who write a model: tables, programmes and options that models share, and what losses are made of.
  *
  * The template is lightgcn.c (a programme of the usual shape) or bpr.c (none).
+ * Threads    init() of a model calls what adds and reads, in the main thread; what losses are made of is the tape's
+ *            owner's.
+ * Errors     PLT_ERR_USAGE for options that rows of a table cannot check, and for data without features.
  * Source     docs/methods/models.md; initial values as MMRec (torch.nn.init, torch.nn.Linear). */
 #ifndef PLT_WORKER_MODELS_KIT_H
 #define PLT_WORKER_MODELS_KIT_H

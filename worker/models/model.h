@@ -9,6 +9,8 @@
  *
  * Those who write a model include kit.h; a new one is one file and one row in list.h. registry.h has them by name.
  * Threads    read-only once made (plt_model_create()), shared by the workers of a process; so are its functions.
+ * Errors     init: PLT_ERR_USAGE. The other functions have none: the caller looks whether loss and gradient are
+ *            finite.
  * Source     docs/methods/models.md. */
 #ifndef PLT_WORKER_MODELS_MODEL_H
 #define PLT_WORKER_MODELS_MODEL_H

@@ -1,5 +1,6 @@
 /* registry.h - the models there are (list.h), by name: for those who choose one. No model knows of it.
- * Threads    read-only. */
+ * Threads    read-only.
+ * Errors     PLT_ERR_USAGE for names that there are not, and from a model's init. */
 #ifndef PLT_WORKER_MODELS_REGISTRY_H
 #define PLT_WORKER_MODELS_REGISTRY_H
 

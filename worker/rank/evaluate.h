@@ -2,6 +2,9 @@
  *
  * Block b of 256 users belongs to worker b mod W. Every worker sends one row of sums per block of its own and zeros
  * for the others', and all add the blocks in their order: the metrics have the same bits for every W.
+ * Threads    each worker calls with its session, all of them, in the same order among their calls.
+ * Errors     those of the client (worker/client/client.h); PLT_ERR_CREATE and PLT_ERR_IO for the file of
+ *            recommendations.
  * Source     docs/methods/evaluation.md. */
 #ifndef PLT_WORKER_RANK_EVALUATE_H
 #define PLT_WORKER_RANK_EVALUATE_H

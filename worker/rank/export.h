@@ -1,5 +1,6 @@
 /* export.h - tables to directories of TABLE.npy files, or the final vectors that a model makes of them.
  *
+ * Threads    each worker calls with its session, all of them, in the same order among their calls.
  * Errors     as plt_npy_writer. */
 #ifndef PLT_WORKER_RANK_EXPORT_H
 #define PLT_WORKER_RANK_EXPORT_H

@@ -9,6 +9,7 @@
  * servers. A worker holds one block and its neighbours at a time (PLT_INFERENCE_EDGES rows).
  *
  * Threads    one owner; all workers call begin and end, in the same order among their calls.
+ * Errors     those of the client (worker/client/client.h).
  * Source     docs/decisions/relations-and-hops.md; docs/methods/evaluation.md 4. */
 #ifndef PLT_WORKER_RANK_INFERENCE_H
 #define PLT_WORKER_RANK_INFERENCE_H

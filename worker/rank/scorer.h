@@ -5,7 +5,8 @@
  * A chunk's vectors are worked out once and stay for the next call when there is but one chunk, which is the case up to
  * PLT_SCORER_ROOM; beyond, memory does not grow with the items. Blocks are the same whoever computes them, so scores
  * have the same bits for every number of workers, threads and chunks (docs/methods/evaluation.md 2).
- * Threads    one owner. */
+ * Threads    one owner.
+ * Errors     those of the client (worker/client/client.h). */
 #ifndef PLT_WORKER_RANK_SCORER_H
 #define PLT_WORKER_RANK_SCORER_H
 

@@ -3,7 +3,8 @@
  * They are worked out from the tables as they are on the servers; of a graph model from the layers that inference put
  * there. Nobody holds all of them: a block's live until the next is asked for.
  * Units      [n, score_cols] row-major.
- * Threads    one owner. */
+ * Threads    one owner.
+ * Errors     those of the client (worker/client/client.h). */
 #ifndef PLT_WORKER_RANK_VECTORS_H
 #define PLT_WORKER_RANK_VECTORS_H
 
