@@ -78,11 +78,20 @@ timeout 60 srun --mpi=none -n 3 "$plateau" train "$config" --set run.dir="$work/
 [[ $code == 64 ]] || complain "no PMIx: exit $code, not 64"
 [[ $(grep -c 'plateau: error:.*--mpi=pmix' "$work/none.txt") == 1 ]] || { complain "no PMIx: not one line that names the cure"; cat "$work/none.txt"; }
 
+say "one error, and rank 0's code"
+code=0
+tasks 3 train "$config" --set run.dir="$work/bad" --set model.name=vbrp >"$work/bad.txt" 2>&1 || code=$?
+[[ $code == 64 ]] || complain "a wrong name: exit $code, not 64"
+[[ $(grep -c 'plateau: error:' "$work/bad.txt") == 1 ]] || { complain "a wrong name: not one error line"; cat "$work/bad.txt"; }
+
 say "a child killed"
 tasks 4 train "$config" "${epochs[@]}" --set run.dir="$work/killed" >"$work/out.txt" 2>&1 &
 job=$!
 wait_for has_stepped "$work/killed"
-kill -9 "$(children "$work/killed" | shuf -n 1)" || complain "no child to kill"
+for ((i = 0; i < 20; i++)); do # the one that was found may have ended meanwhile
+  ! kill -9 "$(children "$work/killed" | shuf -n 1)" 2>/dev/null || break
+done
+((i < 20)) || complain "no child to kill"
 code=0
 wait "$job" || code=$?
 ((code == 0)) || { complain "a child killed: exit $code"; cat "$work/out.txt"; }
