@@ -279,16 +279,17 @@ static bool decide(conductor_t *c) {
   return false;
 }
 
-static bool all_are_dismissed(const conductor_t *c) {
+/* The first rank that has not said that it heard FINISH, -1: all have. */
+static int waiting_rank(const conductor_t *c) {
   for (int r = 1; r < c->config->size; r++)
-    if (c->peers[r].report.state != PLT_CHILD_DISMISSED) return false;
-  return true;
+    if (c->peers[r].report.state != PLT_CHILD_DISMISSED) return r;
+  return -1;
 }
 
 /* Repeats FINISH until all have heard it, for a while: some may be lost. */
 static void see_off(conductor_t *c) {
   int64_t until = plt_time_ns() + FAREWELL_MS * PLT_NS_PER_MS, told = 0;
-  while (!all_are_dismissed(c) && plt_time_ns() < until) {
+  while (waiting_rank(c) >= 0 && plt_time_ns() < until) {
     if (plt_time_ns() - told >= REPEAT_MS * PLT_NS_PER_MS) {
       if (tell(c) != PLT_OK) return;
       told = plt_time_ns();
@@ -296,6 +297,8 @@ static void see_off(conductor_t *c) {
     plt_listener_wait(c->listener, -1, REPEAT_MS);
     if (hear(c) != PLT_OK) return;
   }
+  int rank = waiting_rank(c);
+  if (rank >= 0) plt_log(PLT_LOG_INFO, "rank %d does not say that it has heard the end: it is not waited for", rank);
 }
 
 /* What ends a job although no child reports it. */
