@@ -4,7 +4,7 @@
  *
  * Ownership  the tables are the server's; they must not be reset or destroyed while a part is being written:
  *            plt_saver_wait() first.
- * Threads    all calls are the server's; the thread inside sweeps images, and is the only one in HDF5.
+ * Threads    all calls are the server's; the thread inside sweeps images and writes with HDF5 (checkpoint.h).
  * Errors     of a part: those of plt_checkpoint_write(), kept until it is asked for. */
 #ifndef PLT_PS_CHECKPOINT_SAVER_H
 #define PLT_PS_CHECKPOINT_SAVER_H
