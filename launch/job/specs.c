@@ -77,19 +77,6 @@ static bool has_table(const plt_model_t *model, const char *pattern) {
   return false;
 }
 
-/* That the stage itself names no table which its model does not have. */
-static plt_status_t check_names(const plt_config_t *config, char *const *names, size_t n, const plt_model_t *model) {
-  for (size_t i = 0; i < n; i++) {
-    char *section = plt_mem_print("optimizer.tables.%s", names[i]);
-    bool own = plt_config_has(config, section); /* what stands on top may be meant for another stage */
-    const plt_config_t *nested = plt_config_nested(config, section);
-    free(section);
-    if (own && !has_table(model, names[i]))
-      return no_such_table(model, plt_config_origin(nested, "optimizer.lr"), "optimizer.tables", names[i]);
-  }
-  return PLT_OK;
-}
-
 static plt_status_t make_spec(const plt_config_t *config, double lr, const plt_model_table_t *table, uint64_t seed,
                               bool is_frozen, plt_table_spec_t *spec) {
   *spec = (plt_table_spec_t){
@@ -106,11 +93,10 @@ plt_status_t plt_specs_make(const plt_config_t *config, plt_stage_t *stage) {
   const plt_model_t *model = plan->model;
   char **names;
   size_t n;
-  plt_status_t status = PLT_OK;
   if (plt_config_knows(config, "frozen")) PLT_TRY(mark(config, "frozen", model, stage->is_frozen));
   if (plt_config_knows(config, "fresh")) PLT_TRY(mark(config, "fresh", model, stage->is_fresh));
   PLT_TRY(plt_config_names(config, "optimizer.tables", &names, &n));
-  status = check_names(config, names, n, model);
+  plt_status_t status = PLT_OK;
   for (size_t t = 0; t < model->n_tables && status == PLT_OK; t++) {
     const plt_config_t *optimizer = find_optimizer(config, names, n, model->tables[t].name);
     bool is_frozen = stage->is_frozen[t] || model->tables[t].frozen;
@@ -131,7 +117,8 @@ plt_status_t plt_specs_check_names(const plt_config_t *config, const plt_stage_t
     if (any) continue;
     char *section = plt_mem_print("optimizer.tables.%s", names[i]);
     const char *origin = plt_config_origin(plt_config_nested(config, section), "optimizer.lr");
-    status = plt_fail(PLT_ERR_USAGE, "%s: optimizer.tables: no stage has a table %s", origin, names[i]);
+    status = n_stages == 1 ? no_such_table(stages->plan.model, origin, "optimizer.tables", names[i])
+                           : plt_fail(PLT_ERR_USAGE, "%s: optimizer.tables: no stage has a table %s", origin, names[i]);
     free(section);
   }
   plt_names_free(&names, n);

@@ -111,7 +111,7 @@ bad_set 64 'procedure\.0: repeat is not given' "procedure=[{stages: [{$stage}]}]
 bad_set 64 'procedure\.0\.repeat: .*\[1, 10000\]' "procedure=[{repeat: 0, stages: [{$stage}]}]"
 bad_set 64 'a loop in a loop' "procedure=[{repeat: 2, stages: [{repeat: 2, stages: [{$stage}]}]}]"
 bad_set 64 'optimizer\.tables: model vbpr has no table usr' 'optimizer.tables={usr: {lr: 1}}'
-bad_set 64 'optimizer\.tables: no stage has a table usr' 'optimizer.tables={usr: {lr: 1}}' "procedure=[{$stage}]"
+bad_set 64 'optimizer\.tables: no stage has a table usr' 'optimizer.tables={usr: {lr: 1}}' "procedure=[{$stage}, {$vbpr}]"
 bad_set 64 'optimizer\.tables\.user\.name: .*did you mean adam' 'optimizer.tables={user: {name: adan}}'
 bad_set 64 'optimizer\.tables\.user\.clip_norm: is of all tables' 'optimizer.tables={user: {clip_norm: 3}}'
 bad_set 64 'optimizer\.tables\.user: expected a mapping' 'optimizer.tables={user: 3}'

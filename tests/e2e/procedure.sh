@@ -109,6 +109,13 @@ case ${1:-same} in
     (($(grep -c '^vbpr 1 ' "$work/losses.txt") == $(grep -c '^vbpr 0 ' "$work/losses.txt"))) || complain "rounds of the loop"
     cmp -s <(grep '^vbpr 0' "$work/losses.txt" | cut -d' ' -f 3-) <(grep '^vbpr 1' "$work/losses.txt" | cut -d' ' -f 3-) &&
       complain "both rounds of the loop have the same losses"
+    # What stands on top and is of some stages only: config.yaml has it in all of them.
+    train_run "$work/run" --set 'optimizer.tables={proj_b: {lr: 0.3}}'
+    [[ $(tables_hash "$work/run") != "$reference" ]] || complain "optimizer.tables on top changes nothing"
+    quietly "$plateau" train "$work/run/config.yaml" --set "run.dir=$work/again"
+    [[ $(tables_hash "$work/run") == $(tables_hash "$work/again") ]] || complain "optimizer.tables on top: config.yaml is another run"
+    quietly "$plateau" evaluate "$work/again"
+    rm -rf "$work/run" "$work/again"
     # One stage is a plain run.
     { head_of; echo 'model: {name: vbpr, dim: 8}'; } >"$config"
     train_run "$work/plain" --set train.epochs=2

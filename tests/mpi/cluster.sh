@@ -102,7 +102,8 @@ same "$run" "killed children" "$undisturbed"
 
 say "training in stages, a child killed in each"
 stages=(--set "procedure=[{stage: train, name: first, model: {name: bpr, dim: 16}, train: {epochs: $((disturbed_epochs / 2))}},
-  {stage: train, fresh: [item], frozen: [user], train: {epochs: $((disturbed_epochs / 2))}}]")
+  {stage: train, fresh: [item], frozen: [user], train: {epochs: $((disturbed_epochs / 2))}}]"
+  --set 'optimizer.tables={"proj_*": {lr: 0.02}}')
 quietly "$plateau" train "$config" --set run.dir="$work/stages-alone" "${stages[@]}"
 run=$work/stages
 ranks 5 train "$config" --servers 2 --set run.dir="$run" "${stages[@]}" --set checkpoint.every_epochs=2 >"$work/stages.txt" 2>&1 &
