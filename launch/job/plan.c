@@ -14,6 +14,16 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+static plt_status_t no_such_metric(const plt_config_t *config, const plt_plan_t *plan) {
+  char names[256] = "";
+  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
+    size_t at = strlen(names);
+    snprintf(names + at, sizeof names - at, "%s%s", kind == 0 ? "" : ", ", plt_metric_names[kind]);
+  }
+  return plt_fail(PLT_ERR_USAGE, "%s: eval.metric: \"%s\" is none of %s at a cut-off of eval.topk, like %s@%" PRIu32,
+                  plt_config_origin(config, "eval.metric"), plan->metric, names, plt_metric_names[0], plan->topk.k[0]);
+}
+
 static plt_status_t read_topk(const plt_config_t *config, plt_plan_t *plan) {
   size_t n = plt_config_list_size(config, "eval.topk");
   if (n == 0 || n > PLT_TOPK_MAX)
@@ -27,12 +37,7 @@ static plt_status_t read_topk(const plt_config_t *config, plt_plan_t *plan) {
       return plt_fail(PLT_ERR_USAGE, "%s: eval.topk has %" PRIu32 " twice", plt_config_origin(config, "eval.topk"),
                       plan->topk.k[i]);
   plan->metric = plt_config_text(config, "eval.metric");
-  if (plt_metric_index(&plan->topk, plan->metric) < 0)
-    return plt_fail(PLT_ERR_USAGE,
-                    "%s: eval.metric: \"%s\" is none of recall, ndcg, precision, map at a cut-off of eval.topk, like "
-                    "recall@%" PRIu32,
-                    plt_config_origin(config, "eval.metric"), plan->metric, plan->topk.k[0]);
-  return PLT_OK;
+  return plt_metric_index(&plan->topk, plan->metric) < 0 ? no_such_metric(config, plan) : PLT_OK;
 }
 
 /* batch_size / 2^ceil(log2 workers), rounded up (docs/methods/determinism.md 3). */

@@ -117,8 +117,9 @@ static uint64_t edges_of(const plt_relation_plan_t *plan, const plt_programme_si
       return size->nodes[PLT_SIDE_ITEM] * smaller(plan->items.k, size->nodes[PLT_SIDE_ITEM]) * modalities;
     }
     case PLT_RELATION_USER_USER: return size->nodes[PLT_SIDE_USER] * smaller(plan->users.k, size->nodes[PLT_SIDE_USER]);
-    default: return size->pairs;
+    case PLT_RELATION_USER_ITEM: break; /* no default: a new kind is to be told of here */
   }
+  return size->pairs;
 }
 
 /* Edges of so many rows: those that are drawn, or at most all (the rows may be the busiest). Graphs of likes have the

@@ -83,8 +83,6 @@ double plt_leaf_ascend(const plt_objective_t *leaf, double rho, float *g);
     .key = "strategy.rho", .type = PLT_OPT_REAL, .fallback = "0.05", .min = 0, .max = INFINITY, \
     .help = "Length of the ascent step, over all rows and dense parameters of a leaf together." \
   }
-
-/* ---- for strategy files ---- */
 /* out = w + factor * eta * g, with each table's own learning rate; out may be g. */
 void plt_leaf_step(const plt_objective_t *leaf, double factor, const float *g, float *out);
 
