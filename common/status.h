@@ -78,11 +78,4 @@ plt_status_t plt_failure_restore(const plt_failure_t *failure);
     if (plt_try_status_ != PLT_OK) return plt_try_status_; \
   } while (0)
 
-/* For functions that clean up under a label: sets `status` and jumps. */
-#define PLT_TRY_OR(label, call)       \
-  do {                                \
-    status = (call);                  \
-    if (status != PLT_OK) goto label; \
-  } while (0)
-
 #endif

@@ -300,27 +300,32 @@ static plt_status_t send_invitation(plt_rendezvous_t *rv, const plt_invitation_t
   return PLT_OK;
 }
 
+/* Invites all ranks and goes with them until they know each other; the file that they look for is there meanwhile. */
+static plt_status_t call_together(plt_rendezvous_t *rv, const plt_job_t *job, const plt_work_t *work, member_t *m) {
+  char probe[PLT_PATH_MAX];
+  PLT_TRY(invite(job, work, &m->invitation));
+  PLT_TRY(plt_path_join(work->run_dir, m->invitation.probe, probe));
+  PLT_TRY(plt_file_publish(probe, "", 0));
+  plt_status_t status = send_invitation(rv, &m->invitation);
+  if (status == PLT_OK) status = assemble(m, PLT_OK);
+  unlink(probe);
+  return status;
+}
+
 plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const plt_work_t *work) {
   member_t m = {.rv = rv, .sockets = {-1, -1}};
-  char probe[PLT_PATH_MAX];
-  plt_status_t status;
-  PLT_TRY_OR(done, invite(job, work, &m.invitation));
-  PLT_TRY_OR(done, plt_path_join(work->run_dir, m.invitation.probe, probe));
-  PLT_TRY_OR(done, plt_file_publish(probe, "", 0));
-  status = send_invitation(rv, &m.invitation);
-  if (status == PLT_OK) status = assemble(&m, PLT_OK);
-  unlink(probe);
-  if (status != PLT_OK) goto done;
+  plt_status_t status = call_together(rv, job, work, &m);
+  if (status != PLT_OK) {
+    if (rv->has_broadcast) plt_last_word_say(); /* the others wait for MPI's end */
+    release(&m);
+    if (rv->has_broadcast) plt_rendezvous_leave(rv);
+    return status;
+  }
   plt_rendezvous_leave(rv);
   log_role(&m);
   warn_of_cores(&m, job->plan.threads);
   status = conduct(&m);
   release(&m);
-  return status;
-done:
-  if (rv->has_broadcast) plt_last_word_say(); /* the others wait for MPI's end */
-  release(&m);
-  if (rv->has_broadcast) plt_rendezvous_leave(rv);
   return status;
 }
 

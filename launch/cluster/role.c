@@ -28,22 +28,28 @@ static plt_status_t listen_at(plt_wire_t *wire, const plt_brief_t *brief, int fi
   return plt_listener_inherit(wire, endpoints, sockets, n, listener);
 }
 
-static plt_status_t play_server(const plt_brief_t *brief, int sockets) {
-  plt_restore_t restore = {0};
+/* Over a wire that has the job's secret. */
+static plt_status_t serve(const plt_brief_t *brief, int sockets, plt_wire_t *wire) {
+  plt_restore_t restore;
   plt_listener_t *listener = NULL;
-  plt_wire_t *wire = plt_wire_create();
-  plt_status_t status;
-  plt_generation_log(own_dir(brief), "server", brief->number, false);
-  PLT_TRY_OR(done, plt_brief_secure(brief, wire));
-  PLT_TRY_OR(done, plt_restore_load(brief->run_dir, brief->turn.start, &restore));
-  PLT_TRY_OR(done, listen_at(wire, brief, sockets, &listener));
-  plt_server_config_t config =
-      plt_generation_server(&brief->generation, brief->number, own_dir(brief), &restore, plt_limits_memory());
-  status = plt_server_run(wire, listener, &config);
-done:
+  PLT_TRY(plt_restore_load(brief->run_dir, brief->turn.start, &restore));
+  plt_status_t status = listen_at(wire, brief, sockets, &listener);
+  if (status == PLT_OK) {
+    plt_server_config_t config =
+        plt_generation_server(&brief->generation, brief->number, own_dir(brief), &restore, plt_limits_memory());
+    status = plt_server_run(wire, listener, &config);
+  }
   plt_listener_close(&listener);
-  plt_wire_destroy(&wire);
   plt_restore_clear(&restore);
+  return status;
+}
+
+static plt_status_t play_server(const plt_brief_t *brief, int sockets) {
+  plt_wire_t *wire = plt_wire_create();
+  plt_generation_log(own_dir(brief), "server", brief->number, false);
+  plt_status_t status = plt_brief_secure(brief, wire);
+  if (status == PLT_OK) status = serve(brief, sockets, wire);
+  plt_wire_destroy(&wire);
   return status;
 }
 
@@ -87,22 +93,21 @@ static plt_status_t play_turn(const plt_brief_t *brief, plt_job_t *job, plt_wire
 
 static plt_status_t play_worker(plt_brief_t *brief, int control, plt_standing_t *standing) {
   plt_job_t *job = NULL;
-  plt_orders_t *orders = NULL;
   plt_wire_t *wire = plt_wire_create();
   atomic_int interrupted = 0;
-  plt_status_t status;
   plt_generation_log(own_dir(brief), "worker", brief->number, false);
-  PLT_TRY_OR(done, plt_brief_secure(brief, wire));
-  PLT_TRY_OR(done, go_through_proxy(brief));
-  PLT_TRY_OR(done, make_job(brief, &job)); /* in silence: rank 0 has said what there is to say */
-  plt_generation_log(own_dir(brief), "worker", brief->number, brief->number == 0);
-  plt_job_open_relations(job, brief->run_dir);
-  job->plan.run_dir = own_dir(brief);
-  job->plan.interrupted = &interrupted;
-  orders = plt_orders_watch(control, &interrupted);
-  status = play_turn(brief, job, wire, standing);
-done:
-  plt_orders_ignore(&orders);
+  plt_status_t status = plt_brief_secure(brief, wire);
+  if (status == PLT_OK) status = go_through_proxy(brief);
+  if (status == PLT_OK) status = make_job(brief, &job); /* in silence: rank 0 has said what there is to say */
+  if (status == PLT_OK) {
+    plt_generation_log(own_dir(brief), "worker", brief->number, brief->number == 0);
+    plt_job_open_relations(job, brief->run_dir);
+    job->plan.run_dir = own_dir(brief);
+    job->plan.interrupted = &interrupted;
+    plt_orders_t *orders = plt_orders_watch(control, &interrupted);
+    status = play_turn(brief, job, wire, standing);
+    plt_orders_ignore(&orders);
+  }
   plt_wire_destroy(&wire);
   plt_job_destroy(&job);
   return status;

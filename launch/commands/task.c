@@ -86,26 +86,31 @@ static plt_status_t check_options(const plt_task_t *task, const arguments_t *a) 
 
 /* ---- the run ---- */
 
-/* The job of a run, and the checkpoint chosen. It writes nothing to the run directory. rv NULL: one worker. */
+/* The job, which takes the configuration of the run, and the checkpoint chosen. */
+static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, plt_config_t **config, plt_job_t **job,
+                             plt_restore_t *restore) {
+  char name[PLT_CHECKPOINT_NAME_MAX];
+  if (rv != NULL) PLT_TRY(plt_cluster_shape(rv, *config));
+  PLT_TRY(plt_restore_choose(a->run_dir, a->choice, name));
+  PLT_TRY(plt_restore_load(a->run_dir, name, restore));
+  PLT_TRY(plt_job_create(config, job));
+  (*job)->plan.run_dir = NULL; /* nothing is written there */
+  if (rv == NULL) plt_job_open_relations(*job, NULL);
+  return PLT_OK;
+}
+
+/* The run as a task wants it: one server unless more are asked for, no proxy. rv NULL: one worker. */
 static plt_status_t open_run(const plt_rendezvous_t *rv, const arguments_t *a, plt_job_t **job,
                              plt_restore_t *restore) {
   plt_sets_t sets = {0};
   plt_config_t *config = NULL;
-  char name[PLT_CHECKPOINT_NAME_MAX];
-  plt_status_t status;
   plt_sets_add(&sets, NULL, rv == NULL ? "cluster.workers=1" : "cluster.workers=null");
   plt_sets_add(&sets, NULL, "cluster.servers=1");
   plt_sets_add(&sets, NULL, "cluster.proxy=null");   /* of the training's */
   plt_sets_add(&sets, NULL, "cluster.threads=null"); /* this machine's cores, not those of the training's */
   for (size_t i = 0; i < a->sets.n; i++) plt_sets_add(&sets, NULL, a->sets.text[i]);
-  PLT_TRY_OR(done, plt_run_dir_config(a->run_dir, sets.text, sets.n, &config));
-  if (rv != NULL) PLT_TRY_OR(done, plt_cluster_shape(rv, config));
-  PLT_TRY_OR(done, plt_restore_choose(a->run_dir, a->choice, name));
-  PLT_TRY_OR(done, plt_restore_load(a->run_dir, name, restore));
-  PLT_TRY_OR(done, plt_job_create(&config, job));
-  (*job)->plan.run_dir = NULL;
-  if (rv == NULL) plt_job_open_relations(*job, NULL);
-done:
+  plt_status_t status = plt_run_dir_config(a->run_dir, sets.text, sets.n, &config);
+  if (status == PLT_OK) status = make_job(rv, a, &config, job, restore);
   plt_config_destroy(&config);
   plt_sets_clear(&sets);
   return status;

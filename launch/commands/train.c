@@ -99,24 +99,29 @@ static plt_status_t run_job(plt_rendezvous_t *rv, plt_job_t *job, bool resumed, 
   return status;
 }
 
+/* The job, which takes the configuration, and its run directory.
+ *
+ * The job is made first: a wrong configuration or bad data leaves no run directory behind. Resuming may change the
+ * configuration, so it looks at the directory before. */
+static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, plt_config_t **config, plt_job_t **job,
+                             bool *resumed) {
+  if (a->resume && !plt_config_given(*config, "run.dir"))
+    return plt_fail(PLT_ERR_USAGE, "--resume needs run.dir: in the configuration or with --set run.dir=DIR");
+  if (rv != NULL) PLT_TRY(plt_cluster_shape(rv, *config));
+  plt_run_dir_choose(*config, a->config);
+  if (a->resume) PLT_TRY(plt_run_dir_lock(*config));
+  if (a->resume) PLT_TRY(plt_run_dir_resume(*config, resumed));
+  PLT_TRY(plt_job_create(config, job));
+  PLT_TRY(a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config));
+  return plt_run_dir_lock((*job)->config);
+}
+
 /* Everything that can be wrong before the job is started. */
 static plt_status_t prepare(const plt_rendezvous_t *rv, const arguments_t *a, plt_job_t **job, bool *resumed) {
   plt_config_t *config = NULL;
-  plt_status_t status;
   PLT_TRY(plt_config_load(a->config, a->sets.text, a->sets.n, &config));
-  if (a->resume && !plt_config_given(config, "run.dir"))
-    PLT_TRY_OR(done, plt_fail(PLT_ERR_USAGE, "--resume needs run.dir: in the configuration or with --set run.dir=DIR"));
-  if (rv != NULL) PLT_TRY_OR(done, plt_cluster_shape(rv, config));
-  plt_run_dir_choose(config, a->config);
-  /* The job is made first: a wrong configuration or bad data leaves no run directory behind. Resuming may change
-   * the configuration, so it looks at the directory before. */
-  if (a->resume) PLT_TRY_OR(done, plt_run_dir_lock(config));
-  if (a->resume) PLT_TRY_OR(done, plt_run_dir_resume(config, resumed));
-  PLT_TRY_OR(done, plt_job_create(&config, job));
-  status = a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
-  if (status == PLT_OK) status = plt_run_dir_lock((*job)->config);
+  plt_status_t status = make_job(rv, a, &config, job, resumed);
   if (status == PLT_OK && rv == NULL) plt_job_open_relations(*job, NULL);
-done:
   plt_config_destroy(&config);
   if (status != PLT_OK) plt_job_destroy(job);
   return status;

@@ -36,22 +36,22 @@ static plt_status_t play_here(const plt_job_t *job, const plt_work_t *work, cons
   return status;
 }
 
+/* Plays a turn on the tables of `restore`; *turn is the next one then and *own its checkpoint, or *over. */
+static plt_status_t take_turn(const plt_job_t *job, const plt_work_t *work, const plt_restore_t *restore,
+                              plt_turn_t *turn, plt_restore_t *own, bool *over) {
+  plt_standing_t end = {0};
+  PLT_TRY(play_here(job, work, turn, restore, &end));
+  PLT_TRY(plt_turn_next(turn, &end, work->run_dir, turn, over));
+  plt_restore_clear(own);
+  return *over ? PLT_OK : plt_restore_load(work->run_dir, turn->start, own);
+}
+
 plt_status_t plt_work_here(const plt_job_t *job, const plt_work_t *work) {
   plt_turn_t turn = plt_turn_first(work);
   plt_restore_t own = {0};
-  const plt_restore_t *restore = work->restore;
   bool over = false;
-  plt_status_t status = PLT_OK;
-  while (!over) {
-    plt_standing_t end = {0};
-    PLT_TRY_OR(done, play_here(job, work, &turn, restore, &end));
-    PLT_TRY_OR(done, plt_turn_next(&turn, &end, work->run_dir, &turn, &over));
-    if (over) break;
-    plt_restore_clear(&own);
-    PLT_TRY_OR(done, plt_restore_load(work->run_dir, turn.start, &own));
-    restore = &own;
-  }
-done:
+  plt_status_t status = take_turn(job, work, work->restore, &turn, &own, &over);
+  while (status == PLT_OK && !over) status = take_turn(job, work, &own, &turn, &own, &over);
   plt_restore_clear(&own);
   return status;
 }

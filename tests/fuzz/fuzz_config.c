@@ -26,20 +26,24 @@ static const plt_option_t rows[] = {
 };
 static const plt_option_table_t table = {"a", rows, sizeof rows / sizeof *rows};
 
-static plt_status_t load_rows(const char *path, const char *const *sets, size_t n, plt_config_t **out) {
+static plt_status_t fill(plt_config_t *config, const char *path, const char *const *sets, size_t n) {
   const plt_option_table_t *known = &table;
   char *warnings = NULL;
-  plt_config_t *config = plt_config_create();
-  plt_status_t status;
-  PLT_TRY_OR(out, plt_config_read(config, path));
-  for (size_t i = 0; i < n; i++) PLT_TRY_OR(out, plt_config_set(config, sets[i]));
-  PLT_TRY_OR(out, plt_config_apply(config, &table));
-  PLT_TRY_OR(out, plt_config_finish(config, &known, 1, &warnings));
-  *out = config;
-  config = NULL;
-out:
+  PLT_TRY(plt_config_read(config, path));
+  for (size_t i = 0; i < n; i++) PLT_TRY(plt_config_set(config, sets[i]));
+  PLT_TRY(plt_config_apply(config, &table));
+  plt_status_t status = plt_config_finish(config, &known, 1, &warnings);
   free(warnings);
-  plt_config_destroy(&config);
+  return status;
+}
+
+static plt_status_t load_rows(const char *path, const char *const *sets, size_t n, plt_config_t **out) {
+  plt_config_t *config = plt_config_create();
+  plt_status_t status = fill(config, path, sets, n);
+  if (status == PLT_OK)
+    *out = config;
+  else
+    plt_config_destroy(&config);
   return status;
 }
 
