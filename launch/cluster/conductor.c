@@ -42,8 +42,7 @@ typedef struct conductor {
   plt_errand_t search;
   plt_manifest_t manifest;
   bool none;
-  plt_status_t status; /* of the job, once FINISH is ordered */
-  char text[2200];
+  plt_failure_t failure; /* of the job, once FINISH is ordered */
 } conductor_t;
 
 /* ---- telling and hearing ---- */
@@ -87,8 +86,8 @@ static plt_status_t hear(conductor_t *c) {
 
 static void finish(conductor_t *c, plt_status_t status, const char *text) {
   c->directive.want = PLT_WANT_FINISH;
-  c->status = status;
-  snprintf(c->text, sizeof c->text, "%s", text);
+  c->failure = (plt_failure_t){.status = status};
+  snprintf(c->failure.text, sizeof c->failure.text, "%s", text);
 }
 
 static void describe(const conductor_t *c, int rank, const plt_ending_t *ending, char *out, size_t bytes) {
@@ -343,13 +342,10 @@ plt_status_t plt_conductor_run(plt_wire_t *wire, plt_listener_t *listener, plt_s
   run(c, &config->first);
   plt_status_t status = conduct(c);
   if (status != PLT_OK) finish(c, status, plt_fail_text());
-  if (c->status != PLT_OK) {
-    plt_fail(c->status, "%s", c->text);
-    plt_last_word_say(); /* before anybody leaves */
-  }
+  if (plt_failure_restore(&c->failure) != PLT_OK) plt_last_word_say();        /* before anybody leaves */
   if (plt_errand_wait(&c->search, &status)) plt_manifest_clear(&c->manifest); /* it was silenced on its way */
   see_off(c);
   plt_child_kill(&own->child);
   free(c->peers);
-  return c->status == PLT_OK ? PLT_OK : plt_fail(c->status, "%s", c->text);
+  return plt_failure_restore(&c->failure);
 }

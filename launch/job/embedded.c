@@ -19,8 +19,7 @@ typedef struct role {
   pthread_t thread;
   uint32_t number;
   plt_listener_t *listener; /* of a server */
-  plt_status_t status;
-  char text[4096];
+  plt_failure_t failure;
 } role_t;
 
 typedef struct embedded {
@@ -39,8 +38,7 @@ typedef struct embedded {
 } embedded_t;
 
 static void end_role(role_t *role, plt_status_t status) {
-  role->status = status;
-  snprintf(role->text, sizeof role->text, "%s", plt_fail_text());
+  plt_failure_keep(&role->failure, status);
   if (status != PLT_OK && role->listener != NULL) atomic_store(&role->all->failed, true);
   plt_log_close();
 }
@@ -105,7 +103,7 @@ static plt_status_t start(role_t *role, void *(*main_fn)(void *)) {
 /* The failure to report: a cause rather than its consequence, that a peer was lost. */
 static const role_t *find_failure(const role_t *roles, uint32_t n, bool cause) {
   for (uint32_t i = 0; i < n; i++)
-    if (roles[i].status != PLT_OK && (!cause || roles[i].status != PLT_ERR_PEER)) return &roles[i];
+    if (roles[i].failure.status != PLT_OK && (!cause || roles[i].failure.status != PLT_ERR_PEER)) return &roles[i];
   return NULL;
 }
 
@@ -126,7 +124,7 @@ static plt_status_t run_roles(embedded_t *all) {
   if (failed == NULL) failed = find_failure(all->workers, workers, true);
   if (failed == NULL) failed = find_failure(all->workers, workers, false);
   if (failed == NULL) failed = find_failure(all->servers, servers, false);
-  return failed == NULL ? PLT_OK : plt_fail(failed->status, "%s", failed->text);
+  return failed == NULL ? PLT_OK : plt_failure_restore(&failed->failure);
 }
 
 plt_status_t plt_embedded_run(const plt_job_t *job, const plt_restore_t *restore, plt_session_fn work, void *context) {
@@ -141,8 +139,9 @@ plt_status_t plt_embedded_run(const plt_job_t *job, const plt_restore_t *restore
   for (uint32_t s = 0; s < servers; s++) all.servers[s] = (role_t){.all = &all, .number = s};
   for (uint32_t w = 0; w < workers; w++) all.workers[w] = (role_t){.all = &all, .number = w};
 
-  plt_status_t status = listen_all(&all);
-  if (status == PLT_OK) status = run_roles(&all);
+  plt_failure_t failure = {0};
+  plt_failure_keep(&failure, listen_all(&all));
+  if (failure.status == PLT_OK) plt_failure_keep(&failure, run_roles(&all));
 
   for (uint32_t s = 0; s < servers; s++) plt_listener_close(&all.servers[s].listener);
   plt_wire_destroy(&all.wire);
@@ -151,5 +150,5 @@ plt_status_t plt_embedded_run(const plt_job_t *job, const plt_restore_t *restore
   free(all.workers);
   free(all.addresses);
   free(all.forwarded);
-  return status;
+  return plt_failure_restore(&failure);
 }

@@ -81,12 +81,11 @@ plt_status_t plt_session_run(const plt_plan_t *plan, plt_wire_t *wire, const plt
           session.clock);
   plt_status_t status = begin(&session);
   if (status == PLT_OK) status = work(&session, context);
-  char text[PLT_TEXT_MAX];
-  snprintf(text, sizeof text, "%s", plt_fail_text());
-  plt_client_bye(session.client, status, text);
-  if (status != PLT_OK) plt_fail(status, "%s", text); /* bye may have failed in its turn */
+  plt_failure_t failure = {0}; /* bye may fail in its turn */
+  plt_failure_keep(&failure, status);
+  plt_client_bye(session.client, status, failure.text);
   plt_sampler_destroy(&session.sampler);
   plt_crew_destroy(&session.crew);
   plt_client_close(&session.client);
-  return status;
+  return plt_failure_restore(&failure);
 }

@@ -113,11 +113,10 @@ plt_status_t plt_trainer_publish(plt_trainer_t *t, bool wait) {
 }
 
 plt_status_t plt_trainer_rescue(plt_trainer_t *t, plt_status_t status) {
-  char *text = plt_mem_strdup(plt_fail_text());
+  plt_failure_t failure = {0};
+  plt_failure_keep(&failure, status);
   if (plt_trainer_publish(t, true) != PLT_OK) plt_log(PLT_LOG_WARN, "%s", plt_fail_text());
-  plt_fail(status, "%s", text);
-  free(text);
-  return status;
+  return plt_failure_restore(&failure);
 }
 
 plt_status_t plt_trainer_mend_links(const plt_trainer_t *t) {
