@@ -4,7 +4,10 @@
  *   rank 0 ── invitation (MPI) ──▶ every rank adds its own part ── brief (socket) ──▶ child, anew for every turn
  *
  * It travels as a message (control.h), never through argv, environment or files: it holds the job's secret.
- * Ownership  a brief owns its texts; that of plt_brief_for() borrows them. */
+ *
+ * Ownership  a brief owns its texts; that of plt_brief_for() borrows them.
+ * Threads    a brief has one owner at a time; the calls share nothing.
+ * Errors     PLT_ERR_PROTOCOL from plt_brief_secure(): the text is no secret of a job. The others have none. */
 #ifndef PLT_LAUNCH_CLUSTER_BRIEF_H
 #define PLT_LAUNCH_CLUSTER_BRIEF_H
 
@@ -45,7 +48,7 @@ plt_brief_t plt_brief_of(const plt_job_t *job, const plt_work_t *work);
 /* The same process in another generation with another turn. */
 plt_brief_t plt_brief_for(const plt_brief_t *brief, const plt_turn_t *turn, uint32_t generation);
 void plt_brief_clear(plt_brief_t *brief);
-/* Gives the job's secret to a wire. PLT_ERR_PROTOCOL. */
+/* Gives the job's secret to a wire. */
 plt_status_t plt_brief_secure(const plt_brief_t *brief, plt_wire_t *wire);
 
 #endif

@@ -6,7 +6,11 @@
  * Brief and ending are messages (control.h) behind their length. The child is the same binary, executed; it has no
  * MPI, no descriptors but 0-2, control and listening sockets (4, 5), ignores terminal signals and dies with its
  * supervisor.
- * Threads    spawn from the main thread only: the death signal is tied to the thread that forked. */
+ *
+ * Threads    spawn from the main thread only: the death signal is tied to the thread that forked. In the child one
+ *            owner; plt_orders_watch() starts a thread that does nothing but set *interrupted.
+ * Errors     spawn: PLT_ERR_IO, with no child left behind; PLT_ERR_PROTOCOL for a brief that is too large. In the
+ *            child PLT_ERR_USAGE, PLT_ERR_PROTOCOL. What is to be said to a process that has gone is dropped. */
 #ifndef PLT_LAUNCH_CLUSTER_CHILD_H
 #define PLT_LAUNCH_CLUSTER_CHILD_H
 
@@ -31,7 +35,7 @@ typedef struct plt_ending {
   char text[2048];         /* of the failure, in its own words */
 } plt_ending_t;
 
-/* sockets[2]: listening descriptors to hand down, -1 for none. PLT_ERR_IO. */
+/* sockets[2]: listening descriptors to hand down, -1 for none. */
 plt_status_t plt_child_spawn(const plt_brief_t *brief, const int sockets[2], plt_child_t *out);
 /* Asks for a checkpoint and an orderly end. */
 void plt_child_interrupt(const plt_child_t *child);

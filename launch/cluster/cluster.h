@@ -5,6 +5,7 @@
  *
  * Servers are the last ranks of each machine, spread over the machines in turn; the others are workers, in rank
  * order. ipc within a machine, tcp between machines.
+ *
  * Collective  all ranks, the same way.
  * Exits       A launcher passes on the code of a rank that failed: mpirun the first one's, srun the highest; and mpirun
  *             ends all ranks as soon as one has left with a bad code, whatever they were about to say. So rank 0 speaks
@@ -14,15 +15,20 @@
  *             - a failure of any rank until MPI ends is agreed on (plt_rendezvous_agree), rank 0 says it, all clean up,
  *               and MPI_Finalize is the last collective;
  *             - later ones reach the conductor in a report; it says them, then orders FINISH.
- *             Only a rank that hears nothing of rank 0 any more leaves with a code of its own, rank 1 first. */
+ *             Only a rank that hears nothing of rank 0 any more leaves with a code of its own, rank 1 first.
+ * Threads    the main thread: MPI is told so (rendezvous.h), and ranks fork (child.h).
+ * Errors     shape: PLT_ERR_USAGE. lead: PLT_ERR_CREATE for sockets, and for a run directory that a rank does not
+ *            see; PLT_ERR_USAGE for cluster.interface; those of plt_secret_create() and plt_file_publish(); then
+ *            those of plt_conductor_run(). command: what `lead` returns, at other ranks PLT_OK as "Exits" says;
+ *            PLT_ERR_USAGE of rendezvous.h. */
 #ifndef PLT_LAUNCH_CLUSTER_CLUSTER_H
 #define PLT_LAUNCH_CLUSTER_CLUSTER_H
 
 #include "launch/cluster/rendezvous.h"
 #include "launch/tasks/work.h"
 
-/* Rank 0: sets cluster.workers from the number of ranks and threads to 1 unless given. PLT_ERR_USAGE when the ranks
- * are too few or cluster.workers is set to another number. */
+/* Rank 0: sets cluster.workers from the number of ranks and threads to 1 unless given. Fails when the ranks are too few
+ * or cluster.workers is set to another number. */
 plt_status_t plt_cluster_shape(const plt_rendezvous_t *rv, plt_config_t *config);
 /* Rank 0: all turns of the work, by all ranks. */
 plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const plt_work_t *work);

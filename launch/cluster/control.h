@@ -4,6 +4,7 @@
  * Unpack     checks all that a reader relies on: known tasks, states and statuses, numbers below their counts, lengths
  *            of texts. What does not unpack is a peer's fault and leaves the output as it was; memory that held parts
  *            of it is wiped.
+ * Threads    any; nothing is shared.
  * Errors     PLT_ERR_PROTOCOL with the reason, also for what is larger than the limits below. */
 #ifndef PLT_LAUNCH_CLUSTER_CONTROL_H
 #define PLT_LAUNCH_CLUSTER_CONTROL_H

@@ -2,7 +2,9 @@
  *
  * Join, a few collective calls, leave: MPI is finalised before any work begins, because waiting in it spins. The
  * launcher (mpirun, srun) goes on watching the processes and passes their exit codes on.
+ *
  * Collective  every call but plt_rendezvous_join's first look, by all ranks in the same order.
+ * Threads    the main thread (MPI_THREAD_FUNNELED), before any work begins.
  * Errors     PLT_ERR_USAGE for a launcher that does not speak MPI's language; its first task returns, the others exit
  *            with 0 (cluster.h says why). */
 #ifndef PLT_LAUNCH_CLUSTER_RENDEZVOUS_H

@@ -3,7 +3,10 @@
  *   brief ─▶ server: listens through inherited sockets, serves until all workers have said goodbye
  *         ─▶ worker: the job from the run directory's configuration, a session, its part of the turn
  *
- * Threads    one call per process: logs and the crew of a worker are the process's. */
+ * Threads    one call per process: logs and the crew of a worker are the process's.
+ * Errors     PLT_ERR_PROTOCOL for a brief whose secret is none; PLT_ERR_CHECKPOINT for tables that are not there or
+ *            damaged. A server: those of plt_listener_inherit() and plt_server_run(). A worker: of the proxy
+ *            (launch/fault/forward.h), plt_run_dir_config(), plt_job_create(), plt_session_run() and the task. */
 #ifndef PLT_LAUNCH_CLUSTER_ROLE_H
 #define PLT_LAUNCH_CLUSTER_ROLE_H
 

@@ -4,7 +4,11 @@
  *               ◀── directive: what all are to do now ──
  *
  * Both ways carry the whole present state, at every change and once a second, so a lost message costs a second and
- * nothing needs an answer. A message (control.h) is a parcel of one frame. */
+ * nothing needs an answer. A message (control.h) is a parcel of one frame.
+ *
+ * Threads    a parcel has one owner at a time (wire/parcel.h); nothing else is shared.
+ * Errors     PLT_ERR_PROTOCOL: put, the message is too large; take, the parcel holds none, and the output is as it
+ *            was. */
 #ifndef PLT_LAUNCH_CLUSTER_STAR_H
 #define PLT_LAUNCH_CLUSTER_STAR_H
 
@@ -35,10 +39,10 @@ typedef struct plt_directive {
   plt_turn_t turn; /* RUN */
 } plt_directive_t;
 
-/* Into a parcel, whatever it held. PLT_ERR_PROTOCOL: too large. */
+/* Into a parcel, whatever it held. */
 plt_status_t plt_star_put_report(plt_wire_t *wire, const plt_report_t *report, plt_parcel_t *out);
 plt_status_t plt_star_put_directive(plt_wire_t *wire, const plt_directive_t *directive, plt_parcel_t *out);
-/* Out of a parcel that was received. PLT_ERR_PROTOCOL for what is none. */
+/* Out of a parcel that was received. */
 plt_status_t plt_star_take_report(const plt_parcel_t *in, plt_report_t *report);
 plt_status_t plt_star_take_directive(const plt_parcel_t *in, plt_directive_t *directive);
 

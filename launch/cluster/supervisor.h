@@ -6,7 +6,12 @@
  *      └───────────────────────── STOP ────────────────────┘
  *
  * Signals INT, TERM, USR1 at any rank ask the conductor for a checkpoint and an orderly end.
- * Threads    the main thread (see child.h). */
+ *
+ * Ownership  borrows brief and sockets; wire and links are its own until close, the child until it ends.
+ * Threads    the main thread (see child.h).
+ * Errors     connect: PLT_ERR_PROTOCOL (brief.h), PLT_ERR_CREATE. run: PLT_ERR_DEADLINE, rank 0 is not heard any
+ *            more; PLT_ERR_PEER, the launcher is gone or the wire failed. A child that does not start or fails is no
+ *            error here: the report tells the conductor. */
 #ifndef PLT_LAUNCH_CLUSTER_SUPERVISOR_H
 #define PLT_LAUNCH_CLUSTER_SUPERVISOR_H
 
@@ -41,8 +46,8 @@ bool plt_supervisor_is_orphaned(const plt_supervisor_t *supervisor);
 /* Ways to the conductor at `address`; close ends them, and is harmless when there are none. */
 plt_status_t plt_supervisor_connect(plt_supervisor_t *supervisor, const char *address);
 void plt_supervisor_close(plt_supervisor_t *supervisor);
-/* The loop of a rank that is connected. PLT_OK: the conductor has ended the job, and says how. Otherwise, with the text
- * recorded: PLT_ERR_DEADLINE, rank 0 is not heard any more; PLT_ERR_PEER, the launcher is gone or the wire failed. */
+/* The loop of a rank that is connected. PLT_OK: the conductor has ended the job, and says how. The child is gone in any
+ * case. */
 plt_status_t plt_supervisor_run(plt_supervisor_t *supervisor, double deadline_s);
 
 #endif

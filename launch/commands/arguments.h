@@ -1,4 +1,7 @@
-/* arguments.h - command lines with getopt_long: one way to report what is wrong with them. */
+/* arguments.h - command lines with getopt_long: one way to report what is wrong with them.
+ *
+ * Threads    the main thread: getopt keeps its place in variables of the process.
+ * Errors     PLT_ERR_USAGE with the command's name and where its help is. */
 #ifndef PLT_LAUNCH_COMMANDS_ARGUMENTS_H
 #define PLT_LAUNCH_COMMANDS_ARGUMENTS_H
 

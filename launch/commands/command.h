@@ -1,6 +1,7 @@
 /* command.h - the subcommands of the binary: one file and one row in own[] (main.c) each; those that do a task on a run
  * come from the list of tasks (commands/task.h).
  *
+ * Threads    run is called once per process, in its main thread, and may fork and start threads.
  * Errors     run returns a status with its text recorded (plt_fail); main prints the text once and exits with
  *            plt_status_exit(). Results go to stdout, notes to stderr. */
 #ifndef PLT_LAUNCH_COMMANDS_COMMAND_H

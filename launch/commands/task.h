@@ -1,4 +1,7 @@
-/* task.h - `plateau NAME RUN` for every task that has a summary: arguments and help from its options. */
+/* task.h - `plateau NAME RUN` for every task that has a summary: arguments and help from its options.
+ *
+ * Ownership  a command borrows its task; tasks are never freed.
+ * Threads    any; nothing is shared. What the command does: command.h. */
 #ifndef PLT_LAUNCH_COMMANDS_TASK_H
 #define PLT_LAUNCH_COMMANDS_TASK_H
 

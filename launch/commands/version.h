@@ -1,4 +1,6 @@
-/* version.h - plateau --version. */
+/* version.h - plateau --version.
+ *
+ * Threads    any; what libraries say of themselves is only read. */
 #ifndef PLT_LAUNCH_COMMANDS_VERSION_H
 #define PLT_LAUNCH_COMMANDS_VERSION_H
 

@@ -1,5 +1,6 @@
 /* choices.h - what a configuration chooses by name: models, strategies, optimizers, kinds of stages, in one form for
  * help and for the tables of all of them.
+ *
  * Threads    read-only. */
 #ifndef PLT_LAUNCH_JOB_CHOICES_H
 #define PLT_LAUNCH_JOB_CHOICES_H

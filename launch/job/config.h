@@ -1,5 +1,7 @@
 /* config.h - the option tables of a job: the launcher's own, and those of models, strategies, optimizers and kinds of
- * stages. outline.h reads a configuration by them. */
+ * stages. outline.h reads a configuration by them.
+ *
+ * Threads    any; the tables are read-only. */
 #ifndef PLT_LAUNCH_JOB_CONFIG_H
 #define PLT_LAUNCH_JOB_CONFIG_H
 

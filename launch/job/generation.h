@@ -2,7 +2,9 @@
  *
  * The same for threads of one process (plt_embedded_run) and for processes under a launcher (launch/cluster), so
  * that a role cannot tell which it is.
- * Ownership  the configurations borrow what they are made of. */
+ *
+ * Ownership  the configurations borrow what they are made of.
+ * Threads    any; a log is its thread's (log.h). */
 #ifndef PLT_LAUNCH_JOB_GENERATION_H
 #define PLT_LAUNCH_JOB_GENERATION_H
 

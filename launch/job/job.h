@@ -1,7 +1,12 @@
 /* job.h - everything a process knows of a job: the configuration and what is made from it.
  *
  * Life       create (configuration) -> open its relations -> run a task on it (launch/tasks), as often as wanted.
- * Ownership  the job owns configuration, data, procedure and what its stages are made of. */
+ * Ownership  the job owns configuration, data, procedure and what its stages are made of.
+ * Threads    one makes, opens and destroys it; in between any number may read. plan.run_dir and plan.interrupted are
+ *            set before it runs.
+ * Units      *_s in seconds, *_bytes in bytes.
+ * Errors     create: PLT_ERR_USAGE for what the configuration asks; PLT_ERR_DATA, PLT_ERR_IO for what data folders,
+ *            features and replay files hold. check_memory: PLT_ERR_USAGE. */
 #ifndef PLT_LAUNCH_JOB_JOB_H
 #define PLT_LAUNCH_JOB_JOB_H
 
@@ -35,7 +40,7 @@ typedef struct plt_job {
   uint64_t memory_bytes; /* that this machine had free when the job was made: its servers hold no more */
 } plt_job_t;
 
-/* Takes the configuration. PLT_ERR_USAGE, PLT_ERR_DATA. */
+/* Takes the configuration. */
 plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out);
 void plt_job_destroy(plt_job_t **job);
 
@@ -46,7 +51,7 @@ void plt_job_open_relations(plt_job_t *job, const char *shared);
 /* Expected bytes of all tables with optimizer state, of the stage that has most: what the servers hold and a checkpoint
  * writes. */
 uint64_t plt_job_table_bytes(const plt_job_t *job);
-/* Says what the job will need, PLT_ERR_USAGE if this machine's memory cannot hold it. */
+/* Says what the job will need, fails if this machine's memory cannot hold it. */
 plt_status_t plt_job_check_memory(const plt_job_t *job);
 
 #endif

@@ -3,7 +3,9 @@
  * The configuration of a procedure holds what is of the whole run; each stage has one of its own, nested in it
  * (nest.h), with what stands on top and what the stage has instead. A plain run is one stage, whose configuration is
  * the whole.
+ *
  * Ownership  the outline owns its arrays, the outermost configuration those of the stages.
+ * Threads    one owner of the configuration (options.h), whose outline it is.
  * Errors     PLT_ERR_USAGE with a line for each fault, of all stages together. */
 #ifndef PLT_LAUNCH_JOB_OUTLINE_H
 #define PLT_LAUNCH_JOB_OUTLINE_H

@@ -1,6 +1,7 @@
 /* plan.h - from a configuration to a plan: numbers alone, before any data is opened.
  *
  * What is worked out (micro_batch, staleness) goes back into the configuration, and so into the run's config.yaml.
+ * Threads    one owner of the configuration, which is written to, and of the plan.
  * Errors     PLT_ERR_USAGE. */
 #ifndef PLT_LAUNCH_JOB_PLAN_H
 #define PLT_LAUNCH_JOB_PLAN_H

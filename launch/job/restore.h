@@ -1,7 +1,8 @@
 /* restore.h - the checkpoint of a run directory that a job begins with.
  *
  * Ownership  a restore that is given owns its manifest; a zeroed one is not given, and to be cleared all the same.
- * Errors     PLT_ERR_CHECKPOINT. */
+ * Threads    any; a restore that was loaded is only read until it is cleared.
+ * Errors     PLT_ERR_CHECKPOINT; those of reading a manifest (common/io/manifest.h). */
 #ifndef PLT_LAUNCH_JOB_RESTORE_H
 #define PLT_LAUNCH_JOB_RESTORE_H
 

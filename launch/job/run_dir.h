@@ -1,4 +1,9 @@
-/* run_dir.h - the run directory: chosen, made, kept from being overwritten, found again. */
+/* run_dir.h - the run directory: chosen, made, kept from being overwritten, found again.
+ *
+ * Threads    the main thread: the lock is the process's, and held until it ends.
+ * Errors     PLT_ERR_USAGE: it holds a run already, or none, or one of another configuration. PLT_ERR_CREATE,
+ *            PLT_ERR_IO, PLT_ERR_SPACE of files (fileio.h); of lock PLT_ERR_PEER, another job works there.
+ * Source     docs/run-directory.md. */
 #ifndef PLT_LAUNCH_JOB_RUN_DIR_H
 #define PLT_LAUNCH_JOB_RUN_DIR_H
 
@@ -6,13 +11,13 @@
 
 /* Sets run.dir to runs/<name of config_path>-<time> when the configuration has none. */
 void plt_run_dir_choose(plt_config_t *config, const char *config_path);
-/* Makes run.dir with its logs/, writes config.yaml. PLT_ERR_USAGE when it holds a run; PLT_ERR_CREATE. */
+/* Makes run.dir with its logs/, writes config.yaml. Fails when it holds a run. */
 plt_status_t plt_run_dir_begin(const plt_config_t *config);
 /* Whether run.dir holds a run to resume, one with a checkpoint. Then values that were worked out at its start
- * (micro_batch) are taken over; PLT_ERR_USAGE lists options that differ and must not. Writes nothing. */
+ * (micro_batch) are taken over; options that differ and must not are listed in the failure. Writes nothing. */
 plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed);
 /* Keeps other jobs out of run.dir until the process ends, once its logs/ are there; before, nothing happens. A job that
- * is about to end is waited for. PLT_ERR_PEER: another job works there. */
+ * is about to end is waited for. */
 plt_status_t plt_run_dir_lock(const plt_config_t *config);
 /* Goes on in run.dir, or, not `resumed`, begins anew over what a start without a checkpoint left. */
 plt_status_t plt_run_dir_go_on(const plt_config_t *config, bool resumed);

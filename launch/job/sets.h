@@ -1,4 +1,7 @@
-/* sets.h - assignments on top of a configuration, "key=value", in the order given. */
+/* sets.h - assignments on top of a configuration, "key=value", in the order given.
+ *
+ * Ownership  the list owns copies of what it puts together, and borrows what is given whole.
+ * Threads    one owner. */
 #ifndef PLT_LAUNCH_JOB_SETS_H
 #define PLT_LAUNCH_JOB_SETS_H
 

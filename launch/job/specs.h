@@ -1,6 +1,7 @@
 /* specs.h - tables as they are declared: their shapes and births from the model, their optimizers from the
  * configuration.
  *
+ * Threads    one owner of what is written to; the rest is only read.
  * Errors     PLT_ERR_USAGE: settings out of range; names of tables that the model does not have. */
 #ifndef PLT_LAUNCH_JOB_SPECS_H
 #define PLT_LAUNCH_JOB_SPECS_H

@@ -1,4 +1,8 @@
-/* outcome.h - what the tables are worth: metrics of the validation and test parts, and how people are told. */
+/* outcome.h - what the tables are worth: metrics of the validation and test parts, and how people are told.
+ *
+ * Threads    evaluate: each worker with its session, all of them; printing: any, nothing is shared.
+ * Errors     those of plt_evaluate() (worker/rank/evaluate.h).
+ * Source     docs/methods/evaluation.md. */
 #ifndef PLT_LAUNCH_TASKS_OUTCOME_H
 #define PLT_LAUNCH_TASKS_OUTCOME_H
 

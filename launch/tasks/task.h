@@ -6,8 +6,11 @@
  * All workers of a job run a task together, each in its session, as threads of one process or as processes under a
  * launcher: it cannot tell. A new one is a file of this folder and a row of list.h; its options make the command line
  * and the help of `plateau NAME`.
+ *
  * Ownership  what a call points to is the caller's, and stays until run() returns.
- * Errors     a worker's failure is told to the others; the job ends with it. */
+ * Threads    a task is read-only; run() is called in every worker's own thread or process, at the same time.
+ * Errors     run() returns any status with its text, PLT_ERR_PREEMPTED after a stop for which it made a checkpoint;
+ *            a worker's failure is told to the others, and the job ends with it. */
 #ifndef PLT_LAUNCH_TASKS_TASK_H
 #define PLT_LAUNCH_TASKS_TASK_H
 

@@ -4,7 +4,11 @@
  *
  * plt_work_here() does it with threads of this process, plt_cluster_lead() (launch/cluster) with the ranks of a
  * launcher.
- * Ownership  work and turns borrow. */
+ *
+ * Ownership  work and turns borrow.
+ * Threads    plt_turn_play() in every worker's own, at the same time; the others in one, the main thread.
+ * Errors     next: PLT_ERR_CHECKPOINT, there is nothing to follow on. play: those of the task. plt_work_here():
+ *            both, those of plt_task_options(), plt_restore_load() and plt_embedded_run(). */
 #ifndef PLT_LAUNCH_TASKS_WORK_H
 #define PLT_LAUNCH_TASKS_WORK_H
 
@@ -22,7 +26,7 @@ typedef struct plt_work {
 } plt_work_t;
 
 plt_turn_t plt_turn_first(const plt_work_t *work);
-/* What follows a turn that ended well and reported `end`: *next, or *over when nothing does. PLT_ERR_CHECKPOINT. */
+/* What follows a turn that ended well and reported `end`: *next, or *over when nothing does. */
 plt_status_t plt_turn_next(const plt_turn_t *turn, const plt_standing_t *end, const char *run_dir, plt_turn_t *next,
                            bool *over);
 /* plt_session_fn: this worker's part of a turn; call: plt_task_call_t. */

@@ -1,4 +1,5 @@
 /* registry.h - the kinds of stages there are (list.h), by name: for those who choose one. No kind knows of it.
+ *
  * Threads    read-only. */
 #ifndef PLT_WORKER_PROCEDURES_REGISTRY_H
 #define PLT_WORKER_PROCEDURES_REGISTRY_H

@@ -3,7 +3,10 @@
  * A stage has a model, a strategy, an optimizer, a sampler and an end; its plan holds them (session/plan.h). What a
  * kind adds is how many slots a leg of it takes, and how they are run: the epochs of a slot are
  * plt_trainer_run_epochs(). A new kind is one file and one row in list.h.
- * Threads    a kind is read-only. */
+ *
+ * Threads    a kind is read-only.
+ * Errors     run: those of plt_trainer_run_epochs() and of what else it does.
+ * Source     docs/decisions/procedures.md. */
 #ifndef PLT_WORKER_PROCEDURES_STAGE_H
 #define PLT_WORKER_PROCEDURES_STAGE_H
 

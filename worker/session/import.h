@@ -1,7 +1,9 @@
 /* import.h - tables from files: the directory of init.from, features that a table starts as
  * (docs/run-directory.md, "Checkpoints").
  *
- * Errors     PLT_ERR_DATA for missing files (unless init.missing is fresh), other widths, too many rows. */
+ * Threads    the client's owner; paths and sizes: any.
+ * Errors     PLT_ERR_DATA for missing files (unless init.missing is fresh), other widths, too many rows, what is no
+ *            npy (npy.h); PLT_ERR_IO; PLT_ERR_USAGE for paths that are too long; those of the client. */
 #ifndef PLT_WORKER_SESSION_IMPORT_H
 #define PLT_WORKER_SESSION_IMPORT_H
 

@@ -1,6 +1,10 @@
 /* plan.h - what one stage of a job does, in the form in which its workers use it: made from the configuration by the
  * launcher, the same in every process, read-only, shared by the workers of a process. What a whole job does is a
- * procedure (procedure.h); of most jobs it is one stage. */
+ * procedure (procedure.h); of most jobs it is one stage.
+ *
+ * Ownership  borrows all that it points to, from the job.
+ * Threads    read-only once it is made, but for *interrupted, which a signal or another thread sets.
+ * Units      checkpoint_every_s in seconds. */
 #ifndef PLT_WORKER_SESSION_PLAN_H
 #define PLT_WORKER_SESSION_PLAN_H
 

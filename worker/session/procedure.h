@@ -13,6 +13,8 @@
  *            no later leg takes over is left out: so it goes. A stage that validates hands on its best tables.
  * Ownership  the procedure owns legs and names; models, strategies, samplers are the launcher's.
  * Threads    read-only after plt_procedure_link().
+ * Errors     PLT_ERR_USAGE from plt_procedure_link(), naming stage and table: a table is handed on in another shape;
+ *            a frozen one comes from nowhere; too many tables or slots.
  * Source     docs/decisions/procedures.md. */
 #ifndef PLT_WORKER_SESSION_PROCEDURE_H
 #define PLT_WORKER_SESSION_PROCEDURE_H
@@ -64,8 +66,7 @@ void plt_procedure_destroy(plt_procedure_t **procedure);
 void plt_procedure_make_room(plt_procedure_t *procedure, size_t n);
 /* Appends the legs of stages [first, first + n), run `repeat` times one after the other. */
 void plt_procedure_add_legs(plt_procedure_t *procedure, size_t first, size_t n, uint32_t repeat, bool is_loop);
-/* Works out slots and tables, once all stages and legs are there. PLT_ERR_USAGE naming stage and table: a table is
- * handed on in another shape; a frozen one comes from nowhere; too many tables or slots. */
+/* Works out slots and tables, once all stages and legs are there. */
 plt_status_t plt_procedure_link(plt_procedure_t *procedure);
 
 /* The leg that has the slot; NULL behind the end. */

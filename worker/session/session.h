@@ -2,7 +2,13 @@
  *
  * Work (training, an evaluation, an export) is a function of a session. plt_session_run() opens one, declares the
  * tables, brings in initial tables if the plan says so, does the work and takes leave; a failure is told to the other
- * workers, so that nobody waits for this one. */
+ * workers, so that nobody waits for this one.
+ *
+ * Ownership  plt_session_run() opens and closes it; it owns client, crew and sampler, and borrows plan and wire.
+ * Threads    one owner, the worker's; sessions have nothing in common but a plan that they read, and the wire.
+ * Errors     run: those of `work`; before it those of the client, of initial tables (import.h), PLT_ERR_CHECKPOINT
+ *            for one behind the end of the procedure. A leave that no server hears is no failure. declare, barrier:
+ *            those of the client. */
 #ifndef PLT_WORKER_SESSION_SESSION_H
 #define PLT_WORKER_SESSION_SESSION_H
 

@@ -10,6 +10,9 @@
  *            way, and one sum makes the losses, counts and wishes known to all: so a checkpoint says no more than
  *            (epoch, batch), as in bsp, and can be continued by any number of workers.
  * Rounds     are counted on from slot to slot: those of a slot from the clock at which it began.
+ * Threads    the trainer's owner; all workers at the same time, each in its own.
+ * Errors     those of plt_compute_gradients() and the client; of checkpoints (save.h); PLT_ERR_PREEMPTED after a
+ *            stop.
  * Source     proto/PROTOCOL.md, "Clock"; docs/consistency.md. */
 #ifndef PLT_WORKER_TRAIN_ALONE_H
 #define PLT_WORKER_TRAIN_ALONE_H

@@ -9,6 +9,7 @@
  *
  * Memory     all in one arena; a batch is made anew in the same memory, so nothing is allocated once warm.
  * Threads    one owner.
+ * Units      offsets and sizes of vectors in floats.
  * Source     docs/methods/determinism.md 3. */
 #ifndef PLT_WORKER_TRAIN_BATCH_H
 #define PLT_WORKER_TRAIN_BATCH_H

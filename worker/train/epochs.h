@@ -1,7 +1,10 @@
 /* epochs.h - the epochs of a slot until there are enough: their batches, sums, evaluation, early stopping, checkpoints.
  *
  * All workers take the same decisions from the same sums, so nothing needs to be agreed on.
- * Errors     those of together.h and alone.h, evaluation, journal and checkpoints. */
+ *
+ * Threads    the trainer's owner; all workers at the same time, each in its own.
+ * Errors     those of together.h and alone.h, of plt_evaluate(), of the journal and of checkpoints (save.h).
+ * Source     docs/methods/evaluation.md 3. */
 #ifndef PLT_WORKER_TRAIN_EPOCHS_H
 #define PLT_WORKER_TRAIN_EPOCHS_H
 

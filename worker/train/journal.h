@@ -2,7 +2,13 @@
  *
  * On a terminal one live line is redrawn (epoch, loss, samples/s, MB/s, time left); elsewhere one plain line per
  * epoch. Events: docs/run-directory.md, "metrics.jsonl"; after a resume an event may repeat, the last one counts.
- * Errors     PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE for metrics.jsonl. */
+ *
+ * Ownership  copies the plan that it is given, not what that points to.
+ * Threads    one owner, in a process one at a time: the line on the terminal is the process's.
+ *            plt_journal_recovery(): the conductor's.
+ * Units      *_bytes in bytes, *_s and seconds in seconds.
+ * Errors     PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE for metrics.jsonl.
+ * Source     docs/run-directory.md, "metrics.jsonl". */
 #ifndef PLT_WORKER_TRAIN_JOURNAL_H
 #define PLT_WORKER_TRAIN_JOURNAL_H
 

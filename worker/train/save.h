@@ -4,7 +4,11 @@
  *   order (a flag on the clock, or a bare STEP between two) ─▶ ask now and then ─▶ all parts are written ─▶ publish
  *
  * One order is under way at a time; the next waits for it.
- * Errors     PLT_ERR_SPACE, PLT_ERR_IO of a server's part or of publishing. */
+ *
+ * Threads    the trainer's owner.
+ * Errors     PLT_ERR_SPACE, PLT_ERR_IO of a server's part, or when none of it gets written for cluster.deadline_s;
+ *            those of publishing (manifest.h), of the client and the journal. stop: PLT_ERR_PREEMPTED when all went
+ *            well. */
 #ifndef PLT_WORKER_TRAIN_SAVE_H
 #define PLT_WORKER_TRAIN_SAVE_H
 

@@ -6,7 +6,12 @@
  *   save.c        checkpoints and stops
  *
  * Each uses those below it.
- * Threads    one owner. */
+ *
+ * Ownership  session, plan and journal are borrowed; epochs.c makes and destroys what is of a slot, plt_train()
+ *            frees the parts of the order.
+ * Threads    one owner.
+ * Units      *_ns in nanoseconds, *_seconds in seconds; rounds and clocks count steps.
+ * Errors     plt_trainer_barrier(): those of the client. */
 #ifndef PLT_WORKER_TRAIN_STATE_H
 #define PLT_WORKER_TRAIN_STATE_H
 

@@ -2,7 +2,9 @@
  *
  *   make batch t+1 ─▶ exchange (push t, pull t+1) ─▶ gradients of t+1 ─▶ ...        one exchange per batch
  *
- * Errors     those of plt_compute_gradients(), the client, checkpoints; PLT_ERR_PREEMPTED after a stop. */
+ * Threads    the trainer's owner; all workers at the same time, each in its own.
+ * Errors     those of plt_compute_gradients(), the client, checkpoints; PLT_ERR_PREEMPTED after a stop.
+ * Source     proto/PROTOCOL.md, "Clock"; docs/methods/determinism.md 3, 4. */
 #ifndef PLT_WORKER_TRAIN_TOGETHER_H
 #define PLT_WORKER_TRAIN_TOGETHER_H
 
