@@ -111,6 +111,19 @@ static const plt_option_t eval_rows[] = {
      ANY_UINT,
      .unit = "evaluations",
      .help = "Evaluations without a better one before training stops; 0: no early stopping."},
+    {.key = "eval.users",
+     .type = PLT_OPT_INT,
+     .fallback = "0",
+     ANY_UINT,
+     .unit = "users",
+     .help = "Users that an evaluation ranks, drawn once by run.seed, the same in every epoch; 0: all. Metrics are "
+             "means over them."},
+    {.key = "eval.final",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "both",
+     .choices = "both|valid|test|none",
+     .help = "The parts that are ranked when training has ended, with the best tables or the last.",
+     .resumable = true},
 };
 static const plt_option_t init_rows[] = {
     {.key = "init.from", .type = PLT_OPT_PATH, .help = "Directory of TABLE.npy files to start from."},

@@ -30,14 +30,15 @@ static void tell(const plt_session_t *session, const plt_task_call_t *call, cons
     printf("\nbest epoch %" PRIu32 ", chosen by validation %s\n", tables->best_epoch, plan->metric);
   else
     printf("\nafter %" PRIu32 " epochs\n", tables->epoch);
-  plt_outcome_print(stdout, &plan->topk, outcome);
+  if (outcome->parts[PLT_PART_VALID] || outcome->parts[PLT_PART_TEST]) plt_outcome_print(stdout, &plan->topk, outcome);
   printf("\nrun directory: %s\n", plan->run_dir);
 }
 
 static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
-  plt_outcome_t outcome = {.parts = {[PLT_PART_VALID] = true, [PLT_PART_TEST] = true}};
+  plt_outcome_t outcome = {0};
   plt_journal_t *journal;
-  PLT_TRY(plt_outcome_evaluate(session, &outcome));
+  memcpy(outcome.parts, session->plan->final_parts, sizeof outcome.parts);
+  PLT_TRY(plt_outcome_evaluate(session, call->quiet, &outcome));
   if (session->worker != 0) return PLT_OK;
   PLT_TRY(plt_journal_open(session->plan, call->quiet, &journal));
   PLT_TRY(plt_journal_close(&journal, note(journal, session, call, &outcome)));

@@ -23,7 +23,7 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   const char *split = plt_config_text(call->options, "evaluate.split");
   plt_outcome_t outcome = {
       .parts = {[PLT_PART_VALID] = strcmp(split, "test") != 0, [PLT_PART_TEST] = strcmp(split, "valid") != 0}};
-  PLT_TRY(plt_outcome_evaluate(session, &outcome));
+  PLT_TRY(plt_outcome_evaluate(session, call->quiet, &outcome));
   if (session->worker != 0) return PLT_OK;
   if (plt_config_bool(call->options, "evaluate.json")) {
     plt_outcome_print_json(stdout, &session->plan->topk, &outcome, session->clock);

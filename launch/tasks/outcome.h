@@ -15,8 +15,8 @@ typedef struct plt_outcome {
   plt_metrics_t metrics[PLT_PARTS];
 } plt_outcome_t;
 
-/* Evaluates the session's tables. All workers call, once in a session. */
-plt_status_t plt_outcome_evaluate(plt_session_t *session, plt_outcome_t *outcome);
+/* Evaluates the session's tables. All workers call, once in a session. quiet: people are not told how far it is. */
+plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcome_t *outcome);
 /* The table of metrics: a row per metric and cut-off, a column per part. */
 void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
 /* The same as one JSON object, with the clock of the tables. */

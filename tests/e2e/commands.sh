@@ -89,6 +89,24 @@ quietly "$plateau" inspect "$run"
 for table in user item proj_w proj_b; do has "$work/quietly.txt" "$table" "inspect"; done
 quietly "$plateau" evaluate "$run" --last
 has "$work/quietly.txt" '[Nn][Dd][Cc][Gg]@20' "evaluate"
+# evaluated USERS [options]: what evaluate prints for a sample of users.
+evaluated() { "$plateau" evaluate "$run" --last --json --set "eval.users=$1" "${@:2}" 2>"$work/stderr.txt"; }
+evaluated 70 >"$work/sample.txt"
+has "$work/sample.txt" '"users": *70, "of_users": *[0-9]{3}' "evaluate, 70 users"
+evaluated 70 --set cluster.workers=3 --set cluster.servers=2 | cmp -s - "$work/sample.txt" || complain "a sample of users depends on the cluster"
+cmp -s <(evaluated 0) <(evaluated 1000000) || complain "a sample of more users than there are is not all"
+[[ $(evaluated 71 | json_number users | head -n 1) == 71 ]] || complain "evaluate, 71 users"
+cmp -s <(evaluated 70 | sed 's/"[a-z_]*users": *[0-9]*//g') <(evaluated 0 | sed 's/"[a-z_]*users": *[0-9]*//g') &&
+  complain "a sample of users has the metrics of all"
+for final in none valid test; do
+  quietly "$plateau" train "$config" --set "run.dir=$work/final" --set train.epochs=1 --set eval.final=$final
+  for part in valid test; do
+    if [[ $part == "$final" ]]; then want=1; else want=0; fi
+    [[ $(grep -c "\"event\": *\"final\".*\"$part\": *{" "$work/final/metrics.jsonl" || true) == "$want" ]] ||
+      complain "eval.final=$final: part $part"
+  done
+  rm -rf "$work/final"
+done
 quietly "$plateau" export "$run" --last -o "$work/tables"
 for table in user item proj_w proj_b; do [[ -f $work/tables/$table.npy ]] || complain "export: no $table.npy"; done
 quietly "$plateau" export "$run" --best -o "$work/best"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "common/rng.h"
 #include "worker/math/kernels.h"
 #include "worker/rank/scorer.h"
 
@@ -19,6 +20,16 @@ static uint32_t *ranked_users(const plt_dataset_t *data, plt_part_t part, size_t
   for (uint32_t u = 0; u < data->users; u++)
     if (in_part[u + 1] > in_part[u] && in_train[u + 1] > in_train[u]) users[(*n)++] = u;
   return users;
+}
+
+/* Of the n users `wanted`, which the run's seed and the part choose; ascending as before. All of them for 0. */
+static size_t draw_users(const plt_session_t *session, plt_part_t part, uint32_t *users, size_t n) {
+  size_t wanted = session->plan->eval_users, kept = 0;
+  if (wanted == 0 || wanted >= n) return n;
+  plt_rng_key_t key = plt_rng_key(session->run->seed, "evaluated users", part);
+  for (size_t i = 0; i < n; i++)
+    if (plt_rng_permute(key, n, i) < wanted) users[kept++] = users[i];
+  return kept;
 }
 
 /* Items of a user in a part. */
@@ -45,9 +56,14 @@ static size_t gather_group(const plt_session_t *session, const plt_scorer_t *sco
   return size;
 }
 
+/* What worker 0 has done, all have, more or less. */
+static void tell(const plt_eval_watch_t *watch, plt_part_t part, size_t block, size_t users) {
+  if (watch != NULL) watch->tell(watch->context, part, plt_min_size(block * PLT_SCORER_USERS, users), users);
+}
+
 /* Fills this worker's rows of sums [blocks, width]: the metrics, then the number of users. */
 static plt_status_t sum_blocks(plt_session_t *session, plt_scorer_t *scorer, plt_part_t part, const uint32_t *users,
-                               size_t n, double *sums, size_t width) {
+                               size_t n, const plt_eval_watch_t *watch, double *sums, size_t width) {
   const plt_plan_t *plan = session->plan;
   uint32_t *group = plt_mem_alloc(plt_scorer_group(scorer) * sizeof *group);
   plt_status_t status = PLT_OK;
@@ -65,24 +81,26 @@ static plt_status_t sum_blocks(plt_session_t *session, plt_scorer_t *scorer, plt
       memcpy(sums + b * width, metrics.value, (width - 1) * sizeof *sums);
       sums[b * width + width - 1] = metrics.users;
     }
+    tell(watch, part, b, n);
   }
   free(group);
   return status;
 }
 
 static plt_status_t evaluate_part(plt_session_t *session, plt_scorer_t *scorer, const char *name, plt_part_t part,
-                                  plt_metrics_t *out) {
-  size_t n, width = PLT_METRIC_KINDS * session->plan->topk.n + 1;
-  uint32_t *users = ranked_users(session->plan->data, part, &n);
+                                  const plt_eval_watch_t *watch, plt_metrics_t *out) {
+  size_t all, width = PLT_METRIC_KINDS * session->plan->topk.n + 1;
+  uint32_t *users = ranked_users(session->plan->data, part, &all);
+  size_t n = draw_users(session, part, users, all);
   double *sums = plt_mem_zalloc(block_count(n) * width, sizeof *sums);
-  plt_status_t status = sum_blocks(session, scorer, part, users, n, sums, width);
+  plt_status_t status = sum_blocks(session, scorer, part, users, n, watch, sums, width);
   char full_name[PLT_TEXT_MAX];
   snprintf(full_name, sizeof full_name, "%.200s, part %d", name, part);
   if (status == PLT_OK && n > 0) status = plt_client_sum(session->client, full_name, sums, block_count(n) * width);
   double total[PLT_METRIC_KINDS * PLT_TOPK_MAX + 1] = {0};
   for (size_t b = 0; b < block_count(n); b++)
     for (size_t i = 0; i < width; i++) total[i] += sums[b * width + i];
-  *out = (plt_metrics_t){.users = (uint64_t)total[width - 1]};
+  *out = (plt_metrics_t){.users = (uint64_t)total[width - 1], .of_users = all};
   for (size_t i = 0; i + 1 < width && out->users > 0; i++) out->value[i] = total[i] / total[width - 1];
   free(sums);
   free(users);
@@ -90,20 +108,21 @@ static plt_status_t evaluate_part(plt_session_t *session, plt_scorer_t *scorer, 
 }
 
 plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
-                          plt_metrics_t out[PLT_PARTS]) {
+                          const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS]) {
   plt_inference_t *inference;
   PLT_TRY(plt_inference_begin(session, name, &inference));
   const plt_topk_t *topk = &session->plan->topk;
   plt_scorer_t *scorer = plt_scorer_create(session, inference, topk->k[topk->n - 1], PLT_SCORER_ROOM);
   plt_status_t status = PLT_OK;
   for (plt_part_t part = 0; part < PLT_PARTS && status == PLT_OK; part++)
-    if (wanted[part]) status = evaluate_part(session, scorer, name, part, &out[part]);
+    if (wanted[part]) status = evaluate_part(session, scorer, name, part, watch, &out[part]);
   plt_scorer_destroy(&scorer);
   return plt_inference_end(&inference, status);
 }
 
 void plt_metrics_put(const plt_metrics_t *metrics, const plt_topk_t *topk, plt_json_t *object) {
   plt_json_int(object, "users", (int64_t)metrics->users);
+  if (metrics->of_users != metrics->users) plt_json_int(object, "of_users", (int64_t)metrics->of_users);
   for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
     for (size_t i = 0; i < topk->n; i++) {
       char name[32];

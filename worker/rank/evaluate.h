@@ -15,14 +15,22 @@
 typedef struct plt_metrics {
   double value[PLT_METRIC_KINDS * PLT_TOPK_MAX]; /* averages; index as in plt_metric_sums_t */
   uint64_t users;                                /* ranked: those of the part who have training pairs */
+  uint64_t of_users;                             /* of so many, where the plan says eval_users; else the same */
 } plt_metrics_t;
 /* "users": 120, "recall@5": 0.25, ... into an object. */
 void plt_metrics_put(const plt_metrics_t *metrics, const plt_topk_t *topk, plt_json_t *object);
 
+/* How far an evaluation is, for people: `done` of `users` of a part are ranked, or nearly so. */
+typedef struct plt_eval_watch {
+  void (*tell)(void *context, plt_part_t part, uint64_t done, uint64_t users);
+  void *context;
+} plt_eval_watch_t;
+
 /* Metrics of the wanted parts (PLT_PART_VALID, PLT_PART_TEST) into out[part]. All workers call, with one `name`
- * that was not used before. A part without users gives zeros. */
+ * that was not used before. A part without users gives zeros. watch: told now and then by the worker that gives one;
+ * or NULL. */
 plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
-                          plt_metrics_t out[PLT_PARTS]);
+                          const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS]);
 
 /* A plt_session_fn: writes the best items of every user who has training pairs, training items left out, to `path` as
  * TSV: user, item, rank (from 1), score. */

@@ -37,7 +37,9 @@ typedef struct plt_plan {
   const char *optimizer; /* for people; tables may have others */
   double lr, schedule[2], clip_norm;
 
-  uint32_t eval_every; /* epochs; 0: never */
+  uint32_t eval_every;         /* epochs; 0: never */
+  uint32_t eval_users;         /* ranked of a part; 0: all */
+  bool final_parts[PLT_PARTS]; /* ranked when training has ended */
   plt_topk_t topk;
   const char *metric; /* chooses the best epoch: "recall@20" */
   uint32_t patience;  /* evaluations without a better one; 0: no early stopping */

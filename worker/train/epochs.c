@@ -51,7 +51,7 @@ static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
   char at[64], name[96];
   snprintf(at, sizeof at, "evaluation of epoch %" PRIu32, t->p.epoch);
   plt_trainer_name(t, at, name);
-  PLT_TRY(plt_evaluate(t->session, name, wanted, metrics));
+  PLT_TRY(plt_evaluate(t->session, name, wanted, plt_journal_watch(t->journal), metrics));
   double value = metrics[PLT_PART_VALID].value[plt_metric_index(&plan->topk, plan->metric)];
   *is_best = !t->p.has_best || value > t->p.best;
   if (*is_best) {

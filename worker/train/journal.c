@@ -2,11 +2,9 @@
 #include "worker/train/journal.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "common/io/fileio.h"
@@ -14,6 +12,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
+#include "worker/train/live.h"
 
 #define REDRAW_NS (PLT_NS_PER_S / 5)
 
@@ -28,15 +27,9 @@ struct plt_journal {
   uint64_t epoch_bytes; /* wire bytes at its beginning */
   bool has_epoch;
   char told[160]; /* an epoch's line, to which its evaluation is still to be added; "" if none */
+  plt_live_evaluation_t evaluation;
+  plt_eval_watch_t watch; /* tells how far it is */
 };
-
-/* The live line is cleared before anything else is printed. */
-static bool line_is_drawn;
-
-static void clear_line(void) {
-  if (line_is_drawn) fputs("\r\033[K", stderr);
-  line_is_drawn = false;
-}
 
 /* Cuts off the last line where a killed process left half of one. */
 static plt_status_t drop_torn_line(const char *path) {
@@ -76,36 +69,22 @@ plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t 
     free(journal);
     return status;
   }
-  plt_log_before_speaking(clear_line);
+  plt_live_begin();
   *out = journal;
   return PLT_OK;
 }
 
 static void say(const plt_journal_t *journal, const char *line) {
   if (journal->quiet) return;
-  clear_line();
+  plt_live_clear();
   fprintf(stderr, "%s\n", line);
-}
-
-/* Cut to the terminal's width: a line that wraps could not be cleared. */
-__attribute__((format(printf, 1, 2))) static void draw_line(const char *format, ...) {
-  char line[256];
-  struct winsize window;
-  bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  fprintf(stderr, "\r\033[K%.*s", known ? window.ws_col - 1 : 79, line);
-  line_is_drawn = true;
 }
 
 plt_status_t plt_journal_close(plt_journal_t **journal_at, plt_status_t status) {
   plt_journal_t *journal = *journal_at;
   if (journal == NULL) return status;
   if (journal->told[0] != '\0') say(journal, journal->told);
-  clear_line();
-  plt_log_before_speaking(NULL);
+  plt_live_end();
   bool failed = ferror(journal->file) != 0;
   failed = fclose(journal->file) != 0 || failed;
   if (failed && status == PLT_OK) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path);
@@ -145,16 +124,6 @@ void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, dou
   plt_json_write(&json, journal->file);
 }
 
-static void format_duration(double seconds, char *out, size_t bytes) {
-  unsigned long s = seconds < 0 || seconds > 1e9 ? 0 : (unsigned long)(seconds + 0.5);
-  if (s < 60)
-    snprintf(out, bytes, "%lus", s);
-  else if (s < 3600)
-    snprintf(out, bytes, "%lum%02lus", s / 60, s % 60);
-  else
-    snprintf(out, bytes, "%luh%02lum", s / 3600, s / 60 % 60);
-}
-
 void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done, uint32_t batches, double loss_sum,
                           uint64_t bytes) {
   if (!journal->live) return;
@@ -171,14 +140,14 @@ void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done,
   double in_epoch = plt_time_seconds(now - journal->epoch_ns), total = plt_time_seconds(now - journal->begin_ns);
   double epochs_done = (double)(epoch - journal->first_epoch) + (double)done / batches;
   char left[32];
-  format_duration(
+  plt_live_duration(
       epochs_done > 0 ? total / epochs_done * ((double)(plan->epochs - journal->first_epoch) - epochs_done) : 0, left,
       sizeof left);
-  draw_line("%sepoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32
-            "  loss %.5f  %.0fk samples/s  %.0f MB/s  at most %s left",
-            journal->stage, epoch, plan->epochs, done, batches, loss_sum / (done == 0 ? 1 : done),
-            (double)done * plan->batch_size / in_epoch / 1000, (double)(bytes - journal->epoch_bytes) / in_epoch / 1e6,
-            left);
+  plt_live_draw("%sepoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32
+                "  loss %.5f  %.0fk samples/s  %.0f MB/s  at most %s left",
+                journal->stage, epoch, plan->epochs, done, batches, loss_sum / (done == 0 ? 1 : done),
+                (double)done * plan->batch_size / in_epoch / 1000,
+                (double)(bytes - journal->epoch_bytes) / in_epoch / 1e6, left);
   journal->drawn_ns = now;
 }
 
@@ -204,9 +173,16 @@ plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t 
     say(journal, journal->told);
     journal->told[0] = '\0';
   } else if (journal->live) {
-    draw_line("%s  evaluating", journal->told);
+    plt_live_draw("%s  evaluating", journal->told);
   }
   return plt_journal_flush(journal);
+}
+
+const plt_eval_watch_t *plt_journal_watch(plt_journal_t *journal) {
+  if (journal == NULL) return NULL;
+  journal->evaluation = (plt_live_evaluation_t){.quiet = journal->quiet, .live = journal->live, .head = "evaluating "};
+  journal->watch = plt_live_watch(&journal->evaluation);
+  return &journal->watch;
 }
 
 static const char *part_name(plt_part_t part) { return part == PLT_PART_VALID ? "valid" : "test"; }

@@ -41,6 +41,8 @@ void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, dou
 void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done, uint32_t batches, double loss_sum,
                           uint64_t bytes);
 plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t *report);
+/* For the evaluation that begins: tells how far it is. NULL for no journal. */
+const plt_eval_watch_t *plt_journal_watch(plt_journal_t *journal);
 /* better: it is the best so far. */
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
                               bool better);

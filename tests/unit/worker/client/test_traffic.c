@@ -102,7 +102,7 @@ typedef struct evaluated {
 
 static plt_status_t evaluate(plt_session_t *session, void *context) {
   const bool wanted[PLT_PARTS] = {[PLT_PART_VALID] = true, [PLT_PART_TEST] = true};
-  return plt_evaluate(session, "by hand", wanted, ((evaluated_t *)context)->metrics);
+  return plt_evaluate(session, "by hand", wanted, NULL, ((evaluated_t *)context)->metrics);
 }
 
 static bool is_in(const plt_dataset_t *data, plt_part_t part, uint32_t user, uint32_t item) {

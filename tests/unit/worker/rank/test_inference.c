@@ -376,7 +376,7 @@ Test(inference, a_hub_is_taken_in_several_goes) {
 /* A task: evaluation, whose failure is the task's. */
 static plt_status_t evaluate(plt_session_t *session, void *context) {
   const bool wanted[PLT_PARTS] = {[PLT_PART_VALID] = true};
-  return plt_evaluate(session, "failing", wanted, context);
+  return plt_evaluate(session, "failing", wanted, NULL, context);
 }
 
 /* Whether evaluation reads a table: some state's function does, or its weights, or it is the rows of a state. */

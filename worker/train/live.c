@@ -1,0 +1,70 @@
+/* live.c - see live.h. */
+#include "worker/train/live.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/time.h"
+
+#define REDRAW_NS (PLT_NS_PER_S / 5)
+#define PLAIN_NS (30 * PLT_NS_PER_S) /* between two plain lines, and before the first */
+
+static bool line_is_drawn;
+
+void plt_live_clear(void) {
+  if (line_is_drawn) fputs("\r\033[K", stderr);
+  line_is_drawn = false;
+}
+
+void plt_live_begin(void) { plt_log_before_speaking(plt_live_clear); }
+
+void plt_live_end(void) {
+  plt_live_clear();
+  plt_log_before_speaking(NULL);
+}
+
+void plt_live_draw(const char *format, ...) {
+  char line[256];
+  struct winsize window;
+  bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  fprintf(stderr, "\r\033[K%.*s", known ? window.ws_col - 1 : 79, line);
+  line_is_drawn = true;
+}
+
+void plt_live_duration(double seconds, char *out, size_t bytes) {
+  unsigned long s = seconds < 0 || seconds > 1e9 ? 0 : (unsigned long)(seconds + 0.5);
+  if (s < 60)
+    snprintf(out, bytes, "%lus", s);
+  else if (s < 3600)
+    snprintf(out, bytes, "%lum%02lus", s / 60, s % 60);
+  else
+    snprintf(out, bytes, "%luh%02lum", s / 3600, s / 60 % 60);
+}
+
+static const char *part_text(plt_part_t part) { return part == PLT_PART_VALID ? "validation" : "test"; }
+
+static void tell(void *context, plt_part_t part, uint64_t done, uint64_t users) {
+  plt_live_evaluation_t *e = context;
+  int64_t now = plt_time_ns();
+  char left[32];
+  if (e->quiet) return;
+  if (e->begin_ns == 0 || e->part != part) *e = (plt_live_evaluation_t){e->quiet, e->live, e->head, part, now, now};
+  if (now - e->told_ns < (e->live ? REDRAW_NS : PLAIN_NS) || done == 0 || done == users) return;
+  e->told_ns = now;
+  plt_live_duration(plt_time_seconds(now - e->begin_ns) / (double)done * (double)(users - done), left, sizeof left);
+  if (e->live)
+    plt_live_draw("%s%s: %" PRIu64 " of %" PRIu64 " users, %s left", e->head, part_text(part), done, users, left);
+  else
+    plt_log(PLT_LOG_NOTE, "%s part: %" PRIu64 " of %" PRIu64 " users ranked, %s left", part_text(part), done, users,
+            left);
+}
+
+plt_eval_watch_t plt_live_watch(plt_live_evaluation_t *evaluation) { return (plt_eval_watch_t){tell, evaluation}; }

@@ -1,0 +1,30 @@
+/* live.h - how far things are, on standard error: on a terminal one line that is drawn again and again, elsewhere a
+ * plain line now and then.
+ *
+ * Threads    the line is the process's: one thread draws. It is cleared before anything else is said (common/log.h),
+ *            once plt_live_begin() has been called. */
+#ifndef PLT_WORKER_TRAIN_LIVE_H
+#define PLT_WORKER_TRAIN_LIVE_H
+
+#include "worker/rank/evaluate.h"
+
+/* From here on what others say clears the line first; plt_live_end() clears it for good. */
+void plt_live_begin(void);
+void plt_live_end(void);
+/* Draws the line, cut to the terminal's width: one that wraps could not be cleared. */
+__attribute__((format(printf, 1, 2))) void plt_live_draw(const char *format, ...);
+void plt_live_clear(void);
+/* "41s", "3m05s", "2h10m" into out. */
+void plt_live_duration(double seconds, char *out, size_t bytes);
+
+/* How far an evaluation is. Zeroed but for these before it begins. */
+typedef struct plt_live_evaluation {
+  bool quiet, live; /* nothing is told; on a terminal */
+  const char *head; /* of the line on a terminal: what it belongs to */
+  plt_part_t part;  /* under way, and since when */
+  int64_t begin_ns, told_ns;
+} plt_live_evaluation_t;
+/* What plt_evaluate() tells. The evaluation must stay. */
+plt_eval_watch_t plt_live_watch(plt_live_evaluation_t *evaluation);
+
+#endif
