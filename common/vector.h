@@ -1,10 +1,9 @@
-/* vector.h - loops over a row of floats compiled twice, for AVX2 and for every x86-64, and chosen when the program
- * is loaded.
+/* vector.h - loops over a row of floats compiled three times, for AVX-512, for AVX2 and for every x86-64, and chosen
+ * when the program is loaded.
  *
  *   PLT_VECTOR_CLONES static void add(size_t n, const float *restrict a, float *restrict b) { ... }
  *
- * The bits are the same in both: the compiler may not fuse or reorder (-ffp-contract=off, no -ffast-math), AVX2
- * does not bring fused arithmetic, and addition, product, quotient and root are IEEE's at every width. Worth it
+ * The bits are the same in all: the compiler may not fuse or reorder (-ffp-contract=off, no -ffast-math), and addition, product, quotient and root are IEEE's at every width. Worth it
  * where a loop computes in double. Means nothing where a compiler, libc or sanitizer cannot do it. */
 #ifndef PLT_COMMON_VECTOR_H
 #define PLT_COMMON_VECTOR_H
@@ -16,7 +15,7 @@
     !defined(__SANITIZE_THREAD__) && !defined(__clang__)
 #if __has_attribute(target_clones)
 #undef PLT_VECTOR_CLONES
-#define PLT_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
+#define PLT_VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #endif
 #endif
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "common/rng.h"
+#include "common/normal.h"
 
 bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b) {
   if (strcmp(a->name, b->name) != 0 || a->rows != b->rows || a->cols != b->cols) return false;
@@ -13,15 +13,17 @@ bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b) 
   return strcmp(a->optimizer, b->optimizer) == 0 && strcmp(a->settings, b->settings) == 0;
 }
 
-/* Four values for four words; every value is a function of its column alone, whatever the width of the table. */
-static void draw_four(plt_init_t init, plt_rng_block_t block, double out[4]) {
-  if (init.kind != PLT_INIT_UNIFORM) {
-    plt_rng_normal(block.word[0], block.word[1], out);
-    plt_rng_normal(block.word[2], block.word[3], out + 2);
-    for (int i = 0; i < 4; i++) out[i] *= init.scale;
-  } else {
-    for (int i = 0; i < 4; i++) out[i] = (2 * plt_rng_open01(block.word[i]) - 1) * init.scale;
+static void draw_uniform(plt_rng_key_t rng, uint64_t key, uint32_t cols, double scale, float *out) {
+  for (uint32_t column = 0; column < cols; column += 4) {
+    plt_rng_block_t block = plt_rng_draw(rng, (uint32_t)key, (uint32_t)(key >> 32), column / 4, 0);
+    for (uint32_t i = 0; i < 4 && column + i < cols; i++)
+      out[column + i] = (float)((2 * plt_rng_open01(block.word[i]) - 1) * scale);
   }
+}
+
+static void draw_normal(plt_rng_key_t rng, uint64_t key, uint32_t cols, double scale, float *out) {
+  plt_normal_row(rng, (uint32_t)key, (uint32_t)(key >> 32), cols, out);
+  for (uint32_t column = 0; column < cols; column++) out[column] = (float)(out[column] * scale);
 }
 
 static void take_softmax(float *x, uint32_t n) {
@@ -39,10 +41,10 @@ void plt_table_spec_birth(const plt_table_spec_t *spec, uint64_t salt, uint64_t 
   char purpose[sizeof "row " + PLT_TABLE_NAME_MAX] = "row ";
   memcpy(purpose + 4, spec->name, sizeof spec->name);
   plt_rng_key_t rng = plt_rng_key(spec->seed, purpose, salt);
-  for (uint32_t column = 0; column < spec->cols; column += 4) {
-    double four[4];
-    draw_four(spec->init, plt_rng_draw(rng, (uint32_t)key, (uint32_t)(key >> 32), column / 4, 0), four);
-    for (uint32_t i = 0; i < 4 && column + i < spec->cols; i++) out[column + i] = (float)four[i];
-  }
+  /* Every value is a function of its column alone, whatever the width of the table. */
+  if (spec->init.kind == PLT_INIT_UNIFORM)
+    draw_uniform(rng, key, spec->cols, spec->init.scale, out);
+  else
+    draw_normal(rng, key, spec->cols, spec->init.scale, out);
   if (spec->init.kind == PLT_INIT_SOFTMAX) take_softmax(out, spec->cols);
 }

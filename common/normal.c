@@ -1,0 +1,124 @@
+/* normal.c - see normal.h.
+ *
+ * Everything is done for LANES counters side by side, in loops without branches that the compiler turns into vector
+ * instructions; bits move between integers and floats through unions. */
+#include "common/normal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/vector.h"
+
+enum { LANES = 16 };
+typedef struct words {
+  uint32_t lane[4][LANES];
+} words_t;
+typedef union bits {
+  uint32_t u;
+  int32_t i;
+  float f;
+} bits_t;
+
+/* plt_rng_draw() for counters (c0, c1, first .. first + LANES - 1, 0). */
+PLT_VECTOR_CLONES static void draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, uint32_t first, words_t *out) {
+  uint32_t x0[LANES], x1[LANES], x2[LANES], x3[LANES];
+  uint32_t k0 = key.word[0], k1 = key.word[1];
+  for (uint32_t l = 0; l < LANES; l++) x0[l] = c0, x1[l] = c1, x2[l] = first + l, x3[l] = 0;
+  for (int round = 0; round < 10; round++) {
+    for (uint32_t l = 0; l < LANES; l++) {
+      uint64_t a = (uint64_t)UINT32_C(0xD2511F53) * x0[l];
+      uint64_t b = (uint64_t)UINT32_C(0xCD9E8D57) * x2[l];
+      x0[l] = (uint32_t)(b >> 32) ^ x1[l] ^ k0;
+      x1[l] = (uint32_t)b;
+      x2[l] = (uint32_t)(a >> 32) ^ x3[l] ^ k1;
+      x3[l] = (uint32_t)a;
+    }
+    k0 += UINT32_C(0x9E3779B9);
+    k1 += UINT32_C(0xBB67AE85);
+  }
+  memcpy(out->lane[0], x0, sizeof x0);
+  memcpy(out->lane[1], x1, sizeof x1);
+  memcpy(out->lane[2], x2, sizeof x2);
+  memcpy(out->lane[3], x3, sizeof x3);
+}
+
+/* w + 1/2, rounded once. */
+static inline float half_up(uint32_t w) {
+  float high = (float)(int32_t)(w >> 16), low = (float)(int32_t)(w & 0xffff) + 0.5f;
+  return high * 65536.0f + low;
+}
+
+/* -ln((w + 1/2) 2^-32) > 0, with full relative precision at both ends. */
+static inline float minus_log(uint32_t w) {
+  const uint32_t above_root_half = UINT32_C(0xB504F334);
+  /* u = m 2^e with m in [sqrt(1/2), sqrt(2)), f = m - 1; near 1 f = -(1 - u), which integers give exactly. */
+  bits_t x = {.f = half_up(w)};
+  /* The exponent of x from sqrt(1/2) on, -1 (x is 1/2) to 32. */
+  int32_t biased = (int32_t)((x.u - UINT32_C(0x3F3504F3) + (UINT32_C(1) << 23)) >> 23) - 1;
+  bits_t m = {.u = x.u - ((uint32_t)biased << 23)};
+  int near_one = w >= above_root_half;
+  float e = near_one ? 0.0f : (float)(biased - 32);
+  float f = near_one ? -half_up(~w) * 0x1p-32f : m.f - 1.0f;
+  float p = 7.0376836292e-2f;
+  p = p * f - 1.1514610310e-1f;
+  p = p * f + 1.1676998740e-1f;
+  p = p * f - 1.2420140846e-1f;
+  p = p * f + 1.4249322787e-1f;
+  p = p * f - 1.6668057665e-1f;
+  p = p * f + 2.0000714765e-1f;
+  p = p * f - 2.4999993993e-1f;
+  p = p * f + 3.3333331174e-1f;
+  float square = f * f;
+  float y = p * f * square;
+  y = y - 2.12194440e-4f * e;
+  y = y - 0.5f * square;
+  return -(f + y + 0.693359375f * e);
+}
+
+/* Cosine and sine of 2 pi w 2^-32. */
+static inline void turn(uint32_t w, float *cosine, float *sine) {
+  uint32_t quadrant = (w + (UINT32_C(1) << 29)) >> 30;                       /* of the nearest quarter turn, modulo 4 */
+  float r = (float)(int32_t)(w - (quadrant << 30)) * 1.4629180792671596e-9f; /* 2 pi 2^-32; |r| <= pi / 4 */
+  float z = r * r;
+  float s = ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * r + r;
+  float c = ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z - 0.5f * z + 1.0f;
+  uint32_t swap = 0 - (quadrant & 1);
+  bits_t sb = {.f = s}, cb = {.f = c};
+  bits_t first = {.u = (cb.u & ~swap) | (sb.u & swap)}, second = {.u = (sb.u & ~swap) | (cb.u & swap)};
+  first.u ^= ((quadrant + 1) & 2) << 30; /* less than 0 in quadrants 1 and 2 */
+  second.u ^= (quadrant & 2) << 30;
+  *cosine = first.f;
+  *sine = second.f;
+}
+
+static inline void pair(uint32_t a, uint32_t b, float out[2]) {
+  float radius = sqrtf(2.0f * minus_log(a)), cosine, sine;
+  turn(b, &cosine, &sine);
+  out[0] = radius * cosine;
+  out[1] = radius * sine;
+}
+
+/* Two values per lane of two words. */
+PLT_VECTOR_CLONES static void transform(const uint32_t *restrict a, const uint32_t *restrict b, float *restrict x,
+                                        float *restrict y) {
+  for (size_t l = 0; l < LANES; l++) {
+    float two[2];
+    pair(a[l], b[l], two);
+    x[l] = two[0];
+    y[l] = two[1];
+  }
+}
+
+void plt_normal_pair(uint32_t a, uint32_t b, float out[2]) { pair(a, b, out); }
+
+void plt_normal_row(plt_rng_key_t key, uint32_t c0, uint32_t c1, size_t n, float *out) {
+  words_t words;
+  float value[4][LANES];
+  for (size_t done = 0; done < n; done += sizeof value / sizeof(float)) {
+    draw(key, c0, c1, (uint32_t)(done / 4), &words);
+    transform(words.lane[0], words.lane[1], value[0], value[1]);
+    transform(words.lane[2], words.lane[3], value[2], value[3]);
+    size_t left = n - done < 4 * LANES ? n - done : 4 * LANES;
+    for (size_t i = 0; i < left; i++) out[done + i] = value[i % 4][i / 4];
+  }
+}
