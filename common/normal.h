@@ -6,7 +6,9 @@
  *
  * Logarithm, sine and cosine are polynomials in float32, whose errors stay within 4 units in the last place; sums,
  * products and roots of IEEE 754 are all they use, so nothing depends on who computes (vector.h).
- * Source     Box, Muller, Annals of Mathematical Statistics 29, 1958; polynomials: Moshier, Cephes (logf, sinf, cosf). */
+ * Threads    any.
+ * Source     Box, Muller, Annals of Mathematical Statistics 29, 1958; polynomials: Moshier, Cephes (logf, sinf,
+ *            cosf). */
 #ifndef PLT_COMMON_NORMAL_H
 #define PLT_COMMON_NORMAL_H
 

@@ -3,8 +3,9 @@
  *
  *   PLT_VECTOR_CLONES static void add(size_t n, const float *restrict a, float *restrict b) { ... }
  *
- * The bits are the same in all: the compiler may not fuse or reorder (-ffp-contract=off, no -ffast-math), and addition, product, quotient and root are IEEE's at every width. Worth it
- * where a loop computes in double. Means nothing where a compiler, libc or sanitizer cannot do it. */
+ * The bits are the same in all: the compiler may not fuse or reorder (-ffp-contract=off, no -ffast-math), and sums,
+ * products, quotients and roots are IEEE's at every width. Worth it where a loop computes in double, or much. Means
+ * nothing where a compiler, libc or sanitizer cannot do it. */
 #ifndef PLT_COMMON_VECTOR_H
 #define PLT_COMMON_VECTOR_H
 
