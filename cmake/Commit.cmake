@@ -1,6 +1,7 @@
 # cmake -D SOURCE=DIR -D OUT=FILE -P Commit.cmake: writes a header that says which commit the sources in DIR are of:
 # git's, with -dirty if tracked files differ from it; else the one that `git archive` left in commit.txt; else unknown.
 # Run at each build. The header is written when it would be another one, so that one file is compiled anew then.
+cmake_minimum_required(VERSION 3.24) # a script has no policies of its project
 set(commit unknown)
 file(STRINGS ${SOURCE}/cmake/commit.txt archived LIMIT_COUNT 1)
 if(archived MATCHES "^[0-9a-f]+$")
