@@ -5,7 +5,6 @@
 #include "common/normal.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "common/vector.h"
 
@@ -36,10 +35,12 @@ PLT_VECTOR_CLONES static void draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, 
     k0 += UINT32_C(0x9E3779B9);
     k1 += UINT32_C(0xBB67AE85);
   }
-  memcpy(out->lane[0], x0, sizeof x0);
-  memcpy(out->lane[1], x1, sizeof x1);
-  memcpy(out->lane[2], x2, sizeof x2);
-  memcpy(out->lane[3], x3, sizeof x3);
+  for (uint32_t l = 0; l < LANES; l++) {
+    out->lane[0][l] = x0[l];
+    out->lane[1][l] = x1[l];
+    out->lane[2][l] = x2[l];
+    out->lane[3][l] = x3[l];
+  }
 }
 
 /* w + 1/2, rounded once. */
@@ -114,11 +115,12 @@ void plt_normal_pair(uint32_t a, uint32_t b, float out[2]) { pair(a, b, out); }
 void plt_normal_row(plt_rng_key_t key, uint32_t c0, uint32_t c1, size_t n, float *out) {
   words_t words;
   float value[4][LANES];
-  for (size_t done = 0; done < n; done += sizeof value / sizeof(float)) {
+  const size_t at_once = sizeof value / sizeof(float);
+  for (size_t done = 0; done < n; done += at_once) {
     draw(key, c0, c1, (uint32_t)(done / 4), &words);
     transform(words.lane[0], words.lane[1], value[0], value[1]);
     transform(words.lane[2], words.lane[3], value[2], value[3]);
-    size_t left = n - done < 4 * LANES ? n - done : 4 * LANES;
+    size_t left = n - done < at_once ? n - done : at_once;
     for (size_t i = 0; i < left; i++) out[done + i] = value[i % 4][i / 4];
   }
 }
