@@ -10,13 +10,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 data=$work/data config=$work/config.yaml
 make_data "$data"
+batch_size=2048
 head_of() {
   cat <<YAML
 run: {seed: 7}
 data: {path: $data, features: [text_feat.npy, image_feat.npy]}
 strategy: {name: bsam+, rho: 0.1}
 optimizer: {name: adam, lr: 0.05}
-train: {batch_size: 1024, micro_batch: 256, log_every: 1}
+train: {batch_size: $batch_size, micro_batch: $((batch_size / 4)), log_every: 1}
 eval: {every: 1, topk: [5, 20]}
 YAML
 }
@@ -213,6 +214,7 @@ case ${1:-same} in
     same "killed (seed $seed)" "$work/run"
     ;;
   by_hand)
+    batch_size=1024
     # One pre-trains BPR and keeps its best epoch; VBPR goes on from its users, which stay as they are.
     stages() { # FIRST_EPOCHS: of bpr, behind it vbpr
       head_of

@@ -12,7 +12,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 need_mpirun
 
-wanted=${KILLS:-40} seed=${SEED:-1}
+wanted=${KILLS:-24} seed=${SEED:-1}
 while (($#)); do
   case $1 in
     --kills) wanted=$2 ;;
