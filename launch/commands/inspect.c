@@ -44,16 +44,17 @@ static plt_status_t print_checkpoint(const char *dir, const plt_manifest_t *mani
     if (status == PLT_OK) status = add_part(path, lines, &n, &head);
   }
   if (status == PLT_OK) {
-    printf("  %zu server%s; epoch %" PRIu32 ", batch %" PRIu32 ", %" PRIu64
-           " gradient evaluations, %.1f s of training\n",
-           manifest->n_parts, manifest->n_parts == 1 ? "" : "s", head.progress.epoch, head.progress.batch,
-           head.progress.gradients, head.progress.seconds);
+    printf("  %zu server%s; ", manifest->n_parts, manifest->n_parts == 1 ? "" : "s");
+    if (head.progress.stage > 0) printf("training number %" PRIu32 " of the procedure, ", head.progress.stage + 1);
+    printf("epoch %" PRIu32 ", batch %" PRIu32 ", %" PRIu64 " gradient evaluations, %.1f s of training\n",
+           head.progress.epoch, head.progress.batch, head.progress.gradients, head.progress.seconds);
     if (head.progress.has_best)
       printf("  best so far: epoch %" PRIu32 ", %.6f\n", head.progress.best_epoch, head.progress.best);
     printf("  %-12s %12s %6s %12s %10s  %s\n", "table", "rows", "cols", "stored", "steps", "optimizer");
     for (size_t i = 0; i < n; i++)
       printf("  %-12s %12" PRIu64 " %6" PRIu32 " %12" PRIu64 " %10" PRIu64 "  %s\n", lines[i].spec.name,
-             lines[i].spec.rows, lines[i].spec.cols, lines[i].stored, lines[i].steps, lines[i].spec.optimizer);
+             lines[i].spec.rows, lines[i].spec.cols, lines[i].stored, lines[i].steps,
+             lines[i].spec.frozen ? "frozen" : lines[i].spec.optimizer);
   }
   free(lines);
   return status;

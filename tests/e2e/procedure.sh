@@ -110,6 +110,9 @@ case ${1:-same} in
     (($(grep -c '^vbpr 1 ' "$work/losses.txt") == $(grep -c '^vbpr 0 ' "$work/losses.txt"))) || complain "rounds of the loop"
     cmp -s <(grep '^vbpr 0' "$work/losses.txt" | cut -d' ' -f 3-) <(grep '^vbpr 1' "$work/losses.txt" | cut -d' ' -f 3-) &&
       complain "both rounds of the loop have the same losses"
+    "$plateau" inspect "$work/reference" >"$work/told.txt" || complain "inspect"
+    grep -q 'training number 6 of the procedure' "$work/told.txt" || complain "inspect does not say where in the procedure"
+    grep -qE '^ *user .* frozen$' "$work/told.txt" || complain "inspect does not say what is frozen"
     # What stands on top and is of some stages only: config.yaml has it in all of them.
     train_run "$work/run" --set 'optimizer.tables={proj_b: {lr: 0.3}}'
     [[ $(tables_hash "$work/run") != "$reference" ]] || complain "optimizer.tables on top changes nothing"

@@ -54,7 +54,7 @@ static plt_status_t find_place(plt_session_t *session) {
   if (plt_procedure_leg(procedure, session->progress.stage) == NULL)
     return plt_fail(PLT_ERR_CHECKPOINT,
                     "the checkpoint stands at training number %" PRIu32 ", but the procedure is shorter",
-                    session->progress.stage);
+                    session->progress.stage + 1);
   plt_session_go_to(session, session->progress.stage);
   return PLT_OK;
 }
