@@ -44,6 +44,20 @@ void *plt_mem_resize(void *memory, size_t count, size_t size) {
 
 char *plt_mem_strdup(const char *text) { return or_abort(strdup(text), strlen(text) + 1); }
 
+char **plt_mem_strdups(const char *const *texts, size_t n) {
+  char **copy = plt_mem_zalloc(n, sizeof *copy);
+  for (size_t i = 0; i < n; i++) copy[i] = plt_mem_strdup(texts[i]);
+  return copy;
+}
+
+bool plt_mem_fit_text(const char *text, char *to, size_t room) {
+  size_t length = text == NULL ? 0 : strlen(text);
+  if (length >= room) return false;
+  memcpy(to, text == NULL ? "" : text, length);
+  to[length] = '\0';
+  return true;
+}
+
 char *plt_mem_print(const char *format, ...) {
   va_list args;
   char *text = NULL;

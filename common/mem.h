@@ -10,6 +10,7 @@
 #ifndef PLT_COMMON_MEM_H
 #define PLT_COMMON_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Uninitialised bytes, 64-byte aligned. Free with free(). bytes 0 gives a valid pointer. */
@@ -19,6 +20,10 @@ void *plt_mem_zalloc(size_t count, size_t size);
 /* Like realloc, of memory from malloc or NULL; count * size bytes. */
 void *plt_mem_resize(void *memory, size_t count, size_t size);
 char *plt_mem_strdup(const char *text);
+/* Copies of n texts; plt_names_free() (common/io/fileio.h) frees them. */
+char **plt_mem_strdups(const char *const *texts, size_t n);
+/* Copies a text, NULL as "", into `to`; false, and nothing is copied, when it does not fit into `room` bytes. */
+bool plt_mem_fit_text(const char *text, char *to, size_t room);
 /* printf into a fresh string; free with free(). */
 char *plt_mem_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

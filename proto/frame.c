@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/mem.h"
 #include "plateau.pb-c.h"
 
 enum { HEADER_BYTES_MAX = 64 * 1024 }; /* protobuf-c has no limit of its own (docs/mechanisms.md 7) */
@@ -206,14 +207,6 @@ static void arena_free(void *arena, void *block) {
 
 static plt_status_t refuse(const char *what) { return plt_fail(PLT_ERR_PROTOCOL, "malformed message: %s", what); }
 
-static bool copy_text(const char *from, char *to, size_t room) {
-  size_t length = from == NULL ? 0 : strlen(from);
-  if (length >= room) return false;
-  memcpy(to, from == NULL ? "" : from, length);
-  to[length] = '\0';
-  return true;
-}
-
 static plt_status_t decode_keys(const uint8_t *frame, size_t bytes, bool wide, plt_arena_t *arena,
                                 plt_section_t *section) {
   if (bytes == 0 && (section->kind == PLT_SECTION_ROWS || section->n == 0)) return PLT_OK;
@@ -284,9 +277,11 @@ static plt_status_t decode_sections(const Plateau__Header *pb, const plt_parcel_
 }
 
 static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *spec) {
-  if (!copy_text(pb->name, spec->name, sizeof spec->name) || spec->name[0] == '\0') return refuse("bad table name");
-  if (!copy_text(pb->optimizer, spec->optimizer, sizeof spec->optimizer)) return refuse("bad optimizer name");
-  if (!copy_text(pb->settings, spec->settings, sizeof spec->settings)) return refuse("settings that are too long");
+  if (!plt_mem_fit_text(pb->name, spec->name, sizeof spec->name) || spec->name[0] == '\0')
+    return refuse("bad table name");
+  if (!plt_mem_fit_text(pb->optimizer, spec->optimizer, sizeof spec->optimizer)) return refuse("bad optimizer name");
+  if (!plt_mem_fit_text(pb->settings, spec->settings, sizeof spec->settings))
+    return refuse("settings that are too long");
   if (pb->init >= PLT_INIT_KINDS) return refuse("unknown initial value");
   if (pb->rows == 0 || pb->cols == 0 || pb->cols > UINT32_C(1) << 24) return refuse("bad table shape");
   spec->rows = pb->rows;
@@ -357,8 +352,8 @@ static plt_status_t decode_fields(const Plateau__Header *pb, plt_arena_t *arena,
                            .who = pb->who,
                            .age_ms = pb->age_ms,
                            .bytes = pb->bytes};
-  if (!copy_text(pb->text, header->text, sizeof header->text)) return refuse("text too long");
-  if (!copy_text(pb->hash, header->hash, sizeof header->hash)) return refuse("hash too long");
+  if (!plt_mem_fit_text(pb->text, header->text, sizeof header->text)) return refuse("text too long");
+  if (!plt_mem_fit_text(pb->hash, header->hash, sizeof header->hash)) return refuse("hash too long");
   if (pb->progress != NULL) {
     header->has_progress = true;
     header->progress = decode_progress(pb->progress);

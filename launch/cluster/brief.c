@@ -7,19 +7,13 @@
 #include "common/io/fileio.h"
 #include "common/mem.h"
 
-static char **copy_texts(const char *const *texts, size_t n) {
-  char **copy = plt_mem_zalloc(n, sizeof *copy);
-  for (size_t i = 0; i < n; i++) copy[i] = plt_mem_strdup(texts[i]);
-  return copy;
-}
-
 plt_brief_t plt_brief_of(const plt_job_t *job, const plt_work_t *work) {
   plt_brief_t brief = {.generation = plt_generation_of(job),
                        .turn = plt_turn_first(work),
-                       .options = copy_texts(work->options, work->n_options),
+                       .options = plt_mem_strdups(work->options, work->n_options),
                        .n_options = work->n_options,
                        .run_dir = plt_mem_strdup(work->run_dir),
-                       .sets = copy_texts(work->sets, work->n_sets),
+                       .sets = plt_mem_strdups(work->sets, work->n_sets),
                        .n_sets = work->n_sets,
                        .quiet = work->quiet,
                        .proxy = plt_mem_strdup(job->proxy == NULL ? "" : job->proxy)};

@@ -192,20 +192,6 @@ static void *unpack(const ProtobufCMessageDescriptor *kind, size_t limit, const 
 
 static void drop(ProtobufCMessage *message) { protobuf_c_message_free_unpacked(message, &wiping); }
 
-static bool copy_text(const char *from, char *to, size_t room) {
-  size_t length = from == NULL ? 0 : strlen(from);
-  if (length >= room) return false;
-  memcpy(to, from == NULL ? "" : from, length);
-  to[length] = '\0';
-  return true;
-}
-
-static char **copy_texts(char **texts, size_t n) {
-  char **copy = plt_mem_zalloc(n, sizeof *copy);
-  for (size_t i = 0; i < n; i++) copy[i] = plt_mem_strdup(texts[i]);
-  return copy;
-}
-
 static plt_standing_t take_standing(const Control__Standing *pb) {
   return (plt_standing_t){.epoch = pb->epoch, .gradients = pb->gradients, .seconds = pb->seconds};
 }
@@ -213,7 +199,8 @@ static plt_standing_t take_standing(const Control__Standing *pb) {
 static plt_status_t take_turn(const Control__Turn *pb, plt_turn_t *turn) {
   turn->task = plt_task_find(pb->task);
   if (turn->task == NULL) return refuse("there is no such task");
-  if (!copy_text(pb->start, turn->start, sizeof turn->start)) return refuse("the name of a checkpoint is too long");
+  if (!plt_mem_fit_text(pb->start, turn->start, sizeof turn->start))
+    return refuse("the name of a checkpoint is too long");
   turn->before = take_standing(pb->before);
   return PLT_OK;
 }
@@ -250,16 +237,16 @@ static plt_status_t check_brief(const Control__Brief *pb, plt_brief_t *brief) {
 static plt_status_t take_brief(const Control__Brief *pb, plt_brief_t *out) {
   plt_brief_t brief = {0};
   PLT_TRY(check_brief(pb, &brief));
-  brief.options = copy_texts(pb->options, pb->n_options);
+  brief.options = plt_mem_strdups((const char *const *)pb->options, pb->n_options);
   brief.n_options = pb->n_options;
   brief.run_dir = plt_mem_strdup(pb->run_dir);
-  brief.sets = copy_texts(pb->sets, pb->n_sets);
+  brief.sets = plt_mem_strdups((const char *const *)pb->sets, pb->n_sets);
   brief.n_sets = pb->n_sets;
   brief.proxy = plt_mem_strdup(pb->proxy);
   brief.secret = plt_mem_strdup(pb->secret);
   brief.endpoints[0] = plt_mem_strdup(pb->tcp);
   brief.endpoints[1] = plt_mem_strdup(pb->ipc);
-  brief.addresses = copy_texts(pb->addresses, pb->n_addresses);
+  brief.addresses = plt_mem_strdups((const char *const *)pb->addresses, pb->n_addresses);
   brief.n_addresses = pb->n_addresses;
   *out = brief;
   return PLT_OK;
@@ -276,9 +263,9 @@ plt_status_t plt_control_unpack_brief(const void *bytes, size_t n, plt_brief_t *
 static plt_status_t take_invitation(const Control__Invitation *pb, plt_invitation_t *out) {
   plt_invitation_t invitation = {.max_restarts = pb->max_restarts, .deadline_s = pb->deadline_s};
   if (pb->end != END_MARK) return refuse("no end mark");
-  if (!copy_text(pb->transport, invitation.transport, sizeof invitation.transport) ||
-      !copy_text(pb->interface, invitation.interface, sizeof invitation.interface) ||
-      !copy_text(pb->probe, invitation.probe, sizeof invitation.probe))
+  if (!plt_mem_fit_text(pb->transport, invitation.transport, sizeof invitation.transport) ||
+      !plt_mem_fit_text(pb->interface, invitation.interface, sizeof invitation.interface) ||
+      !plt_mem_fit_text(pb->probe, invitation.probe, sizeof invitation.probe))
     return refuse("a text is too long");
   if (!(pb->deadline_s > 0)) return refuse("no sensible deadline");
   PLT_TRY(take_brief(pb->brief, &invitation.brief));
@@ -299,7 +286,7 @@ static plt_status_t take_ending(const Control__Ending *pb, plt_ending_t *out) {
   if (pb->end != END_MARK) return refuse("no end mark");
   if (pb->status >= PLT_STATUS_COUNT) return refuse("unknown status");
   if (pb->signal > 128) return refuse("unknown signal");
-  if (!copy_text(pb->text, ending.text, sizeof ending.text)) return refuse("a text is too long");
+  if (!plt_mem_fit_text(pb->text, ending.text, sizeof ending.text)) return refuse("a text is too long");
   if (pb->standing != NULL) ending.standing = take_standing(pb->standing);
   *out = ending;
   return PLT_OK;
