@@ -2,12 +2,9 @@
 #include "launch/tasks/outcome.h"
 
 #include <inttypes.h>
-#include <unistd.h>
 
 #include "common/io/json.h"
 #include "worker/train/live.h"
-
-static const char *const part_names[PLT_PARTS] = {"train", "validation", "test"};
 
 plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcome_t *outcome) {
   bool any = false;
@@ -16,11 +13,11 @@ plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcom
     any = any || outcome->parts[part];
   }
   if (!any) return PLT_OK;
-  plt_live_evaluation_t evaluation = {.quiet = quiet, .live = isatty(STDERR_FILENO) != 0, .head = "evaluating "};
-  plt_eval_watch_t watch = plt_live_watch(&evaluation);
   if (session->worker != 0) return plt_evaluate(session, "outcome", outcome->parts, NULL, outcome->metrics);
+  plt_live_evaluation_t evaluation;
   plt_live_begin();
-  plt_status_t status = plt_evaluate(session, "outcome", outcome->parts, &watch, outcome->metrics);
+  plt_status_t status =
+      plt_evaluate(session, "outcome", outcome->parts, plt_live_watch(&evaluation, quiet), outcome->metrics);
   plt_live_end();
   return status;
 }
@@ -30,15 +27,15 @@ static void print_users(FILE *out, const plt_outcome_t *outcome) {
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     const plt_metrics_t *metrics = &outcome->metrics[part];
     if (outcome->parts[part] && metrics->users != metrics->of_users)
-      fprintf(out, "%s: means over %" PRIu64 " of %" PRIu64 " users (eval.users)\n", part_names[part], metrics->users,
-              metrics->of_users);
+      fprintf(out, "%s: means over %" PRIu64 " of %" PRIu64 " users (eval.users)\n", plt_part_names[part],
+              metrics->users, metrics->of_users);
   }
 }
 
 void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome) {
   fprintf(out, "%-14s", "metric");
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
-    if (outcome->parts[part]) fprintf(out, "%12s", part_names[part]);
+    if (outcome->parts[part]) fprintf(out, "%12s", plt_part_names[part]);
   fputc('\n', out);
   for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
     for (size_t i = 0; i < topk->n; i++) {
@@ -54,10 +51,10 @@ void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *o
 }
 
 void plt_outcome_print_json(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome, uint64_t clock) {
-  static const char *const names[PLT_PARTS] = {"train", "valid", "test"};
   plt_json_t *json = plt_json_create();
   plt_json_int(json, "clock", (int64_t)clock);
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
-    if (outcome->parts[part]) plt_metrics_put(&outcome->metrics[part], topk, plt_json_add_object(json, names[part]));
+    if (outcome->parts[part])
+      plt_metrics_put(&outcome->metrics[part], topk, plt_json_add_object(json, plt_part_keys[part]));
   plt_json_write(&json, out);
 }

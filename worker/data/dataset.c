@@ -12,6 +12,9 @@
 #include "worker/data/interactions.h"
 #include "worker/math/kernels.h"
 
+const char *const plt_part_keys[PLT_PARTS] = {"train", "valid", "test"};
+const char *const plt_part_names[PLT_PARTS] = {"train", "validation", "test"};
+
 static const plt_option_t rows[] = {
     {.key = "data.path",
      .type = PLT_OPT_PATH,

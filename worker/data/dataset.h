@@ -19,6 +19,8 @@
 #include "common/threads.h"
 
 typedef enum { PLT_PART_TRAIN, PLT_PART_VALID, PLT_PART_TEST, PLT_PARTS } plt_part_t;
+extern const char *const plt_part_keys[PLT_PARTS];  /* "train", "valid", "test", in events and options */
+extern const char *const plt_part_names[PLT_PARTS]; /* "train", "validation", "test", for people */
 
 typedef struct plt_pair {
   uint32_t user, item;

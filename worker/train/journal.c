@@ -26,9 +26,8 @@ struct plt_journal {
   uint32_t epoch, first_epoch;
   uint64_t epoch_bytes; /* wire bytes at its beginning */
   bool has_epoch;
-  char told[160]; /* an epoch's line, to which its evaluation is still to be added; "" if none */
-  plt_live_evaluation_t evaluation;
-  plt_eval_watch_t watch; /* tells how far it is */
+  char told[160];                   /* an epoch's line, to which its evaluation is still to be added; "" if none */
+  plt_live_evaluation_t evaluation; /* the one under way */
 };
 
 /* Cuts off the last line where a killed process left half of one. */
@@ -57,7 +56,7 @@ void plt_journal_enter(plt_journal_t *journal, const plt_plan_t *plan) {
 plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out) {
   plt_journal_t *journal = plt_mem_zalloc(1, sizeof *journal);
   journal->quiet = quiet;
-  journal->live = !quiet && isatty(STDERR_FILENO);
+  journal->live = !quiet && plt_live_is_possible();
   plt_journal_enter(journal, plan);
   plt_status_t status = plt_path_join(plan->run_dir, "metrics.jsonl", journal->path);
   if (status == PLT_OK) status = drop_torn_line(journal->path);
@@ -179,25 +178,20 @@ plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t 
 }
 
 const plt_eval_watch_t *plt_journal_watch(plt_journal_t *journal) {
-  if (journal == NULL) return NULL;
-  journal->evaluation = (plt_live_evaluation_t){.quiet = journal->quiet, .live = journal->live, .head = "evaluating "};
-  journal->watch = plt_live_watch(&journal->evaluation);
-  return &journal->watch;
+  return journal == NULL ? NULL : plt_live_watch(&journal->evaluation, journal->quiet);
 }
-
-static const char *part_name(plt_part_t part) { return part == PLT_PART_VALID ? "valid" : "test"; }
 
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
                               bool better) {
   const plt_plan_t *plan = &journal->plan;
   plt_json_t *json = begin_stage_event(journal, "eval");
   plt_json_int(json, "epoch", epoch);
-  plt_json_text(json, "split", part_name(part));
+  plt_json_text(json, "split", plt_part_keys[part]);
   plt_metrics_put(metrics, &plan->topk, json);
   plt_json_write(&json, journal->file);
   if (journal->told[0] != '\0') { /* else the final table tells it */
     char line[sizeof journal->told + 80];
-    snprintf(line, sizeof line, "%s  %s %s %.4f%s", journal->told, part_name(part), plan->metric,
+    snprintf(line, sizeof line, "%s  %s %s %.4f%s", journal->told, plt_part_keys[part], plan->metric,
              metrics->value[plt_metric_index(&plan->topk, plan->metric)], better ? " best" : "");
     say(journal, line);
     journal->told[0] = '\0';
@@ -214,7 +208,7 @@ plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_
   plt_json_real(json, "seconds", progress->seconds);
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     if (!parts[part]) continue;
-    plt_metrics_put(&metrics[part], &journal->plan.topk, plt_json_add_object(json, part_name(part)));
+    plt_metrics_put(&metrics[part], &journal->plan.topk, plt_json_add_object(json, plt_part_keys[part]));
   }
   plt_json_write(&json, journal->file);
   return plt_journal_flush(journal);

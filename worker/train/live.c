@@ -27,6 +27,8 @@ void plt_live_end(void) {
   plt_log_before_speaking(NULL);
 }
 
+bool plt_live_is_possible(void) { return isatty(STDERR_FILENO) != 0; }
+
 void plt_live_draw(const char *format, ...) {
   char line[256];
   struct winsize window;
@@ -49,22 +51,27 @@ void plt_live_duration(double seconds, char *out, size_t bytes) {
     snprintf(out, bytes, "%luh%02lum", s / 3600, s / 60 % 60);
 }
 
-static const char *part_text(plt_part_t part) { return part == PLT_PART_VALID ? "validation" : "test"; }
-
 static void tell(void *context, plt_part_t part, uint64_t done, uint64_t users) {
   plt_live_evaluation_t *e = context;
   int64_t now = plt_time_ns();
   char left[32];
   if (e->quiet) return;
-  if (e->begin_ns == 0 || e->part != part) *e = (plt_live_evaluation_t){e->quiet, e->live, e->head, part, now, now};
+  if (e->begin_ns == 0 || e->part != part) {
+    e->part = part;
+    e->begin_ns = e->told_ns = now;
+  }
   if (now - e->told_ns < (e->live ? REDRAW_NS : PLAIN_NS) || done == 0 || done == users) return;
   e->told_ns = now;
   plt_live_duration(plt_time_seconds(now - e->begin_ns) / (double)done * (double)(users - done), left, sizeof left);
   if (e->live)
-    plt_live_draw("%s%s: %" PRIu64 " of %" PRIu64 " users, %s left", e->head, part_text(part), done, users, left);
+    plt_live_draw("evaluating %s: %" PRIu64 " of %" PRIu64 " users, %s left", plt_part_names[part], done, users, left);
   else
-    plt_log(PLT_LOG_NOTE, "%s part: %" PRIu64 " of %" PRIu64 " users ranked, %s left", part_text(part), done, users,
-            left);
+    plt_log(PLT_LOG_NOTE, "%s part: %" PRIu64 " of %" PRIu64 " users ranked, %s left", plt_part_names[part], done,
+            users, left);
 }
 
-plt_eval_watch_t plt_live_watch(plt_live_evaluation_t *evaluation) { return (plt_eval_watch_t){tell, evaluation}; }
+const plt_eval_watch_t *plt_live_watch(plt_live_evaluation_t *evaluation, bool quiet) {
+  *evaluation =
+      (plt_live_evaluation_t){.watch = {tell, evaluation}, .quiet = quiet, .live = !quiet && plt_live_is_possible()};
+  return &evaluation->watch;
+}

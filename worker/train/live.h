@@ -11,20 +11,22 @@
 /* From here on what others say clears the line first; plt_live_end() clears it for good. */
 void plt_live_begin(void);
 void plt_live_end(void);
+/* Whether standard error is a terminal. */
+bool plt_live_is_possible(void);
 /* Draws the line, cut to the terminal's width: one that wraps could not be cleared. */
 __attribute__((format(printf, 1, 2))) void plt_live_draw(const char *format, ...);
 void plt_live_clear(void);
 /* "41s", "3m05s", "2h10m" into out. */
 void plt_live_duration(double seconds, char *out, size_t bytes);
 
-/* How far an evaluation is. Zeroed but for these before it begins. */
+/* How far an evaluation is. */
 typedef struct plt_live_evaluation {
-  bool quiet, live; /* nothing is told; on a terminal */
-  const char *head; /* of the line on a terminal: what it belongs to */
-  plt_part_t part;  /* under way, and since when */
+  plt_eval_watch_t watch; /* for plt_evaluate() */
+  bool quiet, live;       /* nothing is told; on a terminal */
+  plt_part_t part;        /* under way, and since when */
   int64_t begin_ns, told_ns;
 } plt_live_evaluation_t;
-/* What plt_evaluate() tells. The evaluation must stay. */
-plt_eval_watch_t plt_live_watch(plt_live_evaluation_t *evaluation);
+/* Makes `evaluation` ready for one that begins, during which it must stay where it is; returns its watch. */
+const plt_eval_watch_t *plt_live_watch(plt_live_evaluation_t *evaluation, bool quiet);
 
 #endif
