@@ -21,20 +21,9 @@ typedef union bits {
 /* plt_rng_draw() for counters (c0, c1, first .. first + LANES - 1, 0). */
 PLT_VECTOR_CLONES static void draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, uint32_t first, words_t *out) {
   uint32_t x0[LANES], x1[LANES], x2[LANES], x3[LANES];
-  uint32_t k0 = key.word[0], k1 = key.word[1];
   for (uint32_t l = 0; l < LANES; l++) x0[l] = c0, x1[l] = c1, x2[l] = first + l, x3[l] = 0;
-  for (int round = 0; round < 10; round++) {
-    for (uint32_t l = 0; l < LANES; l++) {
-      uint64_t a = (uint64_t)UINT32_C(0xD2511F53) * x0[l];
-      uint64_t b = (uint64_t)UINT32_C(0xCD9E8D57) * x2[l];
-      x0[l] = (uint32_t)(b >> 32) ^ x1[l] ^ k0;
-      x1[l] = (uint32_t)b;
-      x2[l] = (uint32_t)(a >> 32) ^ x3[l] ^ k1;
-      x3[l] = (uint32_t)a;
-    }
-    k0 += UINT32_C(0x9E3779B9);
-    k1 += UINT32_C(0xBB67AE85);
-  }
+  for (int round = 0; round < PLT_RNG_ROUNDS; round++, key = plt_rng_next_key(key))
+    for (uint32_t l = 0; l < LANES; l++) plt_rng_round(&x0[l], &x1[l], &x2[l], &x3[l], key);
   /* One after the other: in one loop the compiler interleaves them, which takes twice as long as all the rest. */
   for (uint32_t l = 0; l < LANES; l++) out->lane[0][l] = x0[l];
   for (uint32_t l = 0; l < LANES; l++) out->lane[1][l] = x1[l];

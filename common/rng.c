@@ -14,17 +14,8 @@ plt_rng_key_t plt_rng_key(uint64_t seed, const char *purpose, uint64_t salt) {
 }
 
 plt_rng_block_t plt_rng_draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
-  uint32_t k0 = key.word[0], k1 = key.word[1];
-  for (int round = 0; round < 10; round++) {
-    uint64_t a = (uint64_t)UINT32_C(0xD2511F53) * c0;
-    uint64_t b = (uint64_t)UINT32_C(0xCD9E8D57) * c2;
-    c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
-    c1 = (uint32_t)b;
-    c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
-    c3 = (uint32_t)a;
-    k0 += UINT32_C(0x9E3779B9);
-    k1 += UINT32_C(0xBB67AE85);
-  }
+  for (int round = 0; round < PLT_RNG_ROUNDS; round++, key = plt_rng_next_key(key))
+    plt_rng_round(&c0, &c1, &c2, &c3, key);
   return (plt_rng_block_t){{c0, c1, c2, c3}};
 }
 

@@ -92,7 +92,8 @@ plt_status_t plt_job_check_memory(const plt_job_t *job) {
     const plt_leg_t *leg = &job->procedure->legs[l];
     uint64_t states, here = worker_bytes(&leg->stage->plan, &states);
     if (here > worker) worker = here;
-    if (leg_bytes(leg) + states > tables) tables = leg_bytes(leg) + states;
+    uint64_t held = leg_bytes(leg) + states;
+    if (held > tables) tables = held;
   }
   tables += handover_bytes(job);
   uint64_t total = tables + plan->workers * worker;
