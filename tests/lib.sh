@@ -126,6 +126,25 @@ expect_no_secrets() { # NAME FILES
 
 # ---- jobs under mpirun ----
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+# kill_at_random STARTS MS RUN COMMAND...: starts the command, which trains in RUN and takes MS whole, up to STARTS times,
+# and kills it with SIGKILL at a random moment each time, until one gets to its end; two at least must be struck.
+kill_at_random() {
+  local starts=$1 took=$2 run=$3 died=0 i ms job code
+  shift 3
+  for ((i = 1; i <= starts; i++)); do
+    ms=$((20 + RANDOM % (took / 3 + 1)))
+    "$@" --set "run.dir=$run" >"$work/out.txt" 2>&1 </dev/null &
+    job=$!
+    sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
+    kill -KILL "$job" 2>/dev/null && died=$((died + 1))
+    code=0
+    wait "$job" 2>/dev/null || code=$?
+    ((code == 137 || code == 0)) || { complain "start $i: exit $code"; cat "$work/out.txt"; }
+    say "killed after $ms ms at clock $(basename "$(readlink "$run/checkpoints/last" 2>/dev/null || echo none)")"
+    ((code != 0)) || break
+  done
+  ((died >= 2)) || fail "only $died kills struck a run"
+}
 need_mpirun() { command -v mpirun >/dev/null || { say "skipped: there is no mpirun"; exit 77; }; }
 # ranks N ARGUMENTS: plateau on N ranks, 2 minutes at most.
 ranks() { local n=$1; shift; timeout 120 mpirun --bind-to none -n "$n" "$plateau" "$@"; }

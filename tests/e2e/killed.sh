@@ -20,20 +20,8 @@ took=$((($(date +%s%N) - begin) / 1000000))
 reference=$(tables_hash "$work/whole")
 say "undisturbed: $took ms, $reference"
 
-run=$work/run died=0
-for ((i = 1; i <= kills; i++)); do
-  ms=$((20 + RANDOM % (took / 3 + 1)))
-  "${command[@]}" --set "run.dir=$run" >"$work/out.txt" 2>&1 </dev/null &
-  job=$!
-  sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
-  kill -KILL "$job" 2>/dev/null && died=$((died + 1))
-  code=0
-  wait "$job" 2>/dev/null || code=$?
-  ((code == 137 || code == 0)) || { complain "start $i: exit $code"; cat "$work/out.txt"; }
-  say "killed after $ms ms at clock $(basename "$(readlink "$run/checkpoints/last" 2>/dev/null || echo none)")"
-  ((code != 0)) || break
-done
-((died >= 2)) || fail "only $died kills struck a run"
+run=$work/run
+kill_at_random "$kills" "$took" "$run" "${command[@]}"
 quietly "${command[@]}" --set "run.dir=$run"
 [[ $(tables_hash "$run") == "$reference" ]] || complain "other tables (seed $seed)"
 losses_of "$work/whole" >"$work/losses.txt"

@@ -195,21 +195,9 @@ case ${1:-same} in
     say "seed $seed"
     begin=$(date +%s%N)
     make_reference "${longer[@]}" --servers 2 --workers 2 --set cluster.transport=ipc
-    took=$((($(date +%s%N) - begin) / 1000000)) died=0
-    for ((i = 1; i <= 10; i++)); do
-      ms=$((20 + RANDOM % (took / 3 + 1)))
-      "$plateau" train "$config" --set "run.dir=$work/run" --resume --set checkpoint.every_s=0.02 "${longer[@]}" --servers 2 \
-        --workers 2 --set cluster.transport=ipc >"$work/out.txt" 2>&1 </dev/null &
-      job=$!
-      sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
-      kill -KILL "$job" 2>/dev/null && died=$((died + 1))
-      code=0
-      wait "$job" 2>/dev/null || code=$?
-      ((code == 137 || code == 0)) || { complain "start $i: exit $code"; cat "$work/out.txt"; }
-      say "killed after $ms ms at clock $(basename "$(readlink "$work/run/checkpoints/last" 2>/dev/null || echo none)")"
-      ((code != 0)) || break
-    done
-    ((died >= 2)) || fail "only $died kills struck a run"
+    took=$((($(date +%s%N) - begin) / 1000000))
+    kill_at_random 10 "$took" "$work/run" "$plateau" train "$config" --resume --set checkpoint.every_s=0.02 "${longer[@]}" \
+      --servers 2 --workers 2 --set cluster.transport=ipc
     train_run "$work/run" --resume "${longer[@]}"
     stage_losses "$work/run" | cmp -s - "$work/losses.txt" || complain "losses differ or are missing (seed $seed)"
     grep -vE '^\{"event".*\}$' "$work/run/metrics.jsonl" && complain "metrics.jsonl: lines that are no JSON"
