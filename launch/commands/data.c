@@ -1,5 +1,5 @@
-/* data.c - `plateau data check` and `plateau data synth`: their command lines. The work is done in
- * data/check.c and data/synth.c. */
+/* data.c - `plateau data check`, `plateau data pack` and `plateau data synth`: their command lines. The work is done in
+ * data/check.c, data/pack.c and data/synth.c. */
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
@@ -13,6 +13,7 @@
 #include "common/mem.h"
 #include "launch/commands/command.h"
 #include "launch/data/check.h"
+#include "launch/data/pack.h"
 #include "launch/data/synth.h"
 
 enum { MOST_THREADS = 8, MOST_COLUMNS = 65536 };
@@ -100,6 +101,31 @@ static plt_status_t run_check(int argc, char **argv) {
   return status;
 }
 
+static size_t own_threads(void) {
+  long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  return cores < 1 ? 1 : cores > MOST_THREADS ? MOST_THREADS : (size_t)cores;
+}
+
+static plt_status_t run_pack(int argc, char **argv) {
+  static const struct option options[] = {
+      {"interactions", required_argument, NULL, 'i'}, {"out", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+  const char *folder = NULL, *interactions = NULL, *out = NULL;
+  for (int found; (found = getopt_long(argc, argv, ":o:", options, NULL)) != -1;) {
+    switch (found) {
+      case 'i': interactions = optarg; break;
+      case 'o': out = optarg; break;
+      default: return refuse(found, argv, "pack", "--interactions --out");
+    }
+  }
+  PLT_TRY(take_folder(argc, argv, "pack", &folder));
+  plt_packed_t packed = {0};
+  PLT_TRY(plt_data_pack(folder, interactions, out, (uint32_t)own_threads(), &packed));
+  printf("%s: %u users, %u items, %llu pairs, %.1f MB\n", packed.path, packed.users, packed.items,
+         (unsigned long long)packed.pairs, (double)packed.bytes / 1e6);
+  free(packed.path);
+  return PLT_OK;
+}
+
 typedef struct synth_args {
   const char *folder;
   plt_synth_t synth;
@@ -182,6 +208,8 @@ static plt_status_t parse_synth_option(synth_args_t *args, int found, const char
     case 'n': return parse_count("interactions", text, 1, UINT64_C(4000000000), &synth->interactions);
     case 'm': return parse_modalities(args, text);
     case 'k': return parse_count32("factors", text, 1, 256, &synth->factors);
+    case 'o': return parse_count32("pool", text, 2, 100000000, &synth->pool);
+    case 'p': synth->packs = true; return PLT_OK;
     case 'x': return parse_noise(text, &synth->noise);
     case 's': return parse_count("seed", text, 0, UINT64_MAX, &synth->seed);
     default: args->force = true; return PLT_OK;
@@ -195,13 +223,15 @@ static plt_status_t parse_synth(int argc, char **argv, synth_args_t *args) {
                                           {"modalities", required_argument, NULL, 'm'},
                                           {"factors", required_argument, NULL, 'k'},
                                           {"noise", required_argument, NULL, 'x'},
+                                          {"pool", required_argument, NULL, 'o'},
                                           {"seed", required_argument, NULL, 's'},
+                                          {"pack", no_argument, NULL, 'p'},
                                           {"force", no_argument, NULL, 'F'},
                                           {NULL, 0, NULL, 0}};
   for (int found; (found = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
     if (found == '?' || found == ':')
       return refuse(found, argv, "synth",
-                    "--users --items --interactions --modalities --factors --noise --seed --force");
+                    "--users --items --interactions --modalities --factors --noise --pool --seed --pack --force");
     PLT_TRY(parse_synth_option(args, found, optarg));
   }
   PLT_TRY(take_folder(argc, argv, "synth", &args->folder));
@@ -239,9 +269,8 @@ static plt_status_t make_synth(const synth_args_t *args) {
 }
 
 static plt_status_t run_synth(int argc, char **argv) {
-  long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  synth_args_t args = {.synth = {.factors = 16, .noise = 0.5, .seed = 1}};
-  args.synth.threads = cores < 1 ? 1 : cores > MOST_THREADS ? MOST_THREADS : (size_t)cores;
+  synth_args_t args = {
+      .synth = {.factors = 16, .noise = 0.5, .pool = PLT_SYNTH_POOL, .seed = 1, .threads = own_threads()}};
   plt_status_t status = parse_synth(argc, argv, &args);
   if (status == PLT_OK) status = make_synth(&args);
   free(args.modalities);
@@ -253,18 +282,21 @@ static plt_status_t run(int argc, char **argv) {
   opterr = 0; /* the messages are ours */
   optind = 0; /* another command line may have been read before */
   if (argc > 1 && strcmp(argv[1], "check") == 0) return run_check(argc - 1, argv + 1);
+  if (argc > 1 && strcmp(argv[1], "pack") == 0) return run_pack(argc - 1, argv + 1);
   if (argc > 1 && strcmp(argv[1], "synth") == 0) return run_synth(argc - 1, argv + 1);
-  if (argc > 1) return plt_fail(PLT_ERR_USAGE, "data: \"%s\" is none of: check, synth (plateau data --help)", argv[1]);
-  return plt_fail(PLT_ERR_USAGE, "data: what to do? check or synth (plateau data --help)");
+  if (argc > 1)
+    return plt_fail(PLT_ERR_USAGE, "data: \"%s\" is none of: check, pack, synth (plateau data --help)", argv[1]);
+  return plt_fail(PLT_ERR_USAGE, "data: what to do? check, pack or synth (plateau data --help)");
 }
 
 const plt_command_t plt_command_data = {
     .name = "data",
-    .summary = "look over a data folder, or invent one",
+    .summary = "look over a data folder, pack it, or invent one",
     .usage =
         "plateau data check DIR [--interactions FILE] [--features a_feat.npy,b_feat.npy] [--json]\n"
+        "plateau data pack DIR [--interactions FILE] [--out FILE]\n"
         "plateau data synth DIR --users N --items N --interactions N [--modalities text:64,image:128]\n"
-        "                       [--factors 16] [--noise 0.5] [--seed 1] [--force]\n"
+        "                       [--factors 16] [--noise 0.5] [--pool 16384] [--seed 1] [--pack] [--force]\n"
         "\n"
         "check prints figures of a data folder and all its problems with file and line. It exits with 65 when there\n"
         "are errors and with 0 when there are only warnings.\n"
@@ -272,13 +304,24 @@ const plt_command_t plt_command_data = {
         "  --features LIST      the feature files to check, with commas between; default: all *_feat.npy\n"
         "  --json               one JSON object instead of the page\n"
         "\n"
+        "pack writes the interactions as one binary file, NAME.pack, beside their text. A training takes it from then "
+        "on:\n"
+        "it opens at once, and the processes of a machine share it in memory. Results are the same to the bit. When "
+        "the\n"
+        "text changes, training says so and asks for another pack. check looks over packed files too.\n"
+        "  --interactions FILE  the .inter to pack, when the folder holds more than one\n"
+        "  --out FILE           where to; default: NAME.pack in the folder\n"
+        "\n"
         "synth writes an invented data folder, the same for the same arguments. Features help, and the more the fewer\n"
         "interactions an item has.\n"
         "  --users, --items, --interactions N  its size; each user takes at most half of the items\n"
         "  --modalities LIST    features as NAME:COLUMNS, with commas between; default: none\n"
         "  --factors N          dimensions in which users and items lie near or far; default 16\n"
         "  --noise X            standard deviation of the features' noise, their signal's is 1; default 0.5\n"
+        "  --pool N             items that a user chooses from, another lot for each; time grows with it; default "
+        "16384\n"
         "  --seed N             default 1\n"
+        "  --pack               the interactions packed, without a text: for very many\n"
         "  --force              write into a folder that is not empty\n"
         "\n"
         "Example: plateau data synth toy --users 2000 --items 3000 --interactions 12000 --modalities "

@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "worker/data/features.h"
 #include "worker/data/interactions.h"
+#include "worker/data/pack.h"
 
 static plt_status_t collect(void *context, plt_problem_t kind, const char *text) {
   plt_data_report_t *report = context;
@@ -143,13 +144,32 @@ static void check_parts(plt_data_report_t *report, const plt_interactions_t *row
     plt_problem_report(sink, PLT_PROBLEM_NO_VALIDATION, "%s: no test pairs (x_label 2)", rows->source);
 }
 
+/* The text of a folder, where there is one: its rows have line numbers. A packed file is looked over for itself; it
+ * says the same as its text, unless it is damaged or the text has changed. */
+static plt_status_t read_rows(const char *folder, const char *chosen, const plt_problem_sink_t *sink,
+                              plt_interactions_t **rows) {
+  plt_source_t source = {0}, text = {0};
+  PLT_TRY(plt_source_find(folder, chosen, PLT_SOURCE_ANY, &source));
+  bool is_fine = !source.is_pack || plt_pack_verify(source.path) == PLT_OK;
+  if (!is_fine) plt_problem_report(sink, PLT_PROBLEM_UNREADABLE, "%s", plt_fail_text());
+  bool has_text = source.is_pack && plt_source_find(source.folder, NULL, PLT_SOURCE_TEXT, &text) == PLT_OK &&
+                  strcmp(text.name, source.name) == 0;
+  plt_status_t status = PLT_OK;
+  if (has_text)
+    status = plt_interactions_read(&text, sink, rows);
+  else if (is_fine)
+    status = plt_interactions_read(&source, sink, rows);
+  plt_source_clear(&text);
+  plt_source_clear(&source);
+  return status;
+}
+
 static void check_interactions(plt_data_report_t *report, const char *folder, const char *chosen,
                                const plt_problem_sink_t *sink) {
   plt_interactions_t *rows = NULL;
-  if (plt_interactions_read(folder, chosen, sink, &rows) != PLT_OK) {
+  if (read_rows(folder, chosen, sink, &rows) != PLT_OK)
     plt_problem_report(sink, PLT_PROBLEM_UNREADABLE, "%s", plt_fail_text());
-    return;
-  }
+  if (rows == NULL) return;
   report->name = plt_mem_strdup(rows->name);
   report->source = plt_mem_strdup(rows->source);
   report->users = rows->users;

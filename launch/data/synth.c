@@ -10,21 +10,18 @@
 #include "common/rng.h"
 #include "common/threads.h"
 
-enum {
-  CLUSTERS = 24,
-  LEAST_PER_USER = 5,
-  POOL = 16384 /* items that a user chooses from: all of them, up to so many */
-};
+enum { CLUSTERS = 24, LEAST_PER_USER = 5 };
 
 static const double user_shape = 1.75;    /* Pareto tail of the users' activity */
 static const double item_exponent = 0.85; /* popularity = 1 / (rank + shift)^exponent */
 static const double closeness = 12.0;     /* weight of the cosine against log popularity */
 
-static uint32_t pool_of(const plt_synth_t *synth) { return synth->items < POOL ? synth->items : POOL; }
+static uint32_t pool_of(const plt_synth_t *synth) { return synth->items < synth->pool ? synth->items : synth->pool; }
 
 plt_status_t plt_synth_check(const plt_synth_t *synth) {
   if (synth->users == 0 || synth->items < 2)
     return plt_fail(PLT_ERR_USAGE, "data synth: at least 1 user and 2 items are needed");
+  if (synth->pool < 2) return plt_fail(PLT_ERR_USAGE, "data synth: a pool has at least 2 items");
   if (synth->interactions < synth->users)
     return plt_fail(PLT_ERR_USAGE, "data synth: %llu interactions are fewer than one for each of %u users",
                     (unsigned long long)synth->interactions, synth->users);

@@ -8,6 +8,7 @@
 #include "common/io/npy.h"
 #include "common/mem.h"
 #include "common/rng.h"
+#include "launch/data/pack.h"
 #include "launch/data/synth.h"
 
 enum {
@@ -17,6 +18,11 @@ enum {
 
 static const double signal_scale = 4.0; /* of the shared factors, whose rows have length 1 */
 
+/* x_label of pair i of a user whose pairs end before `end`. */
+static plt_part_t part_of(uint64_t i, uint64_t end, uint64_t held_out) {
+  return i >= end - held_out ? PLT_PART_TEST : i >= end - 2 * held_out ? PLT_PART_VALID : PLT_PART_TRAIN;
+}
+
 static char *write_lines(const plt_synth_t *synth, const plt_synth_world_t *world, size_t *bytes) {
   char *text = plt_mem_alloc((synth->interactions + 1) * LINE_BYTES), *at = text;
   at += sprintf(at, "userID\titemID\tx_label\n");
@@ -24,26 +30,48 @@ static char *write_lines(const plt_synth_t *synth, const plt_synth_world_t *worl
     uint64_t first = world->offset[user], end = world->offset[user + 1];
     uint64_t held_out = plt_synth_held_out(end - first);
     for (uint64_t i = first; i < end; i++) {
-      int label = i >= end - held_out ? 2 : i >= end - 2 * held_out ? 1 : 0;
-      at += sprintf(at, "%u\t%u\t%d\n", user, world->item[i], label);
+      at += sprintf(at, "%u\t%u\t%d\n", user, world->item[i], (int)part_of(i, end, held_out));
     }
   }
   *bytes = (size_t)(at - text);
   return text;
 }
 
+static plt_status_t write_text(const plt_synth_t *synth, const plt_synth_world_t *world, const char *path) {
+  size_t bytes;
+  char *text = write_lines(synth, world, &bytes);
+  plt_status_t status = plt_file_publish(path, text, bytes);
+  free(text);
+  return status;
+}
+
+/* The rows that a reader of the text would have. */
+static plt_status_t write_pack(const plt_synth_t *synth, const plt_synth_world_t *world, const char *path) {
+  plt_interactions_t *rows = plt_mem_zalloc(1, sizeof *rows);
+  *rows = (plt_interactions_t){.name = plt_mem_strdup(""),
+                               .source = plt_mem_strdup(path),
+                               .row = plt_mem_alloc(synth->interactions * sizeof *rows->row),
+                               .users = synth->users,
+                               .items = synth->items};
+  for (uint32_t user = 0; user < synth->users; user++) {
+    uint64_t first = world->offset[user], end = world->offset[user + 1], held_out = plt_synth_held_out(end - first);
+    for (uint64_t i = first; i < end; i++)
+      rows->row[rows->n++] = (plt_interaction_t){user, world->item[i], 0, (uint32_t)part_of(i, end, held_out)};
+  }
+  plt_packed_t packed = {0};
+  plt_status_t status = plt_data_pack_rows(&rows, path, (uint32_t)synth->threads, &packed);
+  free(packed.path);
+  return status;
+}
+
 static plt_status_t write_interactions(const plt_synth_t *synth, const plt_synth_world_t *world, const char *folder,
                                        const char *name) {
   char path[PLT_PATH_MAX];
-  char *file = plt_mem_print("%s.inter", name);
+  char *file = plt_mem_print("%s%s", name, synth->packs ? PLT_PACK_SUFFIX : PLT_INTER_SUFFIX);
   plt_status_t status = plt_path_join(folder, file, path);
   free(file);
   PLT_TRY(status);
-  size_t bytes;
-  char *text = write_lines(synth, world, &bytes);
-  status = plt_file_publish(path, text, bytes);
-  free(text);
-  return status;
+  return (synth->packs ? write_pack : write_text)(synth, world, path);
 }
 
 static void fill_normal(plt_rng_key_t key, uint32_t row, float *out, uint32_t n) {
@@ -121,15 +149,17 @@ static plt_status_t write_readme(const plt_synth_t *synth, const char *folder, c
   char *text = plt_mem_print(
       "Invented data: no user and no item of this folder exists.\n\n"
       "Made by\n"
-      "  plateau data synth %s --users %u --items %u --interactions %llu --factors %u --noise %g --seed %llu%s%s\n\n"
+      "  plateau data synth %s --users %u --items %u --interactions %llu --factors %u --noise %g --pool %u --seed "
+      "%llu%s%s%s\n\n"
       "Users and items are points in %u dimensions, in clusters. A user takes items that are near and popular;\n"
       "activity and popularity follow power laws. A feature row is the item's point and %d private factors through a\n"
       "random projection, plus noise of standard deviation %g (the signal's is about 1).\n"
-      "%s.inter: x_label 0 is training, 1 validation, 2 test, for each user a tenth of the items in\n"
+      "%s%s: x_label 0 is training, 1 validation, 2 test, for each user a tenth of the items in\n"
       "each of the last two, at least one; users with fewer than three items have training pairs only.\n",
       name, synth->users, synth->items, (unsigned long long)synth->interactions, synth->factors, synth->noise,
-      (unsigned long long)synth->seed, synth->n_modalities > 0 ? " --modalities " : "", modalities, synth->factors,
-      PRIVATE_FACTORS, synth->noise, name);
+      synth->pool, (unsigned long long)synth->seed, synth->n_modalities > 0 ? " --modalities " : "", modalities,
+      synth->packs ? " --pack" : "", synth->factors, PRIVATE_FACTORS, synth->noise, name,
+      synth->packs ? PLT_PACK_SUFFIX : PLT_INTER_SUFFIX);
   plt_status_t status = plt_file_publish(path, text, strlen(text));
   free(text);
   return status;

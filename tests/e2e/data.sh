@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Data as people have it: columns in any order, more columns than needed, LightGCN's two files, no validation part,
-# duplicate pairs.
+# duplicate pairs, packed.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -50,5 +50,67 @@ quietly "$plateau" data check "$work/duplicates"
 grep -qiE '\b3\b.*duplicate|duplicate.*\b3\b' "$work/quietly.txt" || complain "data check: 3 duplicates not counted"
 quietly "$plateau" train "$config" --set "run.dir=$work/duplicates-run" --set "data.path=$work/duplicates"
 grep -qi 'duplicate' "$work/quietly.txt" || complain "train: no warning of duplicates"
+
+say "packed: the same bits, for one process, several workers and ranks"
+cp -r "$data" "$work/packed"
+quietly "$plateau" data pack "$work/packed"
+pack=("$work"/packed/*.pack)
+[[ -f ${pack[0]} ]] || fail "data pack wrote nothing"
+# same_packed NAME [options]: $config, from the text and packed.
+same_packed() {
+  local name=$1
+  shift
+  train_run "$work/text-$name" "$@"
+  train_run "$work/packed-$name" --set "data.path=$work/packed" "$@"
+  [[ $(tables_hash "$work/text-$name") == $(tables_hash "$work/packed-$name") ]] ||
+    complain "$name: other tables from packed interactions"
+  diff <(losses_of "$work/text-$name") <(losses_of "$work/packed-$name") >/dev/null || complain "$name: other losses"
+}
+same_packed vbpr --set eval.every=1
+train_run "$work/run-path" --set "data.path=${pack[0]}" --servers 2 --workers 3
+[[ $(tables_hash "$work/run-path") == "$reference" ]] || complain "several workers, by the path of the file: other tables"
+if command -v mpirun >/dev/null; then
+  quietly ranks 3 train "$config" --set "run.dir=$work/run-ranks" --set "data.path=$work/packed"
+  [[ $(tables_hash "$work/run-ranks") == "$reference" ]] || complain "mpirun: other tables"
+fi
+same_packed bpr --set model.name=bpr --set 'data.features=[]' --set strategy.name=plain
+same_packed ultragcn --set model.name=ultragcn --set strategy.name=plain
+cp "$config" "$work/kept.yaml"
+as_lightgcn "$config"
+same_packed lightgcn --set eval.every=1
+if command -v mpirun >/dev/null; then
+  quietly ranks 3 train "$config" --set "run.dir=$work/graph-ranks" --set "data.path=$work/packed"
+  [[ $(tables_hash "$work/graph-ranks") == $(tables_hash "$work/text-lightgcn") ]] || complain "mpirun: other tables"
+  ! compgen -G "$work/graph-ranks/cache/graph-*" >/dev/null || complain "the packed graph was built once more"
+fi
+cp "$work/kept.yaml" "$config"
+same_packed freedom --set model.name=freedom --set strategy.name=plain --set model.layers=1
+
+say "packed: data of their own, changed texts, damage"
+quietly "$plateau" data check "$work/packed"
+quietly "$plateau" data synth "$work/invented" --users 300 --items 200 --interactions 4000 --modalities text:16,image:8 \
+  --seed 1 --pack
+train_run "$work/run-invented" --set "data.path=$work/invented"
+[[ $(tables_hash "$work/run-invented") == "$reference" ]] || complain "data synth --pack: other tables"
+quietly "$plateau" data check "$work/invented"
+refused() { # PATTERN COMMAND...: it fails with 65 and says so in one line; data check tells on standard output
+  local pattern=$1 code=0
+  shift
+  "$@" >"$work/out.txt" 2>&1 </dev/null || code=$?
+  ((code == 65)) || complain "exit $code instead of 65: $*"
+  grep -qE "$pattern" "$work/out.txt" || { complain "no \"$pattern\": $*"; cat "$work/out.txt"; }
+}
+printf '0\t1\t0\n' >>"$work/packed/$(basename "${inter[0]}")"
+refused 'has changed since it was packed; pack it again' "$plateau" train "$config" --set "data.path=$work/packed"
+refused 'has changed since it was packed' "$plateau" data check "$work/packed"
+quietly "$plateau" data pack "$work/packed"
+train_run "$work/run-again" --set "data.path=$work/packed"
+pack=("$work"/invented/*.pack)
+printf 'x' | dd of="${pack[0]}" bs=1 seek=5000 conv=notrunc status=none
+refused 'damaged, its arrays have another checksum' "$plateau" train "$config" --set "data.path=$work/invented"
+refused 'damaged, its arrays have another checksum' "$plateau" data check "$work/invented"
+truncate -s 5000 "${pack[0]}"
+refused 'cut short' "$plateau" train "$config" --set "data.path=$work/invented"
+refused 'is packed already' "$plateau" data pack "$work/invented" --interactions "$(basename "${pack[0]}")"
 
 conclude

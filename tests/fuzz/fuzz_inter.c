@@ -33,6 +33,14 @@ static void write_folder(const uint8_t *data, size_t n) {
     fuzz_write("data/test.txt", end + 1, left - train - 1);
 }
 
+static plt_status_t read_rows(const char *folder, const plt_problem_sink_t *sink, plt_interactions_t **all) {
+  plt_source_t source;
+  PLT_TRY(plt_source_find(folder, NULL, PLT_SOURCE_ANY, &source));
+  plt_status_t status = plt_interactions_read(&source, sink, all);
+  plt_source_clear(&source);
+  return status;
+}
+
 static void check_rows(plt_interactions_t *all) {
   uint32_t users = 0, items = 0;
   for (uint64_t i = 0; i < all->n; i++) {
@@ -68,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   strcpy(folder, fuzz_folder());
   strcat(folder, "/data");
   plt_problem_sink_t sink = {count_fault, &faults};
-  if (plt_interactions_read(folder, NULL, &sink, &all) != PLT_OK) {
+  if (read_rows(folder, &sink, &all) != PLT_OK) {
     FUZZ_CHECK(plt_dataset_open(folder, NULL, NULL, 0, &dataset) != PLT_OK);
     return 0;
   }

@@ -1,7 +1,7 @@
 /* dataset.c - see dataset.h.
  *
- * Training pairs are kept twice: in the order of the file, which the sampler permutes, and by user. Features stay where
- * they are, mapped; their values are looked at once, when they are opened. */
+ * Training pairs are kept twice: in the order of the file, which the sampler permutes, and by user. Features, and
+ * interactions that are packed, stay where they are, mapped; they are looked at once, when they are opened. */
 #include "worker/data/dataset.h"
 
 #include <stdlib.h>
@@ -10,6 +10,8 @@
 #include "common/mem.h"
 #include "worker/data/features.h"
 #include "worker/data/interactions.h"
+#include "worker/data/pack.h"
+#include "worker/data/source.h"
 #include "worker/math/kernels.h"
 
 const char *const plt_part_keys[PLT_PARTS] = {"train", "valid", "test"};
@@ -18,10 +20,12 @@ const char *const plt_part_names[PLT_PARTS] = {"train", "validation", "test"};
 static const plt_option_t rows[] = {
     {.key = "data.path",
      .type = PLT_OPT_PATH,
-     .help = "Folder with the data: NAME.inter and *_feat.npy (MMRec), or train.txt and test.txt (LightGCN)."},
+     .help = "Folder with the data: NAME.inter and *_feat.npy (MMRec), or train.txt and test.txt (LightGCN); NAME.pack "
+             "(plateau data pack) stands for either. The path of a packed file names its folder."},
     {.key = "data.interactions",
      .type = PLT_OPT_TEXT,
-     .help = "File in data.path with the interactions; needed when the folder holds more than one .inter."},
+     .help = "File in data.path with the interactions, a .inter or a .pack; needed when the folder holds those of more "
+             "than one data set. Without it a packed file goes before its text."},
     {.key = "data.features",
      .type = PLT_OPT_TEXTS,
      .help = "Feature files in data.path, one per modality, row = item id; models keep this order."},
@@ -70,7 +74,7 @@ static void list_train_items(plt_dataset_t *data) {
   free(seen);
 }
 
-static plt_status_t take_interactions(plt_dataset_t *data, plt_interactions_t *all) {
+static plt_status_t take_rows(plt_dataset_t *data, plt_interactions_t *all) {
   data->name = plt_mem_strdup(all->name);
   data->source = plt_mem_strdup(all->source);
   data->users = all->users;
@@ -84,6 +88,35 @@ static plt_status_t take_interactions(plt_dataset_t *data, plt_interactions_t *a
   data->duplicates = count_duplicates(&data->part[PLT_PART_TRAIN], data->users);
   list_train_items(data);
   return PLT_OK;
+}
+
+plt_status_t plt_dataset_from_rows(plt_interactions_t **all, plt_dataset_t **out) {
+  plt_dataset_t *data = plt_mem_zalloc(1, sizeof *data);
+  plt_status_t status = take_rows(data, *all);
+  plt_interactions_destroy(all);
+  if (status == PLT_OK)
+    *out = data;
+  else
+    plt_dataset_destroy(&data);
+  return status;
+}
+
+/* The rows go before features are looked at: they are the larger part of the memory. */
+static plt_status_t open_source(const plt_source_t *source, plt_dataset_t **out) {
+  if (!source->is_pack) {
+    plt_interactions_t *all = NULL;
+    PLT_TRY(plt_interactions_read(source, NULL, &all));
+    return plt_dataset_from_rows(&all, out);
+  }
+  plt_dataset_t *data = plt_mem_zalloc(1, sizeof *data);
+  data->name = plt_mem_strdup(source->name);
+  data->source = plt_mem_strdup(source->path);
+  plt_status_t status = plt_pack_map(source->path, data);
+  if (status == PLT_OK)
+    *out = data;
+  else
+    plt_dataset_destroy(&data);
+  return status;
 }
 
 static plt_status_t check_distinct(const plt_dataset_t *data, const plt_feature_t *feature) {
@@ -108,12 +141,12 @@ static plt_status_t open_features(plt_dataset_t *data, const char *folder, const
 
 plt_status_t plt_dataset_open(const char *path, const char *interactions, const char *const *features,
                               size_t n_features, plt_dataset_t **out) {
-  plt_interactions_t *all = NULL;
-  PLT_TRY(plt_interactions_read(path, interactions, NULL, &all));
-  plt_dataset_t *data = plt_mem_zalloc(1, sizeof *data);
-  plt_status_t status = take_interactions(data, all);
-  plt_interactions_destroy(&all); /* before features are looked at: it is the larger part of the memory */
-  if (status == PLT_OK) status = open_features(data, path, features, n_features);
+  plt_source_t source = {0};
+  plt_dataset_t *data = NULL;
+  PLT_TRY(plt_source_find(path, interactions, PLT_SOURCE_ANY, &source));
+  plt_status_t status = open_source(&source, &data);
+  if (status == PLT_OK) status = open_features(data, source.folder, features, n_features);
+  plt_source_clear(&source);
   if (status == PLT_OK)
     *out = data;
   else
@@ -137,17 +170,24 @@ plt_status_t plt_dataset_from_config(const plt_config_t *config, plt_dataset_t *
   return status;
 }
 
-void plt_dataset_destroy(plt_dataset_t **dataset) {
-  plt_dataset_t *data = *dataset;
-  if (data == NULL) return;
-  for (size_t i = 0; i < data->n_features; i++) plt_feature_close(&data->features[i]);
-  free(data->features);
+static void free_arrays(plt_dataset_t *data) {
   free(data->train_items);
   for (int part = 0; part < PLT_PARTS; part++) {
     free(data->part[part].item);
     free(data->part[part].offset);
   }
   free(data->train);
+}
+
+void plt_dataset_destroy(plt_dataset_t **dataset) {
+  plt_dataset_t *data = *dataset;
+  if (data == NULL) return;
+  for (size_t i = 0; i < data->n_features; i++) plt_feature_close(&data->features[i]);
+  free(data->features);
+  if (data->pack.map != NULL)
+    plt_pack_unmap(data);
+  else
+    free_arrays(data);
   free(data->source);
   free(data->name);
   free(data);

@@ -2,9 +2,10 @@
  *
  * NAME.inter is tab-separated with a header; the columns userID, itemID and x_label (0 train, 1 validation,
  * 2 test) are found by name. Features are .npy of f2, f4 or f8, row = item id, memory-mapped. A folder without a
- * .inter but with LightGCN's train.txt and test.txt is read as that.
+ * .inter but with LightGCN's train.txt and test.txt is read as that. NAME.pack (pack.h) is either in binary: it is
+ * mapped, and means the same to the bit.
  *
- * Ownership  the caller destroys it; features stay mapped until then.
+ * Ownership  the caller destroys it; features and packed interactions stay mapped until then.
  * Threads    read-only once open: any number of them.
  * Units      users and items are the largest id + 1 over all parts.
  * Errors     PLT_ERR_DATA with "file:line: cause" for ids out of range, short rows, bad labels, NaN features,
@@ -33,6 +34,23 @@ typedef struct plt_user_items {
   uint64_t n;
 } plt_user_items_t;
 
+/* The graph of the training pairs, a repeated pair once, as it was packed: neighbours of users, of items. */
+enum { PLT_PACKED_SIDES = 2 };
+typedef struct plt_packed_side {
+  const uint64_t *offset; /* nodes + 1 */
+  const uint32_t *id;     /* of the other side, ascending */
+  const float *norm;      /* 1 / sqrt(degree); 0 for a node without edges */
+} plt_packed_side_t;
+typedef struct plt_packed_edges {
+  uint64_t n;
+  plt_packed_side_t side[PLT_PACKED_SIDES];
+} plt_packed_edges_t;
+
+typedef struct plt_mapping {
+  void *map; /* NULL: none */
+  size_t bytes;
+} plt_mapping_t;
+
 typedef struct plt_feature {
   char *name; /* file name without "_feat.npy" */
   char *path;
@@ -40,7 +58,7 @@ typedef struct plt_feature {
 } plt_feature_t;
 
 typedef struct plt_dataset {
-  char *name;   /* of the interactions file, without ".inter" */
+  char *name;   /* of the interactions file, without ".inter" or ".pack" */
   char *source; /* its path */
   uint32_t users, items;
   plt_pair_t *train; /* in file order */
@@ -51,16 +69,23 @@ typedef struct plt_dataset {
   plt_feature_t *features;
   size_t n_features;
   uint64_t duplicates;
+  plt_mapping_t pack;       /* the file that all arrays lie in; none: they are the process's own */
+  plt_packed_edges_t edges; /* of the packed file; n 0: not known */
 } plt_dataset_t;
+
+struct plt_interactions; /* interactions.h */
 
 /* Rows data.path, data.interactions, data.features. */
 extern const plt_option_table_t plt_dataset_options;
 
-/* interactions NULL: the only .inter of the folder. features: file names in order; n 0 for none. */
+/* path: a folder, or a packed file in it. interactions NULL: the only ones of the folder (source.h). features: file
+ * names in order; n 0 for none. */
 plt_status_t plt_dataset_open(const char *path, const char *interactions, const char *const *features,
                               size_t n_features, plt_dataset_t **out);
 /* The same from a configuration. PLT_ERR_USAGE also when data.path is not given. */
 plt_status_t plt_dataset_from_config(const plt_config_t *config, plt_dataset_t **out);
+/* What has interactions and no features. Takes and nulls the rows. */
+plt_status_t plt_dataset_from_rows(struct plt_interactions **rows, plt_dataset_t **out);
 void plt_dataset_destroy(plt_dataset_t **data);
 
 /* Columns of all features together. */

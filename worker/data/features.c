@@ -8,7 +8,7 @@
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
-#include "worker/data/interactions.h"
+#include "worker/data/source.h"
 
 static plt_status_t no_such_file(const char *folder, const char *file) {
   char *there = plt_folder_names(folder, PLT_FEATURE_SUFFIX);

@@ -1,8 +1,9 @@
-/* interactions.h - who took what: the .inter file of an MMRec folder, or LightGCN's train.txt and test.txt.
+/* interactions.h - who took what: the rows of a .inter file (MMRec), of LightGCN's train.txt and test.txt, or of a
+ * packed file (pack.h), one by one.
  *
  * .inter     tab-separated, with a header; userID, itemID and x_label (0 train, 1 validation, 2 test) are found by
  *            name, other columns are ignored. LF or CRLF.
- * LightGCN   one line per user: user item item ...; read when the folder has a train.txt and no .inter.
+ * LightGCN   one line per user: user item item ...
  * Ids are plain decimal integers below 2^32-1. One far above the number of rows is refused: tables are as long as
  * the largest id.
  *
@@ -18,32 +19,29 @@
 
 #include "worker/data/dataset.h"
 #include "worker/data/problem.h"
+#include "worker/data/source.h"
 
 typedef struct plt_interaction {
   uint32_t user, item;
-  uint32_t line; /* from 1, in `source` or, LightGCN's test part, `test_source` */
+  uint32_t line; /* from 1, in `source` or, LightGCN's test part, `test_source`; the place of a packed row */
   uint32_t part; /* plt_part_t */
 } plt_interaction_t;
 
 typedef struct plt_interactions {
-  char *name;             /* of the file, without ".inter"; of the folder when it is LightGCN's */
-  char *source;           /* path of the .inter or of train.txt */
+  char *name;             /* as that of the source (source.h) */
+  char *source;           /* path of the .inter, of train.txt or of the packed file */
   char *test_source;      /* path of test.txt; NULL for a .inter */
   plt_interaction_t *row; /* as read, train.txt before test.txt */
   uint64_t n, capacity;
   uint32_t users, items; /* largest id + 1 */
 } plt_interactions_t;
 
-/* chosen NULL: the only .inter of the folder, else LightGCN's files. */
-plt_status_t plt_interactions_read(const char *folder, const char *chosen, const plt_problem_sink_t *sink,
+plt_status_t plt_interactions_read(const plt_source_t *source, const plt_problem_sink_t *sink,
                                    plt_interactions_t **out);
 void plt_interactions_destroy(plt_interactions_t **interactions);
 /* By user, then item; rows of one pair stay in the order in which they were read. */
 void plt_interactions_sort(plt_interactions_t *interactions);
 /* The file that a row of this part came from. */
 const char *plt_interactions_file(const plt_interactions_t *interactions, plt_part_t part);
-
-/* The names in a folder that end with `suffix`, as "a, b"; "none" if there are none. Free it. */
-char *plt_folder_names(const char *folder, const char *suffix);
 
 #endif

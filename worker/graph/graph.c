@@ -128,8 +128,8 @@ plt_graph_t *plt_graph_from_rows(const plt_user_items_t *rows, uint32_t users, u
 
 void plt_graph_destroy(plt_graph_t **graph) {
   if (*graph == NULL) return;
-  if ((*graph)->map != NULL) {
-    munmap((*graph)->map, (*graph)->map_bytes);
+  if ((*graph)->map != NULL || (*graph)->is_borrowed) {
+    if ((*graph)->map != NULL) munmap((*graph)->map, (*graph)->map_bytes);
     free(*graph);
     *graph = NULL;
     return;

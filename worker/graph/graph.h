@@ -31,16 +31,18 @@ typedef struct plt_neighbours {
 typedef struct plt_graph {
   plt_neighbours_t of[PLT_SIDES];
   uint64_t edges;
-  void *map; /* the file that the arrays lie in; NULL: they are the process's own */
+  void *map; /* the file that the arrays lie in; NULL: they are the process's own, or borrowed */
   size_t map_bytes;
+  bool is_borrowed; /* the arrays are those of a packed data set */
 } plt_graph_t;
 
 /* From the training pairs, with `threads` threads. */
 plt_graph_t *plt_graph_create(const plt_dataset_t *data, uint32_t threads);
 /* From the users' items, `users` rows; crew may be NULL. */
 plt_graph_t *plt_graph_from_rows(const plt_user_items_t *rows, uint32_t users, uint32_t items, plt_crew_t *crew);
-/* The same out of a file in the directory `cache`, which the first process to ask leaves there for the others to map;
- * cache NULL: in memory. Never fails: where there can be no file the graph is in memory. */
+/* That of a packed data set, which must outlive it; else the same out of a file in the directory `cache`, which the
+ * first process to ask leaves there for the others to map; cache NULL: in memory. Never fails: where there can be no
+ * file the graph is in memory. */
 plt_graph_t *plt_graph_open(const plt_dataset_t *data, uint32_t threads, const char *cache);
 /* A graph of the same nodes with only `1 - share` of the edges (rounded down), its norms by the degrees that are left.
  * Which stay is drawn without replacement, an edge's chance in proportion to its weight; a function of (seed,

@@ -5,7 +5,7 @@
  * The name holds a hash of the training pairs, the head that and a hash of all arrays: another data set has another
  * file, and what is damaged, cut short or of another version is built anew. Who finds none builds it under a lock, so
  * that the others of its machine wait for it, and publishes it by a rename. Where the directory cannot be written or
- * locked the graph is built in memory: a cache that fails is no failure. */
+ * locked the graph is built in memory: a cache that fails is no failure. A packed data set has the graph already. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -147,7 +147,20 @@ static plt_graph_t *find_or_build(const char *path, uint64_t key, const plt_data
   return mapped;
 }
 
+static plt_graph_t *borrow(const plt_dataset_t *data) {
+  uint32_t nodes[PLT_SIDES] = {data->users, data->items};
+  plt_graph_t *graph = plt_mem_zalloc(1, sizeof *graph);
+  graph->edges = data->edges.n;
+  graph->is_borrowed = true;
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+    const plt_packed_side_t *side = &data->edges.side[s];
+    graph->of[s] = (plt_neighbours_t){nodes[s], side->offset, side->id, side->norm};
+  }
+  return graph;
+}
+
 plt_graph_t *plt_graph_open(const plt_dataset_t *data, uint32_t threads, const char *cache) {
+  if (data->edges.n > 0) return borrow(data);
   if (cache == NULL) return plt_graph_create(data, threads);
   uint64_t key = key_of(data);
   char *path = plt_mem_print("%s/graph-%016" PRIx64, cache, key);

@@ -1,5 +1,6 @@
 # plateau_unit(worker/ROOM NAME): one line per test program.
 plateau_unit(worker/data dataset)
+plateau_unit(worker/data pack)
 plateau_unit(worker/math kernels)
 plateau_unit(worker/math ranking)
 plateau_unit(worker/math vectors)

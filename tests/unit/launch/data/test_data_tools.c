@@ -18,6 +18,7 @@ static plt_synth_t toy(void) {
                        .n_modalities = 2,
                        .factors = 8,
                        .noise = 0.5,
+                       .pool = PLT_SYNTH_POOL,
                        .seed = 3,
                        .threads = 1};
 }

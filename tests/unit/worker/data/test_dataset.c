@@ -294,7 +294,10 @@ Test(dataset, a_sink_that_goes_on_gets_all_faults_and_the_good_rows) {
   uint64_t counts[PLT_PROBLEM_KINDS] = {0};
   plt_problem_sink_t sink = {keep_last, counts};
   plt_interactions_t *rows = NULL;
-  cr_assert_eq(plt_interactions_read(folder.path, NULL, &sink, &rows), PLT_OK);
+  plt_source_t source;
+  cr_assert_eq(plt_source_find(folder.path, NULL, PLT_SOURCE_ANY, &source), PLT_OK);
+  cr_assert_eq(plt_interactions_read(&source, &sink, &rows), PLT_OK);
+  plt_source_clear(&source);
   cr_expect_eq(counts[PLT_PROBLEM_BAD_ID], 1);
   cr_expect_eq(counts[PLT_PROBLEM_SHORT_ROW], 2);
   cr_expect_eq(counts[PLT_PROBLEM_BAD_LABEL], 1);

@@ -1,0 +1,58 @@
+/* pack_head.h - how a packed file lies on disk; used by pack.c and pack_write.c alone.
+ *
+ * Threads    any.
+ * Errors     none. */
+#ifndef PLT_WORKER_DATA_PACK_HEAD_H
+#define PLT_WORKER_DATA_PACK_HEAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/hash.h"
+#include "worker/data/pack.h"
+
+enum {
+  PLT_PACK_VERSION = 1,
+  PLT_PACK_ORDER = 0x01020304, /* as a number of the machine that wrote it */
+  PLT_PACK_ALIGN = 64,
+  PLT_PACK_NAME = 256,
+  PLT_PACK_HEAD = 4096
+};
+
+#define PLT_PACK_MAGIC "pltpack\n"
+
+typedef struct plt_pack_text {
+  char name[PLT_PACK_NAME]; /* "": none */
+  uint64_t bytes;
+  int64_t mtime_ns;
+  char hash[PLT_HASH_HEX + 7]; /* xxh3-128 of the file */
+} plt_pack_text_t;
+
+typedef struct plt_pack_head {
+  char magic[8];
+  uint32_t order, version;
+  uint64_t bytes; /* of the file */
+  uint64_t users, items, pairs[PLT_PARTS], train_items, edges, duplicates;
+  plt_pack_text_t text[PLT_PACK_TEXTS];
+  uint64_t body; /* xxh3-64 of all behind the head */
+  uint64_t head; /* of the head, with this field 0 */
+} plt_pack_head_t;
+
+/* The arrays, in the order of the file. */
+typedef enum {
+  PLT_PACK_PAIRS,                                   /* [training pairs] user, item */
+  PLT_PACK_OFFSET,                                  /* [users + 1] of each part */
+  PLT_PACK_ITEM = PLT_PACK_OFFSET + PLT_PARTS,      /* [pairs of the part] */
+  PLT_PACK_TRAIN_ITEMS = PLT_PACK_ITEM + PLT_PARTS, /* [train_items] */
+  PLT_PACK_EDGES,                                   /* users, items: offset, id, norm */
+  PLT_PACK_ARRAYS = PLT_PACK_EDGES + 3 * PLT_PACKED_SIDES
+} plt_pack_array_t;
+
+typedef struct plt_pack_layout {
+  uint64_t at[PLT_PACK_ARRAYS], bytes[PLT_PACK_ARRAYS], total;
+} plt_pack_layout_t;
+
+/* The numbers of a head must be below 2^58 each. */
+plt_pack_layout_t plt_pack_lay_out(const plt_pack_head_t *head);
+
+#endif
