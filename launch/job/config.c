@@ -30,6 +30,11 @@ static const plt_option_t run_rows[] = {
      .min = 0,
      .max = 9e15,
      .help = "Every random number of a run is a function of it."},
+    {.key = "run.log_view",
+     .type = PLT_OPT_BOOL,
+     .fallback = "false",
+     .help = "When training has ended, a table of where time went, by phase over all workers (train --log-view).",
+     .resumable = true},
 };
 static const plt_option_t step_rows[] = {
     {.key = "optimizer.lr", .type = PLT_OPT_REAL, .fallback = "0.001", POSITIVE, .help = "Learning rate."},

@@ -10,7 +10,11 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   const plt_progress_t *end = &training.progress;
   if (session->worker == 0)
     *call->end = (plt_standing_t){.epoch = end->epoch, .gradients = end->gradients, .seconds = end->seconds};
-  return plt_journal_close(&training.journal, status);
+  bool has_view = session->worker == 0 && training.view.workers > 0;
+  if (has_view) plt_journal_view(training.journal, &training.view);
+  status = plt_journal_close(&training.journal, status);
+  if (has_view) plt_view_print(&training.view, stdout);
+  return status;
 }
 
 /* `plateau train` has a configuration where other tasks have a run: launch/commands/train.c. */

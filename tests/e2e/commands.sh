@@ -80,6 +80,18 @@ done
 for key in seconds samples_per_s pull_bytes push_bytes sample_s compute_s exchange_s wait_s; do
   has "$run/metrics.jsonl" "\"event\": *\"epoch\".*\"$key\": *[0-9]" "metrics.jsonl, epoch"
 done
+[[ $(grep -c '"event": *"time"' "$run/metrics.jsonl" || true) == 0 ]] || complain "where time went, and nobody asked"
+for consistency in bsp asp; do
+  quietly "$plateau" train "$config" --set "run.dir=$work/view" --workers 3 --log-view --set eval.every=1 \
+    --set "cluster.consistency=$consistency"
+  has "$work/quietly.txt" 'time of 3 workers' "train --log-view"
+  for phase in sample compute exchange wait evaluation checkpoint rest total; do
+    has "$work/quietly.txt" "^$phase +[0-9.]+ +[0-9.]+ % +[0-9.]+ " "train --log-view"
+    has "$work/view/metrics.jsonl" "\"event\": *\"time\", *\"workers\": *3.*\"$phase\": *{\"sum\": *[0-9]" "metrics.jsonl, time"
+  done
+  has "$work/quietly.txt" '^total.* 100.0 %' "train --log-view"
+  rm -rf "$work/view"
+done
 # The effective configuration reads back to the same run.
 quietly "$plateau" train "$run/config.yaml" --set "run.dir=$work/same" --servers 1 --workers 1
 [[ $(tables_hash "$work/same") == $(tables_hash "$run") ]] || complain "config.yaml of a run gives other tables"

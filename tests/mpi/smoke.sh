@@ -8,6 +8,7 @@ data=$work/data config=$work/config.yaml
 make_data "$data"
 write_config "$config" "$data" "$bsam_plus"
 train_run "$work/embedded"
-quietly ranks 3 train "$config" --set "run.dir=$work/ranks"
+quietly ranks 3 train "$config" --set "run.dir=$work/ranks" --log-view
+grep -qE '^total .* 100.0 %' "$work/quietly.txt" || complain "train --log-view: no table"
 [[ $(tables_hash "$work/ranks") == $(tables_hash "$work/embedded") ]] || fail "other bits under mpirun"
 say "all well"

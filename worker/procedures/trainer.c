@@ -59,8 +59,11 @@ plt_status_t plt_train(plt_session_t *session, void *context) {
                            .begin_ns = plt_time_ns(),
                            .begin_seconds = session->progress.seconds};
   plt_trainer_t *t = &trainer;
+  plt_view_begin(&t->view, session->client);
   plt_status_t status = run(t);
   if (status != PLT_OK && status != PLT_ERR_PEER) status = plt_trainer_rescue(t, status);
+  if (status == PLT_OK && t->plan->log_view)
+    status = plt_view_gather(&t->view, session->client, session->worker, t->plan->workers, &training->view);
   free(t->order.parts);
   training->clock = t->published;
   training->progress = t->p;

@@ -51,7 +51,9 @@ static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
   char at[64], name[96];
   snprintf(at, sizeof at, "evaluation of epoch %" PRIu32, t->p.epoch);
   plt_trainer_name(t, at, name);
+  plt_lap_t lap = plt_lap_begin(&t->view);
   PLT_TRY(plt_evaluate(t->session, name, wanted, plt_journal_watch(t->journal), metrics));
+  plt_lap_end(&t->view, &lap, PLT_VIEW_EVALUATION);
   double value = metrics[PLT_PART_VALID].value[plt_metric_index(&plan->topk, plan->metric)];
   *is_best = !t->p.has_best || value > t->p.best;
   if (*is_best) {
@@ -92,6 +94,12 @@ static plt_status_t close_epoch(plt_trainer_t *t) {
   return plan->alone ? plt_trainer_barrier(t, "epoch saved") : PLT_OK;
 }
 
+/* What the epoch that ends, whole or not, took. */
+static void count_epoch(plt_trainer_t *t) {
+  t->view.ns[PLT_VIEW_SAMPLE] += t->sample_ns;
+  t->view.ns[PLT_VIEW_COMPUTE] += t->compute_ns;
+}
+
 static plt_status_t run(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   /* A resumed run may have been given more epochs. */
@@ -100,6 +108,7 @@ static plt_status_t run(plt_trainer_t *t) {
     begin_epoch(t);
     if (t->p.batch < t->batches) /* else the checkpoint was made after the last batch */
       PLT_TRY(plan->alone ? plt_trainer_run_alone(t) : plt_trainer_run_together(t));
+    count_epoch(t);
     if (t->p.batch < t->batches) break; /* max_steps */
     PLT_TRY(close_epoch(t));
   }

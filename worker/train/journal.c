@@ -199,6 +199,12 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
   return plt_journal_flush(journal);
 }
 
+void plt_journal_view(plt_journal_t *journal, const plt_view_t *view) {
+  plt_json_t *json = begin_event("time");
+  plt_view_put(view, json);
+  plt_json_write(&json, journal->file);
+}
+
 plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
                                const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS]) {
   plt_json_t *json = begin_stage_event(journal, "final");

@@ -14,6 +14,7 @@
 
 #include "worker/rank/evaluate.h"
 #include "worker/session/procedure.h"
+#include "worker/train/view.h"
 
 typedef struct plt_journal plt_journal_t;
 
@@ -49,6 +50,8 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
 /* Hands all events to the system, where a killed process does not lose them; before a checkpoint is published, which
  * a resumed run starts from. */
 plt_status_t plt_journal_flush(plt_journal_t *journal);
+/* Where the time of this start went. */
+void plt_journal_view(plt_journal_t *journal, const plt_view_t *view);
 /* The end: where training stands, and metrics of the best tables (or the last). parts[p] tells which are there. */
 plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
                                const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS]);

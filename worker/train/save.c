@@ -42,19 +42,6 @@ void plt_trainer_ordered(plt_trainer_t *t, bool is_best) {
   t->saved_slot = t->p.stage;
 }
 
-plt_status_t plt_trainer_save(plt_trainer_t *t, bool is_best) {
-  if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL) return PLT_OK;
-  bool is_saved = t->saved_clock == t->clock && t->saved_closed == t->p.epoch_closed && t->saved_slot == t->p.stage;
-  if (is_saved && !is_best) return PLT_OK;
-  PLT_TRY(plt_trainer_publish(t, true));
-  plt_step_t step = {.clock = t->plan->alone ? t->round : t->clock, .flags = PLT_FLAG_CHECKPOINT, .progress = &t->p};
-  plt_step_result_t result;
-  t->p.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
-  PLT_TRY(plt_client_step(t->session->client, &step, &result));
-  plt_trainer_ordered(t, is_best);
-  return PLT_OK;
-}
-
 static plt_status_t publish(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   plt_manifest_t manifest = {.clock = t->order.clock,
@@ -97,7 +84,7 @@ static plt_status_t ask(plt_trainer_t *t) {
                   t->plan->run_dir, order->clock, deadline_s);
 }
 
-plt_status_t plt_trainer_publish(plt_trainer_t *t, bool wait) {
+static plt_status_t publish_due(plt_trainer_t *t, bool wait) {
   wait = wait || is_interrupted(t); /* the last checkpoint can be ordered then */
   while (t->order.under_way) {
     int64_t left = t->order.ask_ns - plt_time_ns();
@@ -110,6 +97,34 @@ plt_status_t plt_trainer_publish(plt_trainer_t *t, bool wait) {
     }
   }
   return PLT_OK;
+}
+
+static plt_status_t order(plt_trainer_t *t, bool is_best) {
+  bool is_saved = t->saved_clock == t->clock && t->saved_closed == t->p.epoch_closed && t->saved_slot == t->p.stage;
+  if (is_saved && !is_best) return PLT_OK;
+  PLT_TRY(publish_due(t, true));
+  plt_step_t step = {.clock = t->plan->alone ? t->round : t->clock, .flags = PLT_FLAG_CHECKPOINT, .progress = &t->p};
+  plt_step_result_t result;
+  t->p.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
+  PLT_TRY(plt_client_step(t->session->client, &step, &result));
+  plt_trainer_ordered(t, is_best);
+  return PLT_OK;
+}
+
+plt_status_t plt_trainer_publish(plt_trainer_t *t, bool wait) {
+  if (!t->order.under_way) return PLT_OK;
+  plt_lap_t lap = plt_lap_begin(&t->view);
+  plt_status_t status = publish_due(t, wait);
+  plt_lap_end(&t->view, &lap, PLT_VIEW_CHECKPOINT);
+  return status;
+}
+
+plt_status_t plt_trainer_save(plt_trainer_t *t, bool is_best) {
+  if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL) return PLT_OK;
+  plt_lap_t lap = plt_lap_begin(&t->view);
+  plt_status_t status = order(t, is_best);
+  plt_lap_end(&t->view, &lap, PLT_VIEW_CHECKPOINT);
+  return status;
 }
 
 plt_status_t plt_trainer_rescue(plt_trainer_t *t, plt_status_t status) {

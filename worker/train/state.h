@@ -17,6 +17,7 @@
 
 #include "worker/train/compute.h"
 #include "worker/train/journal.h"
+#include "worker/train/view.h"
 
 /* A checkpoint that servers were told to write; worker 0's. */
 typedef struct plt_order {
@@ -56,6 +57,7 @@ typedef struct plt_trainer {
   int64_t sample_ns, compute_ns, epoch_ns;
   uint64_t samples;
   plt_client_count_t count;
+  plt_view_clock_t view; /* since this start */
 } plt_trainer_t;
 
 bool plt_trainer_is_first(const plt_trainer_t *t);
