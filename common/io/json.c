@@ -131,4 +131,10 @@ bool plt_json_get_uint(const plt_json_t *json, uint64_t limit, uint64_t *out) {
   return true;
 }
 
+bool plt_json_get_real(const plt_json_t *json, double *out) {
+  if (!json_is_number(json)) return false;
+  *out = json_number_value(json);
+  return true;
+}
+
 void plt_json_library(char *out, size_t bytes) { snprintf(out, bytes, "jansson %s", jansson_version_str()); }

@@ -46,6 +46,7 @@ const plt_json_t *plt_json_item(const plt_json_t *list, size_t index);
 /* The value of `json`, which may be NULL: NULL or false when it is of another kind, or not within 0 ... limit. */
 const char *plt_json_get_text(const plt_json_t *json);
 bool plt_json_get_uint(const plt_json_t *json, uint64_t limit, uint64_t *out);
+bool plt_json_get_real(const plt_json_t *json, double *out);
 
 /* "jansson 2.14", for --version. */
 void plt_json_library(char *out, size_t bytes);

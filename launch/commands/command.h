@@ -19,6 +19,7 @@ typedef struct plt_command {
   plt_status_t (*run)(int argc, char **argv);
 } plt_command_t;
 
+extern const plt_command_t plt_command_bench;
 extern const plt_command_t plt_command_data;
 extern const plt_command_t plt_command_fault_proxy;
 extern const plt_command_t plt_command_inspect;

@@ -19,14 +19,14 @@
 #include "common/mem.h"
 #include "common/rng.h"
 #include "common/time.h"
-#include "measure.h"
+#include "launch/bench/measure.h"
 #include "ps/server/server.h"
 #include "worker/client/client.h"
 
 enum { COLS = 64, STATE = 2 * COLS, STEP_ROWS = 4096, FILL_ROWS = 32768, LISTS = 512, QUIET_MS = 2000, ASK_MS = 20 };
 
 static void require(plt_status_t status) {
-  bench_require(status == PLT_OK, 70, "bench_checkpoint: %s", plt_fail_text());
+  plt_bench_require(status == PLT_OK, 70, "bench_checkpoint: %s", plt_fail_text());
 }
 
 typedef struct job {
@@ -100,14 +100,14 @@ static job_t *open_job(double gb, const char *dir) {
   job->out = plt_mem_zalloc((size_t)STEP_ROWS * COLS, sizeof *job->out);
   for (size_t i = 0; i < (size_t)FILL_ROWS * COLS; i++) job->gradients[i] = 1e-3f * (float)(i % 1001) - 0.5f;
   snprintf(job->run_dir, sizeof job->run_dir, "%s/plateau-bench.XXXXXX", dir);
-  bench_require(mkdtemp(job->run_dir) != NULL, 73, "bench_checkpoint: %s: cannot create", job->run_dir);
+  plt_bench_require(mkdtemp(job->run_dir) != NULL, 73, "bench_checkpoint: %s: cannot create", job->run_dir);
   char checkpoints[PLT_PATH_MAX];
   require(plt_path_join(job->run_dir, "checkpoints", checkpoints));
   require(plt_dir_create(checkpoints));
   job->wire = plt_wire_create();
   require(plt_listener_open(job->wire, "inproc://bench", &job->listener));
   job->config = (plt_server_config_t){.servers = 1, .workers = 1, .job = 1, .run_dir = job->run_dir};
-  bench_require(pthread_create(&job->thread, NULL, server_main, job) == 0, 70, "bench_checkpoint: no thread");
+  plt_bench_require(pthread_create(&job->thread, NULL, server_main, job) == 0, 70, "bench_checkpoint: no thread");
   const char *address = plt_listener_address(job->listener);
   plt_client_config_t config = {.workers = 1, .servers = &address, .n_servers = 1, .job = 1, .deadline_s = 60};
   require(plt_client_open(job->wire, &config, &job->clock, &resumed, &progress, &job->client));
@@ -175,15 +175,16 @@ int main(int argc, char **argv) {
   int runs = 5;
   const char *dir = "/tmp";
   for (int i = 1; i < argc; i += 2) {
-    bench_require(i + 1 < argc, 64, "usage: bench_checkpoint [--gb 1] [--runs 5] [--dir /tmp]");
+    plt_bench_require(i + 1 < argc, 64, "usage: bench_checkpoint [--gb 1] [--runs 5] [--dir /tmp]");
     if (strcmp(argv[i], "--gb") == 0) gb = atof(argv[i + 1]);
     if (strcmp(argv[i], "--runs") == 0) runs = atoi(argv[i + 1]);
     if (strcmp(argv[i], "--dir") == 0) dir = argv[i + 1];
   }
-  bench_require(gb > 0 && runs >= 1 && runs <= BENCH_RUNS_MAX, 64, "bench_checkpoint: --gb and --runs are positive");
+  plt_bench_require(gb > 0 && runs >= 1 && runs <= PLT_BENCH_RUNS_MAX, 64,
+                    "bench_checkpoint: --gb and --runs are positive");
   job_t *job = open_job(gb, dir);
-  double quiet[BENCH_RUNS_MAX], during[BENCH_RUNS_MAX], gap[BENCH_RUNS_MAX], gap_during[BENCH_RUNS_MAX],
-      order[BENCH_RUNS_MAX], seconds[BENCH_RUNS_MAX];
+  double quiet[PLT_BENCH_RUNS_MAX], during[PLT_BENCH_RUNS_MAX], gap[PLT_BENCH_RUNS_MAX], gap_during[PLT_BENCH_RUNS_MAX],
+      order[PLT_BENCH_RUNS_MAX], seconds[PLT_BENCH_RUNS_MAX];
   for (int run = 0; run < runs; run++) {
     char part_dir[PLT_PATH_MAX];
     phase_t before = run_steps(job, for_a_while);
@@ -206,11 +207,11 @@ int main(int argc, char **argv) {
          job->rows, COLS, (double)job->rows * (COLS + STATE) * sizeof(float) / 1e9, (double)part.bytes / 1e9, dir,
          runs);
   printf("%-12s %10s %14s %12s\n", "", "steps/s", "longest gap", "seconds");
-  double rate = bench_median_of(quiet, runs), rate_during = bench_median_of(during, runs);
-  printf("%-12s %10.0f %11.1f ms\n", "undisturbed", rate, bench_median_of(gap, runs));
-  printf("%-12s %10.0f %11.1f ms %12.2f\n", "sweep", rate_during, bench_median_of(gap_during, runs),
-         bench_median_of(seconds, runs));
-  printf("%-12s %10s %11.1f ms\n", "order", "", bench_median_of(order, runs));
+  double rate = plt_bench_median_of(quiet, runs), rate_during = plt_bench_median_of(during, runs);
+  printf("%-12s %10.0f %11.1f ms\n", "undisturbed", rate, plt_bench_median_of(gap, runs));
+  printf("%-12s %10.0f %11.1f ms %12.2f\n", "sweep", rate_during, plt_bench_median_of(gap_during, runs),
+         plt_bench_median_of(seconds, runs));
+  printf("%-12s %10s %11.1f ms\n", "order", "", plt_bench_median_of(order, runs));
   printf("the rate during the sweep is %.0f %% of the undisturbed one\n", 100 * rate_during / rate);
   close_job(job);
   return 0;

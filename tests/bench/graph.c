@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "measure.h"
+#include "launch/bench/measure.h"
 #include "worker/models/registry.h"
 #include "worker/strategies/registry.h"
 #include "worker/train/compute.h"
@@ -33,7 +33,7 @@ typedef struct work {
   float *gradient;
 } work_t;
 
-static void require(plt_status_t status) { bench_require(status == PLT_OK, 70, "%s", plt_fail_text()); }
+static void require(plt_status_t status) { plt_bench_require(status == PLT_OK, 70, "%s", plt_fail_text()); }
 
 static void make_next(work_t *work) {
   plt_batch_make(work->maker, work->number / plt_sampler_batches(work->plan.sampler),
@@ -150,14 +150,14 @@ static double batch_megabytes(work_t *work) {
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
-    bench_step_fn step;
+    plt_bench_step_fn step;
   } contestants[] = {{"batch's closure: make it", only_closure},
                      {"batch's closure: make it, forward, backward", closure_step},
                      {"all nodes: forward, backward", dense_step}};
   enum { N = sizeof contestants / sizeof *contestants };
   static work_t work;
-  static bench_rate_t rates[N][RUNS];
-  bench_require(argc >= 2, 64, "usage: bench_graph DIR [LAYERS [BATCH [FANOUT,FANOUT,...]]]");
+  static plt_bench_rate_t rates[N][RUNS];
+  plt_bench_require(argc >= 2, 64, "usage: bench_graph DIR [LAYERS [BATCH [FANOUT,FANOUT,...]]]");
   open_work(&work, argc, argv);
   double megabytes = batch_megabytes(&work);
   uint32_t batches = plt_sampler_batches(work.plan.sampler);
@@ -168,10 +168,10 @@ int main(int argc, char **argv) {
   fflush(stdout);
   for (size_t c = 0; c < N; c++) contestants[c].step(&work); /* warm */
   for (size_t r = 0; r < RUNS; r++)
-    for (size_t c = 0; c < N; c++) rates[c][r] = bench_measure(contestants[c].step, &work, 0.3);
+    for (size_t c = 0; c < N; c++) rates[c][r] = plt_bench_measure(contestants[c].step, &work, 0.3);
   printf("%-46s %12s %14s\n", "", "ms per step", "s per epoch");
   for (size_t c = 0; c < N; c++) {
-    double cpu = bench_median(rates[c], RUNS).cpu_s;
+    double cpu = plt_bench_median(rates[c], RUNS).cpu_s;
     printf("%-46s %12.2f %14.2f\n", contestants[c].name, cpu * 1e3, cpu * batches);
   }
   return 0;

@@ -1,5 +1,5 @@
 /* bare_wire.c - see bare_wire.h. */
-#include "bare_wire.h"
+#include "launch/bench/bare_wire.h"
 
 #include <pthread.h>
 #include <stdint.h>
@@ -9,26 +9,26 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include "measure.h"
+#include "launch/bench/measure.h"
 
 enum { HEADER = 64 };
 
-struct bare_wire {
+struct plt_bare_wire {
   void *context, *client, *server;
   char endpoint[256], folder[64];
   pthread_t thread;
   size_t rows;
   uint32_t *keys;
-  float *pushed, *answer; /* what is sent, rows x BARE_COLS */
+  float *pushed, *answer; /* what is sent, rows x PLT_BARE_COLS */
   void *client_copy;      /* what is received is copied to, or NULL */
   void *server_copy;
 };
 
 static void require(bool holds, const char *what) {
-  bench_require(holds, 74, "bare wire: %s: %s", what, zmq_strerror(zmq_errno()));
+  plt_bench_require(holds, 74, "bare wire: %s: %s", what, zmq_strerror(zmq_errno()));
 }
 
-static size_t value_bytes(const bare_wire_t *wire) { return wire->rows * BARE_COLS * sizeof(float); }
+static size_t value_bytes(const plt_bare_wire_t *wire) { return wire->rows * PLT_BARE_COLS * sizeof(float); }
 
 /* Buffers outlive the sockets: nothing to free when ZeroMQ is done with a frame. */
 static void keep(void *data, void *hint) {
@@ -61,7 +61,7 @@ static size_t receive_message(void *socket, void *copy, size_t limit, size_t *la
 
 /* Answers every request until one has an empty last frame. */
 static void *serve(void *argument) {
-  bare_wire_t *wire = argument;
+  plt_bare_wire_t *wire = argument;
   char header[HEADER] = {0};
   for (;;) {
     zmq_msg_t identity;
@@ -76,8 +76,8 @@ static void *serve(void *argument) {
   }
 }
 
-void bare_wire_step(void *argument) {
-  bare_wire_t *wire = argument;
+void plt_bare_wire_step(void *argument) {
+  plt_bare_wire_t *wire = argument;
   char header[HEADER] = {0};
   require(zmq_send(wire->client, header, sizeof header, ZMQ_SNDMORE) >= 0, "zmq_send");
   send_frame(wire->client, wire->keys, wire->rows * sizeof *wire->keys, true);
@@ -85,7 +85,7 @@ void bare_wire_step(void *argument) {
   send_frame(wire->client, wire->keys, wire->rows * sizeof *wire->keys, false);
   size_t last = 0;
   size_t largest = receive_message(wire->client, wire->client_copy, value_bytes(wire), &last);
-  bench_require(largest == value_bytes(wire), 70, "bare wire: an answer of %zu bytes", largest);
+  plt_bench_require(largest == value_bytes(wire), 70, "bare wire: an answer of %zu bytes", largest);
 }
 
 static void *buffer(size_t count, size_t size) {
@@ -94,7 +94,7 @@ static void *buffer(size_t count, size_t size) {
   return memory;
 }
 
-void bare_endpoint(const char *transport, char endpoint[256], char folder[64]) {
+void plt_bare_endpoint(const char *transport, char endpoint[256], char folder[64]) {
   folder[0] = '\0';
   if (strcmp(transport, "ipc") == 0) {
     strcpy(folder, "/tmp/plateau-bench-XXXXXX");
@@ -105,15 +105,15 @@ void bare_endpoint(const char *transport, char endpoint[256], char folder[64]) {
   }
 }
 
-void bare_endpoint_remove(const char *endpoint, const char *folder) {
+void plt_bare_endpoint_remove(const char *endpoint, const char *folder) {
   if (folder[0] == '\0') return;
   unlink(endpoint + strlen("ipc://"));
   rmdir(folder);
 }
 
-bare_wire_t *bare_wire_open(const char *transport, size_t rows, bool copies) {
-  bare_wire_t *wire = buffer(1, sizeof *wire);
-  size_t floats = rows * BARE_COLS;
+plt_bare_wire_t *plt_bare_wire_open(const char *transport, size_t rows, bool copies) {
+  plt_bare_wire_t *wire = buffer(1, sizeof *wire);
+  size_t floats = rows * PLT_BARE_COLS;
   wire->rows = rows;
   wire->keys = buffer(rows, sizeof *wire->keys);
   wire->pushed = buffer(floats, sizeof *wire->pushed);
@@ -124,7 +124,7 @@ bare_wire_t *bare_wire_open(const char *transport, size_t rows, bool copies) {
   memset(wire->answer, 1, floats * sizeof *wire->answer);
   for (size_t i = 0; i < rows; i++) wire->keys[i] = (uint32_t)(2 * i);
 
-  bare_endpoint(transport, wire->endpoint, wire->folder);
+  plt_bare_endpoint(transport, wire->endpoint, wire->folder);
   wire->context = zmq_ctx_new();
   wire->server = zmq_socket(wire->context, ZMQ_ROUTER);
   wire->client = zmq_socket(wire->context, ZMQ_DEALER);
@@ -137,8 +137,8 @@ bare_wire_t *bare_wire_open(const char *transport, size_t rows, bool copies) {
   return wire;
 }
 
-void bare_wire_close(bare_wire_t **wire_at) {
-  bare_wire_t *wire = *wire_at;
+void plt_bare_wire_close(plt_bare_wire_t **wire_at) {
+  plt_bare_wire_t *wire = *wire_at;
   size_t last = 0;
   require(zmq_send(wire->client, "", 0, 0) == 0, "zmq_send");
   receive_message(wire->client, NULL, 0, &last);
@@ -146,7 +146,7 @@ void bare_wire_close(bare_wire_t **wire_at) {
   zmq_close(wire->client);
   zmq_close(wire->server);
   zmq_ctx_term(wire->context); /* waits until the last frames are gone: the buffers may go after it */
-  bare_endpoint_remove(wire->endpoint, wire->folder);
+  plt_bare_endpoint_remove(wire->endpoint, wire->folder);
   free(wire->keys);
   free(wire->pushed);
   free(wire->answer);

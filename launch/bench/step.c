@@ -1,0 +1,298 @@
+/* step.c - rows a second of a training step through the real client and server, beside what the machine can do: `bench
+ * ps`, and `bench wire` where the rows stay in the caches.
+ *
+ * One worker, one server, threads of one process; one table of rows of 64 floats. A step pushes n random rows and
+ * pulls n others in one exchange, and counts as n rows. All rows are stored and have been pushed before the clock
+ * runs. In the same run, in turn with it:
+ *
+ *   bare      a ZeroMQ program that exchanges the same frames and copies them once at each end (bare_wire.h)
+ *   array     the same gather and sgd update on a plain array in one thread: no wire, no table
+ *   births    plateau, pulling rows that were never stored: their values are computed */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "common/rng.h"
+#include "launch/bench/bare_wire.h"
+#include "launch/bench/bench.h"
+#include "ps/server/server.h"
+#include "worker/client/client.h"
+
+enum { TABLE_ROWS = 1000000, COLS = PLT_BARE_COLS, FILL_ROWS = 32768, WARM_STEPS = 100, SIZES = 3 };
+static const size_t sizes[SIZES] = {512, 4096, 32768};
+static const char *const transports[] = {"inproc", "ipc", "tcp"};
+static const double eta = 1e-3;
+
+static void require(plt_status_t status) { plt_bench_require(status == PLT_OK, 70, "bench: %s", plt_fail_text()); }
+
+/* ---- keys: lists of n distinct random rows of a table, as many as it takes to touch all of it ---- */
+
+typedef struct key_lists {
+  size_t n, lists, next;
+  uint64_t *keys; /* lists x n, each list ascending */
+} key_lists_t;
+
+static int by_key(const void *left, const void *right) {
+  uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+  return (a > b) - (a < b);
+}
+
+static key_lists_t make_keys(size_t n, uint64_t rows) {
+  key_lists_t made = {.n = n, .lists = (size_t)(rows / n) + 1};
+  made.keys = plt_mem_alloc(made.lists * n * sizeof *made.keys);
+  for (size_t list = 0; list < made.lists; list++) {
+    plt_rng_key_t order = plt_rng_key(list, "bench", n);
+    uint64_t *keys = made.keys + list * n;
+    for (size_t i = 0; i < n; i++) keys[i] = plt_rng_permute(order, rows, i);
+    qsort(keys, n, sizeof *keys, by_key);
+  }
+  return made;
+}
+
+static const uint64_t *next_keys(key_lists_t *lists) {
+  lists->next = (lists->next + 1) % lists->lists;
+  return lists->keys + lists->next * lists->n;
+}
+
+/* ---- plateau ---- */
+
+typedef struct job {
+  plt_wire_t *wire;
+  plt_listener_t *listener;
+  plt_server_config_t config;
+  pthread_t thread;
+  plt_client_t *client;
+  uint64_t clock, rows; /* rows: of its tables */
+  char endpoint[256], folder[64];
+  /* of the steps being measured */
+  key_lists_t *lists;
+  const uint64_t *keys;        /* pulled with the last step, pushed with the next */
+  float *gradients, *rows_out; /* [the largest size, COLS] */
+} job_t;
+
+enum { STORED, UNBORN, TABLES };
+
+static void *server_main(void *argument) {
+  job_t *job = argument;
+  require(plt_server_run(job->wire, job->listener, &job->config));
+  return NULL;
+}
+
+static void step(job_t *job, const uint64_t *push_keys, size_t n_push, const plt_pull_t *pull) {
+  plt_block_loss_t loss = {{0, 1}, 0.5};
+  plt_push_t push = {STORED, COLS, {0, 1}, push_keys, job->gradients, n_push};
+  plt_step_t request = {.pushes = true,
+                        .clock = job->clock++,
+                        .eta = eta,
+                        .losses = &loss,
+                        .n_losses = 1,
+                        .push = &push,
+                        .n_push = 1,
+                        .pull = pull,
+                        .n_pull = pull != NULL};
+  plt_step_result_t result;
+  require(plt_client_step(job->client, &request, &result));
+}
+
+/* Stores every row, after so many steps that adam is past its first ones. */
+static void fill(job_t *job) {
+  uint64_t *keys = plt_mem_alloc(FILL_ROWS * sizeof *keys);
+  for (int i = 0; i < WARM_STEPS; i++) step(job, NULL, 0, NULL);
+  for (uint64_t first = 0; first < job->rows; first += FILL_ROWS) {
+    size_t n = job->rows - first < FILL_ROWS ? (size_t)(job->rows - first) : FILL_ROWS;
+    for (size_t i = 0; i < n; i++) keys[i] = first + i;
+    step(job, keys, n, NULL);
+  }
+  free(keys);
+}
+
+static job_t *open_job(const char *transport, const char *optimizer, uint64_t rows) {
+  job_t *job = plt_mem_zalloc(1, sizeof *job);
+  job->rows = rows;
+  size_t floats = sizes[SIZES - 1] * COLS;
+  bool resumed;
+  plt_progress_t progress;
+  job->gradients = plt_mem_alloc(floats * sizeof *job->gradients);
+  job->rows_out = plt_mem_zalloc(floats, sizeof *job->rows_out);
+  for (size_t i = 0; i < floats; i++) job->gradients[i] = 1e-3f * (float)(i % 1001) - 0.5f;
+  plt_bare_endpoint(transport, job->endpoint, job->folder);
+  job->wire = plt_wire_create();
+  require(plt_listener_open(job->wire, job->endpoint, &job->listener));
+  job->config = (plt_server_config_t){.servers = 1, .workers = 1, .job = 1};
+  plt_bench_require(pthread_create(&job->thread, NULL, server_main, job) == 0, 70, "bench: no thread");
+  const char *address = plt_listener_address(job->listener);
+  plt_client_config_t config = {.workers = 1, .servers = &address, .n_servers = 1, .job = 1, .deadline_s = 60};
+  require(plt_client_open(job->wire, &config, &job->clock, &resumed, &progress, &job->client));
+  plt_table_spec_t specs[TABLES] = {[STORED] = {.name = "stored"}, [UNBORN] = {.name = "unborn"}};
+  for (size_t t = 0; t < TABLES; t++) {
+    specs[t].rows = rows;
+    specs[t].cols = COLS;
+    specs[t].init = (plt_init_t){PLT_INIT_NORMAL, 0.1};
+    snprintf(specs[t].optimizer, sizeof specs[t].optimizer, "%s", optimizer);
+  }
+  require(plt_client_declare(job->client, 0, specs, TABLES));
+  fill(job);
+  return job;
+}
+
+static void close_job(job_t **job_at) {
+  job_t *job = *job_at;
+  if (job == NULL) return;
+  plt_client_bye(job->client, PLT_OK, "");
+  pthread_join(job->thread, NULL);
+  plt_client_close(&job->client);
+  plt_listener_close(&job->listener);
+  plt_wire_destroy(&job->wire);
+  plt_bare_endpoint_remove(job->endpoint, job->folder);
+  free(job->gradients);
+  free(job->rows_out);
+  free(job);
+  *job_at = NULL;
+}
+
+static void begin_size(job_t *job, key_lists_t *lists) {
+  job->lists = lists;
+  job->keys = next_keys(lists);
+}
+
+static void exchange_step(void *argument) {
+  job_t *job = argument;
+  const uint64_t *wanted = next_keys(job->lists);
+  step(job, job->keys, job->lists->n, &(plt_pull_t){STORED, COLS, wanted, job->lists->n, job->rows_out});
+  job->keys = wanted;
+}
+
+static void birth_step(void *argument) {
+  job_t *job = argument;
+  plt_pull_t pull = {UNBORN, COLS, next_keys(job->lists), job->lists->n, job->rows_out};
+  plt_step_t request = {.clock = job->clock, .pull = &pull, .n_pull = 1};
+  plt_step_result_t result;
+  require(plt_client_step(job->client, &request, &result));
+}
+
+/* ---- a plain array ---- */
+
+typedef struct array {
+  float *rows, *gradients, *gathered;
+  key_lists_t *lists;
+  const uint64_t *keys;
+} array_t;
+
+static void array_step(void *argument) {
+  array_t *array = argument;
+  const uint64_t *wanted = next_keys(array->lists);
+  for (size_t i = 0; i < array->lists->n; i++) {
+    float *row = array->rows + array->keys[i] * COLS;
+    const float *gradient = array->gradients + i * COLS;
+    for (size_t c = 0; c < COLS; c++) row[c] -= (float)eta * gradient[c];
+  }
+  for (size_t i = 0; i < array->lists->n; i++)
+    memcpy(array->gathered + i * COLS, array->rows + wanted[i] * COLS, COLS * sizeof(float));
+  array->keys = wanted;
+}
+
+static array_t open_array(uint64_t rows) {
+  size_t floats = sizes[SIZES - 1] * COLS;
+  array_t array = {.rows = plt_mem_alloc((size_t)rows * COLS * sizeof(float)),
+                   .gradients = plt_mem_zalloc(floats, sizeof(float)),
+                   .gathered = plt_mem_zalloc(floats, sizeof(float))};
+  for (size_t i = 0; i < (size_t)rows * COLS; i++) array.rows[i] = 1;
+  return array;
+}
+
+static void close_array(array_t *array) {
+  free(array->rows);
+  free(array->gradients);
+  free(array->gathered);
+}
+
+/* ---- figures ---- */
+
+enum { SGD, ADAM, BIRTHS, BARE, ARRAY, CONTESTANTS };
+static const char *const names[CONTESTANTS] = {"sgd", "adam", "births", "bare zmq", "array"};
+
+typedef struct field {
+  const char *transport;
+  job_t *sgd, *adam; /* NULL: not asked for */
+  array_t *array;
+} field_t;
+
+static void add_figures(const field_t *field, const plt_bench_contestant_t *all, double rows,
+                        plt_bench_report_t *report) {
+  for (int c = 0; c < CONTESTANTS; c++) {
+    if (all[c].step == NULL) continue;
+    plt_bench_figure_t figure = {.unit = "M rows/s",
+                                 .value = 1e-6 * all[c].rate.per_s * rows,
+                                 .cpu_ns = 1e9 * all[c].rate.cpu_s / rows,
+                                 .yardstick = all[c].yardstick == c ? NULL : names[all[c].yardstick],
+                                 .ratio = all[c].ratio};
+    snprintf(figure.name, sizeof figure.name, "%s %.0f %s", field->transport, rows, names[c]);
+    plt_bench_report_add(report, &figure);
+  }
+}
+
+/* Over inproc nothing crosses a socket: the plain array is what the machine could do. */
+static void bench_size(const field_t *field, key_lists_t *lists, bool births, const plt_bench_options_t *options,
+                       plt_bench_report_t *report) {
+  plt_bare_wire_t *bare = plt_bare_wire_open(field->transport, lists->n, true);
+  int yardstick = strcmp(field->transport, "inproc") == 0 ? ARRAY : BARE;
+  plt_bench_contestant_t all[CONTESTANTS] = {[SGD] = {exchange_step, field->sgd, yardstick},
+                                             [ADAM] = {exchange_step, field->adam, yardstick},
+                                             [BIRTHS] = {birth_step, field->sgd, yardstick},
+                                             [BARE] = {plt_bare_wire_step, bare, BARE},
+                                             [ARRAY] = {array_step, field->array, ARRAY}};
+  if (field->sgd == NULL) all[SGD].step = all[BIRTHS].step = NULL;
+  if (field->adam == NULL) all[ADAM].step = NULL;
+  if (!births) all[BIRTHS].step = NULL;
+  field->array->lists = lists;
+  field->array->keys = next_keys(lists);
+  if (field->sgd != NULL) begin_size(field->sgd, lists);
+  if (field->adam != NULL) begin_size(field->adam, lists);
+  plt_bench_compete(all, CONTESTANTS, 20, options->runs, options->seconds);
+  plt_bare_wire_close(&bare);
+  add_figures(field, all, (double)lists->n, report);
+}
+
+static bool has_size(const plt_bench_options_t *options, size_t n) { return options->rows == 0 || options->rows == n; }
+
+static bool has_transport(const plt_bench_options_t *options, const char *transport) {
+  return options->transport == NULL || strcmp(options->transport, transport) == 0;
+}
+
+plt_status_t plt_bench_ps(const plt_bench_options_t *options, plt_bench_report_t *report) {
+  key_lists_t lists[SIZES];
+  array_t array = open_array(TABLE_ROWS);
+  for (size_t i = 0; i < SIZES; i++) lists[i] = make_keys(sizes[i], TABLE_ROWS);
+  for (size_t t = 0; t < sizeof transports / sizeof *transports; t++) {
+    if (!has_transport(options, transports[t])) continue;
+    field_t field = {transports[t], open_job(transports[t], "sgd", TABLE_ROWS),
+                     open_job(transports[t], "adam", TABLE_ROWS), &array};
+    for (size_t i = 0; i < SIZES; i++)
+      if (has_size(options, sizes[i])) bench_size(&field, &lists[i], true, options, report);
+    close_job(&field.sgd);
+    close_job(&field.adam);
+  }
+  for (size_t i = 0; i < SIZES; i++) free(lists[i].keys);
+  close_array(&array);
+  return PLT_OK;
+}
+
+/* Tables of twice the rows of a step: what remains is messages. */
+plt_status_t plt_bench_wire(const plt_bench_options_t *options, plt_bench_report_t *report) {
+  for (size_t t = 0; t < sizeof transports / sizeof *transports; t++) {
+    for (size_t i = 0; i < SIZES && has_transport(options, transports[t]); i++) {
+      if (!has_size(options, sizes[i])) continue;
+      uint64_t rows = 2 * sizes[i];
+      key_lists_t lists = make_keys(sizes[i], rows);
+      array_t array = open_array(rows);
+      field_t field = {transports[t], open_job(transports[t], "sgd", rows), NULL, &array};
+      bench_size(&field, &lists, false, options, report);
+      close_job(&field.sgd);
+      close_array(&array);
+      free(lists.keys);
+    }
+  }
+  return PLT_OK;
+}
