@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { ALIGN = 64, ARENA_FIRST = 64 * 1024, POOL_CLASSES = 48, POOL_KEEP = 16 };
+enum { HUGE_PAGE = 2 * 1024 * 1024, HUGE_FROM = 4 * HUGE_PAGE }; /* bytes from which extents ask for huge pages */
 
 static void *or_abort(void *memory, size_t bytes) {
   if (memory == NULL) {
@@ -80,8 +82,19 @@ struct plt_arena {
   size_t allocations;
 };
 
+/* Matrices of some ten MB are walked through several times a batch: with small pages the walks miss the TLB. */
+static void *alloc_extent(size_t bytes) {
+  if (bytes < HUGE_FROM) return plt_mem_alloc(bytes);
+  size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+  void *memory = or_abort(aligned_alloc(HUGE_PAGE, whole), whole);
+#ifdef MADV_HUGEPAGE
+  (void)madvise(memory, whole, MADV_HUGEPAGE); /* a wish */
+#endif
+  return memory;
+}
+
 static extent_t *arena_grow(plt_arena_t *arena, size_t capacity) {
-  extent_t *extent = plt_mem_alloc(ALIGN + capacity);
+  extent_t *extent = alloc_extent(ALIGN + capacity);
   *extent = (extent_t){.older = arena->newest, .capacity = capacity};
   arena->newest = extent;
   arena->allocations++;

@@ -200,27 +200,10 @@ size_t plt_dataset_feature_cols(const plt_dataset_t *data) {
   return cols;
 }
 
-typedef struct rows_job {
-  const plt_dataset_t *data;
-  const uint32_t *items;
-  size_t cols;
-  float *out;
-} rows_job_t;
-
-static void read_rows(void *context, size_t first, size_t last) {
-  const rows_job_t *job = context;
-  float *out = job->out + first * job->cols;
-  for (size_t i = first; i < last; i++) {
-    for (size_t f = 0; f < job->data->n_features; f++) {
-      plt_npy_row_f32(&job->data->features[f].array, job->items[i], out);
-      out += job->data->features[f].array.cols;
-    }
-  }
-}
-
 void plt_dataset_features(plt_crew_t *crew, const plt_dataset_t *data, const uint32_t *items, size_t n, float *out) {
-  rows_job_t job = {data, items, plt_dataset_feature_cols(data), out};
-  plt_kernel_ranges(crew, n, job.cols, read_rows, &job);
+  plt_feature_rows_t of = {.feature = data->features, .n_features = data->n_features, .items = items};
+  plt_lazy_t all = plt_feature_rows(&of, n);
+  plt_lazy_make(crew, &all, out);
 }
 
 bool plt_user_items_has(const plt_user_items_t *part, uint32_t user, uint32_t item) {

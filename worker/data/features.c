@@ -9,6 +9,7 @@
 #include "common/io/fileio.h"
 #include "common/mem.h"
 #include "worker/data/source.h"
+#include "worker/math/kernels.h"
 
 static plt_status_t no_such_file(const char *folder, const char *file) {
   char *there = plt_folder_names(folder, PLT_FEATURE_SUFFIX);
@@ -106,4 +107,38 @@ plt_status_t plt_feature_check(const plt_feature_t *feature, uint32_t items, con
   }
   free(row);
   return status;
+}
+
+void plt_feature_lengths(const plt_feature_t *feature, uint32_t n, float *out) {
+  const size_t cols = feature->array.cols;
+  float *row = plt_mem_alloc(cols * sizeof *row);
+  for (uint32_t i = 0; i < n; i++) {
+    plt_npy_row_f32(&feature->array, i, row);
+    out[i] = (float)sqrt(plt_kernel_dot(row, row, cols));
+  }
+  free(row);
+}
+
+/* ---- rows of items ---- */
+
+static void make_rows(const void *context, size_t first, size_t n, float *out) {
+  const plt_feature_rows_t *rows = context;
+  for (size_t i = first; i < first + n; i++) {
+    uint32_t item = rows->items[i];
+    for (size_t f = 0; f < rows->n_features; f++) {
+      const plt_npy_t *array = &rows->feature[f].array;
+      plt_npy_row_f32(array, item, out);
+      if (rows->scale != NULL) {
+        const float scale = rows->scale[f][item];
+        for (size_t j = 0; j < array->cols; j++) out[j] *= scale;
+      }
+      out += array->cols;
+    }
+  }
+}
+
+plt_lazy_t plt_feature_rows(const plt_feature_rows_t *rows, size_t n) {
+  size_t cols = 0;
+  for (size_t f = 0; f < rows->n_features; f++) cols += rows->feature[f].array.cols;
+  return (plt_lazy_t){.rows = n, .cols = cols, .make = make_rows, .context = rows};
 }

@@ -9,6 +9,7 @@
 
 #include "worker/data/dataset.h"
 #include "worker/data/problem.h"
+#include "worker/math/lazy.h"
 
 /* What a feature file's name ends with; the rest is the modality. */
 #define PLT_FEATURE_SUFFIX "_feat.npy"
@@ -18,5 +19,18 @@ plt_status_t plt_feature_open(const char *folder, const char *file, plt_feature_
 void plt_feature_close(plt_feature_t *feature);
 /* A row for each of `items`, all values finite as float32. */
 plt_status_t plt_feature_check(const plt_feature_t *feature, uint32_t items, const plt_problem_sink_t *sink);
+/* The Euclidean lengths of its first n rows. */
+void plt_feature_lengths(const plt_feature_t *feature, uint32_t n, float *out);
+
+/* Features of items, modality beside modality. */
+typedef struct plt_feature_rows {
+  const plt_feature_t *feature; /* [n_features] */
+  size_t n_features;
+  const uint32_t *items;
+  const float *const *scale; /* [n_features][item]: what its row is multiplied by; NULL: nothing */
+} plt_feature_rows_t;
+
+/* Of n items, as a matrix whose rows are copied when they are wanted; `rows` and what it names must stay. */
+plt_lazy_t plt_feature_rows(const plt_feature_rows_t *rows, size_t n);
 
 #endif

@@ -13,7 +13,6 @@
 enum {
   RANGE_COST = 16 * 1024, /* operations in a range: some microseconds, far above the cost of a hand-over */
   PARTIALS = 64,          /* ranges of a reduction at most: their sums live on the stack */
-  TILE_ROWS = 256, /* of a product: a dozen tiles for some thousand rows, each long enough to pay for packing b */
   TILE_COLS = 1024,
   LINE = 16 /* floats in a cache line */
 };
@@ -84,10 +83,10 @@ static void product_tile(void *context, size_t piece, size_t lane) {
   (void)lane;
   const product_job_t *job = context;
   size_t across = ceil_div(job->m, TILE_COLS);
-  size_t row = piece / across * TILE_ROWS, col = piece % across * TILE_COLS;
+  size_t row = piece / across * PLT_KERNEL_TILE_ROWS, col = piece % across * TILE_COLS;
   size_t a_stride = job->a_transposed ? job->n : job->k, b_stride = job->b_transposed ? job->k : job->m;
   cblas_sgemm(CblasRowMajor, job->a_transposed ? CblasTrans : CblasNoTrans,
-              job->b_transposed ? CblasTrans : CblasNoTrans, (int)plt_min_size(TILE_ROWS, job->n - row),
+              job->b_transposed ? CblasTrans : CblasNoTrans, (int)plt_min_size(PLT_KERNEL_TILE_ROWS, job->n - row),
               (int)plt_min_size(TILE_COLS, job->m - col), (int)job->k, 1.0f,
               job->a + (job->a_transposed ? row : row * a_stride), (int)a_stride,
               job->b + (job->b_transposed ? col * b_stride : col), (int)b_stride, job->add ? 1.0f : 0.0f,
@@ -100,7 +99,7 @@ static void product(plt_crew_t *crew, product_job_t job) {
     if (!job.add) memset(job.out, 0, job.n * job.m * sizeof *job.out);
     return;
   }
-  plt_crew_run(crew, ceil_div(job.n, TILE_ROWS) * ceil_div(job.m, TILE_COLS), product_tile, &job);
+  plt_crew_run(crew, ceil_div(job.n, PLT_KERNEL_TILE_ROWS) * ceil_div(job.m, TILE_COLS), product_tile, &job);
 }
 
 void plt_kernel_matmul(plt_crew_t *crew, size_t n, size_t k, size_t m, const float *a, const float *b, bool add,

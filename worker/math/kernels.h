@@ -37,6 +37,8 @@ void plt_kernel_ranges(plt_crew_t *crew, size_t n, size_t cost, plt_range_fn fn,
 double plt_kernel_reduce(plt_crew_t *crew, size_t n, size_t cost, plt_partial_fn fn, void *context);
 
 /* ---- matrix products; add: out += product, else out = product ---- */
+/* Rows of a tile: a dozen tiles for some thousand rows, each long enough to pay for packing b. */
+enum { PLT_KERNEL_TILE_ROWS = 256 };
 /* out [n,m] = a [n,k] b [k,m] */
 void plt_kernel_matmul(plt_crew_t *crew, size_t n, size_t k, size_t m, const float *a, const float *b, bool add,
                        float *out);

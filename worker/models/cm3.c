@@ -120,7 +120,6 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   PLT_TRY(read_options(config, cm3));
   PLT_TRY(add_programme(config, data, cm3, (uint32_t)segments * d));
   PLT_TRY(plt_model_read_segments(config, data, cm3->order));
-  plt_model_read_features_at(model, 0);
   for (size_t m = 0; m < data->n_features; m++) {
     const plt_feature_t *feature = &data->features[m];
     uint32_t f = (uint32_t)feature->array.cols, hidden = 4 * d;

@@ -71,7 +71,6 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   model->score_cols = data->n_features * d;
   PLT_TRY(add_programme(config, data, dragon));
   PLT_TRY(plt_model_read_segments(config, data, dragon->order));
-  plt_model_read_features_at(model, 0);
   for (size_t m = 0; m < data->n_features; m++) {
     const plt_feature_t *feature = &data->features[m];
     uint32_t f = (uint32_t)feature->array.cols, hidden = 4 * d;

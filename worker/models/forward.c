@@ -35,14 +35,6 @@ static plt_var_t rows_of_table(const plt_row_source_t *source, const plt_nodes_t
   return narrow(f, nodes->side, plt_model_set(f->model, of->at), nodes->set, f->table[table]);
 }
 
-static plt_var_t rows_of_features(const plt_row_source_t *source, const plt_nodes_t *nodes) {
-  const forward_t *f = (const forward_t *)source;
-  size_t set = plt_model_set(f->model, f->model->features_at), cols = plt_dataset_feature_cols(f->leaf->data);
-  assert(f->leaf->features != NULL && nodes->side == PLT_SIDE_ITEM);
-  plt_var_t all = plt_tape_constant(f->tape, f->leaf->closure->set[set].n[PLT_SIDE_ITEM], cols, f->leaf->features);
-  return narrow(f, PLT_SIDE_ITEM, set, nodes->set, all);
-}
-
 static plt_var_t rows_of_state(const plt_row_source_t *source, const plt_nodes_t *nodes, size_t state) {
   const forward_t *f = (const forward_t *)source;
   return narrow(f, nodes->side, f->model->programme.set_of[state], nodes->set, f->state[state][nodes->side]);
@@ -101,7 +93,7 @@ static void show_state(forward_t *f, size_t k) {
 plt_var_t plt_model_loss(const plt_model_t *model, plt_tape_t *tape, const plt_leaf_pass_t *leaf,
                          const plt_var_t *table) {
   forward_t f;
-  f.source = (plt_row_source_t){rows_of_table, rows_of_features, rows_of_state};
+  f.source = (plt_row_source_t){rows_of_table, rows_of_state};
   f.model = model;
   f.leaf = leaf;
   f.tape = tape;

@@ -16,7 +16,6 @@ typedef struct plt_leaf_pass {
   plt_closure_t *closure;
   plt_samples_t samples; /* without nodes */
   plt_draws_t draws;
-  const float *features; /* [items of the features' set, feature_cols], where the model reads features */
 } plt_leaf_pass_t;
 
 /* The loss of a leaf, [1, 1]; table[t]: the rows of table t at its set, or all rows of a dense one. */

@@ -132,7 +132,6 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
     plt_model_add_modality_table(model, "mlp_w", feature, PLT_ENTITY_DENSE, f, cols, plt_init_xavier_normal(f, cols));
     plt_model_add_modality_table(model, "mlp_b", feature, PLT_ENTITY_DENSE, 1, cols, plt_init_linear(f, cols));
   }
-  plt_model_read_features_at(model, (int)state_base(grcn, 0));
   return PLT_OK;
 }
 

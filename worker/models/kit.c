@@ -38,11 +38,6 @@ plt_model_table_t *plt_model_add_table(plt_model_t *model, const char *name, plt
   return table;
 }
 
-void plt_model_read_features_at(plt_model_t *model, int at) {
-  model->reads_features = true;
-  model->features_at = at;
-}
-
 /* ---- programmes ---- */
 
 size_t plt_model_add_relation(plt_model_t *model, const plt_relation_plan_t *plan) {

@@ -27,8 +27,6 @@ plt_model_table_t *plt_model_add_table(plt_model_t *model, const char *name, plt
 /* A table whose name is that of a modality after `prefix`. */
 plt_model_table_t *plt_model_add_modality_table(plt_model_t *model, const char *prefix, const plt_feature_t *feature,
                                                 plt_entity_t entity, uint64_t rows, uint32_t cols, plt_init_t init);
-/* A leaf has features of items: at the set of a state, or at its own nodes (PLT_AT_OWN). */
-void plt_model_read_features_at(plt_model_t *model, int at);
 
 /* ---- programmes ---- */
 /* Appends; returns the number. */

@@ -147,7 +147,6 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   PLT_TRY(read_latent(config, data, mmgcn));
   add_states(data, mmgcn);
   add_tables(data, mmgcn, freezes);
-  plt_model_read_features_at(model, 0);
   return PLT_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/rng.h"
+#include "worker/data/features.h"
 #include "worker/models/kit.h"
 
 /* ---- options ---- */
@@ -98,7 +99,6 @@ void plt_model_add_projections(const plt_config_t *config, const plt_dataset_t *
     table->at = PLT_AT_OWN;
     table->initial = feature;
   }
-  if (!trains) plt_model_read_features_at(model, PLT_AT_OWN);
 }
 
 plt_var_t plt_nodes_projection(const plt_model_t *model, const plt_nodes_t *nodes, size_t first, size_t m) {
@@ -111,11 +111,25 @@ plt_var_t plt_nodes_projection(const plt_model_t *model, const plt_nodes_t *node
 
 /* ---- at nodes ---- */
 
-plt_var_t plt_nodes_modality(const plt_nodes_t *nodes, size_t m) {
-  size_t first = 0;
-  for (size_t k = 0; k < m; k++) first += nodes->data->features[k].array.cols;
-  return plt_op_columns(nodes->tape, plt_nodes_features(nodes), first, nodes->data->features[m].array.cols);
+/* n modalities from the first on. */
+static plt_var_t features_of(const plt_nodes_t *nodes, size_t first, size_t n, const float *const *scale) {
+  plt_feature_rows_t *rows =
+      plt_tape_keep(nodes->tape,
+                    &(plt_feature_rows_t){
+                        .feature = nodes->data->features + first, .n_features = n, .items = nodes->id, .scale = scale},
+                    sizeof *rows);
+  assert(nodes->side == PLT_SIDE_ITEM);
+  plt_lazy_t x = plt_feature_rows(rows, nodes->n);
+  return plt_tape_lazy(nodes->tape, &x);
 }
+
+plt_var_t plt_nodes_features(const plt_nodes_t *nodes) { return features_of(nodes, 0, nodes->data->n_features, NULL); }
+
+plt_var_t plt_nodes_scaled_features(const plt_nodes_t *nodes, const float *const *scale) {
+  return features_of(nodes, 0, nodes->data->n_features, scale);
+}
+
+plt_var_t plt_nodes_modality(const plt_nodes_t *nodes, size_t m) { return features_of(nodes, m, 1, NULL); }
 
 plt_var_t plt_nodes_dropout(const plt_nodes_t *nodes, plt_var_t x, double rate, const char *purpose) {
   const plt_draws_t *draws = nodes->draws;

@@ -22,7 +22,7 @@
 
 typedef enum { PLT_ENTITY_USER, PLT_ENTITY_ITEM, PLT_ENTITY_DENSE } plt_entity_t;
 
-/* Where a leaf reads a table or features: at the set of a state, by its number, or at its own nodes. */
+/* Where a leaf reads a table: at the set of a state, by its number, or at its own nodes. */
 enum { PLT_AT_OWN = -1 };
 
 typedef struct plt_model_table {
@@ -83,8 +83,6 @@ struct plt_model {
   size_t score_cols;
   plt_model_layers_t layers;
   plt_programme_t programme;
-  bool reads_features; /* a leaf has features of items, at the set that `features_at` says (as a table's `at`) */
-  int features_at;
 };
 
 /* ---- for callers ---- */

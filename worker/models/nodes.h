@@ -27,7 +27,6 @@ typedef struct plt_row_source plt_row_source_t;
 /* Where rows come from. A source that fails gives zeros, and tells its owner. */
 struct plt_row_source {
   plt_var_t (*table)(const plt_row_source_t *self, const plt_nodes_t *nodes, size_t table);
-  plt_var_t (*features)(const plt_row_source_t *self, const plt_nodes_t *nodes);
   plt_var_t (*state)(const plt_row_source_t *self, const plt_nodes_t *nodes, size_t state);
 };
 
@@ -49,10 +48,10 @@ static inline plt_var_t plt_nodes_table(const plt_nodes_t *nodes, size_t table) 
   return nodes->source->table(nodes->source, nodes, table);
 }
 
-/* All features side by side, a constant [n, feature_cols]. Items only. */
-static inline plt_var_t plt_nodes_features(const plt_nodes_t *nodes) {
-  return nodes->source->features(nodes->source, nodes);
-}
+/* All features side by side, a constant [n, feature_cols] that is copied by who first takes it. Items only. */
+plt_var_t plt_nodes_features(const plt_nodes_t *nodes);
+/* Each modality's rows multiplied by scale[modality][item], which stays. */
+plt_var_t plt_nodes_scaled_features(const plt_nodes_t *nodes, const float *const *scale);
 
 /* A state that is neither input nor output, for what only a loss wants of it: [n, cols]. The nodes must be of a set
  * within the state's own. */

@@ -4,13 +4,15 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "worker/data/features.h"
 #include "worker/models/kit.h"
 
 typedef struct ultragcn {
   plt_model_t base;
   float w1, w2, w3, w4;
   float wd_embedding, wd_item, wd_projection;
-  float *of_user, *of_item; /* beta: by training degree */
+  float *of_user, *of_item;        /* beta: by training degree */
+  float *unit[PLT_MODALITIES_MAX]; /* by item: 1 / the length of its features */
 } ultragcn_t;
 
 enum { USER, ITEM, PROJ_W, PROJ_B }; /* tables */
@@ -53,6 +55,14 @@ static void weigh_nodes(const plt_dataset_t *data, ultragcn_t *ultragcn) {
   for (uint32_t i = 0; i < data->items; i++) ultragcn->of_item[i] = 1 / sqrtf(ultragcn->of_item[i] + 1);
 }
 
+static void measure_features(const plt_dataset_t *data, ultragcn_t *ultragcn) {
+  for (size_t m = 0; m < data->n_features; m++) {
+    ultragcn->unit[m] = plt_mem_alloc(data->items * sizeof(float));
+    plt_feature_lengths(&data->features[m], data->items, ultragcn->unit[m]);
+    for (uint32_t i = 0; i < data->items; i++) ultragcn->unit[m][i] = 1.0f / fmaxf(ultragcn->unit[m][i], 1e-12f);
+  }
+}
+
 static plt_status_t init(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
   ultragcn_t *ultragcn = (ultragcn_t *)model;
   uint32_t d = (uint32_t)plt_config_int(config, "model.dim"), f = (uint32_t)plt_config_int(config, "model.feat_dim");
@@ -72,23 +82,21 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, d, normal);
   plt_model_add_table(model, "proj_w", PLT_ENTITY_DENSE, plt_dataset_feature_cols(data), f, normal);
   plt_model_add_table(model, "proj_b", PLT_ENTITY_DENSE, 1, f, plt_init_zero());
-  plt_model_read_features_at(model, PLT_AT_OWN);
   weigh_nodes(data, ultragcn);
+  measure_features(data, ultragcn);
   return PLT_OK;
 }
 
 static void clear(plt_model_t *self) {
   free(((ultragcn_t *)self)->of_user);
   free(((ultragcn_t *)self)->of_item);
+  for (size_t m = 0; m < PLT_MODALITIES_MAX; m++) free(((ultragcn_t *)self)->unit[m]);
 }
 
 /* Each modality's features are of length 1 before they are projected together. */
 static plt_var_t items(const plt_model_t *self, const plt_nodes_t *nodes) {
-  (void)self;
   plt_tape_t *t = nodes->tape;
-  plt_var_t unit[PLT_MODALITIES_MAX];
-  for (size_t m = 0; m < nodes->data->n_features; m++) unit[m] = plt_op_normalise(t, plt_nodes_modality(nodes, m));
-  plt_var_t x = plt_op_concat(t, unit, nodes->data->n_features);
+  plt_var_t x = plt_nodes_scaled_features(nodes, (const float *const *)((const ultragcn_t *)self)->unit);
   plt_var_t projected = plt_op_linear(t, x, plt_nodes_table(nodes, PROJ_W), plt_nodes_table(nodes, PROJ_B));
   return plt_op_concat(t, (plt_var_t[]){plt_nodes_table(nodes, ITEM), projected}, 2);
 }

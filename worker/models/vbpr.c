@@ -25,7 +25,6 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, d, plt_init_xavier_uniform(data->items, d));
   plt_model_add_table(model, "proj_w", PLT_ENTITY_DENSE, f, d, plt_init_xavier_normal(f, d));
   plt_model_add_table(model, "proj_b", PLT_ENTITY_DENSE, 1, d, plt_init_zero());
-  plt_model_read_features_at(model, PLT_AT_OWN);
   return PLT_OK;
 }
 

@@ -49,17 +49,9 @@ static plt_var_t rows_of_table(const plt_row_source_t *source, const plt_nodes_t
   return plt_tape_constant(reader->tape, table->rows, table->cols, dense_rows(reader, (uint32_t)t));
 }
 
-static plt_var_t rows_of_features(const plt_row_source_t *source, const plt_nodes_t *nodes) {
-  plt_block_reader_t *reader = (plt_block_reader_t *)(uintptr_t)source;
-  size_t cols = plt_dataset_feature_cols(nodes->data);
-  float *features = plt_arena_alloc(reader->arena, nodes->n * cols * sizeof *features);
-  plt_dataset_features(reader->session->crew, nodes->data, nodes->id, nodes->n, features);
-  return plt_tape_constant(reader->tape, nodes->n, cols, features);
-}
-
 plt_block_reader_t *plt_block_reader_create(plt_session_t *session) {
   plt_block_reader_t *reader = plt_mem_zalloc(1, sizeof *reader);
-  reader->source = (plt_row_source_t){rows_of_table, rows_of_features, NULL}; /* evaluation has no loss */
+  reader->source = (plt_row_source_t){rows_of_table, NULL}; /* evaluation has no loss */
   reader->session = session;
   reader->tape = plt_tape_create(session->crew);
   reader->arena = plt_arena_create();

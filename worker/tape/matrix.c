@@ -8,8 +8,14 @@
 /* ---- products ---- */
 
 static void matmul_forward(plt_tape_t *t, plt_node_t *node) {
-  const plt_node_t *a = plt_tape_node(t, node->operands[0]), *b = plt_tape_node(t, node->operands[1]);
-  plt_kernel_matmul(t->crew, a->rows, a->cols, b->cols, a->value, b->value, false, node->value);
+  plt_node_t *a = plt_tape_node(t, node->operands[0]);
+  const plt_node_t *b = plt_tape_node(t, node->operands[1]);
+  if (a->value != NULL) {
+    plt_kernel_matmul(t->crew, a->rows, a->cols, b->cols, a->value, b->value, false, node->value);
+    return;
+  }
+  a->value = plt_tape_scratch(t, a->rows, a->cols);
+  plt_lazy_matmul(t->crew, a->lazy, b->cols, b->value, a->value, node->value);
 }
 
 static void matmul_backward(plt_tape_t *t, const plt_node_t *node) {
@@ -99,7 +105,7 @@ static void columns_backward(plt_tape_t *t, const plt_node_t *node) {
 enum { MATMUL, MATMUL_BT, CONCAT, COLUMNS };
 
 static const plt_tape_op_t ops[] = {
-    [MATMUL] = {"matmul", matmul_forward, matmul_backward},
+    [MATMUL] = {"matmul", matmul_forward, matmul_backward, .takes_lazy = true},
     [MATMUL_BT] = {"matmul_bt", matmul_bt_forward, matmul_bt_backward},
     [CONCAT] = {"concat", concat_forward, concat_backward},
     [COLUMNS] = {"columns", columns_forward, columns_backward},

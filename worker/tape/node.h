@@ -20,6 +20,7 @@ typedef struct plt_tape_op {
   const char *name;
   void (*forward)(plt_tape_t *tape, plt_node_t *node);
   void (*backward)(plt_tape_t *tape, const plt_node_t *node);
+  bool takes_lazy; /* its first operand may be lazy and not made; all others have values */
 } plt_tape_op_t;
 
 struct plt_node {
@@ -36,6 +37,7 @@ struct plt_node {
   size_t first;
   float *saved;
   const plt_sparse_t *sparse;
+  const plt_lazy_t *lazy; /* of a constant; value NULL: not made yet */
 };
 
 struct plt_tape {

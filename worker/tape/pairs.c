@@ -114,7 +114,7 @@ static void backward(plt_tape_t *t, const plt_node_t *node) {
   if (dy) plt_kernel_add_scaled(t->crew, size[1], -factor, node->saved + size[0], dy);
 }
 
-static const plt_tape_op_t op = {"uniformity", forward, backward};
+static const plt_tape_op_t op = {.name = "uniformity", .forward = forward, .backward = backward};
 
 plt_var_t plt_op_uniformity(plt_tape_t *t, plt_var_t x) {
   assert(plt_tape_rows(t, x) > 1);

@@ -77,7 +77,7 @@ static void slerp_backward(plt_tape_t *t, const plt_node_t *node) {
   if (job.da || job.db) plt_kernel_ranges(t->crew, node->rows, 8 * node->cols + 256, slerp_slopes, &job);
 }
 
-static const plt_tape_op_t op = {"slerp", slerp_forward, slerp_backward};
+static const plt_tape_op_t op = {.name = "slerp", .forward = slerp_forward, .backward = slerp_backward};
 
 plt_var_t plt_op_slerp(plt_tape_t *t, plt_var_t a, plt_var_t b, plt_var_t share) {
   size_t rows = plt_tape_rows(t, a), cols = plt_tape_cols(t, a);

@@ -14,7 +14,7 @@ static void propagate_backward(plt_tape_t *t, const plt_node_t *node) {
   if (dx) plt_csr_multiply(t->crew, &node->sparse->transpose, node->gradient, node->cols, add, dx);
 }
 
-static const plt_tape_op_t op = {"propagate", propagate_forward, propagate_backward};
+static const plt_tape_op_t op = {.name = "propagate", .forward = propagate_forward, .backward = propagate_backward};
 
 plt_var_t plt_op_propagate(plt_tape_t *t, const plt_sparse_t *s, plt_var_t x) {
   assert(s->matrix.cols == plt_tape_rows(t, x));

@@ -61,8 +61,26 @@ plt_var_t plt_tape_constant(plt_tape_t *tape, size_t rows, size_t cols, const fl
   return plt_tape_parameter(tape, rows, cols, value, NULL);
 }
 
+plt_var_t plt_tape_lazy(plt_tape_t *tape, const plt_lazy_t *x) {
+  append(tape, (plt_node_t){.rows = x->rows, .cols = x->cols, .lazy = plt_tape_keep(tape, x, sizeof *x)});
+  return newest(tape);
+}
+
+/* A node's value, made now where it is lazy. */
+static const float *value_of(const plt_tape_t *tape, plt_node_t *node) {
+  if (node->value == NULL && node->lazy != NULL) {
+    node->value = plt_arena_alloc(tape->arena, plt_node_size(node) * sizeof(float));
+    plt_lazy_make(tape->crew, node->lazy, node->value);
+  }
+  return node->value;
+}
+
 float *plt_tape_scratch(plt_tape_t *tape, size_t rows, size_t cols) {
   return plt_arena_alloc(tape->arena, rows * cols * sizeof(float));
+}
+
+void *plt_tape_keep(plt_tape_t *tape, const void *what, size_t bytes) {
+  return memcpy(plt_arena_alloc(tape->arena, bytes), what, bytes);
 }
 
 uint32_t *plt_tape_index(plt_tape_t *tape, size_t n) { return plt_arena_alloc(tape->arena, n * sizeof(uint32_t)); }
@@ -78,6 +96,7 @@ plt_var_t plt_tape_record(plt_tape_t *tape, const plt_tape_op_t *op, size_t rows
   node.cols = cols;
   node.operands = kept;
   node.n_operands = n_operands;
+  for (size_t i = op->takes_lazy ? 1 : 0; i < n_operands; i++) (void)value_of(tape, plt_tape_node(tape, operands[i]));
   if (op->backward != NULL) {
     for (size_t i = 0; i < n_operands; i++) node.needed |= plt_tape_node(tape, operands[i])->needed;
   }
@@ -95,7 +114,7 @@ plt_var_t plt_tape_record(plt_tape_t *tape, const plt_tape_op_t *op, size_t rows
 
 size_t plt_tape_rows(const plt_tape_t *tape, plt_var_t x) { return plt_tape_node(tape, x)->rows; }
 size_t plt_tape_cols(const plt_tape_t *tape, plt_var_t x) { return plt_tape_node(tape, x)->cols; }
-const float *plt_tape_value(const plt_tape_t *tape, plt_var_t x) { return plt_tape_node(tape, x)->value; }
+const float *plt_tape_value(const plt_tape_t *tape, plt_var_t x) { return value_of(tape, plt_tape_node(tape, x)); }
 
 double plt_tape_scalar(const plt_tape_t *tape, plt_var_t x) {
   assert(plt_node_size(plt_tape_node(tape, x)) == 1);

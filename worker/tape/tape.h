@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "worker/math/lazy.h"
 #include "worker/math/sparse.h"
 
 typedef struct plt_tape plt_tape_t;
@@ -38,9 +39,14 @@ size_t plt_tape_allocations(const plt_tape_t *tape);
  * shape (the caller zeroes it); NULL: none is wanted, the same as a constant. */
 plt_var_t plt_tape_parameter(plt_tape_t *tape, size_t rows, size_t cols, const float *value, float *gradient);
 plt_var_t plt_tape_constant(plt_tape_t *tape, size_t rows, size_t cols, const float *value);
+/* A constant that is made by the first operation that takes it; matmul multiplies its rows as they are made. *x is
+ * copied, its context must stay. */
+plt_var_t plt_tape_lazy(plt_tape_t *tape, const plt_lazy_t *x);
 /* Uninitialised memory of the tape's arena, for a constant made by the caller. */
 float *plt_tape_scratch(plt_tape_t *tape, size_t rows, size_t cols);
-/* The same for positions, of plt_op_gather(). */
+/* A copy there of what an operation must find until the reset. */
+void *plt_tape_keep(plt_tape_t *tape, const void *what, size_t bytes);
+/* The same as scratch for positions, of plt_op_gather(). */
 uint32_t *plt_tape_index(plt_tape_t *tape, size_t n);
 size_t plt_tape_rows(const plt_tape_t *tape, plt_var_t x);
 size_t plt_tape_cols(const plt_tape_t *tape, plt_var_t x);

@@ -28,9 +28,9 @@ typedef struct plt_rows_view {
 } plt_rows_view_t;
 
 typedef struct plt_leaf {
-  uint32_t number;        /* within the batch */
-  double weight;          /* of its loss and gradient in the step (docs/methods/determinism.md 3) */
-  plt_leaf_pass_t pass;   /* without features */
+  uint32_t number; /* within the batch */
+  double weight;   /* of its loss and gradient in the step (docs/methods/determinism.md 3) */
+  plt_leaf_pass_t pass;
   plt_rows_view_t *rows;  /* [n_tables] */
   size_t floats, trained; /* of the vector, of w */
 } plt_leaf_t;

@@ -118,13 +118,6 @@ static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, c
   size_t n = leaf->trained, bytes = n * sizeof(float);
   leaf_run_t run = {
       .compute = compute, .leaf = leaf, .values = leaf_values(compute, batch, leaf, values), .pass = leaf->pass};
-  if (plan->model->reads_features) {
-    const plt_frontier_t *set = &run.pass.closure->set[plt_model_set(plan->model, plan->model->features_at)];
-    size_t n_items = set->n[PLT_SIDE_ITEM];
-    float *features = plt_arena_alloc(arena, n_items * plt_dataset_feature_cols(plan->data) * sizeof *features);
-    plt_dataset_features(compute->crew, plan->data, set->id[PLT_SIDE_ITEM], n_items, features);
-    run.pass.features = features;
-  }
   plt_objective_t objective = {.gradient_at = gradient_at,
                                .context = &run,
                                .n = n,

@@ -67,17 +67,6 @@ static inline size_t leaf_rows(const plt_model_t *model, const plt_closure_t *cl
   return side == PLT_SIDES ? table->rows : set->n[side];
 }
 
-/* The features of the items of their set; free it. */
-static inline float *leaf_features(const leaf_t *leaf, const plt_model_t *model, const plt_closure_t *closure) {
-  const plt_frontier_t *set = &closure->set[plt_model_set(model, model->features_at)];
-  float *features = malloc((set->n[PLT_SIDE_ITEM] * LEAF_FEATURES + 1) * sizeof *features);
-  for (size_t k = 0; k < set->n[PLT_SIDE_ITEM]; k++)
-    memcpy(features + k * LEAF_FEATURES,
-           (const float *)leaf->feature.array.data + set->id[PLT_SIDE_ITEM][k] * LEAF_FEATURES,
-           LEAF_FEATURES * sizeof *features);
-  return features;
-}
-
 /* Forward and backward at the twin's tables. */
 static inline leaf_outcome_t leaf_run(const leaf_t *leaf, probe_t *probe, const twin_t *twin, plt_closure_t *closure,
                                       plt_crew_t *crew) {
@@ -96,12 +85,10 @@ static inline leaf_outcome_t leaf_run(const leaf_t *leaf, probe_t *probe, const 
       w[t][k] = (float)twin->table[t][(ids == NULL ? k / cols : ids[k / cols]) * cols + k % cols];
     table[t] = plt_tape_parameter(tape, n, cols, w[t], outcome.gradient[t]);
   }
-  float *features = leaf_features(leaf, model, closure);
-  plt_leaf_pass_t pass = {.data = &leaf->graph.data, .closure = closure, .features = features};
+  plt_leaf_pass_t pass = {.data = &leaf->graph.data, .closure = closure};
   plt_tape_backward(tape, plt_model_loss(model, tape, &pass, table));
   plt_tape_destroy(&tape);
   probe->sight = NULL;
-  free(features);
   for (size_t t = 0; t < model->n_tables; t++) free(w[t]);
   return outcome;
 }

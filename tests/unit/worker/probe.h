@@ -208,8 +208,7 @@ static inline void probe_choose(probe_t *probe, naive_rng_t *rng, const plt_data
   how->bends = naive_below(rng, 2) == 0;
   if (state->relation != PLT_ALONE && (state->cols != p->state[state->from].cols || naive_below(rng, 2) == 0))
     how->product = probe_add_dense(probe, p->state[state->from].cols, state->cols);
-  if ((state->sides & PLT_ITEMS) && model->reads_features && naive_below(rng, 2) == 0 &&
-      naive_holds(p, plt_model_set(model, model->features_at), p->set_of[k]))
+  if ((state->sides & PLT_ITEMS) && data->n_features > 0 && naive_below(rng, 2) == 0)
     how->features = probe_add_dense(probe, plt_dataset_feature_cols(data), state->cols);
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     bool needs = !probe_has_other(p, k, s) && !(s == PLT_SIDE_ITEM && how->features >= 0);
@@ -234,9 +233,6 @@ static inline void probe_open(probe_t *probe, naive_rng_t *rng, const plt_progra
   }
   plt_model_add_table(model, "user", PLT_ENTITY_USER, data->users, cols, plt_init_normal(0.5))->at = at;
   plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, cols, plt_init_normal(0.5))->at = at;
-  size_t state = naive_below(rng, (uint32_t)programme->n_states);
-  if (data->n_features > 0)
-    plt_model_read_features_at(model, (programme->state[state].sides & PLT_ITEMS) ? (int)state : PLT_AT_OWN);
   for (size_t k = 0; k < programme->n_states; k++) probe_choose(probe, rng, data, k);
   for (size_t k = 0; k < programme->n_states; k++)
     if (!(programme->outputs >> k & 1) && naive_below(rng, 3) == 0) probe->looks |= naive_bit(k);

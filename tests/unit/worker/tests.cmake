@@ -2,6 +2,7 @@
 plateau_unit(worker/data dataset)
 plateau_unit(worker/data pack)
 plateau_unit(worker/math kernels)
+plateau_unit(worker/math lazy)
 plateau_unit(worker/math ranking)
 plateau_unit(worker/math vectors)
 plateau_unit(worker/rank scorer USES plateau::ps)

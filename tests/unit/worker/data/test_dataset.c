@@ -5,7 +5,7 @@
 #include "common/rng.h"
 #include "common/time.h"
 #include "tests/unit/worker/folder.h"
-#include "worker/data/dataset.h"
+#include "worker/data/features.h"
 #include "worker/data/interactions.h"
 
 #define HEADER "userID\titemID\tx_label\n"
@@ -194,6 +194,25 @@ Test(dataset, features_of_all_types_are_concatenated) {
   plt_dataset_features(NULL, data, (const uint32_t[]){3, 0}, 2, out);
   const float expected[12] = {10, 11, 12, 0.5F, 0, 1e30F, 1, 2, 3, 0.5F, -2, 0.1F};
   for (int i = 0; i < 12; i++) cr_expect_eq(out[i], expected[i], "value %d is %g", i, (double)out[i]);
+  const float half[] = {0.5F, 0.5F, 0.5F, 0.5F}, two[] = {2, 2, 2, 4};
+  plt_feature_rows_t rows = {.feature = data->features,
+                             .n_features = 2,
+                             .items = (const uint32_t[]){0, 3},
+                             .scale = (const float *const[]){half, two}};
+  plt_lazy_t x = plt_feature_rows(&rows, 2);
+  cr_assert(x.rows == 2 && x.cols == plt_dataset_feature_cols(data) - data->features[2].array.cols);
+  for (size_t i = 0; i < 2; i++) {
+    float row[6];
+    plt_dataset_features(NULL, data, &rows.items[i], 1, row);
+    x.make(x.context, i, 1, out);
+    for (size_t j = 0; j < x.cols; j++) {
+      const float *scale = rows.scale[j < data->features[0].array.cols ? 0 : 1];
+      cr_expect_eq(out[j], row[j] * scale[rows.items[i]], "row %zu, column %zu: %g", i, j, (double)out[j]);
+    }
+  }
+  plt_feature_lengths(&data->features[0], 4, out);
+  cr_expect_eq(out[0], (float)sqrt(1 + 4 + 9));
+  cr_expect_eq(out[3], (float)sqrt(100 + 121 + 144));
   plt_dataset_destroy(&data);
   folder_remove(&folder);
 }

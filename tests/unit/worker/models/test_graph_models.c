@@ -55,21 +55,15 @@ static float *born(const tiny_t *tiny, const plt_leaf_t *leaf) {
   return w;
 }
 
-/* The loss of a pass at w; it fills in the features. */
+/* The loss of a pass at w. */
 static double loss_at(const tiny_t *tiny, plt_leaf_pass_t pass, const plt_leaf_t *leaf, float *w) {
   const plt_model_t *model = tiny->model;
   plt_tape_t *tape = plt_tape_create(NULL);
   plt_var_t table[PLT_MODEL_TABLES_MAX];
-  const plt_frontier_t *set = &pass.closure->set[plt_model_set(model, model->features_at)];
-  size_t n = set->n[PLT_SIDE_ITEM];
-  float *features = malloc(n * 2 * TINY_FEATURES * sizeof *features);
-  plt_dataset_features(NULL, tiny->data, set->id[PLT_SIDE_ITEM], n, features);
   for (size_t t = 0; t < model->n_tables; t++)
     table[t] = plt_tape_constant(tape, leaf->rows[t].n, model->tables[t].cols, w + leaf->rows[t].offset);
-  pass.features = features;
   double loss = plt_tape_scalar(tape, plt_model_loss(model, tape, &pass, table));
   plt_tape_destroy(&tape);
-  free(features);
   return loss;
 }
 
@@ -204,7 +198,6 @@ Test(graph_models, tables_of_own_nodes_have_the_rows_of_the_samples) {
   size_t item = 1, feat = tiny.model->n_tables - 1;
   cr_assert(tiny.model->tables[item].at == 0 && tiny.model->tables[item].entity == PLT_ENTITY_ITEM);
   cr_assert(tiny.model->tables[feat].at == PLT_AT_OWN && tiny.model->tables[feat].entity == PLT_ENTITY_ITEM);
-  cr_assert_not(tiny.model->reads_features);
   plt_batch_maker_t *maker = plt_batch_maker_create(&tiny.plan, 0, 1, NULL);
   plt_batch_t *batch = plt_batch_create();
   plt_batch_make(maker, 0, 0, batch);

@@ -10,7 +10,7 @@
 #include "worker/models/forward.h"
 #include "worker/strategies/registry.h"
 
-enum { TABLES = 4, IDS = 64 };
+enum { TABLES = 4, IDS = 64, MOST_FEATURES = 8 };
 
 static const plt_option_t optimizer_rows[] = {
     {.key = "optimizer.name", .type = PLT_OPT_TEXT, .fallback = "sgd", .help = "For the tests."},
@@ -30,15 +30,13 @@ typedef struct leaf {
 
 /* Of users 0 .. users - 1 and items 0 .. items - 1; `ids` counts as far. */
 static void leaf_open(leaf_t *leaf, const plt_dataset_t *data, const uint32_t *ids, size_t users, size_t items,
-                      const plt_samples_t *samples, const float *features) {
+                      const plt_samples_t *samples) {
   leaf->tape = plt_tape_create(NULL);
   leaf->arena = plt_arena_create();
   leaf->maker = plt_closure_maker_create(&leaf->model->programme, NULL, 0, NULL);
   plt_frontier_t own = {{ids, ids}, {users, items}};
-  leaf->pass = (plt_leaf_pass_t){.data = data,
-                                 .closure = plt_closure_make(leaf->maker, 0, 0, 0, &own, leaf->arena),
-                                 .samples = *samples,
-                                 .features = features};
+  leaf->pass = (plt_leaf_pass_t){
+      .data = data, .closure = plt_closure_make(leaf->maker, 0, 0, 0, &own, leaf->arena), .samples = *samples};
   leaf->n = 0;
   for (size_t i = 0; i < leaf->model->n_tables; i++) {
     const plt_model_table_t *table = &leaf->model->tables[i];
@@ -79,7 +77,9 @@ static double item_at(const leaf_t *leaf, const double *w, size_t i, size_t j, s
   size_t d = leaf->model->tables[1].cols;
   if (j < d) return w[leaf->first[1] + i * d + j];
   double sum = w[leaf->first[3] + j - d];
-  for (size_t l = 0; l < f; l++) sum += leaf->pass.features[i * f + l] * w[leaf->first[2] + l * d + j - d];
+  float x[MOST_FEATURES];
+  plt_dataset_features(NULL, leaf->pass.data, &(uint32_t){(uint32_t)i}, 1, x);
+  for (size_t l = 0; l < f; l++) sum += x[l] * w[leaf->first[2] + l * d + j - d];
   return sum;
 }
 
@@ -108,7 +108,6 @@ static void check_model(const char *name, size_t users, size_t items, size_t n, 
   snprintf(setting, sizeof setting, "model.name=%s", name);
   cr_assert_eq(MAKE(&leaf.model, data, setting, "model.dim=5", "model.reg=0.125"), PLT_OK, "%s", plt_fail_text());
   size_t f = leaf.model->ops->uses_features ? plt_dataset_feature_cols(data) : 0;
-  float *features = naive_matrix(&rng, items * f, -1, 1);
   uint32_t *places = malloc(3 * n * sizeof *places);
   for (size_t s = 0; s < n; s++) {
     places[s] = naive_below(&rng, (uint32_t)users);
@@ -119,8 +118,7 @@ static void check_model(const char *name, size_t users, size_t items, size_t n, 
   for (uint32_t i = 0; i < IDS; i++) ids[i] = i;
   leaf_open(
       &leaf, data, ids, users, items,
-      &(plt_samples_t){.n = n, .negatives = 1, .user = places, .positive = places + n, .negative = places + 2 * n},
-      f == 0 ? NULL : features);
+      &(plt_samples_t){.n = n, .negatives = 1, .user = places, .positive = places + n, .negative = places + 2 * n});
   float *w = naive_matrix(&rng, leaf.n, -1, 1), *gradient = malloc(leaf.n * sizeof *gradient);
   double *exact = malloc(leaf.n * sizeof *exact);
   for (size_t i = 0; i < leaf.n; i++) exact[i] = w[i];
@@ -136,12 +134,15 @@ static void check_model(const char *name, size_t users, size_t items, size_t n, 
     cr_assert(naive_near(gradient[i], want, 2e-6), "%s: derivative %zu is %g, not %g", name, i, (double)gradient[i],
               want);
   }
-  free(features), free(places), free(w), free(gradient), free(exact);
+  free(places), free(w), free(gradient), free(exact);
   leaf_close(&leaf);
 }
 
 Test(model, losses_and_gradients) {
-  plt_feature_t features[] = {{.array = {.rows = 9, .cols = 3}}, {.array = {.rows = 9, .cols = 4}}};
+  naive_rng_t rng = {4};
+  float *x = naive_matrix(&rng, 9 * 7, -1, 1);
+  plt_feature_t features[] = {{.array = {.type = PLT_NPY_F4, .rows = 9, .cols = 3, .data = x}},
+                              {.array = {.type = PLT_NPY_F4, .rows = 9, .cols = 4, .data = x + 9 * 3}}};
   plt_dataset_t data = {.users = 8, .items = 9, .features = features, .n_features = 2};
   const char *names[] = {"bpr", "vbpr"};
   for (size_t i = 0; i < 2; i++) {
@@ -149,6 +150,7 @@ Test(model, losses_and_gradients) {
     check_model(names[i], 6, 7, 20, &data, 2);
     check_model(names[i], 3, 9, 40, &data, 3);
   }
+  free(x);
 }
 
 static void expect_table(const plt_model_t *model, size_t at, const char *name, plt_entity_t entity, uint64_t rows,
@@ -259,10 +261,8 @@ static void check_golden(const char *name) {
 
   uint32_t ids[IDS], user[SAMPLES], positive[SAMPLES], negative[SAMPLES];
   for (uint32_t i = 0; i < IDS; i++) ids[i] = i;
-  float *features = malloc(data->items * plt_dataset_feature_cols(data) * sizeof *features);
-  plt_dataset_features(NULL, data, ids, data->items, features);
   leaf_open(&leaf, data, ids, data->users, data->items,
-            &(plt_samples_t){.negatives = 1, .user = user, .positive = positive, .negative = negative}, features);
+            &(plt_samples_t){.negatives = 1, .user = user, .positive = positive, .negative = negative});
   float *w = malloc(4 * leaf.n * sizeof *w), *gradient = w + leaf.n;
   read_tables(name, "init", &leaf, w);
 
@@ -298,7 +298,7 @@ static void check_golden(const char *name) {
   read_tables(name, "expect", &leaf, gradient);
   if (whole_run) expect_near(name, w, gradient, leaf.n);
   plt_npy_close(&batches);
-  free(w), free(features);
+  free(w);
   plt_strategy_destroy(&strategy);
   leaf_close(&leaf);
   plt_dataset_destroy(&data);
