@@ -45,7 +45,7 @@ double plt_bench_median_of(double *values, int n) {
 }
 
 plt_bench_rate_t plt_bench_median(const plt_bench_rate_t *rates, int n) {
-  double per_s[PLT_BENCH_RUNS_MAX], cpu_s[PLT_BENCH_RUNS_MAX], sys_share[PLT_BENCH_RUNS_MAX];
+  double per_s[PLT_BENCH_RUNS_MAX] = {0}, cpu_s[PLT_BENCH_RUNS_MAX] = {0}, sys_share[PLT_BENCH_RUNS_MAX] = {0};
   for (int i = 0; i < n; i++) {
     per_s[i] = rates[i].per_s;
     cpu_s[i] = rates[i].cpu_s;

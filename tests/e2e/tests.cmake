@@ -46,5 +46,6 @@ endforeach()
 
 # A sanitized binary does not run under valgrind.
 if(NOT PLATEAU_SANITIZE)
+  plateau_e2e(instructions COMMAND ${e2e}/instructions.sh LABELS heavy TIMEOUT 300)
   plateau_shell(valgrind.run COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/run_valgrind.sh LABELS valgrind heavy TIMEOUT 500)
 endif()
