@@ -97,11 +97,11 @@ static void *buffer(size_t count, size_t size) {
 void plt_bare_endpoint(const char *transport, char endpoint[256], char folder[64]) {
   folder[0] = '\0';
   if (strcmp(transport, "ipc") == 0) {
-    strcpy(folder, "/tmp/plateau-bench-XXXXXX");
+    snprintf(folder, 64, "/tmp/plateau-bench-XXXXXX");
     require(mkdtemp(folder) != NULL, "mkdtemp");
     snprintf(endpoint, 256, "ipc://%s/socket", folder);
   } else {
-    strcpy(endpoint, strcmp(transport, "tcp") == 0 ? "tcp://127.0.0.1:*" : "inproc://bench");
+    snprintf(endpoint, 256, "%s", strcmp(transport, "tcp") == 0 ? "tcp://127.0.0.1:*" : "inproc://bench");
   }
 }
 

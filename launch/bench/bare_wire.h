@@ -23,7 +23,7 @@ typedef struct plt_bare_wire plt_bare_wire_t;
 plt_bare_wire_t *plt_bare_wire_open(const char *transport, size_t rows, bool copies);
 void plt_bare_wire_close(plt_bare_wire_t **wire);
 /* One request and its reply; the argument is a plt_bare_wire_t. */
-void plt_bare_wire_step(void *wire);
+void plt_bare_wire_step(void *argument);
 
 /* An endpoint for a transport to bind; for ipc in a fresh private folder, whose name goes to `folder` ("" else). */
 void plt_bare_endpoint(const char *transport, char endpoint[256], char folder[64]);

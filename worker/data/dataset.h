@@ -85,7 +85,7 @@ plt_status_t plt_dataset_open(const char *path, const char *interactions, const 
 /* The same from a configuration. PLT_ERR_USAGE also when data.path is not given. */
 plt_status_t plt_dataset_from_config(const plt_config_t *config, plt_dataset_t **out);
 /* What has interactions and no features. Takes and nulls the rows. */
-plt_status_t plt_dataset_from_rows(struct plt_interactions **rows, plt_dataset_t **out);
+plt_status_t plt_dataset_from_rows(struct plt_interactions **all, plt_dataset_t **out);
 void plt_dataset_destroy(plt_dataset_t **data);
 
 /* Columns of all features together. */
