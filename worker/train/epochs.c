@@ -124,9 +124,11 @@ plt_status_t plt_trainer_run_epochs(plt_trainer_t *t) {
   t->compute = plt_compute_create(plan, session->crew);
   t->batch = plt_batch_create();
   t->next = plt_batch_create();
+  t->ahead = plt_batch_create();
   plt_status_t status = run(t);
   plt_batch_destroy(&t->batch);
   plt_batch_destroy(&t->next);
+  plt_batch_destroy(&t->ahead);
   plt_compute_destroy(&t->compute);
   plt_batch_maker_destroy(&t->maker);
   return status;

@@ -40,6 +40,7 @@ typedef struct plt_trainer {
   plt_batch_maker_t *maker;
   plt_compute_t *compute;
   plt_batch_t *batch, *next; /* bsp: the one whose rows are here, and the one that is pulled next */
+  plt_batch_t *ahead;        /* bsp: the one after that, or an older one */
   float *values;             /* bsp: pulled rows of `batch` */
   uint32_t batches;          /* per epoch */
   /* Of the whole. */

@@ -11,6 +11,28 @@ static void make_batch(plt_trainer_t *t, uint32_t number, plt_batch_t *batch) {
   t->sample_ns += plt_time_ns() - before;
 }
 
+static bool is_ahead(const plt_trainer_t *t, uint32_t number) {
+  return t->ahead->leaves != NULL && t->ahead->epoch == t->p.epoch && t->ahead->batch == number;
+}
+
+/* Samples and closures depend on no rows: those of the batch after the wanted one are made while its rows travel. */
+static void make_ahead(plt_trainer_t *t) {
+  uint32_t number = t->p.batch + 1;
+  if (number < t->batches && !is_ahead(t, number)) make_batch(t, number, t->ahead);
+}
+
+/* Batch `number` as the next one. */
+static plt_batch_t *take_next(plt_trainer_t *t, uint32_t number) {
+  if (is_ahead(t, number)) {
+    plt_batch_t *made = t->ahead;
+    t->ahead = t->next;
+    t->next = made;
+  } else {
+    make_batch(t, number, t->next);
+  }
+  return t->next;
+}
+
 /* Pulls the rows of `wanted` (NULL: none), pushing `gradients` (NULL: nothing) on the way. */
 static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients, double eta, plt_batch_t *wanted,
                              plt_step_result_t *result) {
@@ -31,7 +53,10 @@ static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients,
     step.losses = gradients->losses;
     step.n_losses = gradients->n_losses;
   }
-  PLT_TRY(plt_client_step(t->session->client, &step, result));
+  plt_exchange_t *under_way;
+  PLT_TRY(plt_client_step_begin(t->session->client, &step, &under_way));
+  if (wanted != NULL) make_ahead(t);
+  PLT_TRY(plt_client_step_finish(t->session->client, &under_way, result));
   if (gradients != NULL) t->clock++;
   if (wanted != NULL && wanted != t->batch) {
     t->next = t->batch;
@@ -82,11 +107,7 @@ static plt_status_t run_step(plt_trainer_t *t) {
   t->p.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);
   advance(t);
   bool goes_on = t->p.batch < t->batches && !(plan->max_steps != 0 && t->clock + 1 >= plan->max_steps);
-  plt_batch_t *wanted = goes_on ? t->batch : NULL;
-  if (goes_on && t->p.batch != batch) {
-    make_batch(t, t->p.batch, t->next);
-    wanted = t->next;
-  }
+  plt_batch_t *wanted = !goes_on ? NULL : t->p.batch == batch ? t->batch : take_next(t, t->p.batch);
   PLT_TRY(exchange(t, &gradients, eta, wanted, &result));
   return after_push(t, batch, phase, &result);
 }
