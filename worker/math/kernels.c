@@ -143,7 +143,7 @@ void plt_kernel_gather(plt_crew_t *crew, const float *x, size_t cols, const uint
   plt_kernel_ranges(crew, n, cols, gather_range, &job);
 }
 
-static void scatter_columns(void *context, size_t piece, size_t lane) {
+PLT_VECTOR_CLONES static void scatter_columns(void *context, size_t piece, size_t lane) {
   (void)lane;
   const row_job_t *job = context;
   size_t col = piece * LINE, width = plt_min_size(LINE, job->cols - col);
@@ -160,7 +160,7 @@ void plt_kernel_scatter_add(plt_crew_t *crew, const float *x, size_t cols, const
   plt_crew_run(crew, ceil_div(cols, LINE), scatter_columns, &job);
 }
 
-static void column_dots(void *context, size_t piece, size_t lane) {
+PLT_VECTOR_CLONES static void column_dots(void *context, size_t piece, size_t lane) {
   (void)lane;
   const row_job_t *job = context;
   size_t col = piece * LINE, width = plt_min_size(LINE, job->cols - col);
@@ -196,7 +196,7 @@ void plt_kernel_row_dots(plt_crew_t *crew, const float *x, const float *y, size_
   plt_kernel_ranges(crew, rows, cols, row_dots_range, &job);
 }
 
-static void add_scaled_rows_range(void *context, size_t first, size_t last) {
+PLT_VECTOR_CLONES static void add_scaled_rows_range(void *context, size_t first, size_t last) {
   const row_job_t *job = context;
   for (size_t i = first; i < last; i++) {
     const float *restrict x = job->x + i * job->cols;
@@ -215,7 +215,7 @@ void plt_kernel_add_scaled_rows(plt_crew_t *crew, const float *x, const float *f
 /* ---- vectors ---- */
 
 /* Four interleaved sums: independent chains that fill the vector unit; element i always goes to sum i mod 4. */
-double plt_kernel_dot(const float *restrict x, const float *restrict y, size_t n) {
+PLT_VECTOR_CLONES double plt_kernel_dot(const float *restrict x, const float *restrict y, size_t n) {
   double sum[4] = {0};
   size_t i = 0;
   for (; i + 4 <= n; i += 4) {
@@ -225,7 +225,7 @@ double plt_kernel_dot(const float *restrict x, const float *restrict y, size_t n
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-double plt_kernel_total(const float *x, size_t n) {
+PLT_VECTOR_CLONES double plt_kernel_total(const float *x, size_t n) {
   double sum[4] = {0};
   size_t i = 0;
   for (; i + 4 <= n; i += 4) {
@@ -263,7 +263,7 @@ typedef struct vector_job {
   float factor;
 } vector_job_t;
 
-static void add_scaled_range(void *context, size_t first, size_t last) {
+PLT_VECTOR_CLONES static void add_scaled_range(void *context, size_t first, size_t last) {
   const vector_job_t *job = context;
   const float *restrict x = job->x;
   float *restrict out = job->out;

@@ -1,6 +1,7 @@
 /* gather.c - rows by position: copies of them, and products of pairs of them without the copies. */
 #include <assert.h>
 
+#include "common/vector.h"
 #include "worker/math/kernels.h"
 #include "worker/tape/node.h"
 
@@ -46,11 +47,11 @@ static void dot_range(void *context, size_t first, size_t last) {
         (float)plt_kernel_dot(job->a + job->index[k] * job->cols, job->b + job->other[k] * job->cols, job->cols);
 }
 
-static void add_row(float factor, const float *restrict x, size_t n, float *restrict out) {
+static inline void add_row(float factor, const float *restrict x, size_t n, float *restrict out) {
   for (size_t j = 0; j < n; j++) out[j] += factor * x[j];
 }
 
-static void dot_slopes(void *context, size_t piece, size_t lane) {
+PLT_VECTOR_CLONES static void dot_slopes(void *context, size_t piece, size_t lane) {
   (void)lane;
   const dot_job_t *job = context;
   size_t col = piece * COLS, width = job->cols - col < COLS ? job->cols - col : COLS;

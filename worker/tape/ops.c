@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "common/vector.h"
 #include "worker/math/kernels.h"
 #include "worker/tape/node.h"
 
@@ -28,7 +29,7 @@ static void map_backward(plt_tape_t *t, const plt_node_t *node, size_t cost, plt
 /* Defines name_forward and name_backward. `value` is f in terms of x and the node's p and q; `slope` is its
  * derivative, which may also use y = f(x); both are single terms. `cost` in additions. */
 #define MAP(name, cost, value_expression, slope_expression)                                                  \
-  static void name##_values(void *context, size_t first, size_t last) {                                      \
+  PLT_VECTOR_CLONES static void name##_values(void *context, size_t first, size_t last) {                    \
     const map_job_t *job = context;                                                                          \
     const float *restrict from = job->x;                                                                     \
     float *restrict to = job->node->value;                                                                   \
@@ -39,7 +40,7 @@ static void map_backward(plt_tape_t *t, const plt_node_t *node, size_t cost, plt
       to[i] = value_expression;                                                                              \
     }                                                                                                        \
   }                                                                                                          \
-  static void name##_slopes(void *context, size_t first, size_t last) {                                      \
+  PLT_VECTOR_CLONES static void name##_slopes(void *context, size_t first, size_t last) {                    \
     const map_job_t *job = context;                                                                          \
     const float *restrict from = job->x, *restrict to = job->node->value;                                    \
     const float *restrict dy = job->node->gradient;                                                          \
@@ -93,7 +94,7 @@ typedef struct pair_job {
 
 /* Defines a range of rows of out `assign` a `sign` b. */
 #define PAIR(name, assign, sign)                                                                                  \
-  static void name(void *context, size_t first, size_t last) {                                                    \
+  PLT_VECTOR_CLONES static void name(void *context, size_t first, size_t last) {                                  \
     const pair_job_t *job = context;                                                                              \
     for (size_t i = first; i < last; i++) {                                                                       \
       const float *restrict a = job->a + i * job->cols;                                                           \
