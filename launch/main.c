@@ -11,7 +11,7 @@
 #include "launch/commands/help.h"
 #include "launch/commands/task.h"
 #include "launch/commands/version.h"
-#include "launch/host/blas_core.h"
+#include "launch/host/kernel_set.h"
 #include "launch/host/last_word.h"
 #include "launch/host/limits.h"
 #include "launch/tasks/registry.h"
@@ -124,7 +124,7 @@ static plt_status_t run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  plt_blas_core_settle(plt_kernels_core(), argv);
+  plt_kernel_set_settle(argv);
   /* Lustre and NFS often have no locks; read once, when HDF5 is first used. */
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
   plt_limits_raise_files();

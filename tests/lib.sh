@@ -91,8 +91,18 @@ tables_hash() {
   quietly "$plateau" export "$1" --last -o "$work/tables"
   (cd "$work/tables" && sha256sum -- *.npy) | sha256sum | cut -c 1-16
 }
-# core_of RUN: OpenBLAS's kernels that its worker 0 last ran.
-core_of() { sed -n 's/.*OpenBLAS for \([^,]*\),.*/\1/p' "$1/logs/worker-0.txt" | tail -n 1; }
+# kernels_of RUN: the kernel set of products that its worker 0 last ran.
+kernels_of() { sed -n 's/.*products by .* for \([^,]*\),.*/\1/p' "$1/logs/worker-0.txt" | tail -n 1; }
+# lesser_kernels: sets lesser_variable and lesser_set to what has products run older kernels than the processor's best;
+# false where there are none.
+lesser_kernels() {
+  case $("$plateau" --version | grep '^products') in
+    *oneDNN*) lesser_variable=ONEDNN_MAX_CPU_ISA lesser_set=AVX ;;
+    *) lesser_variable=OPENBLAS_CORETYPE lesser_set=Prescott ;;
+  esac
+  # shellcheck disable=SC2034 # read by who calls
+  ! "$plateau" --version | grep '^products' | grep -qE "for ($lesser_set|SSE41|any processor)(;|$)" && [[ $(uname -m) == x86_64 ]]
+}
 # json_number KEY: filters lines of JSON to the value of a top-level number.
 json_number() { sed -n "s/.*\"$1\": *\([-+0-9.eE]*\).*/\1/p"; }
 # "epoch step loss" of each step of a run, the last of each; the losses in full precision.

@@ -77,6 +77,7 @@ static char *write_manifest(const plt_manifest_t *manifest) {
   plt_json_text(json, "job", job);
   plt_json_int(json, "generation", manifest->generation);
   plt_json_int(json, "epoch", manifest->epoch);
+  plt_json_text(json, "products", manifest->products);
   put_parts(json, manifest);
   char *text = plt_json_print(json);
   plt_json_destroy(&json);
@@ -220,6 +221,8 @@ static bool read_fields(const plt_json_t *json, plt_manifest_t *manifest) {
   bool ok = field(json, "clock", INT64_MAX, &manifest->clock) && read_number(job, 16, &manifest->job) &&
             field(json, "generation", UINT32_MAX, &generation) && field(json, "epoch", UINT32_MAX, &epoch);
   if (!ok) return false;
+  const char *products = plt_json_get_text(plt_json_find(json, "products")); /* of older ones not known */
+  snprintf(manifest->products, sizeof manifest->products, "%s", products == NULL ? "" : products);
   manifest->generation = (uint32_t)generation;
   manifest->epoch = (uint32_t)epoch;
   return read_parts(json, manifest);

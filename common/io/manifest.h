@@ -29,6 +29,7 @@ typedef struct plt_manifest {
   uint64_t job;
   uint32_t generation;
   uint32_t epoch;             /* for people */
+  char products[64];          /* what computed it: the library and kernel set that bits depend on; "": unknown */
   plt_manifest_part_t *parts; /* one per server, in order */
   size_t n_parts;
 } plt_manifest_t;

@@ -14,11 +14,12 @@
 #include "common/mem.h"
 #include "launch/cluster/conductor.h"
 #include "launch/cluster/control.h"
-#include "launch/host/blas_core.h"
+#include "launch/host/kernel_set.h"
 #include "launch/host/last_word.h"
 #include "launch/host/signals.h"
 #include "launch/host/socket_dir.h"
 #include "launch/host/sockets.h"
+#include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
 
 /* Ranks notice that they do not hear rank 0 within two of a supervisor's ticks of each other. */
@@ -28,7 +29,7 @@ enum { LAST_WORD_S = 3 };
 typedef struct card {
   char tcp[PLT_ENDPOINT_MAX], ipc[PLT_ENDPOINT_MAX]; /* of a server; "" for none */
   char star[PLT_ENDPOINT_MAX];                       /* of rank 0 */
-  char core[24];                                     /* OpenBLAS's kernels for this processor */
+  char kernel_set[PLT_GEMM_SET_MAX];                 /* of the products here */
 } card_t;
 
 /* One rank on its way from the rendezvous to its loop. */
@@ -166,22 +167,23 @@ static void take_role(member_t *m) {
   brief->endpoints[1] = plt_mem_strdup(m->card.ipc);
 }
 
-/* Bits depend on OpenBLAS's kernels: children use those that all machines have (docs/mechanisms.md 8). */
-static void agree_on_core(const member_t *m) {
-  const char *core = m->cards[0].core;
-  for (int r = 1; r < m->rv->size && core != NULL; r++) core = plt_blas_core_common(core, m->cards[r].core);
-  if (core == NULL) {
+/* Bits depend on the kernels of products: children use those that all machines have (docs/mechanisms.md 8). */
+static void agree_on_kernels(const member_t *m) {
+  const char *set = m->cards[0].kernel_set;
+  for (int r = 1; r < m->rv->size && set != NULL; r++) set = plt_kernel_set_common(set, m->cards[r].kernel_set);
+  if (set == NULL) {
     if (m->rv->rank == 0)
       plt_log(PLT_LOG_WARN,
-              "the processors of this job have no common OpenBLAS kernels that plateau knows: bits depend "
-              "on which machine does what; set OPENBLAS_CORETYPE for all ranks");
+              "the processors of this job have no common kernels for matrix products that plateau knows: bits depend "
+              "on which machine does what; set %s for all ranks",
+              plt_gemm_variable());
     return;
   }
-  plt_blas_core_hand_down(core);
+  plt_kernel_set_hand_down(set);
   for (int r = 0; r < m->rv->size; r++) {
-    if (m->rv->rank != 0 || strcmp(m->cards[r].core, core) == 0) continue;
-    plt_log(PLT_LOG_NOTE, "OpenBLAS uses its kernels for %s at all ranks; rank %d on %s has those for %s", core, r,
-            m->rv->hosts[r], m->cards[r].core);
+    if (m->rv->rank != 0 || strcmp(m->cards[r].kernel_set, set) == 0) continue;
+    plt_log(PLT_LOG_NOTE, "matrix products use the kernels for %s at all ranks; rank %d on %s has those for %s", set, r,
+            m->rv->hosts[r], m->cards[r].kernel_set);
     break;
   }
 }
@@ -204,11 +206,11 @@ static plt_status_t assemble(member_t *m, plt_status_t status) {
   const plt_rendezvous_t *rv = m->rv;
   if (status == PLT_OK) status = open_sockets(m);
   PLT_TRY(plt_rendezvous_agree(rv, status));
-  snprintf(m->card.core, sizeof m->card.core, "%s", plt_blas_core_within(plt_kernels_core(), plt_blas_level_here()));
+  snprintf(m->card.kernel_set, sizeof m->card.kernel_set, "%s", plt_kernel_set_within(plt_gemm_set(), plt_isa_here()));
   m->cards = plt_mem_zalloc((size_t)rv->size, sizeof *m->cards);
   plt_rendezvous_gather(rv, &m->card, sizeof m->card, m->cards);
   take_role(m);
-  agree_on_core(m);
+  agree_on_kernels(m);
   m->supervisor = make_supervisor(m);
   if (rv->rank != 0) status = plt_supervisor_connect(&m->supervisor, m->cards[0].star);
   return plt_rendezvous_agree(rv, status);
@@ -223,7 +225,7 @@ static void log_role(const member_t *m) {
   plt_log(PLT_LOG_INFO, "rank %d of %d on %s (machine %d of %d): %s %" PRIu32 ", %d cores of %ld", m->rv->rank,
           m->rv->size, m->rv->host, m->rv->node, m->rv->nodes, brief->is_server ? "server" : "worker", brief->number,
           bound, sysconf(_SC_NPROCESSORS_ONLN));
-  plt_blas_core_log();
+  plt_kernel_set_log();
 }
 
 static void release(member_t *m) {

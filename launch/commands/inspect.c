@@ -48,6 +48,7 @@ static plt_status_t print_checkpoint(const char *dir, const plt_manifest_t *mani
     if (head.progress.stage > 0) printf("training number %" PRIu32 " of the procedure, ", head.progress.stage + 1);
     printf("epoch %" PRIu32 ", batch %" PRIu32 ", %" PRIu64 " gradient evaluations, %.1f s of training\n",
            head.progress.epoch, head.progress.batch, head.progress.gradients, head.progress.seconds);
+    if (manifest->products[0] != '\0') printf("  products by %s\n", manifest->products);
     if (head.progress.has_best)
       printf("  best so far: epoch %" PRIu32 ", %.6f\n", head.progress.best_epoch, head.progress.best);
     printf("  %-12s %12s %6s %12s %10s  %s\n", "table", "rows", "cols", "stored", "steps", "optimizer");

@@ -10,12 +10,13 @@
 #include "launch/cluster/cluster.h"
 #include "launch/commands/arguments.h"
 #include "launch/commands/command.h"
-#include "launch/host/blas_core.h"
+#include "launch/host/kernel_set.h"
 #include "launch/host/signals.h"
 #include "launch/job/outline.h"
 #include "launch/job/run_dir.h"
 #include "launch/job/sets.h"
 #include "launch/tasks/registry.h"
+#include "worker/math/gemm.h"
 
 typedef struct arguments {
   const char *config;
@@ -56,6 +57,17 @@ static plt_status_t check_disk(const plt_job_t *job) {
 
 static const char *s_of(uint32_t n) { return n == 1 ? "" : "s"; }
 
+/* Under mpirun the ranks may still agree on less than what runs here: then that is said of its own. */
+static void warn_of_products(const char *before) {
+  char now[PLT_GEMM_LABEL_MAX];
+  plt_gemm_label(now);
+  if (before[0] != '\0' && strcmp(before, now) != 0)
+    plt_log(PLT_LOG_WARN,
+            "the checkpoint was trained with products by %s, this run goes on with %s: its bits may differ from those "
+            "of a run that was never stopped",
+            before, now);
+}
+
 static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   const plt_plan_t *plan = &job->plan;
   char what[128];
@@ -71,6 +83,7 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
           s_of(plan->servers), plan->workers, s_of(plan->workers), plan->threads, s_of(plan->threads));
   if (restore->given)
     plt_log(PLT_LOG_NOTE, "going on from checkpoint %s (epoch %" PRIu32 ")", restore->dir, restore->manifest.epoch);
+  if (restore->given) warn_of_products(restore->manifest.products);
   if (job->data->part[PLT_PART_VALID].n == 0)
     plt_log(PLT_LOG_NOTE, "%s has no validation part: no early stopping, the last epoch counts", job->data->name);
 }
@@ -95,7 +108,7 @@ static plt_status_t run_job(plt_rendezvous_t *rv, plt_job_t *job, bool resumed, 
   plt_work_t work = {.task = plt_task_find("train"), .run_dir = job->plan.run_dir, .restore = &restore, .quiet = quiet};
   plt_status_t status = find_start(job, resumed, &restore);
   if (rv == NULL) {
-    plt_blas_core_log();
+    plt_kernel_set_log();
     job->plan.interrupted = plt_signals_watch();
   }
   if (status == PLT_OK) status = rv == NULL ? plt_work_here(job, &work) : plt_cluster_lead(rv, job, &work);

@@ -4,23 +4,24 @@
 #include "common/hash.h"
 #include "common/io/json.h"
 #include "common/io/yaml.h"
+#include "common/isa.h"
 #include "launch/cluster/rendezvous.h"
-#include "launch/host/blas_core.h"
 #include "plateau_commit.h"
 #include "proto/frame.h"
 #include "proto/wire/wire.h"
 #include "ps/checkpoint/checkpoint.h"
-#include "worker/math/kernels.h"
+#include "worker/math/gemm.h"
 
 typedef void (*library_fn)(char *out, size_t bytes);
 
 static const library_fn libraries[] = {
-    plt_wire_library, plt_frame_library, plt_checkpoint_library, plt_kernels_library,
+    plt_wire_library, plt_frame_library, plt_checkpoint_library, plt_gemm_library,
     plt_yaml_library, plt_json_library,  plt_hash_library,       plt_rendezvous_library,
 };
 
 void plt_version_print(FILE *out) {
-  const char *processor = plt_blas_level_name(plt_blas_level_here());
+  const char *processor = plt_isa_name(plt_isa_here());
+  char label[PLT_GEMM_LABEL_MAX];
   fprintf(out, "plateau %s\n", PLT_VERSION);
   fprintf(out, "commit     %s\n", PLT_COMMIT);
   fprintf(out, "compiler   %s\n", PLT_COMPILER);
@@ -30,7 +31,8 @@ void plt_version_print(FILE *out) {
     libraries[i](name, sizeof name);
     fprintf(out, "%s%s", i == 0 ? "" : ", ", name);
   }
-  fprintf(out, "\nkernels    OpenBLAS's for %s", plt_kernels_core());
-  if (processor != NULL) fprintf(out, "; the processor can run those for %s", processor);
+  plt_gemm_label(label);
+  fprintf(out, "\nproducts   %s", label);
+  if (processor != NULL) fprintf(out, "; the processor has %s", processor);
   fputc('\n', out);
 }

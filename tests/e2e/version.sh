@@ -10,8 +10,8 @@ has() { grep -qE -- "$1" "$work/quietly.txt" || { complain "nothing matches /$1/
 [[ $(head -n 1 "$work/quietly.txt") =~ ^plateau\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || complain "first line: $(head -n 1 "$work/quietly.txt")"
 has '^commit +([0-9a-f]{12}(-dirty)?|unknown)$'
 has '^compiler +[A-Za-z]+ [0-9]+\.[0-9.]+, [A-Za-z]+$'
-for library in ZeroMQ protobuf-c HDF5 OpenBLAS libyaml jansson xxHash; do has "^libraries .*$library v?[0-9]+\.[0-9]+"; done
-has "^kernels +OpenBLAS's for [A-Za-z]+"
+for library in ZeroMQ protobuf-c HDF5 "(oneDNN|OpenBLAS)" libyaml jansson xxHash; do has "^libraries .*$library v?[0-9]+\.[0-9]+"; done
+has "^products +(oneDNN|OpenBLAS) [0-9.]+ for [A-Za-z0-9_]+"
 
 # commit_of DIR: what a build of the sources there would say.
 commit_of() {

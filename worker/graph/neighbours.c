@@ -7,6 +7,7 @@
 
 #include "common/mem.h"
 #include "worker/graph/item_graph.h"
+#include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
 
 /* More than float products of unit vectors of 2^16 columns are off in practice; costs only candidates. */
@@ -101,7 +102,7 @@ static void read_unit_rows(const plt_feature_t *feature, search_t *s, float *x) 
 void plt_item_neighbours(const plt_feature_t *feature, uint32_t items, uint32_t k, uint32_t threads, uint32_t *out) {
   search_t s = {.items = items, .k = k < items ? k : items, .cols = feature->array.cols, .out = out};
   float *x = plt_mem_alloc((size_t)items * s.cols * sizeof *x);
-  plt_kernels_init();
+  plt_gemm_init();
   s.x = x;
   s.norm = plt_mem_alloc(items * sizeof *s.norm);
   s.scores = plt_mem_alloc((size_t)PLT_ITEM_GRAPH_ROWS * items * sizeof *s.scores);

@@ -4,11 +4,10 @@
  * number of threads: no atomics, no sorting, one cache line of every row per piece. */
 #include "worker/math/kernels.h"
 
-#include <cblas.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/vector.h"
+#include "worker/math/gemm.h"
 
 enum {
   RANGE_COST = 16 * 1024, /* operations in a range: some microseconds, far above the cost of a hand-over */
@@ -16,17 +15,6 @@ enum {
   TILE_COLS = 1024,
   LINE = 16 /* floats in a cache line */
 };
-
-const char *plt_kernels_core(void) { return openblas_get_corename(); }
-
-void plt_kernels_library(char *out, size_t bytes) {
-  const char *config = openblas_get_config(); /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
-  size_t name = strcspn(config, " ");
-  size_t version = config[name] == '\0' ? 0 : strcspn(config + name + 1, " ") + 1;
-  snprintf(out, bytes, "%.*s", (int)(name + version), config);
-}
-
-void plt_kernels_init(void) { openblas_set_num_threads(1); }
 
 static size_t ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 
@@ -72,30 +60,26 @@ double plt_kernel_reduce(plt_crew_t *crew, size_t n, size_t cost, plt_partial_fn
 
 /* ---- matrix products ---- */
 
-typedef struct product_job {
-  size_t n, k, m;
-  const float *a, *b;
-  float *out;
-  bool a_transposed, b_transposed, add;
-} product_job_t;
-
 static void product_tile(void *context, size_t piece, size_t lane) {
   (void)lane;
-  const product_job_t *job = context;
+  const plt_gemm_t *job = context;
+  plt_gemm_t tile = *job;
   size_t across = ceil_div(job->m, TILE_COLS);
   size_t row = piece / across * PLT_KERNEL_TILE_ROWS, col = piece % across * TILE_COLS;
-  size_t a_stride = job->a_transposed ? job->n : job->k, b_stride = job->b_transposed ? job->k : job->m;
-  cblas_sgemm(CblasRowMajor, job->a_transposed ? CblasTrans : CblasNoTrans,
-              job->b_transposed ? CblasTrans : CblasNoTrans, (int)plt_min_size(PLT_KERNEL_TILE_ROWS, job->n - row),
-              (int)plt_min_size(TILE_COLS, job->m - col), (int)job->k, 1.0f,
-              job->a + (job->a_transposed ? row : row * a_stride), (int)a_stride,
-              job->b + (job->b_transposed ? col * b_stride : col), (int)b_stride, job->add ? 1.0f : 0.0f,
-              job->out + row * job->m + col, (int)job->m);
+  tile.n = plt_min_size(PLT_KERNEL_TILE_ROWS, job->n - row);
+  tile.m = plt_min_size(TILE_COLS, job->m - col);
+  tile.a += job->a_transposed ? row : row * job->a_stride;
+  tile.b += job->b_transposed ? col * job->b_stride : col;
+  tile.out += row * job->out_stride + col;
+  plt_gemm(&tile);
 }
 
-static void product(plt_crew_t *crew, product_job_t job) {
+static void product(plt_crew_t *crew, plt_gemm_t job) {
   if (job.n == 0 || job.m == 0) return;
-  if (job.k == 0) { /* no valid leading dimension for BLAS */
+  job.a_stride = job.a_transposed ? job.n : job.k;
+  job.b_stride = job.b_transposed ? job.k : job.m;
+  job.out_stride = job.m;
+  if (job.k == 0) { /* a sum of nothing */
     if (!job.add) memset(job.out, 0, job.n * job.m * sizeof *job.out);
     return;
   }
@@ -104,17 +88,17 @@ static void product(plt_crew_t *crew, product_job_t job) {
 
 void plt_kernel_matmul(plt_crew_t *crew, size_t n, size_t k, size_t m, const float *a, const float *b, bool add,
                        float *out) {
-  product(crew, (product_job_t){.n = n, .k = k, .m = m, .a = a, .b = b, .out = out, .add = add});
+  product(crew, (plt_gemm_t){.n = n, .k = k, .m = m, .a = a, .b = b, .out = out, .add = add});
 }
 
 void plt_kernel_matmul_bt(plt_crew_t *crew, size_t n, size_t k, size_t m, const float *a, const float *b, bool add,
                           float *out) {
-  product(crew, (product_job_t){.n = n, .k = k, .m = m, .a = a, .b = b, .out = out, .b_transposed = true, .add = add});
+  product(crew, (plt_gemm_t){.n = n, .k = k, .m = m, .a = a, .b = b, .out = out, .b_transposed = true, .add = add});
 }
 
 void plt_kernel_matmul_at(plt_crew_t *crew, size_t n, size_t k, size_t m, const float *a, const float *b, bool add,
                           float *out) {
-  product(crew, (product_job_t){.n = n, .k = k, .m = m, .a = a, .b = b, .out = out, .a_transposed = true, .add = add});
+  product(crew, (plt_gemm_t){.n = n, .k = k, .m = m, .a = a, .b = b, .out = out, .a_transposed = true, .add = add});
 }
 
 void plt_kernel_scores(plt_crew_t *crew, size_t n, size_t count, size_t d, const float *users, const float *items,

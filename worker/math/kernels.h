@@ -2,7 +2,7 @@
  *
  * Determinism  how a job is cut depends on its shape alone, never on the crew, and every sum has a fixed order: the
  *              bits of a result do not depend on the number of threads. Sums over many numbers have double
- *              accumulators. Matrix products are single-threaded OpenBLAS calls, one per tile of the result; a
+ *              accumulators. Matrix products are single-threaded calls (gemm.h), one per tile of the result; a
  *              row's bits may depend on the rows beside it, so callers keep their batches cut alike
  *              (docs/methods/determinism.md 3).
  * Vectors      loops are plain C for the compiler to vectorise: body and tail are the same arithmetic.
@@ -16,14 +16,6 @@
 #include <stdint.h>
 
 #include "common/threads.h"
-
-/* Makes OpenBLAS single-threaded: its own threads would change bits, and serialise several callers. Idempotent;
- * before the first product, in every process that computes one. */
-void plt_kernels_init(void);
-/* Which of OpenBLAS's sets of kernels runs here ("SkylakeX"): part of what bits depend on (docs/mechanisms.md 8). */
-const char *plt_kernels_core(void);
-/* "OpenBLAS 0.3.21", for --version. */
-void plt_kernels_library(char *out, size_t bytes);
 
 /* ---- splitting ---- */
 /* The length of the last piece is what is left. */

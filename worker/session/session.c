@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "common/log.h"
+#include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
 #include "worker/session/import.h"
 #include "worker/session/procedure.h"
@@ -72,13 +73,14 @@ static plt_status_t begin(plt_session_t *session) {
 plt_status_t plt_session_run(const plt_plan_t *plan, plt_wire_t *wire, const plt_client_config_t *config,
                              plt_session_fn work, void *context) {
   plt_session_t session = {.run = plan, .worker = config->number, .job = config->job, .generation = config->generation};
-  plt_kernels_init();
+  char products[PLT_GEMM_LABEL_MAX];
+  plt_gemm_init();
+  plt_gemm_label(products);
   PLT_TRY(plt_client_open(wire, config, &session.clock, &session.resumed, &session.progress, &session.client));
   session.crew = plt_crew_create(plan->threads);
   plt_log(PLT_LOG_INFO,
-          "worker %" PRIu32 " of %" PRIu32 ": %zu threads, OpenBLAS for %s, %" PRIu32 " servers, clock %" PRIu64,
-          config->number, config->workers, plt_crew_size(session.crew), plt_kernels_core(), config->n_servers,
-          session.clock);
+          "worker %" PRIu32 " of %" PRIu32 ": %zu threads, products by %s, %" PRIu32 " servers, clock %" PRIu64,
+          config->number, config->workers, plt_crew_size(session.crew), products, config->n_servers, session.clock);
   plt_status_t status = begin(&session);
   if (status == PLT_OK) status = work(&session, context);
   plt_failure_t failure = {0}; /* bye may fail in its turn */

@@ -6,10 +6,10 @@
  * The loss is one number, so its derivative is made with it: backward only scales what forward kept, and no matrix of
  * all pairs is ever there. */
 #include <assert.h>
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
+#include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
 #include "worker/tape/node.h"
 
@@ -31,15 +31,31 @@ typedef struct pairs {
 
 /* tile [rows, COLS] = X_I X_J^T */
 static void dots(const matrix_t *m, size_t row, size_t rows, size_t col, size_t cols, float *tile) {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)cols, (int)m->cols, 1.0f, m->x + row * m->cols,
-              (int)m->cols, m->x + col * m->cols, (int)m->cols, 0.0f, tile, COLS);
+  plt_gemm(&(plt_gemm_t){.n = rows,
+                         .k = m->cols,
+                         .m = cols,
+                         .a = m->x + row * m->cols,
+                         .a_stride = m->cols,
+                         .b = m->x + col * m->cols,
+                         .b_stride = m->cols,
+                         .b_transposed = true,
+                         .out = tile,
+                         .out_stride = COLS});
 }
 
 /* along_I += tile X_J */
 static void gather_along(const matrix_t *m, size_t row, size_t rows, size_t col, size_t cols, const float *tile) {
   if (m->along == NULL) return;
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)m->cols, (int)cols, 1.0f, tile, COLS,
-              m->x + col * m->cols, (int)m->cols, col == 0 ? 0.0f : 1.0f, m->along + row * m->cols, (int)m->cols);
+  plt_gemm(&(plt_gemm_t){.n = rows,
+                         .k = cols,
+                         .m = m->cols,
+                         .a = tile,
+                         .a_stride = COLS,
+                         .b = m->x + col * m->cols,
+                         .b_stride = m->cols,
+                         .add = col > 0,
+                         .out = m->along + row * m->cols,
+                         .out_stride = m->cols});
 }
 
 /* A row of dots becomes one of exponentials. */

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
 #include "worker/tape/node.h"
 
 plt_tape_t *plt_tape_create(plt_crew_t *crew) {
-  plt_kernels_init();
+  plt_gemm_init();
   plt_tape_t *tape = plt_mem_zalloc(1, sizeof *tape);
   tape->crew = crew;
   tape->arena = plt_arena_create();

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
+#include "worker/math/gemm.h"
 
 #define FIRST_PAUSE_NS (2 * PLT_NS_PER_MS) /* until the servers are asked; doubled up to the last */
 #define LAST_PAUSE_NS (200 * PLT_NS_PER_MS)
@@ -50,6 +51,7 @@ static plt_status_t publish(plt_trainer_t *t) {
                              .epoch = t->order.epoch,
                              .parts = t->order.parts,
                              .n_parts = plan->servers};
+  plt_gemm_label(manifest.products);
   if (t->journal != NULL) PLT_TRY(plt_journal_flush(t->journal));
   PLT_TRY(plt_manifest_publish(plan->run_dir, &manifest, t->order.is_best));
   if (!t->order.has_best) PLT_TRY(plt_manifest_unlink_best(plan->run_dir)); /* that of a stage before has had its day */

@@ -1,6 +1,7 @@
 # plateau_unit(common/ROOM NAME): one line per test program.
 plateau_unit(common/io fileio)
 plateau_unit(common errand USES Threads::Threads)
+plateau_unit(common isa)
 plateau_unit(common/io json)
 plateau_unit(common log)
 plateau_unit(common/io manifest)

@@ -1,6 +1,11 @@
 # plateau_unit(worker/ROOM NAME): one line per test program.
 plateau_unit(worker/data dataset)
 plateau_unit(worker/data pack)
+foreach(library onednn openblas)
+  if(TARGET gemm_${library})
+    plateau_unit(worker/math gemm GEMM ${library})
+  endif()
+endforeach()
 plateau_unit(worker/math kernels)
 plateau_unit(worker/math lazy)
 plateau_unit(worker/math ranking)

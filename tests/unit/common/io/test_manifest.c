@@ -18,7 +18,13 @@ static void publish(uint64_t clock, const char *content, bool is_best) {
     CR_OK(plt_file_publish(path, text, (size_t)n));
     CR_OK(plt_hash_file(path, parts[i].hash, &parts[i].bytes));
   }
-  plt_manifest_t manifest = {.clock = clock, .job = UINT64_MAX - 1, .generation = 3, .epoch = 2, parts, 2};
+  plt_manifest_t manifest = {.clock = clock,
+                             .job = UINT64_MAX - 1,
+                             .generation = 3,
+                             .epoch = 2,
+                             .products = "oneDNN 2.6.3 for AVX2",
+                             .parts = parts,
+                             .n_parts = 2};
   CR_OK(plt_manifest_publish(scratch, &manifest, is_best));
 }
 
@@ -61,6 +67,7 @@ Test(manifest, publish_and_load) {
   cr_assert_eq(manifest.job, UINT64_MAX - 1);
   cr_assert_eq(manifest.generation, 3);
   cr_assert_eq(manifest.epoch, 2);
+  cr_assert_str_eq(manifest.products, "oneDNN 2.6.3 for AVX2");
   cr_assert_eq(manifest.n_parts, 2);
   cr_assert_str_eq(manifest.parts[1].file, "server-1.h5");
   plt_manifest_clear(&manifest);
@@ -86,6 +93,7 @@ Test(manifest, old_ones_load) {
   cr_assert_eq(truncate(scratch_path("checkpoints/1/server-0.h5"), 28226), 0);
   CR_OK(plt_manifest_load_verified(scratch, "1", &manifest, dir));
   cr_assert_eq(manifest.job, 0x04b113048ef17687);
+  cr_assert_str_empty(manifest.products, "of one that does not say it");
   cr_assert_eq(manifest.parts[0].bytes, 28226);
   cr_assert_str_eq(manifest.parts[0].hash, "db7341bae48009b54b37ffe688bbdaa3");
   plt_manifest_clear(&manifest);

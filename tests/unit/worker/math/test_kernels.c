@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "tests/unit/worker/naive.h"
+#include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
 
 typedef struct shape {
@@ -16,8 +17,8 @@ enum { SHAPES = sizeof shapes / sizeof *shapes, CREWS = 3 };
 static plt_crew_t *crews[CREWS];
 
 static void open_crews(void) {
-  plt_kernels_init();
-  plt_kernels_init(); /* idempotent */
+  plt_gemm_init();
+  plt_gemm_init(); /* idempotent */
   for (size_t i = 0; i < CREWS; i++) crews[i] = plt_crew_create(i + 1);
 }
 

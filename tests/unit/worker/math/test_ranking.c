@@ -6,6 +6,7 @@
 #include "common/io/npy.h"
 #include "tests/unit/worker/naive.h"
 #include "worker/data/dataset.h"
+#include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
 #include "worker/math/ranking.h"
 
@@ -188,7 +189,7 @@ Test(ranking, golden) {
   static char expected[8192];
   const plt_topk_t topk = {.k = {5, 10, 20, 50}, .n = 4};
   plt_dataset_t *data;
-  plt_kernels_init();
+  plt_gemm_init();
   cr_assert_eq(plt_dataset_open(PLT_GOLDEN_DIR "/ranking/data", NULL, NULL, 0, &data), PLT_OK, "%s", plt_fail_text());
   size_t n_users = read_golden_table("user", users), n_items = read_golden_table("item", items);
   cr_assert(n_users == data->users && n_items == data->items);
