@@ -238,11 +238,12 @@ static void bench_size(const field_t *field, key_lists_t *lists, bool births, co
                        plt_bench_report_t *report) {
   plt_bare_wire_t *bare = plt_bare_wire_open(field->transport, lists->n, true);
   int yardstick = strcmp(field->transport, "inproc") == 0 ? ARRAY : BARE;
-  plt_bench_contestant_t all[CONTESTANTS] = {[SGD] = {exchange_step, field->sgd, yardstick},
-                                             [ADAM] = {exchange_step, field->adam, yardstick},
-                                             [BIRTHS] = {birth_step, field->sgd, yardstick},
-                                             [BARE] = {plt_bare_wire_step, bare, BARE},
-                                             [ARRAY] = {array_step, field->array, ARRAY}};
+  plt_bench_contestant_t all[CONTESTANTS] = {
+      [SGD] = {.step = exchange_step, .context = field->sgd, .yardstick = yardstick},
+      [ADAM] = {.step = exchange_step, .context = field->adam, .yardstick = yardstick},
+      [BIRTHS] = {.step = birth_step, .context = field->sgd, .yardstick = yardstick},
+      [BARE] = {.step = plt_bare_wire_step, .context = bare, .yardstick = BARE},
+      [ARRAY] = {.step = array_step, .context = field->array, .yardstick = ARRAY}};
   if (field->sgd == NULL) all[SGD].step = all[BIRTHS].step = NULL;
   if (field->adam == NULL) all[ADAM].step = NULL;
   if (!births) all[BIRTHS].step = NULL;

@@ -139,9 +139,10 @@ static plt_status_t run(bench_t *bench, const char *optimizer, bool is_first, co
                         plt_bench_report_t *report) {
   bool is_adam = strstr(optimizer, "adam") != NULL;
   PLT_TRY(open_table(bench, optimizer));
-  plt_bench_contestant_t all[CONTESTANTS] = {[TABLE] = {table_step, bench, is_adam ? ADAM : SGD},
-                                             [SGD] = {sgd_step, bench, SGD},
-                                             [ADAM] = {adam_step, bench, ADAM}};
+  plt_bench_contestant_t all[CONTESTANTS] = {
+      [TABLE] = {.step = table_step, .context = bench, .yardstick = is_adam ? ADAM : SGD},
+      [SGD] = {.step = sgd_step, .context = bench, .yardstick = SGD},
+      [ADAM] = {.step = adam_step, .context = bench, .yardstick = ADAM}};
   plt_bench_compete(all, CONTESTANTS, LISTS, options->runs, options->seconds);
   plt_table_destroy(&bench->table);
   double rows = (double)bench->batch;

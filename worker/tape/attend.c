@@ -117,8 +117,9 @@ static void attend_backward(plt_tape_t *t, const plt_node_t *node) {
 
 enum { SOFTMAX, ATTEND };
 
-static const plt_tape_op_t ops[] = {[SOFTMAX] = {"edge softmax", softmax_forward, softmax_backward},
-                                    [ATTEND] = {"attend", attend_forward, attend_backward}};
+static const plt_tape_op_t ops[] = {
+    [SOFTMAX] = {.name = "edge softmax", .forward = softmax_forward, .backward = softmax_backward},
+    [ATTEND] = {.name = "attend", .forward = attend_forward, .backward = attend_backward}};
 
 plt_var_t plt_op_edge_softmax(plt_tape_t *t, const plt_sparse_t *s, plt_var_t x) {
   assert(plt_tape_rows(t, x) == s->matrix.offset[s->matrix.rows] && plt_tape_cols(t, x) == 1);

@@ -78,8 +78,9 @@ static void gather_dot_backward(plt_tape_t *t, const plt_node_t *node) {
 
 enum { GATHER, GATHER_DOT };
 
-static const plt_tape_op_t ops[] = {[GATHER] = {"gather", gather_forward, gather_backward},
-                                    [GATHER_DOT] = {"gather_dot", gather_dot_forward, gather_dot_backward}};
+static const plt_tape_op_t ops[] = {
+    [GATHER] = {.name = "gather", .forward = gather_forward, .backward = gather_backward},
+    [GATHER_DOT] = {.name = "gather_dot", .forward = gather_dot_forward, .backward = gather_dot_backward}};
 
 static void check_index(const plt_tape_t *t, plt_var_t x, const uint32_t *index, size_t n) {
   for (size_t k = 0; k < n; k++) assert(index[k] < plt_tape_rows(t, x));

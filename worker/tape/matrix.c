@@ -105,10 +105,10 @@ static void columns_backward(plt_tape_t *t, const plt_node_t *node) {
 enum { MATMUL, MATMUL_BT, CONCAT, COLUMNS };
 
 static const plt_tape_op_t ops[] = {
-    [MATMUL] = {"matmul", matmul_forward, matmul_backward, .takes_lazy = true},
-    [MATMUL_BT] = {"matmul_bt", matmul_bt_forward, matmul_bt_backward},
-    [CONCAT] = {"concat", concat_forward, concat_backward},
-    [COLUMNS] = {"columns", columns_forward, columns_backward},
+    [MATMUL] = {.name = "matmul", .forward = matmul_forward, .backward = matmul_backward, .takes_lazy = true},
+    [MATMUL_BT] = {.name = "matmul_bt", .forward = matmul_bt_forward, .backward = matmul_bt_backward},
+    [CONCAT] = {.name = "concat", .forward = concat_forward, .backward = concat_backward},
+    [COLUMNS] = {.name = "columns", .forward = columns_forward, .backward = columns_backward},
 };
 
 plt_var_t plt_op_matmul(plt_tape_t *t, plt_var_t a, plt_var_t b) {

@@ -168,19 +168,19 @@ static void mul_backward(plt_tape_t *t, const plt_node_t *node) {
 enum { ADD, SUB, MUL, SCALE, SHIFT, SIGMOID, TANH, SOFTPLUS, LEAKY_RELU, EXP, LOG, CLAMP, STOP };
 
 static const plt_tape_op_t ops[] = {
-    [ADD] = {"add", add_forward, add_backward},
-    [SUB] = {"sub", sub_forward, sub_backward},
-    [MUL] = {"mul", mul_forward, mul_backward},
-    [SCALE] = {"scale", scale_forward, scale_backward},
-    [SHIFT] = {"shift", shift_forward, shift_backward},
-    [SIGMOID] = {"sigmoid", sigmoid_forward, sigmoid_backward},
-    [TANH] = {"tanh", tanh_forward, tanh_backward},
-    [SOFTPLUS] = {"softplus", softplus_forward, softplus_backward},
-    [LEAKY_RELU] = {"leaky_relu", leaky_relu_forward, leaky_relu_backward},
-    [EXP] = {"exp", exp_forward, exp_backward},
-    [LOG] = {"log", log_forward, log_backward},
-    [CLAMP] = {"clamp", clamp_forward, clamp_backward},
-    [STOP] = {"stop", NULL, NULL}, /* shares its operand's value */
+    [ADD] = {.name = "add", .forward = add_forward, .backward = add_backward},
+    [SUB] = {.name = "sub", .forward = sub_forward, .backward = sub_backward},
+    [MUL] = {.name = "mul", .forward = mul_forward, .backward = mul_backward},
+    [SCALE] = {.name = "scale", .forward = scale_forward, .backward = scale_backward},
+    [SHIFT] = {.name = "shift", .forward = shift_forward, .backward = shift_backward},
+    [SIGMOID] = {.name = "sigmoid", .forward = sigmoid_forward, .backward = sigmoid_backward},
+    [TANH] = {.name = "tanh", .forward = tanh_forward, .backward = tanh_backward},
+    [SOFTPLUS] = {.name = "softplus", .forward = softplus_forward, .backward = softplus_backward},
+    [LEAKY_RELU] = {.name = "leaky_relu", .forward = leaky_relu_forward, .backward = leaky_relu_backward},
+    [EXP] = {.name = "exp", .forward = exp_forward, .backward = exp_backward},
+    [LOG] = {.name = "log", .forward = log_forward, .backward = log_backward},
+    [CLAMP] = {.name = "clamp", .forward = clamp_forward, .backward = clamp_backward},
+    [STOP] = {.name = "stop"}, /* shares its operand's value */
 };
 
 static plt_var_t pair(plt_tape_t *t, int op, plt_var_t a, plt_var_t b) {

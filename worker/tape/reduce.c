@@ -200,14 +200,14 @@ static void bpr_backward(plt_tape_t *t, const plt_node_t *node) {
 enum { SUM, MEAN, NORM, ROW_DOT, ROW_SUM, NORMALISE, SOFTMAX, BPR };
 
 static const plt_tape_op_t ops[] = {
-    [SUM] = {"sum", sum_forward, spread},
-    [MEAN] = {"mean", mean_forward, spread},
-    [NORM] = {"norm", norm_forward, norm_backward},
-    [ROW_DOT] = {"row_dot", row_dot_forward, row_dot_backward},
-    [ROW_SUM] = {"row_sum", row_dot_forward, row_sum_backward},
-    [NORMALISE] = {"normalise", normalise_forward, normalise_backward},
-    [SOFTMAX] = {"softmax", softmax_forward, softmax_backward},
-    [BPR] = {"bpr", bpr_forward, bpr_backward},
+    [SUM] = {.name = "sum", .forward = sum_forward, .backward = spread},
+    [MEAN] = {.name = "mean", .forward = mean_forward, .backward = spread},
+    [NORM] = {.name = "norm", .forward = norm_forward, .backward = norm_backward},
+    [ROW_DOT] = {.name = "row_dot", .forward = row_dot_forward, .backward = row_dot_backward},
+    [ROW_SUM] = {.name = "row_sum", .forward = row_dot_forward, .backward = row_sum_backward},
+    [NORMALISE] = {.name = "normalise", .forward = normalise_forward, .backward = normalise_backward},
+    [SOFTMAX] = {.name = "softmax", .forward = softmax_forward, .backward = softmax_backward},
+    [BPR] = {.name = "bpr", .forward = bpr_forward, .backward = bpr_backward},
 };
 
 plt_var_t plt_op_sum(plt_tape_t *t, plt_var_t x) {
