@@ -14,18 +14,16 @@
 static const char *const sets[PLT_ISA_LEVELS] = {
     [PLT_ISA_SSE42] = "SSE41", [PLT_ISA_AVX] = "AVX", [PLT_ISA_AVX2] = "AVX2", [PLT_ISA_AVX512] = "AVX512_CORE"};
 
-static void (*set_threads)(int); /* of the OpenMP runtime that oneDNN stands on; NULL: it has no threads */
+void plt_gemm_init(void) {} /* each caller sees to itself */
 
-void plt_gemm_init(void) {
-  /* Looked up, not linked: it has to be the runtime that oneDNN was built with, which is the compiler's affair. */
-  void *symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
-  memcpy(&set_threads, &symbol, sizeof symbol);
-}
-
-/* OpenMP's number of threads belongs to the thread that sets it. */
+/* OpenMP's number of threads belongs to the thread that sets it. The function is looked up, not linked: it has to be of
+ * the runtime that oneDNN was built with, which is the compiler's affair. */
 static void use_one_thread(void) {
   static _Thread_local bool is_set;
   if (is_set) return;
+  void (*set_threads)(int) = NULL; /* stays so where oneDNN has no threads */
+  void *symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+  memcpy(&set_threads, &symbol, sizeof symbol);
   if (set_threads != NULL) set_threads(1);
   is_set = true;
 }
