@@ -1,8 +1,8 @@
 /* mem.c - see mem.h.
  *
  * Arenas and pools hand out whole cache lines. A buffer of a pool has its pool and its size class in front of it, so
- * whoever gives it back needs nothing else; POOL_KEEP free ones of a class are kept, the others go back to the
- * system. */
+ * whoever gives it back needs nothing else; POOL_KEEP free ones of a class are kept, or POOL_KEEP_BYTES, the others go
+ * back to the system. */
 #include "common/mem.h"
 
 #include <pthread.h>
@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 
 enum { ALIGN = 64, ARENA_FIRST = 64 * 1024, POOL_CLASSES = 48, POOL_KEEP = 16 };
+#define POOL_KEEP_BYTES ((size_t)32 << 20)
 enum { HUGE_PAGE = 2 * 1024 * 1024, HUGE_FROM = 4 * HUGE_PAGE }; /* bytes from which extents ask for huge pages */
 
 static void *or_abort(void *memory, size_t bytes) {
@@ -203,7 +204,8 @@ void plt_pool_give(void *memory) {
   plt_pool_t *pool = buffer->pool;
   bool keep;
   pthread_mutex_lock(&pool->mutex);
-  keep = pool->free_count[buffer->size_class] < POOL_KEEP;
+  uint32_t kept = pool->free_count[buffer->size_class];
+  keep = kept < POOL_KEEP || (size_t)kept << buffer->size_class < POOL_KEEP_BYTES;
   if (keep) {
     buffer->next = pool->free_list[buffer->size_class];
     pool->free_list[buffer->size_class] = buffer;

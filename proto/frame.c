@@ -125,6 +125,8 @@ static void encode_fields(const plt_header_t *header, plt_arena_t *arena, Platea
   } while (0)
   OPTIONAL(pushes, header->pushes);
   OPTIONAL(clock, header->clock != 0);
+  OPTIONAL(part, header->parts != 0);
+  OPTIONAL(parts, header->parts != 0);
   OPTIONAL(ahead, header->ahead != 0);
   OPTIONAL(meet, header->meet != 0);
   OPTIONAL(eta, header->eta != 0);
@@ -330,6 +332,7 @@ static plt_status_t decode_fields(const Plateau__Header *pb, plt_arena_t *arena,
   if (pb->end != END_MARK) return refuse("no end mark");
   if (pb->verb == PLT_VERB_NONE || pb->verb >= PLT_VERB_COUNT) return refuse("unknown verb");
   if (pb->status >= PLT_STATUS_COUNT) return refuse("unknown status");
+  if (pb->parts > PLT_PARTS_MAX || pb->part >= pb->parts + (pb->parts == 0)) return refuse("a part that cannot be");
   *header = (plt_header_t){.verb = pb->verb,
                            .version = pb->version,
                            .job = pb->job,
@@ -337,6 +340,8 @@ static plt_status_t decode_fields(const Plateau__Header *pb, plt_arena_t *arena,
                            .role = pb->role,
                            .number = pb->number,
                            .request = pb->request,
+                           .part = pb->part,
+                           .parts = pb->parts,
                            .pushes = pb->pushes,
                            .clock = pb->clock,
                            .ahead = pb->ahead,

@@ -19,8 +19,9 @@
 #include "proto/tree.h"
 
 enum {
-  PLT_PROTOCOL_VERSION = 3,
+  PLT_PROTOCOL_VERSION = 4,
   PLT_SECTIONS_MAX = 1024,              /* per message */
+  PLT_PARTS_MAX = 32,                   /* of a message that is cut: bits of a uint32_t */
   PLT_SUMS_MAX = 1 << 24,               /* numbers of a SUM */
   PLT_TEXT_MAX = 1024,                  /* bytes of a text in a header */
   PLT_PREFETCH_MAX = 4,                 /* ssp, asp: clocks that a pull may run ahead */
@@ -91,10 +92,12 @@ typedef struct plt_section {
   uint32_t table;       /* index of its declaration */
   plt_leaf_span_t span; /* PUSH: the leaves in this partial sum */
   uint64_t n;
-  uint32_t cols;        /* of values; 0 in a PULL */
-  plt_wire_type_t type; /* of values on the wire */
-  const uint64_t *keys; /* n, or NULL */
-  const void *values;   /* n x cols on the wire's type, unaligned, or NULL */
+  uint32_t cols;             /* of values; 0 in a PULL */
+  plt_wire_type_t type;      /* of values on the wire */
+  const uint64_t *keys;      /* n, or NULL */
+  const void *values;        /* n x cols on the wire's type, unaligned, or NULL */
+  const void *const *pieces; /* joined from n_pieces parts (parts.h): their values, instead of `values` */
+  uint32_t n_pieces;         /* 0: it came whole */
 } plt_section_t;
 
 typedef struct plt_header {
@@ -105,6 +108,9 @@ typedef struct plt_header {
   plt_role_t role;  /* of the sender */
   uint32_t number;  /* of the sender */
   uint64_t request; /* chosen by the asker, echoed in the answer */
+
+  /* STEP and ROWS: parts of one message have the same request; losses and progress are in part 0. */
+  uint32_t part, parts; /* 0 parts: it is whole */
 
   /* STEP: what is pushed and asked for. ROWS: rows as of `clock`. */
   bool pushes;    /* STEP carries the push of `clock` */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/vector.h"
+
 static uint32_t server_of(uint64_t key, uint32_t servers) {
   if (key <= UINT32_MAX) return (uint32_t)key % servers; /* far cheaper than in 64 bits */
   return (uint32_t)(key % servers);
@@ -48,29 +50,36 @@ static float from_bf16(uint16_t half) {
   return value;
 }
 
-void plt_shard_encode(const float *from, size_t n, plt_wire_type_t type, void *out) {
-  if (type == PLT_WIRE_F32) {
-    memcpy(out, from, n * sizeof *from);
-    return;
-  }
-  char *place = out;
+/* Both ends may be unaligned. */
+PLT_VECTOR_CLONES static void encode_bf16(size_t n, const char *restrict from, char *restrict out) {
   for (size_t i = 0; i < n; i++) {
-    uint16_t half = to_bf16(from[i]);
-    memcpy(place + 2 * i, &half, 2);
+    float value;
+    memcpy(&value, from + i * sizeof value, sizeof value);
+    uint16_t half = to_bf16(value);
+    memcpy(out + i * sizeof half, &half, sizeof half);
   }
 }
 
-void plt_shard_decode(const void *from, size_t n, plt_wire_type_t type, float *out) {
-  if (type == PLT_WIRE_F32) {
-    memcpy(out, from, n * sizeof *out);
-    return;
-  }
-  const char *place = from;
+PLT_VECTOR_CLONES static void decode_bf16(size_t n, const char *restrict from, float *restrict out) {
   for (size_t i = 0; i < n; i++) {
     uint16_t half;
-    memcpy(&half, place + 2 * i, 2);
+    memcpy(&half, from + i * sizeof half, sizeof half);
     out[i] = from_bf16(half);
   }
+}
+
+void plt_shard_encode(const float *from, size_t n, plt_wire_type_t type, void *out) {
+  if (type == PLT_WIRE_F32)
+    memcpy(out, from, n * sizeof *from);
+  else
+    encode_bf16(n, (const char *)from, out);
+}
+
+void plt_shard_decode(const void *from, size_t n, plt_wire_type_t type, float *out) {
+  if (type == PLT_WIRE_F32)
+    memcpy(out, from, n * sizeof *out);
+  else
+    decode_bf16(n, from, out);
 }
 
 void plt_shard_pack(const void *matrix, const uint32_t *position, size_t n, size_t cols, plt_wire_type_t type,
@@ -83,17 +92,16 @@ void plt_shard_pack(const void *matrix, const uint32_t *position, size_t n, size
     memcpy(out, matrix, n * row_bytes);
     return;
   }
+  if (position == NULL) {
+    encode_bf16(n * cols, rows, out);
+    return;
+  }
   for (size_t i = 0; i < n; i++, place += bytes) {
-    const char *row = rows + (position == NULL ? i : position[i]) * row_bytes;
-    if (type == PLT_WIRE_F32) {
+    const char *row = rows + position[i] * row_bytes;
+    if (type == PLT_WIRE_F32)
       memcpy(place, row, row_bytes);
-      continue;
-    }
-    for (size_t c = 0; c < cols; c++) {
-      float value;
-      memcpy(&value, row + c * sizeof value, sizeof value);
-      plt_shard_encode(&value, 1, type, place + 2 * c);
-    }
+    else
+      encode_bf16(cols, row, place);
   }
 }
 

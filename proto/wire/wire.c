@@ -13,6 +13,10 @@
 #include "proto/wire/guard.h"
 #include "proto/wire/parcel.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 enum {
   SILENCE_MS = 15000, /* of the other machine's kernel, after which a connection is given up */
   KEEPALIVE_IDLE_S = 5,
@@ -20,8 +24,10 @@ enum {
   KEEPALIVE_TIMES = 2,
   HANDSHAKE_MS = 5000,
   LINGER_MS = 1000,
-  QUEUE = 64, /* messages per peer; requests are few and large */
+  QUEUE = 1024, /* messages per peer: requests are few and large, and go in up to PLT_PARTS_MAX parts */
   BACKLOG = 1024,
+  MMAP_FROM = 32 << 20, /* bytes that malloc maps by themselves: glibc takes no more */
+  KEEP_FREE = 64 << 20, /* bytes at the end of a heap that stay with the process */
   RECONNECT_MS = 10,
   RECONNECT_MAX_MS = 500
 };
@@ -34,7 +40,17 @@ struct plt_wire {
   plt_guard_t *guard;
 };
 
+/* libzmq takes memory for each large frame that comes, and we give it back when the frame was used. By its defaults
+ * glibc would return such memory to the system each time, and every page of the next frame would be a fault. */
+static void keep_frame_memory(void) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+  mallopt(M_TRIM_THRESHOLD, KEEP_FREE);
+#endif
+}
+
 plt_wire_t *plt_wire_create(void) {
+  keep_frame_memory();
   plt_wire_t *wire = plt_mem_zalloc(1, sizeof *wire);
   wire->context = zmq_ctx_new();
   if (wire->context == NULL) abort();

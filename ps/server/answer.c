@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "common/time.h"
+#include "proto/parts.h"
 #include "ps/server/state.h"
 
 enum { REFUSALS_TOLD = 1000 };
@@ -18,6 +19,7 @@ plt_inbox_t *plt_inbox_create(void) {
 
 void plt_inbox_destroy(plt_inbox_t *inbox) {
   if (inbox == NULL) return;
+  for (uint32_t p = 0; p < PLT_PARTS_MAX; p++) plt_inbox_destroy(inbox->parts[p]);
   plt_parcel_destroy(&inbox->parcel);
   plt_arena_destroy(&inbox->arena);
   free(inbox);
@@ -61,8 +63,14 @@ plt_status_t plt_server_answer_rows(plt_server_t *s, const plt_inbox_t *to) {
                          .meet = s->meet,
                          .loss = s->loss,
                          .has_loss = !s->config->alone && s->config->number == 0 && to->header.verb == PLT_VERB_STEP};
-  header.sections = plt_tableset_read(s->tables, &to->header, plt_wire_pool(s->wire), s->out_arena, &header.n_sections);
-  return plt_server_answer(s, to, &header);
+  uint32_t parts = plt_parts_for(plt_tableset_answer_bytes(s->tables, &to->header));
+  header.parts = parts > 1 ? parts : 0;
+  for (header.part = 0; header.part < parts; header.part++) {
+    header.sections = plt_tableset_read(s->tables, &to->header, header.part, parts, plt_wire_pool(s->wire),
+                                        s->out_arena, &header.n_sections);
+    PLT_TRY(plt_server_answer(s, to, &header));
+  }
+  return PLT_OK;
 }
 
 plt_status_t plt_server_check_idle(const plt_server_t *s, uint32_t w) {
@@ -85,9 +93,21 @@ void plt_server_keep_again(plt_server_t *s, plt_peer_t *peer, size_t i) {
   kept->wait_at_ns = 0;
 }
 
-void plt_server_release(plt_peer_t *peer, size_t i) {
+void plt_server_release_parts(plt_server_t *s, plt_inbox_t *inbox) {
+  for (uint32_t p = 0; p < inbox->n_parts; p++) {
+    if (inbox->parts[p] == NULL) continue;
+    plt_parcel_clear(inbox->parts[p]->parcel);
+    PLT_MEM_GROW(s->empty, s->n_empty, s->empty_capacity);
+    s->empty[s->n_empty++] = inbox->parts[p];
+    inbox->parts[p] = NULL;
+  }
+  inbox->n_parts = inbox->got = 0;
+}
+
+void plt_server_release(plt_server_t *s, plt_peer_t *peer, size_t i) {
   plt_inbox_t *answered = peer->kept[i];
   peer->n_kept--;
   for (; i < peer->n_kept; i++) peer->kept[i] = peer->kept[i + 1];
   peer->kept[i] = answered;
+  plt_server_release_parts(s, answered);
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "proto/parts.h"
 #include "proto/shard.h"
 
 struct plt_round {
@@ -80,16 +81,37 @@ static int by_leaf(const void *left, const void *right) {
   return (a->span.first > b->span.first) - (a->span.first < b->span.first);
 }
 
-/* A section as float32 rows: where it lies, or decoded. */
+static size_t pieces_of(const plt_section_t *section) { return section->n_pieces == 0 ? 1 : section->n_pieces; }
+
+/* The i-th piece of a section as it lies. */
+static plt_rows_t piece_rows(const plt_section_t *section, uint32_t i) {
+  if (section->n_pieces == 0) return (plt_rows_t){section->keys, section->values, section->n};
+  plt_piece_t piece = plt_piece_of(section->n, i, section->n_pieces);
+  return (plt_rows_t){section->keys + piece.begin, section->pieces[i], (size_t)(piece.end - piece.begin)};
+}
+
+/* A section as float32 rows in a row: where it lies, or copied. */
 static plt_rows_t section_rows(const plt_section_t *section, plt_arena_t *arena) {
-  plt_rows_t rows = {section->keys, section->values, section->n};
-  if (section->type == PLT_WIRE_BF16 && section->n > 0) {
-    size_t n = (size_t)section->n * section->cols;
-    float *values = plt_arena_alloc(arena, n * sizeof *values);
-    plt_shard_decode(section->values, n, section->type, values);
-    rows.values = values;
+  if (section->n == 0 || (section->n_pieces == 0 && section->type == PLT_WIRE_F32))
+    return (plt_rows_t){section->keys, section->values, section->n};
+  float *values = plt_arena_alloc(arena, (size_t)section->n * section->cols * sizeof *values), *next = values;
+  for (uint32_t i = 0; i < pieces_of(section); i++) {
+    plt_rows_t piece = piece_rows(section, i);
+    plt_shard_decode(piece.values, piece.n * section->cols, section->type, next);
+    next += piece.n * section->cols;
   }
-  return rows;
+  return (plt_rows_t){section->keys, values, section->n};
+}
+
+/* The only section of a table: its pieces need not be copied together. */
+static void apply_alone(const plt_section_t *section, plt_table_t *table, double eta, plt_arena_t *arena) {
+  if (section->type != PLT_WIRE_F32 || section->n == 0) {
+    plt_table_step(table, eta, section_rows(section, arena));
+    return;
+  }
+  plt_rows_t *pieces = plt_arena_alloc(arena, pieces_of(section) * sizeof *pieces);
+  for (uint32_t i = 0; i < pieces_of(section); i++) pieces[i] = piece_rows(section, i);
+  plt_table_step_pieces(table, eta, pieces, pieces_of(section));
 }
 
 void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_tables, double eta) {
@@ -98,6 +120,10 @@ void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_ta
     uint32_t table = round->sections[i].table;
     for (end = i; end < round->n && round->sections[end].table == table; end++) continue;
     if (table >= n_tables) continue; /* cannot be: pushes are checked */
+    if (end - i == 1) {
+      apply_alone(&round->sections[i], tables[table], eta, round->arena);
+      continue;
+    }
     plt_leaf_span_t *spans = plt_arena_alloc(round->arena, (end - i) * sizeof *spans);
     plt_rows_t *parts = plt_arena_alloc(round->arena, (end - i) * sizeof *parts);
     for (size_t k = i; k < end; k++) {

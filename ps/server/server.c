@@ -33,7 +33,7 @@ static plt_status_t on_declare(plt_server_t *s, uint32_t w) {
   if (status != PLT_OK) return plt_server_refuse(s, s->spare, status, plt_fail_text());
   if (!later) return plt_server_answer_done(s, s->spare);
   for (size_t i = peer->n_kept; i-- > 0;) /* asked again */
-    if (peer->kept[i]->header.verb == PLT_VERB_DECLARE) plt_server_release(peer, i);
+    if (peer->kept[i]->header.verb == PLT_VERB_DECLARE) plt_server_release(s, peer, i);
   if (peer->n_kept == PLT_STEPS_MAX) return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "too many requests wait");
   plt_server_keep(s, peer);
   s->declares_wait = true;
@@ -48,7 +48,7 @@ static plt_status_t declare_kept(plt_server_t *s) {
     for (size_t i = peer->n_kept; i-- > 0;) {
       plt_inbox_t *kept = peer->kept[i];
       if (kept->header.verb != PLT_VERB_DECLARE) continue;
-      plt_server_release(peer, i);
+      plt_server_release(s, peer, i);
       peer->kept[peer->n_kept] = s->spare;
       s->spare = kept;
       PLT_TRY(on_declare(s, w));
@@ -173,6 +173,12 @@ static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
                                              .text = "this worker has asked for something else since"});
   }
   if (in_turn) *last = request;
+  if (s->spare->header.parts > 1) {
+    bool whole;
+    if (verb != PLT_VERB_STEP) return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "only a STEP may come in parts");
+    PLT_TRY(plt_server_gather(s, w, &whole));
+    if (!whole) return PLT_OK;
+  }
   switch (verb) {
     case PLT_VERB_HELLO: return on_hello(s, w);
     case PLT_VERB_DECLARE: return on_declare(s, w);
@@ -217,6 +223,7 @@ static plt_status_t admit(plt_server_t *s, bool *admitted) {
 static plt_status_t on_message(plt_server_t *s) {
   plt_inbox_t *in = s->spare;
   plt_arena_reset(in->arena);
+  plt_server_release_parts(s, in); /* of an earlier request */
   plt_status_t status = plt_frame_decode(in->parcel, in->arena, &in->header);
   if (status != PLT_OK) in->header = (plt_header_t){.verb = PLT_VERB_NONE};
   /* Nobody knows whose it was, but whoever is behind this connection may want to ask again. */
@@ -333,8 +340,11 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_parcel_destroy(&s->out);
   plt_arena_destroy(&s->out_arena);
   plt_inbox_destroy(s->spare);
+  while (s->n_empty > 0) plt_inbox_destroy(s->empty[--s->n_empty]);
+  free(s->empty);
   for (uint32_t w = 0; w < config->workers; w++) {
     for (size_t i = 0; i < PLT_STEPS_MAX; i++) plt_inbox_destroy(s->peers[w].kept[i]);
+    plt_inbox_destroy(s->peers[w].gather);
     free(s->peers[w].sums);
   }
   free(s->peers);

@@ -2,6 +2,7 @@
  *
  *   server.c   the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, ENTER, BYE
  *   step.c     STEP: pushes are counted, steps are made, pulls wait for their clock
+ *   gather.c   requests that come in parts
  *   sum.c      SUM
  *   answer.c   answers, refusals, messages that are kept until they can be answered
  *
@@ -19,13 +20,18 @@
 #include "ps/server/tableset.h"
 
 /* A received message with everything it decodes to. */
-typedef struct plt_inbox {
+typedef struct plt_inbox plt_inbox_t;
+struct plt_inbox {
   plt_parcel_t *parcel;
   plt_arena_t *arena;
   plt_header_t header;
   plt_route_t route;
   int64_t wait_at_ns; /* kept: when its sender is told next that it waits */
-} plt_inbox_t;
+  /* A request in parts: what has come of it, in the first n_parts places. */
+  uint32_t n_parts, got;             /* got: a bit per part */
+  uint64_t gathered;                 /* the request's number */
+  plt_inbox_t *parts[PLT_PARTS_MAX]; /* NULL where none has come */
+};
 
 /* What the server knows of a worker: state per worker, not per connection. */
 typedef struct plt_peer {
@@ -35,6 +41,7 @@ typedef struct plt_peer {
   bool counted;                     /* bsp: its push is in the round */
   plt_inbox_t *kept[PLT_STEPS_MAX]; /* the first n_kept: STEPs, or a SUM, that wait for the others, oldest first */
   size_t n_kept;
+  plt_inbox_t *gather; /* a request that comes in parts */
   int64_t heard_ns;
   double *sums; /* its contribution to the SUM under way */
   size_t n_sums;
@@ -59,7 +66,9 @@ typedef struct plt_server {
   uint64_t meet;  /* ssp, asp: the last clock at which workers were called together; 0: none */
   uint64_t lead;  /* most that an answered pull was ahead of the slowest worker */
   plt_peer_t *peers;
-  plt_inbox_t *spare; /* the next message is received into this one */
+  plt_inbox_t *spare;  /* the next message is received into this one */
+  plt_inbox_t **empty; /* n_empty inboxes for parts */
+  size_t n_empty, empty_capacity;
   bool declares_wait; /* for rows that are being read */
   uint32_t flags;     /* of the round under way */
   double eta;
@@ -103,8 +112,14 @@ plt_status_t plt_server_check_idle(const plt_server_t *s, uint32_t w);
 void plt_server_keep(plt_server_t *s, plt_peer_t *peer);
 /* The i-th kept message came again: the answer takes the new way, and a WAIT says at once that it is here. */
 void plt_server_keep_again(plt_server_t *s, plt_peer_t *peer, size_t i);
+/* The parts of a request are not needed any more. */
+void plt_server_release_parts(plt_server_t *s, plt_inbox_t *inbox);
 /* The i-th kept message has been answered. */
-void plt_server_release(plt_peer_t *peer, size_t i);
+void plt_server_release(plt_server_t *s, plt_peer_t *peer, size_t i);
+
+/* ---- gather.c ---- */
+/* A part of a request has come. *whole: it was the last one, and the request is in s->spare. */
+plt_status_t plt_server_gather(plt_server_t *s, uint32_t w, bool *whole);
 
 /* ---- step.c ---- */
 plt_status_t plt_server_on_step(plt_server_t *s, uint32_t w);

@@ -68,7 +68,7 @@ static plt_status_t answer_steps(plt_server_t *s) {
         continue;
       }
       PLT_TRY(plt_server_answer_rows(s, kept));
-      plt_server_release(peer, i);
+      plt_server_release(s, peer, i);
     }
   }
   return PLT_OK;
@@ -192,7 +192,7 @@ static plt_status_t apply_kept(plt_server_t *s, uint32_t w) {
     }
     plt_status_t status = apply_push(s, w, &kept->header);
     if (status != PLT_OK) {
-      plt_server_release(peer, i);
+      plt_server_release(s, peer, i);
       return plt_server_refuse(s, kept, status, plt_fail_text());
     }
     i = 0; /* one that came before this one may be next */

@@ -34,7 +34,7 @@ plt_status_t plt_server_finish_sum(plt_server_t *s) {
         continue;
       }
       PLT_TRY(answer_sum(s, peer->kept[i], sum));
-      plt_server_release(peer, i);
+      plt_server_release(s, peer, i);
     }
   }
   return PLT_OK;
@@ -69,7 +69,7 @@ plt_status_t plt_server_on_sum(plt_server_t *s, uint32_t w) {
   if (!same) open_sum(s, asked);
   plt_peer_t *peer = &s->peers[w];
   for (size_t i = peer->n_kept; i-- > 0;) /* asked again, or anew */
-    if (peer->kept[i]->header.verb == PLT_VERB_SUM) plt_server_release(peer, i);
+    if (peer->kept[i]->header.verb == PLT_VERB_SUM) plt_server_release(s, peer, i);
   if (peer->n_kept == PLT_STEPS_MAX)
     return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "too many requests wait already");
   free(peer->sums);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/errand.h"
+#include "proto/parts.h"
 #include "proto/shard.h"
 #include "proto/wire/wire.h"
 
@@ -266,26 +267,38 @@ plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *h
   return PLT_OK;
 }
 
-plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, plt_pool_t *pool,
-                                 plt_arena_t *arena, size_t *n) {
+uint64_t plt_tableset_answer_bytes(const plt_tableset_t *set, const plt_header_t *asked) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < asked->n_sections; i++) {
+    const plt_section_t *pull = &asked->sections[i];
+    if (pull->kind != PLT_SECTION_PULL) continue;
+    bytes += pull->n * plt_table_spec(set->tables[pull->table])->cols * plt_shard_value_bytes(pull->type);
+  }
+  return bytes;
+}
+
+plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, uint32_t part, uint32_t parts,
+                                 plt_pool_t *pool, plt_arena_t *arena, size_t *n) {
   plt_section_t *rows = plt_arena_alloc(arena, asked->n_sections * sizeof *rows);
   *n = 0;
   for (size_t i = 0; i < asked->n_sections; i++) {
     const plt_section_t *pull = &asked->sections[i];
     if (pull->kind != PLT_SECTION_PULL) continue;
     plt_table_t *table = set->tables[pull->table];
-    size_t cols = plt_table_spec(table)->cols, floats = (size_t)pull->n * cols;
+    plt_piece_t piece = plt_piece_of(pull->n, part, parts);
+    size_t rows_n = (size_t)(piece.end - piece.begin);
+    size_t cols = plt_table_spec(table)->cols, floats = rows_n * cols;
     void *values = plt_pool_take(pool, floats * plt_shard_value_bytes(pull->type));
     if (pull->type == PLT_WIRE_F32) {
-      plt_table_read(table, pull->keys, pull->n, values);
+      plt_table_read(table, pull->keys + piece.begin, rows_n, values);
     } else {
       float *exact = plt_arena_alloc(arena, floats * sizeof *exact);
-      plt_table_read(table, pull->keys, pull->n, exact);
+      plt_table_read(table, pull->keys + piece.begin, rows_n, exact);
       plt_shard_encode(exact, floats, pull->type, values);
     }
     rows[(*n)++] = (plt_section_t){.kind = PLT_SECTION_ROWS,
                                    .table = pull->table,
-                                   .n = pull->n,
+                                   .n = rows_n,
                                    .cols = (uint32_t)cols,
                                    .type = pull->type,
                                    .values = values};

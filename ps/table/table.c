@@ -176,31 +176,37 @@ static void step_row(plt_table_t *table, uint64_t key, const char *gradient) {
 }
 
 /* Dense: every row of the shard, stored from the first step on. */
-static void step_all(plt_table_t *table, plt_rows_t push) {
-  const char *gradient = push.values;
-  size_t next = 0, bytes = table->cols * sizeof(float);
+static void step_all(plt_table_t *table, const plt_rows_t *push, size_t pieces) {
+  size_t piece = 0, next = 0, bytes = table->cols * sizeof(float);
   for (uint64_t local = 0; local < table->local_rows; local++) {
     uint64_t key = local * table->servers + table->number;
-    bool pushed = next < push.n && push.keys[next] == key;
-    step_row(table, key, pushed ? gradient + next * bytes : NULL);
+    for (; piece < pieces && next == push[piece].n; piece++) next = 0;
+    bool pushed = piece < pieces && push[piece].keys[next] == key;
+    step_row(table, key, pushed ? (const char *)push[piece].values + next * bytes : NULL);
     next += pushed;
   }
 }
 
-void plt_table_step(plt_table_t *table, double eta, plt_rows_t push) {
-  const char *gradient = push.values;
+static void step_rows(plt_table_t *table, const plt_rows_t *push) {
+  const char *gradient = push->values;
   size_t bytes = table->cols * sizeof(float);
-  assert(!table->spec.frozen || push.n == 0);
+  for (size_t i = 0; i < push->n; i++) {
+    fetch_ahead(table, push->keys, push->n, i, table->stride);
+    step_row(table, push->keys[i], gradient + i * bytes);
+  }
+}
+
+void plt_table_step(plt_table_t *table, double eta, plt_rows_t push) { plt_table_step_pieces(table, eta, &push, 1); }
+
+void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces) {
+  for (size_t i = 0; i < pieces; i++) assert(!table->spec.frozen || push[i].n == 0);
   table->t++;
   plt_eta_history_append(&table->history, table->t, eta * table->eta_scale);
   plt_optimizer_begin(table->optimizer, table->t, &table->history);
   if (table->dense) {
-    step_all(table, push);
+    step_all(table, push, pieces);
   } else {
-    for (size_t i = 0; i < push.n; i++) {
-      fetch_ahead(table, push.keys, push.n, i, table->stride);
-      step_row(table, push.keys[i], gradient + i * bytes);
-    }
+    for (size_t i = 0; i < pieces; i++) step_rows(table, &push[i]);
   }
 }
 

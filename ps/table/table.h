@@ -34,6 +34,8 @@ plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys
 /* One optimizer step: t rises by one (also with n = 0), then every row of the merged push is updated. A table
  * whose spec has an lr_scale multiplies eta by it. */
 void plt_table_step(plt_table_t *table, double eta, plt_rows_t push);
+/* The same of a push that lies in pieces: keys ascend over all of them. */
+void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces);
 /* Values of rows now, n x cols floats into out; stores nothing. */
 void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *out);
 /* Sets values (unaligned, n x cols) and clears the rows' optimizer state. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/time.h"
+#include "proto/parts.h"
 #include "proto/shard.h"
 #include "worker/client/exchange.h"
 
@@ -136,6 +137,13 @@ typedef struct pulls {
   plt_step_result_t result;
 } pulls_t;
 
+/* Rows of a share from place `begin` on. */
+static void unpack(const plt_section_t *rows, const plt_share_t *share, uint64_t begin, const plt_pull_t *pull) {
+  const uint32_t *position = share->position == NULL ? NULL : share->position + begin;
+  float *out = share->position == NULL ? pull->out + begin * pull->cols : pull->out;
+  plt_shard_unpack(rows->values, position, rows->n, pull->cols, rows->type, out);
+}
+
 static plt_status_t on_rows(void *context, uint32_t server, const plt_header_t *answer) {
   pulls_t *pulls = context;
   if (answer->verb != PLT_VERB_ROWS || answer->n_sections != pulls->n)
@@ -145,11 +153,12 @@ static plt_status_t on_rows(void *context, uint32_t server, const plt_header_t *
     const plt_section_t *rows = &answer->sections[i];
     const plt_share_t *share = &pulls->shares[i][server];
     const plt_pull_t *pull = &pulls->pull[i];
-    if (rows->kind != PLT_SECTION_ROWS || rows->table != pull->table || rows->n != share->n ||
+    plt_piece_t piece = plt_piece_of(share->n, answer->part, answer->parts);
+    if (rows->kind != PLT_SECTION_ROWS || rows->table != pull->table || rows->n != piece.end - piece.begin ||
         (rows->n > 0 && rows->cols != pull->cols))
       return plt_fail(PLT_ERR_PROTOCOL, "server %" PRIu32 " answered with other rows of table %" PRIu32, server,
                       pull->table);
-    plt_shard_unpack(rows->values, share->position, share->n, pull->cols, rows->type, pull->out);
+    unpack(rows, share, piece.begin, pull);
   }
   pulls->result.flags = answer->flags;
   if (server == 0) pulls->result.meet = answer->meet;
@@ -171,59 +180,102 @@ static pulls_t *add_pulls(plt_client_t *client, plt_exchange_t *exchange, const 
   return pulls;
 }
 
-static plt_section_t pull_section(const pulls_t *pulls, size_t i, uint32_t server) {
-  const plt_share_t *share = &pulls->shares[i][server];
-  return (plt_section_t){.kind = PLT_SECTION_PULL,
-                         .table = pulls->pull[i].table,
-                         .n = share->n,
-                         .type = pulls->client->type,
-                         .keys = share->keys};
+/* Part `part` of `parts` of a share. */
+static plt_share_t part_of(const plt_share_t *share, uint32_t part, uint32_t parts) {
+  plt_piece_t piece = plt_piece_of(share->n, part, parts);
+  return (plt_share_t){.keys = share->keys == NULL ? NULL : share->keys + piece.begin,
+                       .position = share->position == NULL ? NULL : share->position + piece.begin,
+                       .n = (size_t)(piece.end - piece.begin)};
 }
 
-static plt_section_t push_section(plt_client_t *client, const plt_push_t *push, const plt_share_t *share,
+static plt_section_t pull_section(const pulls_t *pulls, size_t i, plt_share_t share) {
+  return (plt_section_t){.kind = PLT_SECTION_PULL,
+                         .table = pulls->pull[i].table,
+                         .n = share.n,
+                         .type = pulls->client->type,
+                         .keys = share.keys};
+}
+
+/* `values` are those of the share if it has no positions, else of what was split. */
+static plt_section_t push_section(plt_client_t *client, const plt_push_t *push, plt_share_t share, const float *from,
                                   plt_wire_type_t type) {
-  void *values = plt_pool_take(plt_wire_pool(client->wire), share->n * push->cols * plt_shard_value_bytes(type));
-  plt_shard_pack(push->values, share->position, share->n, push->cols, type, values);
+  void *values = plt_pool_take(plt_wire_pool(client->wire), share.n * push->cols * plt_shard_value_bytes(type));
+  plt_shard_pack(from, share.position, share.n, push->cols, type, values);
   return (plt_section_t){.kind = PLT_SECTION_PUSH,
                          .table = push->table,
                          .span = push->span,
-                         .n = share->n,
+                         .n = share.n,
                          .cols = push->cols,
                          .type = type,
-                         .keys = share->keys,
+                         .keys = share.keys,
                          .values = values};
+}
+
+/* A step as it is split over the servers. */
+typedef struct split {
+  const plt_step_t *step;
+  plt_share_t **shares; /* of pushes: [n_push][n_servers] */
+  pulls_t *pulls;
+} split_t;
+
+/* Parts of the STEP to a server. */
+static uint32_t count_parts(const plt_client_t *client, const split_t *split, uint32_t server) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < split->step->n_push; i++)
+    bytes += (uint64_t)split->shares[i][server].n * split->step->push[i].cols * plt_shard_value_bytes(client->type);
+  return plt_parts_for(bytes);
+}
+
+/* Packs and sends a part of the STEP to a server. */
+static plt_status_t send_part(plt_client_t *client, plt_exchange_t *exchange, const split_t *split, uint32_t server,
+                              uint32_t part, uint32_t parts) {
+  const plt_step_t *step = split->step;
+  plt_section_t *sections =
+      plt_arena_alloc(plt_exchange_arena(exchange), (step->n_push + step->n_pull) * sizeof *sections);
+  size_t n = 0;
+  for (size_t i = 0; i < step->n_push; i++) {
+    const plt_push_t *push = &step->push[i];
+    const plt_share_t *share = &split->shares[i][server];
+    size_t first = share->position == NULL ? (size_t)plt_piece_of(share->n, part, parts).begin : 0;
+    sections[n++] = push_section(client, push, part_of(share, part, parts),
+                                 push->values == NULL ? NULL : push->values + first * push->cols, client->type);
+  }
+  for (size_t i = 0; i < step->n_pull; i++)
+    sections[n++] = pull_section(split->pulls, i, part_of(&split->pulls->shares[i][server], part, parts));
+  bool tells = server == 0 && part == 0;
+  plt_header_t header = {.verb = PLT_VERB_STEP,
+                         .part = part,
+                         .parts = parts > 1 ? parts : 0,
+                         .pushes = step->pushes,
+                         .clock = step->clock,
+                         .ahead = step->ahead,
+                         .eta = step->eta,
+                         .flags = step->flags,
+                         .losses = tells ? step->losses : NULL,
+                         .n_losses = tells ? step->n_losses : 0,
+                         .sections = sections,
+                         .n_sections = n};
+  if (tells && step->progress != NULL) {
+    header.has_progress = true;
+    header.progress = *step->progress;
+  }
+  PLT_TRY(plt_exchange_address(client->desk, exchange, server, &header));
+  return parts > 1 ? plt_exchange_hasten(client->desk, exchange, server) : PLT_OK;
 }
 
 static plt_status_t begin_step(plt_client_t *client, plt_exchange_t *exchange, const plt_step_t *step) {
   uint32_t servers = client->n_servers;
-  pulls_t *pulls = add_pulls(client, exchange, step->pull, step->n_pull);
-  plt_share_t **shares = plt_arena_alloc(plt_exchange_arena(exchange), step->n_push * sizeof *shares);
+  split_t split = {.step = step, .pulls = add_pulls(client, exchange, step->pull, step->n_pull)};
+  split.shares = plt_arena_alloc(plt_exchange_arena(exchange), step->n_push * sizeof *split.shares);
   for (size_t i = 0; i < step->n_push; i++)
-    shares[i] = plt_shard_split(step->push[i].keys, step->push[i].n, servers, plt_exchange_arena(exchange));
-  for (uint32_t s = 0; s < servers; s++) {
-    plt_section_t *sections =
-        plt_arena_alloc(plt_exchange_arena(exchange), (step->n_push + step->n_pull) * sizeof *sections);
-    size_t n = 0;
-    for (size_t i = 0; i < step->n_push; i++)
-      sections[n++] = push_section(client, &step->push[i], &shares[i][s], client->type);
-    for (size_t i = 0; i < step->n_pull; i++) sections[n++] = pull_section(pulls, i, s);
-    plt_header_t header = {.verb = PLT_VERB_STEP,
-                           .pushes = step->pushes,
-                           .clock = step->clock,
-                           .ahead = step->ahead,
-                           .eta = step->eta,
-                           .flags = step->flags,
-                           .losses = s == 0 ? step->losses : NULL,
-                           .n_losses = s == 0 ? step->n_losses : 0,
-                           .sections = sections,
-                           .n_sections = n};
-    if (s == 0 && step->progress != NULL) {
-      header.has_progress = true;
-      header.progress = *step->progress;
+    split.shares[i] = plt_shard_split(step->push[i].keys, step->push[i].n, servers, plt_exchange_arena(exchange));
+  for (uint32_t part = 0; part < PLT_PARTS_MAX; part++) { /* all servers are at work from the first on */
+    for (uint32_t s = 0; s < servers; s++) {
+      uint32_t parts = count_parts(client, &split, s);
+      if (part < parts) PLT_TRY(send_part(client, exchange, &split, s, part, parts));
     }
-    PLT_TRY(plt_exchange_address(client->desk, exchange, s, &header));
   }
-  return plt_exchange_launch(client->desk, exchange, on_rows, pulls);
+  return plt_exchange_launch(client->desk, exchange, on_rows, split.pulls);
 }
 
 plt_status_t plt_client_step_begin(plt_client_t *client, const plt_step_t *step, plt_exchange_t **out) {
@@ -260,7 +312,7 @@ static plt_status_t read_some(plt_client_t *client, const plt_pull_t *pull, size
   pulls_t *pulls = add_pulls(client, read, pull, n);
   for (uint32_t s = 0; s < client->n_servers; s++) {
     plt_section_t *sections = plt_arena_alloc(plt_exchange_arena(read), n * sizeof *sections);
-    for (size_t i = 0; i < n; i++) sections[i] = pull_section(pulls, i, s);
+    for (size_t i = 0; i < n; i++) sections[i] = pull_section(pulls, i, pulls->shares[i][s]);
     PLT_TRY(plt_exchange_address(client->desk, read, s,
                                  &(plt_header_t){.verb = PLT_VERB_READ, .sections = sections, .n_sections = n}));
   }
@@ -297,7 +349,7 @@ plt_status_t plt_client_assign(plt_client_t *client, uint32_t table, uint32_t co
     plt_exchange_t *assign = plt_exchange_begin(client->desk, "ASSIGN");
     plt_share_t *shares = plt_shard_split(part.keys, part.n, client->n_servers, plt_exchange_arena(assign));
     for (uint32_t s = 0; s < client->n_servers; s++) {
-      plt_section_t section = push_section(client, &part, &shares[s], PLT_WIRE_F32);
+      plt_section_t section = push_section(client, &part, shares[s], part.values, PLT_WIRE_F32);
       PLT_TRY(plt_exchange_address(client->desk, assign, s,
                                    &(plt_header_t){.verb = PLT_VERB_ASSIGN, .sections = &section, .n_sections = 1}));
     }

@@ -1,8 +1,9 @@
 /* client.h - a worker's side of the protocol: one call per verb, each to all servers at once.
  *
- * A call sends one message per server, waits for one answer from each and puts rows where they belong, whatever
- * the number of servers. Lost messages are asked for again (exchange.h); no call waits longer than the deadline without
- * a sign of life. A step can be begun and finished later, with others begun in between.
+ * A call sends one message per server (in parts, if it is large: proto/parts.h), waits for one answer from each and
+ * puts rows where they belong, whatever the number of servers. Lost messages are asked for again (exchange.h); no call
+ * waits longer than the deadline without a sign of life. A step can be begun and finished later, with others begun in
+ * between.
  *
  * Ownership  matrices given to a call are read or filled before it returns; nothing is kept. Of a step that is begun,
  *            where its rows go must stay until it is finished.

@@ -23,7 +23,9 @@ enum { EXCHANGES_MAX = PLT_STEPS_MAX + 1, HURRIES_MAX = 8, LOOK_MS = 100 };
 
 /* One request to one server, until it is answered. */
 typedef struct call {
-  plt_parcel_t *out;
+  plt_parcel_t *out[PLT_PARTS_MAX]; /* n_out messages: the request or its parts, of which n_sent were sent early */
+  uint32_t n_out, n_sent;
+  uint32_t parts, got; /* of the answer; got: a bit for each that came */
   bool open;
   uint32_t asked; /* how often */
   bool heard;     /* there was a sign of life */
@@ -74,7 +76,6 @@ plt_status_t plt_desk_open(plt_wire_t *wire, const plt_client_config_t *config, 
     exchange_t *exchange = &desk->exchanges[i];
     exchange->arena = plt_arena_create();
     exchange->calls = plt_mem_zalloc(config->n_servers, sizeof *exchange->calls);
-    for (uint32_t s = 0; s < config->n_servers; s++) exchange->calls[s].out = plt_parcel_create();
   }
   desk->peers = plt_mem_zalloc(config->n_servers, sizeof *desk->peers);
   desk->in = plt_parcel_create();
@@ -99,7 +100,8 @@ void plt_desk_close(plt_desk_t **desk_at) {
             desk->request, desk->asked_again, damaged, desk->renewed);
   for (size_t i = 0; i < EXCHANGES_MAX; i++) {
     exchange_t *exchange = &desk->exchanges[i];
-    for (uint32_t s = 0; s < desk->config.n_servers; s++) plt_parcel_destroy(&exchange->calls[s].out);
+    for (uint32_t s = 0; s < desk->config.n_servers; s++)
+      for (uint32_t p = 0; p < PLT_PARTS_MAX; p++) plt_parcel_destroy(&exchange->calls[s].out[p]);
     plt_arena_destroy(&exchange->arena);
     free(exchange->calls);
   }
@@ -127,6 +129,11 @@ plt_client_count_t plt_desk_count(const plt_desk_t *desk) {
 
 /* ---- asking ---- */
 
+static void clear_call(call_t *call) {
+  for (uint32_t p = 0; p < call->n_out; p++) plt_parcel_clear(call->out[p]);
+  call->n_out = call->n_sent = 0;
+}
+
 /* There is always a free one: a step that is one too many is our own mistake. */
 plt_exchange_t *plt_exchange_begin(plt_desk_t *desk, const char *what) {
   size_t free_one = 0;
@@ -138,8 +145,10 @@ plt_exchange_t *plt_exchange_begin(plt_desk_t *desk, const char *what) {
   snprintf(exchange->what, sizeof exchange->what, "%s", what);
   plt_arena_reset(exchange->arena);
   for (uint32_t s = 0; s < desk->config.n_servers; s++) {
+    clear_call(&exchange->calls[s]);
     exchange->calls[s].open = false;
     exchange->calls[s].asked = exchange->calls[s].hurries = 0;
+    exchange->calls[s].parts = exchange->calls[s].got = 0;
   }
   return exchange;
 }
@@ -157,13 +166,17 @@ plt_status_t plt_exchange_address(plt_desk_t *desk, plt_exchange_t *exchange, ui
   header->number = desk->config.number;
   header->request = exchange->request;
   exchange->verb = header->verb;
-  plt_parcel_clear(call->out);
   call->open = true;
-  return plt_frame_encode(header, plt_wire_pool(desk->wire), exchange->arena, call->out);
+  assert(call->n_out < PLT_PARTS_MAX);
+  plt_parcel_t **out = &call->out[call->n_out++];
+  if (*out == NULL) *out = plt_parcel_create();
+  return plt_frame_encode(header, plt_wire_pool(desk->wire), exchange->arena, *out);
 }
 
 static int64_t slow_ns(const call_t *call) {
-  return (int64_t)((double)plt_parcel_bytes(call->out) / SLOW_BYTES_PER_S * (double)PLT_NS_PER_S);
+  size_t bytes = 0;
+  for (uint32_t p = 0; p < call->n_out; p++) bytes += plt_parcel_bytes(call->out[p]);
+  return (int64_t)((double)bytes / SLOW_BYTES_PER_S * (double)PLT_NS_PER_S);
 }
 
 /* How long to wait for a sign of life; several times within the deadline, and never two workers alike. */
@@ -182,7 +195,17 @@ static plt_status_t send_request(plt_desk_t *desk, exchange_t *exchange, uint32_
   call_t *call = &exchange->calls[server];
   desk->asked_again += call->asked++ > 0;
   call->retry_ns = now + pause_for(desk, exchange, server);
-  return plt_links_send(desk->links, server, call->out);
+  uint32_t first = call->n_sent;
+  call->n_sent = 0; /* the next time all of them */
+  for (uint32_t p = first; p < call->n_out; p++) PLT_TRY(plt_links_send(desk->links, server, call->out[p]));
+  return PLT_OK;
+}
+
+plt_status_t plt_exchange_hasten(plt_desk_t *desk, plt_exchange_t *exchange, uint32_t server) {
+  call_t *call = &exchange->calls[server];
+  for (; call->n_sent < call->n_out; call->n_sent++)
+    PLT_TRY(plt_links_send(desk->links, server, call->out[call->n_sent]));
+  return PLT_OK;
 }
 
 static bool is_asked(const plt_desk_t *desk, uint32_t server) {
@@ -337,6 +360,16 @@ static void note_life(plt_desk_t *desk, exchange_t *exchange, uint32_t server, i
   call->retry_ns = now + NEXT_WAIT_NS + pause_for(desk, exchange, server);
 }
 
+/* Whether this part of an answer had not come yet. */
+static bool take_part(call_t *call, const plt_header_t *answer) {
+  uint32_t bit = UINT32_C(1) << answer->part;
+  if (call->parts != answer->parts) call->got = 0;
+  call->parts = answer->parts;
+  if (call->got & bit) return false;
+  call->got |= bit;
+  return true;
+}
+
 /* Handles one received message; answers of earlier requests are passed over. */
 static plt_status_t take_answer(plt_desk_t *desk, uint32_t server) {
   plt_header_t header;
@@ -360,8 +393,11 @@ static plt_status_t take_answer(plt_desk_t *desk, uint32_t server) {
       return waited_for(desk, &header, exchange->what);
     return PLT_OK;
   }
-  call->open = false;
-  plt_parcel_clear(call->out);
+  if (header.verb == PLT_VERB_ROWS && header.parts > 1 && !take_part(call, &header)) return PLT_OK;
+  if (header.verb != PLT_VERB_ROWS || header.parts <= 1 || call->got == UINT32_MAX >> (PLT_PARTS_MAX - call->parts)) {
+    call->open = false;
+    clear_call(call);
+  }
   if (header.verb == PLT_VERB_REFUSED)
     return plt_fail(header.status == PLT_OK ? PLT_ERR_PROTOCOL : header.status, "%s",
                     header.text[0] ? header.text : "refused without a reason");
@@ -395,7 +431,7 @@ plt_status_t plt_exchange_finish(plt_desk_t *desk, plt_exchange_t *exchange) {
   while (status == PLT_OK && !all_answered(desk, exchange)) status = listen(desk, exchange->what);
   plt_parcel_clear(desk->in);
   exchange->busy = false;
-  for (uint32_t s = 0; s < desk->config.n_servers; s++) plt_parcel_clear(exchange->calls[s].out);
+  for (uint32_t s = 0; s < desk->config.n_servers; s++) clear_call(&exchange->calls[s]);
   return status;
 }
 

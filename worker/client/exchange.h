@@ -19,7 +19,7 @@
 
 typedef struct plt_desk plt_desk_t;
 
-/* Reads one server's answer. */
+/* Reads one server's answer; of one in parts each part once, in any order. */
 typedef plt_status_t (*plt_answer_fn)(void *context, uint32_t server, const plt_header_t *answer);
 
 /* Connects to the servers of a configuration, which is copied. PLT_ERR_CREATE, PLT_ERR_PEER. */
@@ -32,9 +32,11 @@ void plt_desk_hurry_up(plt_desk_t *desk, double deadline_s);
 /* At most PLT_STEPS_MAX + 1 may be under way. `what` stands in error messages. */
 plt_exchange_t *plt_exchange_begin(plt_desk_t *desk, const char *what);
 plt_arena_t *plt_exchange_arena(const plt_exchange_t *exchange);
-/* Prepares the message to one server; `header`'s identity is filled in here. */
+/* Prepares the message to one server, or its next part; `header`'s identity is filled in here. */
 plt_status_t plt_exchange_address(plt_desk_t *desk, plt_exchange_t *exchange, uint32_t server, plt_header_t *header);
-/* Sends what was addressed. fn may be NULL. */
+/* Sends what was addressed to a server so far. */
+plt_status_t plt_exchange_hasten(plt_desk_t *desk, plt_exchange_t *exchange, uint32_t server);
+/* Sends what was addressed and not sent yet. fn may be NULL. */
 plt_status_t plt_exchange_launch(plt_desk_t *desk, plt_exchange_t *exchange, plt_answer_fn fn, void *context);
 /* Waits for all answers; the exchange is over, whatever comes of it. Answers to others are taken as they come. */
 plt_status_t plt_exchange_finish(plt_desk_t *desk, plt_exchange_t *exchange);

@@ -44,8 +44,12 @@ typedef struct shards {
 
 typedef void (*shard_fn)(plt_table_t *table, const uint64_t *keys, size_t n, void *values, double eta);
 
+/* In pieces, as large pushes come; some are empty. */
 static void do_step(plt_table_t *table, const uint64_t *keys, size_t n, void *values, double eta) {
-  plt_table_step(table, eta, (plt_rows_t){keys, values, n});
+  const char *rows = values;
+  size_t first = n / 3, row = COLS * sizeof(float);
+  plt_table_step_pieces(
+      table, eta, (plt_rows_t[]){{keys, rows, first}, {0}, {keys + first, rows + first * row, n - first}, {0}}, 4);
 }
 static void do_assign(plt_table_t *table, const uint64_t *keys, size_t n, void *values, double eta) {
   (void)eta;

@@ -294,6 +294,50 @@ Test(client_retry, answers_of_another_shape_are_refused) {
   end(&fake);
 }
 
+/* Rows 0 .. 4 with their own number, in three parts: 0, 1 .. 2, 3 .. 4. */
+static void answer_part(fake_t *fake, const plt_route_t *from, const plt_header_t *request, uint32_t part,
+                        size_t more) {
+  size_t first = part == 0 ? 0 : 2 * part - 1, n = (part == 0 ? 1 : 2) + more;
+  float *values = plt_pool_take(plt_wire_pool(fake->wire), 2 * n * sizeof *values);
+  for (size_t i = 0; i < 2 * n; i++) values[i] = (float)(first + i / 2);
+  plt_section_t rows = {.kind = PLT_SECTION_ROWS, .table = 1, .n = n, .cols = 2, .values = values};
+  say(fake, from, request,
+      (plt_header_t){.verb = PLT_VERB_ROWS, .part = part, .parts = 3, .sections = &rows, .n_sections = 1});
+}
+
+/* The first time one is lost; they come in any order, and often. */
+static void answer_in_parts(fake_t *fake, const plt_route_t *from, const plt_header_t *request, int turn) {
+  answer_part(fake, from, request, 2, 0);
+  answer_part(fake, from, request, 0, 0);
+  answer_part(fake, from, request, 2, 0);
+  if (turn > 0) answer_part(fake, from, request, 1, 0);
+  if (turn > 0) answer_part(fake, from, request, 0, 0);
+}
+
+static void answer_a_wrong_part(fake_t *fake, const plt_route_t *from, const plt_header_t *request, int turn) {
+  (void)turn;
+  answer_part(fake, from, request, 1, 1);
+}
+
+static plt_status_t read_five(fake_t *fake, float rows[5][2]) {
+  static const uint64_t keys[] = {3, 4, 5, 8, 9};
+  return plt_client_read(fake->client, &(plt_pull_t){.table = 1, .cols = 2, .keys = keys, .n = 5, .out = rows[0]}, 1);
+}
+
+Test(client_retry, an_answer_in_parts_is_there_when_all_are) {
+  fake_t fake;
+  float rows[5][2] = {{0}};
+  start(&fake, answer_in_parts, 20);
+  cr_assert_eq(read_five(&fake, rows), PLT_OK, "%s", plt_fail_text());
+  for (int i = 0; i < 5; i++) cr_assert(rows[i][0] == (float)i && rows[i][1] == (float)i, "row %d", i);
+  cr_assert_eq(atomic_load(&fake.turns), 2);
+  end(&fake);
+  start(&fake, answer_a_wrong_part, 20);
+  cr_assert_eq(read_five(&fake, rows), PLT_ERR_PROTOCOL);
+  EXPECT_TEXT("server 0 answered");
+  end(&fake);
+}
+
 static void refuse_it(fake_t *fake, const plt_route_t *from, const plt_header_t *request, int turn) {
   plt_header_t answer = {.verb = PLT_VERB_REFUSED, .status = turn == 0 ? PLT_ERR_PEER : PLT_OK};
   if (turn == 0) strcpy(answer.text, "worker 1 gave up: the loss is NaN");
