@@ -360,13 +360,16 @@ static void note_life(plt_desk_t *desk, exchange_t *exchange, uint32_t server, i
   call->retry_ns = now + NEXT_WAIT_NS + pause_for(desk, exchange, server);
 }
 
-/* Whether this part of an answer had not come yet. */
-static bool take_part(call_t *call, const plt_header_t *answer) {
+/* Whether this answer, or part of one, had not come yet; *all: nothing of it is missing any more. */
+static bool take_part(call_t *call, const plt_header_t *answer, bool *all) {
+  *all = answer->verb != PLT_VERB_ROWS || answer->parts <= 1;
+  if (*all) return true;
   uint32_t bit = UINT32_C(1) << answer->part;
   if (call->parts != answer->parts) call->got = 0;
   call->parts = answer->parts;
   if (call->got & bit) return false;
   call->got |= bit;
+  *all = call->got == UINT32_MAX >> (PLT_PARTS_MAX - call->parts);
   return true;
 }
 
@@ -393,11 +396,14 @@ static plt_status_t take_answer(plt_desk_t *desk, uint32_t server) {
       return waited_for(desk, &header, exchange->what);
     return PLT_OK;
   }
-  if (header.verb == PLT_VERB_ROWS && header.parts > 1 && !take_part(call, &header)) return PLT_OK;
-  if (header.verb != PLT_VERB_ROWS || header.parts <= 1 || call->got == UINT32_MAX >> (PLT_PARTS_MAX - call->parts)) {
+  bool all, fresh = take_part(call, &header, &all);
+  if (all) {
     call->open = false;
     clear_call(call);
+  } else { /* the others are on their way: nobody says WAIT in between */
+    call->retry_ns = now + pause_for(desk, exchange, server);
   }
+  if (!fresh) return PLT_OK;
   if (header.verb == PLT_VERB_REFUSED)
     return plt_fail(header.status == PLT_OK ? PLT_ERR_PROTOCOL : header.status, "%s",
                     header.text[0] ? header.text : "refused without a reason");
