@@ -73,7 +73,7 @@ plt_status_t plt_parts_join(const plt_header_t *const *parts, uint32_t n, plt_ar
     const plt_header_t *a = parts[0], *b = parts[p];
     if (b->verb != a->verb || b->n_sections != n_sections) return differ("their sections");
     if (b->pushes != a->pushes || b->clock != a->clock || b->ahead != a->ahead || b->flags != a->flags ||
-        memcmp(&b->eta, &a->eta, sizeof a->eta) != 0)
+        b->eta != a->eta)
       return differ("their clock");
   }
   for (size_t i = 0; i < n_sections; i++) PLT_TRY(join_section(parts, n, i, arena, &sections[i]));
