@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zmq.h>
 
+#include "common/io/fileio.h"
+#include "common/mem.h"
 #include "launch/bench/measure.h"
 
 enum { HEADER = 64 };
@@ -20,7 +21,7 @@ struct plt_bare_wire {
   size_t rows;
   uint32_t *keys;
   float *pushed, *answer; /* what is sent, rows x PLT_BARE_COLS */
-  void *client_copy;      /* what is received is copied to, or NULL */
+  void *client_copy;      /* what is received is copied to */
   void *server_copy;
 };
 
@@ -88,12 +89,6 @@ void plt_bare_wire_step(void *argument) {
   plt_bench_require(largest == value_bytes(wire), 70, "bare wire: an answer of %zu bytes", largest);
 }
 
-static void *buffer(size_t count, size_t size) {
-  void *memory = calloc(count, size);
-  require(memory != NULL, "calloc");
-  return memory;
-}
-
 void plt_bare_endpoint(const char *transport, char endpoint[256], char folder[64]) {
   folder[0] = '\0';
   if (strcmp(transport, "ipc") == 0) {
@@ -105,21 +100,19 @@ void plt_bare_endpoint(const char *transport, char endpoint[256], char folder[64
   }
 }
 
-void plt_bare_endpoint_remove(const char *endpoint, const char *folder) {
-  if (folder[0] == '\0') return;
-  unlink(endpoint + strlen("ipc://"));
-  rmdir(folder);
+void plt_bare_endpoint_remove(const char *folder) {
+  if (folder[0] != '\0') plt_dir_remove(folder);
 }
 
-plt_bare_wire_t *plt_bare_wire_open(const char *transport, size_t rows, bool copies) {
-  plt_bare_wire_t *wire = buffer(1, sizeof *wire);
+plt_bare_wire_t *plt_bare_wire_open(const char *transport, size_t rows) {
+  plt_bare_wire_t *wire = plt_mem_zalloc(1, sizeof *wire);
   size_t floats = rows * PLT_BARE_COLS;
   wire->rows = rows;
-  wire->keys = buffer(rows, sizeof *wire->keys);
-  wire->pushed = buffer(floats, sizeof *wire->pushed);
-  wire->answer = buffer(floats, sizeof *wire->answer);
-  if (copies) wire->client_copy = buffer(floats, sizeof(float));
-  if (copies) wire->server_copy = buffer(floats, sizeof(float));
+  wire->keys = plt_mem_zalloc(rows, sizeof *wire->keys);
+  wire->pushed = plt_mem_zalloc(floats, sizeof *wire->pushed);
+  wire->answer = plt_mem_zalloc(floats, sizeof *wire->answer);
+  wire->client_copy = plt_mem_zalloc(floats, sizeof(float));
+  wire->server_copy = plt_mem_zalloc(floats, sizeof(float));
   memset(wire->pushed, 1, floats * sizeof *wire->pushed); /* else all pages are the one page of zeros */
   memset(wire->answer, 1, floats * sizeof *wire->answer);
   for (size_t i = 0; i < rows; i++) wire->keys[i] = (uint32_t)(2 * i);
@@ -146,7 +139,7 @@ void plt_bare_wire_close(plt_bare_wire_t **wire_at) {
   zmq_close(wire->client);
   zmq_close(wire->server);
   zmq_ctx_term(wire->context); /* waits until the last frames are gone: the buffers may go after it */
-  plt_bare_endpoint_remove(wire->endpoint, wire->folder);
+  plt_bare_endpoint_remove(wire->folder);
   free(wire->keys);
   free(wire->pushed);
   free(wire->answer);

@@ -6,25 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
-static double wall_s(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "common/time.h"
 
 static double seconds_of(struct timeval t) { return (double)t.tv_sec + 1e-6 * (double)t.tv_usec; }
 
 plt_bench_rate_t plt_bench_measure(plt_bench_step_fn step, void *context, double seconds) {
   struct rusage before, after;
-  double start = wall_s(), spent = 0;
+  int64_t start = plt_time_ns();
+  double spent = 0;
   long steps = 0;
   getrusage(RUSAGE_SELF, &before);
   while (spent < seconds) {
     step(context);
     steps++;
-    spent = wall_s() - start;
+    spent = plt_time_seconds(plt_time_ns() - start);
   }
   getrusage(RUSAGE_SELF, &after);
   double user = seconds_of(after.ru_utime) - seconds_of(before.ru_utime);

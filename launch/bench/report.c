@@ -15,6 +15,17 @@ void plt_bench_report_add(plt_bench_report_t *report, const plt_bench_figure_t *
   report->figure[report->n++] = *figure;
 }
 
+void plt_bench_report_rows(plt_bench_report_t *report, const char *name, const plt_bench_contestant_t *of,
+                           const char *yardstick, double rows) {
+  plt_bench_figure_t figure = {.unit = "M rows/s",
+                               .value = 1e-6 * of->rate.per_s * rows,
+                               .cpu_ns = 1e9 * of->rate.cpu_s / rows,
+                               .yardstick = yardstick,
+                               .ratio = of->ratio};
+  snprintf(figure.name, sizeof figure.name, "%s", name);
+  plt_bench_report_add(report, &figure);
+}
+
 void plt_bench_report_clear(plt_bench_report_t *report) {
   free(report->compared);
   free(report->figure);

@@ -11,9 +11,12 @@
 #include <stdio.h>
 
 #include "common/status.h"
+#include "launch/bench/measure.h"
+
+enum { PLT_BENCH_NAME = 64 };
 
 typedef struct plt_bench_figure {
-  char name[64];
+  char name[PLT_BENCH_NAME];
   const char *unit;
   double value, cpu_ns;    /* cpu_ns 0: not known */
   const char *yardstick;   /* NULL: it is one */
@@ -30,6 +33,9 @@ typedef struct plt_bench_report {
 
 /* A figure with everything but what was then. */
 void plt_bench_report_add(plt_bench_report_t *report, const plt_bench_figure_t *figure);
+/* The same of a contestant whose step counts as `rows` rows; yardstick NULL: it is one. */
+void plt_bench_report_rows(plt_bench_report_t *report, const char *name, const plt_bench_contestant_t *of,
+                           const char *yardstick, double rows);
 void plt_bench_report_clear(plt_bench_report_t *report);
 /* Fills what was then, by name, from what print_json wrote. */
 plt_status_t plt_bench_report_compare(plt_bench_report_t *report, const char *path);

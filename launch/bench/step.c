@@ -8,7 +8,6 @@
  *   bare      a ZeroMQ program that exchanges the same frames and copies them once at each end (bare_wire.h)
  *   array     the same gather and sgd update on a plain array in one thread: no wire, no table
  *   births    plateau, pulling rows that were never stored: their values are computed */
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +16,12 @@
 #include "common/rng.h"
 #include "launch/bench/bare_wire.h"
 #include "launch/bench/bench.h"
-#include "ps/server/server.h"
-#include "worker/client/client.h"
+#include "launch/bench/rig.h"
 
 enum { TABLE_ROWS = 1000000, COLS = PLT_BARE_COLS, FILL_ROWS = 32768, WARM_STEPS = 100, SIZES = 3 };
 static const size_t sizes[SIZES] = {512, 4096, 32768};
 static const char *const transports[] = {"inproc", "ipc", "tcp"};
 static const double eta = 1e-3;
-
-static void require(plt_status_t status) { plt_bench_require(status == PLT_OK, 70, "bench: %s", plt_fail_text()); }
 
 /* ---- keys: lists of n distinct random rows of a table, as many as it takes to touch all of it ---- */
 
@@ -34,19 +30,11 @@ typedef struct key_lists {
   uint64_t *keys; /* lists x n, each list ascending */
 } key_lists_t;
 
-static int by_key(const void *left, const void *right) {
-  uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-  return (a > b) - (a < b);
-}
-
 static key_lists_t make_keys(size_t n, uint64_t rows) {
   key_lists_t made = {.n = n, .lists = (size_t)(rows / n) + 1};
   made.keys = plt_mem_alloc(made.lists * n * sizeof *made.keys);
   for (size_t list = 0; list < made.lists; list++) {
-    plt_rng_key_t order = plt_rng_key(list, "bench", n);
-    uint64_t *keys = made.keys + list * n;
-    for (size_t i = 0; i < n; i++) keys[i] = plt_rng_permute(order, rows, i);
-    qsort(keys, n, sizeof *keys, by_key);
+    plt_bench_draw_keys(plt_rng_key(list, "bench", n), rows, made.keys + list * n, n);
   }
   return made;
 }
@@ -59,11 +47,7 @@ static const uint64_t *next_keys(key_lists_t *lists) {
 /* ---- plateau ---- */
 
 typedef struct job {
-  plt_wire_t *wire;
-  plt_listener_t *listener;
-  plt_server_config_t config;
-  pthread_t thread;
-  plt_client_t *client;
+  plt_bench_rig_t rig;
   uint64_t clock, rows; /* rows: of its tables */
   char endpoint[256], folder[64];
   /* of the steps being measured */
@@ -73,12 +57,6 @@ typedef struct job {
 } job_t;
 
 enum { STORED, UNBORN, TABLES };
-
-static void *server_main(void *argument) {
-  job_t *job = argument;
-  require(plt_server_run(job->wire, job->listener, &job->config));
-  return NULL;
-}
 
 static void step(job_t *job, const uint64_t *push_keys, size_t n_push, const plt_pull_t *pull) {
   plt_block_loss_t loss = {{0, 1}, 0.5};
@@ -93,7 +71,7 @@ static void step(job_t *job, const uint64_t *push_keys, size_t n_push, const plt
                         .pull = pull,
                         .n_pull = pull != NULL};
   plt_step_result_t result;
-  require(plt_client_step(job->client, &request, &result));
+  plt_bench_expect(plt_client_step(job->rig.client, &request, &result));
 }
 
 /* Stores every row, after so many steps that adam is past its first ones. */
@@ -112,19 +90,10 @@ static job_t *open_job(const char *transport, const char *optimizer, uint64_t ro
   job_t *job = plt_mem_zalloc(1, sizeof *job);
   job->rows = rows;
   size_t floats = sizes[SIZES - 1] * COLS;
-  bool resumed;
-  plt_progress_t progress;
   job->gradients = plt_mem_alloc(floats * sizeof *job->gradients);
   job->rows_out = plt_mem_zalloc(floats, sizeof *job->rows_out);
   for (size_t i = 0; i < floats; i++) job->gradients[i] = 1e-3f * (float)(i % 1001) - 0.5f;
   plt_bare_endpoint(transport, job->endpoint, job->folder);
-  job->wire = plt_wire_create();
-  require(plt_listener_open(job->wire, job->endpoint, &job->listener));
-  job->config = (plt_server_config_t){.servers = 1, .workers = 1, .job = 1};
-  plt_bench_require(pthread_create(&job->thread, NULL, server_main, job) == 0, 70, "bench: no thread");
-  const char *address = plt_listener_address(job->listener);
-  plt_client_config_t config = {.workers = 1, .servers = &address, .n_servers = 1, .job = 1, .deadline_s = 60};
-  require(plt_client_open(job->wire, &config, &job->clock, &resumed, &progress, &job->client));
   plt_table_spec_t specs[TABLES] = {[STORED] = {.name = "stored"}, [UNBORN] = {.name = "unborn"}};
   for (size_t t = 0; t < TABLES; t++) {
     specs[t].rows = rows;
@@ -132,7 +101,7 @@ static job_t *open_job(const char *transport, const char *optimizer, uint64_t ro
     specs[t].init = (plt_init_t){PLT_INIT_NORMAL, 0.1};
     snprintf(specs[t].optimizer, sizeof specs[t].optimizer, "%s", optimizer);
   }
-  require(plt_client_declare(job->client, 0, specs, TABLES));
+  plt_bench_rig_open(&job->rig, job->endpoint, NULL, specs, TABLES);
   fill(job);
   return job;
 }
@@ -140,12 +109,8 @@ static job_t *open_job(const char *transport, const char *optimizer, uint64_t ro
 static void close_job(job_t **job_at) {
   job_t *job = *job_at;
   if (job == NULL) return;
-  plt_client_bye(job->client, PLT_OK, "");
-  pthread_join(job->thread, NULL);
-  plt_client_close(&job->client);
-  plt_listener_close(&job->listener);
-  plt_wire_destroy(&job->wire);
-  plt_bare_endpoint_remove(job->endpoint, job->folder);
+  plt_bench_rig_close(&job->rig);
+  plt_bare_endpoint_remove(job->folder);
   free(job->gradients);
   free(job->rows_out);
   free(job);
@@ -169,7 +134,7 @@ static void birth_step(void *argument) {
   plt_pull_t pull = {UNBORN, COLS, next_keys(job->lists), job->lists->n, job->rows_out};
   plt_step_t request = {.clock = job->clock, .pull = &pull, .n_pull = 1};
   plt_step_result_t result;
-  require(plt_client_step(job->client, &request, &result));
+  plt_bench_expect(plt_client_step(job->rig.client, &request, &result));
 }
 
 /* ---- a plain array ---- */
@@ -223,20 +188,16 @@ static void add_figures(const field_t *field, const plt_bench_contestant_t *all,
                         plt_bench_report_t *report) {
   for (int c = 0; c < CONTESTANTS; c++) {
     if (all[c].step == NULL) continue;
-    plt_bench_figure_t figure = {.unit = "M rows/s",
-                                 .value = 1e-6 * all[c].rate.per_s * rows,
-                                 .cpu_ns = 1e9 * all[c].rate.cpu_s / rows,
-                                 .yardstick = all[c].yardstick == c ? NULL : names[all[c].yardstick],
-                                 .ratio = all[c].ratio};
-    snprintf(figure.name, sizeof figure.name, "%s %.0f %s", field->transport, rows, names[c]);
-    plt_bench_report_add(report, &figure);
+    char name[PLT_BENCH_NAME];
+    snprintf(name, sizeof name, "%s %.0f %s", field->transport, rows, names[c]);
+    plt_bench_report_rows(report, name, &all[c], all[c].yardstick == c ? NULL : names[all[c].yardstick], rows);
   }
 }
 
 /* Over inproc nothing crosses a socket: the plain array is what the machine could do. */
 static void bench_size(const field_t *field, key_lists_t *lists, bool births, const plt_bench_options_t *options,
                        plt_bench_report_t *report) {
-  plt_bare_wire_t *bare = plt_bare_wire_open(field->transport, lists->n, true);
+  plt_bare_wire_t *bare = plt_bare_wire_open(field->transport, lists->n);
   int yardstick = strcmp(field->transport, "inproc") == 0 ? ARRAY : BARE;
   plt_bench_contestant_t all[CONTESTANTS] = {
       [SGD] = {.step = exchange_step, .context = field->sgd, .yardstick = yardstick},

@@ -124,17 +124,6 @@ static plt_status_t open_table(bench_t *bench, const char *optimizer) {
 
 enum { TABLE, SGD, ADAM, CONTESTANTS };
 
-static void add(plt_bench_report_t *report, const char *name, const plt_bench_contestant_t *of, const char *yardstick,
-                double rows) {
-  plt_bench_figure_t figure = {.unit = "M rows/s",
-                               .value = 1e-6 * of->rate.per_s * rows,
-                               .cpu_ns = 1e9 * of->rate.cpu_s / rows,
-                               .yardstick = yardstick,
-                               .ratio = of->ratio};
-  snprintf(figure.name, sizeof figure.name, "%s", name);
-  plt_bench_report_add(report, &figure);
-}
-
 static plt_status_t run(bench_t *bench, const char *optimizer, bool is_first, const plt_bench_options_t *options,
                         plt_bench_report_t *report) {
   bool is_adam = strstr(optimizer, "adam") != NULL;
@@ -146,9 +135,9 @@ static plt_status_t run(bench_t *bench, const char *optimizer, bool is_first, co
   plt_bench_compete(all, CONTESTANTS, LISTS, options->runs, options->seconds);
   plt_table_destroy(&bench->table);
   double rows = (double)bench->batch;
-  if (is_first) add(report, "array sgd", &all[SGD], NULL, rows);
-  if (is_first) add(report, "array adam", &all[ADAM], NULL, rows);
-  add(report, optimizer, &all[TABLE], is_adam ? "array adam" : "array sgd", rows);
+  if (is_first) plt_bench_report_rows(report, "array sgd", &all[SGD], NULL, rows);
+  if (is_first) plt_bench_report_rows(report, "array adam", &all[ADAM], NULL, rows);
+  plt_bench_report_rows(report, optimizer, &all[TABLE], is_adam ? "array adam" : "array sgd", rows);
   return PLT_OK;
 }
 

@@ -10,7 +10,6 @@
  *
  *   bench_checkpoint [--gb 1] [--runs 5] [--dir /tmp] */
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,32 +19,17 @@
 #include "common/rng.h"
 #include "common/time.h"
 #include "launch/bench/measure.h"
-#include "ps/server/server.h"
-#include "worker/client/client.h"
+#include "launch/bench/rig.h"
 
 enum { COLS = 64, STATE = 2 * COLS, STEP_ROWS = 4096, FILL_ROWS = 32768, LISTS = 512, QUIET_MS = 2000, ASK_MS = 20 };
 
-static void require(plt_status_t status) {
-  plt_bench_require(status == PLT_OK, 70, "bench_checkpoint: %s", plt_fail_text());
-}
-
 typedef struct job {
-  plt_wire_t *wire;
-  plt_listener_t *listener;
-  plt_server_config_t config;
-  pthread_t thread;
-  plt_client_t *client;
+  plt_bench_rig_t rig;
   uint64_t clock, rows, turn;
   char run_dir[PLT_PATH_MAX];
   uint64_t *keys; /* LISTS x STEP_ROWS */
   float *gradients, *out;
 } job_t;
-
-static void *server_main(void *argument) {
-  job_t *job = argument;
-  require(plt_server_run(job->wire, job->listener, &job->config));
-  return NULL;
-}
 
 static void step(job_t *job, const uint64_t *keys, size_t n, const plt_pull_t *pull, uint32_t flags) {
   plt_progress_t progress = {0};
@@ -60,7 +44,7 @@ static void step(job_t *job, const uint64_t *keys, size_t n, const plt_pull_t *p
                         .pull = pull,
                         .n_pull = pull != NULL};
   plt_step_result_t result;
-  require(plt_client_step(job->client, &request, &result));
+  plt_bench_expect(plt_client_step(job->rig.client, &request, &result));
   job->clock += keys != NULL;
 }
 
@@ -68,11 +52,6 @@ static void random_step(job_t *job) {
   const uint64_t *keys = job->keys + job->turn % LISTS * STEP_ROWS;
   const uint64_t *wanted = job->keys + ++job->turn % LISTS * STEP_ROWS;
   step(job, keys, STEP_ROWS, &(plt_pull_t){0, COLS, wanted, STEP_ROWS, job->out}, 0);
-}
-
-static int by_key(const void *left, const void *right) {
-  uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-  return (a > b) - (a < b);
 }
 
 static void fill(job_t *job) {
@@ -83,17 +62,12 @@ static void fill(job_t *job) {
     step(job, keys, n, NULL, 0);
   }
   free(keys);
-  for (size_t list = 0; list < LISTS; list++) {
-    uint64_t *random = job->keys + list * STEP_ROWS;
-    for (size_t i = 0; i < STEP_ROWS; i++) random[i] = plt_rng_permute(plt_rng_key(list, "bench", 0), job->rows, i);
-    qsort(random, STEP_ROWS, sizeof *random, by_key);
-  }
+  for (size_t list = 0; list < LISTS; list++)
+    plt_bench_draw_keys(plt_rng_key(list, "bench", 0), job->rows, job->keys + list * STEP_ROWS, STEP_ROWS);
 }
 
 static job_t *open_job(double gb, const char *dir) {
   job_t *job = plt_mem_zalloc(1, sizeof *job);
-  bool resumed;
-  plt_progress_t progress;
   job->rows = (uint64_t)(gb * 1e9 / ((COLS + STATE) * sizeof(float)));
   job->keys = plt_mem_alloc((size_t)LISTS * STEP_ROWS * sizeof *job->keys);
   job->gradients = plt_mem_alloc((size_t)FILL_ROWS * COLS * sizeof *job->gradients);
@@ -102,28 +76,17 @@ static job_t *open_job(double gb, const char *dir) {
   snprintf(job->run_dir, sizeof job->run_dir, "%s/plateau-bench.XXXXXX", dir);
   plt_bench_require(mkdtemp(job->run_dir) != NULL, 73, "bench_checkpoint: %s: cannot create", job->run_dir);
   char checkpoints[PLT_PATH_MAX];
-  require(plt_path_join(job->run_dir, "checkpoints", checkpoints));
-  require(plt_dir_create(checkpoints));
-  job->wire = plt_wire_create();
-  require(plt_listener_open(job->wire, "inproc://bench", &job->listener));
-  job->config = (plt_server_config_t){.servers = 1, .workers = 1, .job = 1, .run_dir = job->run_dir};
-  plt_bench_require(pthread_create(&job->thread, NULL, server_main, job) == 0, 70, "bench_checkpoint: no thread");
-  const char *address = plt_listener_address(job->listener);
-  plt_client_config_t config = {.workers = 1, .servers = &address, .n_servers = 1, .job = 1, .deadline_s = 60};
-  require(plt_client_open(job->wire, &config, &job->clock, &resumed, &progress, &job->client));
+  plt_bench_expect(plt_path_join(job->run_dir, "checkpoints", checkpoints));
+  plt_bench_expect(plt_dir_create(checkpoints));
   plt_table_spec_t spec = {
       .name = "user", .rows = job->rows, .cols = COLS, .init = {PLT_INIT_NORMAL, 0.1}, .optimizer = "adam"};
-  require(plt_client_declare(job->client, 0, &spec, 1));
+  plt_bench_rig_open(&job->rig, "inproc://bench", job->run_dir, &spec, 1);
   fill(job);
   return job;
 }
 
 static void close_job(job_t *job) {
-  plt_client_bye(job->client, PLT_OK, "");
-  pthread_join(job->thread, NULL);
-  plt_client_close(&job->client);
-  plt_listener_close(&job->listener);
-  plt_wire_destroy(&job->wire);
+  plt_bench_rig_close(&job->rig);
   plt_dir_remove(job->run_dir);
   free(job->keys);
   free(job->gradients);
@@ -166,7 +129,7 @@ static bool is_written(job_t *job, int64_t since_ns) {
   uint64_t moves;
   if (since_ns < asked_ns + ASK_MS * PLT_NS_PER_MS) return false;
   asked_ns = since_ns;
-  require(plt_client_checkpointed(job->client, ordered_clock, &part, &all, &moves));
+  plt_bench_expect(plt_client_checkpointed(job->rig.client, ordered_clock, &part, &all, &moves));
   return all;
 }
 
@@ -200,8 +163,8 @@ int main(int argc, char **argv) {
     gap[run] = before.gap_ms > after.gap_ms ? before.gap_ms : after.gap_ms;
     gap_during[run] = sweep.gap_ms;
     seconds[run] = sweep.seconds;
-    require(plt_manifest_part_dir(job->run_dir, ordered_clock, false, part_dir));
-    require(plt_dir_remove(part_dir));
+    plt_bench_expect(plt_manifest_part_dir(job->run_dir, ordered_clock, false, part_dir));
+    plt_bench_expect(plt_dir_remove(part_dir));
   }
   printf("%" PRIu64 " rows of %d floats with adam: %.2f GB in memory, %.2f GB written to %s; medians of %d runs\n",
          job->rows, COLS, (double)job->rows * (COLS + STATE) * sizeof(float) / 1e9, (double)part.bytes / 1e9, dir,
