@@ -101,7 +101,7 @@ void plt_server_release_parts(plt_server_t *s, plt_inbox_t *inbox) {
     s->empty[s->n_empty++] = inbox->parts[p];
     inbox->parts[p] = NULL;
   }
-  inbox->n_parts = inbox->got = 0;
+  inbox->n_parts = inbox->n_got = 0;
 }
 
 void plt_server_release(plt_server_t *s, plt_peer_t *peer, size_t i) {

@@ -15,12 +15,13 @@ static void begin(plt_server_t *s, plt_inbox_t *gather, const plt_header_t *part
 static void put(plt_server_t *s, plt_inbox_t *gather) {
   uint32_t part = s->spare->header.part;
   plt_inbox_t *received = s->spare;
-  if (gather->parts[part] != NULL)
+  if (gather->parts[part] != NULL) {
     s->spare = gather->parts[part];
-  else
+  } else {
     s->spare = s->n_empty > 0 ? s->empty[--s->n_empty] : plt_inbox_create();
+    gather->n_got++;
+  }
   gather->parts[part] = received;
-  gather->got |= UINT32_C(1) << part;
   gather->route = received->route; /* the newest way */
 }
 
@@ -32,7 +33,7 @@ plt_status_t plt_server_gather(plt_server_t *s, uint32_t w, bool *whole) {
   plt_inbox_t *gather = peer->gather;
   if (gather->n_parts != header.parts || gather->gathered != header.request) begin(s, gather, &header);
   put(s, gather);
-  if (gather->got != UINT32_MAX >> (PLT_PARTS_MAX - gather->n_parts)) return PLT_OK;
+  if (gather->n_got < gather->n_parts) return PLT_OK;
 
   const plt_header_t *parts[PLT_PARTS_MAX];
   for (uint32_t p = 0; p < gather->n_parts; p++) parts[p] = &gather->parts[p]->header;

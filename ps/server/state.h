@@ -27,8 +27,8 @@ struct plt_inbox {
   plt_header_t header;
   plt_route_t route;
   int64_t wait_at_ns; /* kept: when its sender is told next that it waits */
-  /* A request in parts: what has come of it, in the first n_parts places. */
-  uint32_t n_parts, got;             /* got: a bit per part */
+  /* A request in parts: what has come of it, in the first n_parts places: n_got of them. */
+  uint32_t n_parts, n_got;
   uint64_t gathered;                 /* the request's number */
   plt_inbox_t *parts[PLT_PARTS_MAX]; /* NULL where none has come */
 };

@@ -196,7 +196,7 @@ static plt_section_t pull_section(const pulls_t *pulls, size_t i, plt_share_t sh
                          .keys = share.keys};
 }
 
-/* `values` are those of the share if it has no positions, else of what was split. */
+/* `from` are the values of the share if it has no positions, else of what was split. */
 static plt_section_t push_section(plt_client_t *client, const plt_push_t *push, plt_share_t share, const float *from,
                                   plt_wire_type_t type) {
   void *values = plt_pool_take(plt_wire_pool(client->wire), share.n * push->cols * plt_shard_value_bytes(type));
@@ -216,20 +216,25 @@ typedef struct split {
   const plt_step_t *step;
   plt_share_t **shares; /* of pushes: [n_push][n_servers] */
   pulls_t *pulls;
+  uint32_t *parts, most; /* parts: of the STEP to each server; most: of all servers */
 } split_t;
 
-/* Parts of the STEP to a server. */
-static uint32_t count_parts(const plt_client_t *client, const split_t *split, uint32_t server) {
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < split->step->n_push; i++)
-    bytes += (uint64_t)split->shares[i][server].n * split->step->push[i].cols * plt_shard_value_bytes(client->type);
-  return plt_parts_for(bytes);
+static void count_parts(const plt_client_t *client, plt_arena_t *arena, split_t *split) {
+  split->parts = plt_arena_alloc(arena, client->n_servers * sizeof *split->parts);
+  for (uint32_t s = 0; s < client->n_servers; s++) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < split->step->n_push; i++)
+      bytes += (uint64_t)split->shares[i][s].n * split->step->push[i].cols * plt_shard_value_bytes(client->type);
+    split->parts[s] = plt_parts_for(bytes);
+    if (split->parts[s] > split->most) split->most = split->parts[s];
+  }
 }
 
 /* Packs and sends a part of the STEP to a server. */
 static plt_status_t send_part(plt_client_t *client, plt_exchange_t *exchange, const split_t *split, uint32_t server,
-                              uint32_t part, uint32_t parts) {
+                              uint32_t part) {
   const plt_step_t *step = split->step;
+  const uint32_t parts = split->parts[server];
   plt_section_t *sections =
       plt_arena_alloc(plt_exchange_arena(exchange), (step->n_push + step->n_pull) * sizeof *sections);
   size_t n = 0;
@@ -269,12 +274,10 @@ static plt_status_t begin_step(plt_client_t *client, plt_exchange_t *exchange, c
   split.shares = plt_arena_alloc(plt_exchange_arena(exchange), step->n_push * sizeof *split.shares);
   for (size_t i = 0; i < step->n_push; i++)
     split.shares[i] = plt_shard_split(step->push[i].keys, step->push[i].n, servers, plt_exchange_arena(exchange));
-  for (uint32_t part = 0; part < PLT_PARTS_MAX; part++) { /* all servers are at work from the first on */
-    for (uint32_t s = 0; s < servers; s++) {
-      uint32_t parts = count_parts(client, &split, s);
-      if (part < parts) PLT_TRY(send_part(client, exchange, &split, s, part, parts));
-    }
-  }
+  count_parts(client, plt_exchange_arena(exchange), &split);
+  for (uint32_t part = 0; part < split.most; part++) /* all servers are at work from the first on */
+    for (uint32_t s = 0; s < servers; s++)
+      if (part < split.parts[s]) PLT_TRY(send_part(client, exchange, &split, s, part));
   return plt_exchange_launch(client->desk, exchange, on_rows, split.pulls);
 }
 

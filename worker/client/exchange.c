@@ -191,20 +191,19 @@ static int64_t pause_for(const plt_desk_t *desk, const exchange_t *exchange, uin
   return pause_ns + (int64_t)((double)pause_ns * 0.25 * plt_rng_unit(jitter.word[0]));
 }
 
-static plt_status_t send_request(plt_desk_t *desk, exchange_t *exchange, uint32_t server, int64_t now) {
-  call_t *call = &exchange->calls[server];
-  desk->asked_again += call->asked++ > 0;
-  call->retry_ns = now + pause_for(desk, exchange, server);
-  uint32_t first = call->n_sent;
-  call->n_sent = 0; /* the next time all of them */
-  for (uint32_t p = first; p < call->n_out; p++) PLT_TRY(plt_links_send(desk->links, server, call->out[p]));
-  return PLT_OK;
-}
-
 plt_status_t plt_exchange_hasten(plt_desk_t *desk, plt_exchange_t *exchange, uint32_t server) {
   call_t *call = &exchange->calls[server];
   for (; call->n_sent < call->n_out; call->n_sent++)
     PLT_TRY(plt_links_send(desk->links, server, call->out[call->n_sent]));
+  return PLT_OK;
+}
+
+static plt_status_t send_request(plt_desk_t *desk, exchange_t *exchange, uint32_t server, int64_t now) {
+  call_t *call = &exchange->calls[server];
+  desk->asked_again += call->asked++ > 0;
+  call->retry_ns = now + pause_for(desk, exchange, server);
+  PLT_TRY(plt_exchange_hasten(desk, exchange, server));
+  call->n_sent = 0; /* the next time all of them */
   return PLT_OK;
 }
 
