@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -127,6 +128,25 @@ plt_status_t plt_dir_sync_of(const char *path) {
   plt_status_t status = plt_path_sync(dir);
   free(dir);
   return status;
+}
+
+plt_status_t plt_file_map(const char *path, void **map, size_t *bytes) {
+  struct stat info;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return plt_fail_errno(PLT_ERR_DATA, "%s: cannot open", path);
+  plt_status_t status = PLT_OK;
+  void *mapped = MAP_FAILED;
+  if (fstat(fd, &info) != 0)
+    status = plt_fail_errno(PLT_ERR_DATA, "%s: cannot read", path);
+  else if (!S_ISREG(info.st_mode) || info.st_size == 0)
+    status = plt_fail(PLT_ERR_DATA, "%s: %s", path, S_ISREG(info.st_mode) ? "the file is empty" : "not a file");
+  else if ((mapped = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0)) == MAP_FAILED)
+    status = plt_fail_errno(PLT_ERR_DATA, "%s: cannot map into memory", path);
+  close(fd);
+  if (status != PLT_OK) return status;
+  *map = mapped;
+  *bytes = (size_t)info.st_size;
+  return PLT_OK;
 }
 
 plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes) {

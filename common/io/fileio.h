@@ -30,6 +30,8 @@ plt_status_t plt_dir_sync_of(const char *path);
 /* The whole file as a NUL-terminated string (free it); `bytes` may be NULL. PLT_ERR_DATA when it has more than
  * max_bytes. */
 plt_status_t plt_file_read(const char *path, size_t max_bytes, char **text, size_t *bytes);
+/* Maps a file that is not empty for reading; munmap() it. PLT_ERR_DATA. */
+plt_status_t plt_file_map(const char *path, void **map, size_t *bytes);
 /* Writes a temporary file beside `path` ("path.tmp": one writer per path), fsyncs, renames it over `path`, fsyncs the
  * directory. Also PLT_ERR_CREATE. The old file stays then, unless only the directory could not be synced. */
 plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes);

@@ -5,15 +5,11 @@
 #include "common/io/npy.h"
 
 #include <endian.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
@@ -183,27 +179,9 @@ static plt_status_t read_map(const char *path, plt_npy_t *npy) {
   return read_shape(path, &header, (uint64_t)(bytes + npy->map_bytes - text.end), npy);
 }
 
-static plt_status_t map_file(const char *path, plt_npy_t *npy) {
-  struct stat info;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return plt_fail_errno(PLT_ERR_DATA, "%s: cannot open", path);
-  plt_status_t status = PLT_OK;
-  if (fstat(fd, &info) != 0) {
-    status = plt_fail_errno(PLT_ERR_DATA, "%s: cannot read", path);
-  } else if (!S_ISREG(info.st_mode) || info.st_size == 0) {
-    status = plt_fail(PLT_ERR_DATA, "%s: %s", path, S_ISREG(info.st_mode) ? "the file is empty" : "not a file");
-  } else {
-    npy->map_bytes = (size_t)info.st_size;
-    npy->map = mmap(NULL, npy->map_bytes, PROT_READ, MAP_SHARED, fd, 0);
-    if (npy->map == MAP_FAILED) status = plt_fail_errno(PLT_ERR_DATA, "%s: cannot map into memory", path);
-  }
-  close(fd);
-  return status;
-}
-
 plt_status_t plt_npy_open(const char *path, plt_npy_t *npy) {
   plt_npy_t result = {0};
-  PLT_TRY(map_file(path, &result));
+  PLT_TRY(plt_file_map(path, &result.map, &result.map_bytes));
   plt_status_t status = read_map(path, &result);
   if (status != PLT_OK) {
     plt_npy_close(&result);

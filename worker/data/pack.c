@@ -1,17 +1,14 @@
 /* pack.c - see pack.h: mapping and checking. pack_write.c writes. */
 #include "worker/data/pack.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/io/fileio.h"
-#include "common/log.h"
 #include "common/mem.h"
 #include "worker/data/pack_head.h"
 
@@ -106,9 +103,8 @@ static plt_status_t check_text(const char *path, const plt_pack_text_t *text, bo
   if (text->name[0] == '\0') return PLT_OK;
   PLT_TRY(beside(path, text->name, source));
   if (stat(source, &info) != 0) return PLT_OK;
-  int64_t mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
   bool same = (uint64_t)info.st_size == text->bytes;
-  if (same && (thorough || mtime_ns != text->mtime_ns)) {
+  if (same && (thorough || plt_pack_mtime_ns(&info) != text->mtime_ns)) {
     PLT_TRY(plt_hash_file(source, hash, &bytes));
     same = strcmp(hash, text->hash) == 0;
   }
@@ -184,26 +180,8 @@ static void point(plt_dataset_t *data) {
   }
 }
 
-static plt_status_t map_file(const char *path, plt_dataset_t *data) {
-  struct stat info;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return plt_fail_errno(PLT_ERR_DATA, "%s: cannot open", path);
-  plt_status_t status = PLT_OK;
-  void *map = MAP_FAILED;
-  if (fstat(fd, &info) != 0)
-    status = plt_fail_errno(PLT_ERR_DATA, "%s: cannot read", path);
-  else if (!S_ISREG(info.st_mode) || info.st_size == 0)
-    status = plt_fail(PLT_ERR_DATA, "%s: %s", path, S_ISREG(info.st_mode) ? "the file is empty" : "not a file");
-  else if ((map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0)) == MAP_FAILED)
-    status = plt_fail_errno(PLT_ERR_DATA, "%s: cannot map into memory", path);
-  else
-    data->pack = (plt_mapping_t){map, (size_t)info.st_size};
-  close(fd);
-  return status;
-}
-
 static plt_status_t check_all(const char *path, plt_dataset_t *data, bool thorough) {
-  PLT_TRY(map_file(path, data));
+  PLT_TRY(plt_file_map(path, &data->pack.map, &data->pack.bytes));
   const plt_pack_head_t *head = data->pack.map;
   PLT_TRY(check_head(path, head, data->pack.bytes));
   for (size_t t = 0; t < PLT_PACK_TEXTS; t++) PLT_TRY(check_text(path, &head->text[t], thorough));

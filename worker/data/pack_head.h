@@ -7,8 +7,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "common/hash.h"
+#include "common/time.h"
 #include "worker/data/pack.h"
 
 enum {
@@ -51,6 +53,11 @@ typedef enum {
 typedef struct plt_pack_layout {
   uint64_t at[PLT_PACK_ARRAYS], bytes[PLT_PACK_ARRAYS], total;
 } plt_pack_layout_t;
+
+/* Of a text, as its head keeps it. */
+static inline int64_t plt_pack_mtime_ns(const struct stat *text) {
+  return (int64_t)text->st_mtim.tv_sec * PLT_NS_PER_S + text->st_mtim.tv_nsec;
+}
 
 /* The numbers of a head must be below 2^58 each. */
 plt_pack_layout_t plt_pack_lay_out(const plt_pack_head_t *head);

@@ -18,7 +18,7 @@ static plt_status_t describe(const char *path, plt_pack_text_t *text) {
   const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
   if (stat(path, &info) != 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot read", path);
   PLT_TRY(plt_hash_file(path, text->hash, &text->bytes));
-  text->mtime_ns = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+  text->mtime_ns = plt_pack_mtime_ns(&info);
   if (!plt_mem_fit_text(name, text->name, sizeof text->name))
     return plt_fail(PLT_ERR_USAGE, "%s: the name has more than %d bytes", path, PLT_PACK_NAME - 1);
   return PLT_OK;
