@@ -96,12 +96,14 @@ kernels_of() { sed -n 's/.*products by .* for \([^,]*\),.*/\1/p' "$1/logs/worker
 # lesser_kernels: sets lesser_variable and lesser_set to what has products run older kernels than the processor's best;
 # false where there are none.
 lesser_kernels() {
-  case $("$plateau" --version | grep '^products') in
+  local products
+  products=$("$plateau" --version | grep '^products')
+  case $products in
     *oneDNN*) lesser_variable=ONEDNN_MAX_CPU_ISA lesser_set=AVX ;;
     *) lesser_variable=OPENBLAS_CORETYPE lesser_set=Prescott ;;
   esac
   # shellcheck disable=SC2034 # read by who calls
-  ! "$plateau" --version | grep '^products' | grep -qE "for ($lesser_set|SSE41|any processor)(;|$)" && [[ $(uname -m) == x86_64 ]]
+  ! grep -qE "for ($lesser_set|SSE41|any processor)(;|$)" <<<"$products" && [[ $(uname -m) == x86_64 ]]
 }
 # json_number KEY: filters lines of JSON to the value of a top-level number.
 json_number() { sed -n "s/.*\"$1\": *\([-+0-9.eE]*\).*/\1/p"; }

@@ -39,7 +39,7 @@ void plt_kernel_set_settle(char *const arguments[]) {
     unsetenv(passed_over);
     return;
   }
-  if (set != NULL && set[0] != '\0') return;
+  if (plt_gemm_asks_processor() || (set != NULL && set[0] != '\0')) return;
   const char *chosen = plt_gemm_set(), *wanted = plt_kernel_set_wanted(chosen, plt_isa_here());
   if (wanted == NULL || plt_self_path(path) != PLT_OK) return;
   setenv(plt_gemm_variable(), wanted, 1);

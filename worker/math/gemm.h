@@ -43,6 +43,8 @@ void plt_gemm_label(char out[PLT_GEMM_LABEL_MAX]);
 const char *plt_gemm_set(void);
 /* The environment variable by which the library is told of a kernel set when it is loaded. */
 const char *plt_gemm_variable(void);
+/* Whether the library chooses by what the processor can do; else by tables of models, which may fall short. */
+bool plt_gemm_asks_processor(void);
 /* The library's set for a level; NULL: it has none. */
 const char *plt_gemm_set_of(plt_isa_t level);
 /* The level at which a set stands; unknown: it is none of the library's that we know. */

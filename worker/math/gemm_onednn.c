@@ -59,6 +59,8 @@ const char *plt_gemm_set(void) {
 
 const char *plt_gemm_variable(void) { return "ONEDNN_MAX_CPU_ISA"; }
 
+bool plt_gemm_asks_processor(void) { return true; }
+
 const char *plt_gemm_set_of(plt_isa_t level) { return sets[level]; }
 
 plt_isa_t plt_gemm_level_of(const char *set) {

@@ -24,6 +24,8 @@ const char *plt_gemm_set(void) { return openblas_get_corename(); }
 
 const char *plt_gemm_variable(void) { return "OPENBLAS_CORETYPE"; }
 
+bool plt_gemm_asks_processor(void) { return false; }
+
 /* Other sets stand at the highest level that runs where they run. AMD's from Bulldozer to Steamroller have FMA4 or FMA,
  * but no AVX2. The first of a level is the one to ask for. */
 static const struct {

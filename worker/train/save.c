@@ -51,6 +51,7 @@ static plt_status_t publish(plt_trainer_t *t) {
                              .epoch = t->order.epoch,
                              .parts = t->order.parts,
                              .n_parts = plan->servers};
+  _Static_assert(sizeof manifest.products >= PLT_GEMM_LABEL_MAX, "a label fits");
   plt_gemm_label(manifest.products);
   if (t->journal != NULL) PLT_TRY(plt_journal_flush(t->journal));
   PLT_TRY(plt_manifest_publish(plan->run_dir, &manifest, t->order.is_best));
