@@ -14,8 +14,8 @@
 
 enum {
   COLS_MAX = 1 << 20,
-  AHEAD = 4,       /* rows asked for before they are reached: rows lie anywhere, every one is a cache miss or more */
-  AHEAD_LINES = 16 /* of each; wider rows are left to the processor from there */
+  FETCH_ROWS = 8,  /* asked for together before they are reached: rows lie anywhere, each is a cache miss or more */
+  FETCH_LINES = 16 /* of each; wider rows are left to the processor from there */
 };
 
 struct plt_table {
@@ -144,16 +144,20 @@ static plt_place_t open_row(plt_table_t *table, uint64_t key) {
   return plt_slabs_open(&table->slabs, local_index(table, key));
 }
 
-/* Has the memory of row i + AHEAD fetched while row i is at work. Inlined by force: gcc 12 takes a function that only
- * prefetches for one without effect, and drops the call. */
+/* Called before row i is at work: has the group after that of row i fetched at once, where row i begins a group (and at
+ * the beginning its own). At once, because a processor that waits for one row's pages and lines still asks for the
+ * next row's, but not for those behind the arithmetic of a row: that fills its window. Inlined by force: gcc 12 takes a
+ * function that only prefetches for one without effect, and drops the call. */
 __attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t *table, const uint64_t *keys, size_t n,
                                                               size_t i, size_t floats) {
-  if (i + AHEAD >= n) return;
-  plt_place_t place = find(table, keys[i + AHEAD]);
-  if (place.row == NULL) return;
-  size_t bytes = floats * sizeof(float), limit = (size_t)AHEAD_LINES * 64;
-  __builtin_prefetch(place.last);
-  for (size_t at = 0; at < bytes && at < limit; at += 64) __builtin_prefetch((const char *)place.row + at);
+  if (i % FETCH_ROWS != 0) return;
+  size_t bytes = floats * sizeof(float), limit = (size_t)FETCH_LINES * 64;
+  for (size_t j = i == 0 ? 0 : i + FETCH_ROWS; j < n && j < i + (size_t)2 * FETCH_ROWS; j++) {
+    plt_place_t place = find(table, keys[j]);
+    if (place.row == NULL) continue;
+    __builtin_prefetch(place.last);
+    for (size_t at = 0; at < bytes && at < limit; at += 64) __builtin_prefetch((const char *)place.row + at);
+  }
 }
 
 /* gradient: cols floats, unaligned; NULL for zeros. */
