@@ -6,17 +6,13 @@
 
 #include <math.h>
 
+#include "common/elementary.h"
 #include "common/vector.h"
 
 enum { LANES = 16 };
 typedef struct words {
   uint32_t lane[4][LANES];
 } words_t;
-typedef union bits {
-  uint32_t u;
-  int32_t i;
-  float f;
-} bits_t;
 
 /* plt_rng_draw() for counters (c0, c1, first .. first + LANES - 1, 0). */
 PLT_VECTOR_CLONES static void draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, uint32_t first, words_t *out) {
@@ -41,27 +37,14 @@ static inline float half_up(uint32_t w) {
 static inline float minus_log(uint32_t w) {
   const uint32_t above_root_half = UINT32_C(0xB504F334);
   /* u = m 2^e with m in [sqrt(1/2), sqrt(2)), f = m - 1; near 1 f = -(1 - u), which integers give exactly. */
-  bits_t x = {.f = half_up(w)};
+  plt_float_bits_t x = {.f = half_up(w)};
   /* The exponent of x from sqrt(1/2) on, -1 (x is 1/2) to 32. */
   int32_t biased = (int32_t)((x.u - UINT32_C(0x3F3504F3) + (UINT32_C(1) << 23)) >> 23) - 1;
-  bits_t m = {.u = x.u - ((uint32_t)biased << 23)};
+  plt_float_bits_t m = {.u = x.u - ((uint32_t)biased << 23)};
   int near_one = w >= above_root_half;
   float e = near_one ? 0.0f : (float)(biased - 32);
   float f = near_one ? -half_up(~w) * 0x1p-32f : m.f - 1.0f;
-  float p = 7.0376836292e-2f;
-  p = p * f - 1.1514610310e-1f;
-  p = p * f + 1.1676998740e-1f;
-  p = p * f - 1.2420140846e-1f;
-  p = p * f + 1.4249322787e-1f;
-  p = p * f - 1.6668057665e-1f;
-  p = p * f + 2.0000714765e-1f;
-  p = p * f - 2.4999993993e-1f;
-  p = p * f + 3.3333331174e-1f;
-  float square = f * f;
-  float y = p * f * square;
-  y = y - 2.12194440e-4f * e;
-  y = y - 0.5f * square;
-  return -(f + y + 0.693359375f * e);
+  return -plt_log_reduced(f, e);
 }
 
 /* Cosine and sine of 2 pi w 2^-32. */
@@ -72,8 +55,8 @@ static inline void turn(uint32_t w, float *cosine, float *sine) {
   float s = ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * r + r;
   float c = ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z - 0.5f * z + 1.0f;
   uint32_t swap = 0 - (quadrant & 1);
-  bits_t sb = {.f = s}, cb = {.f = c};
-  bits_t first = {.u = (cb.u & ~swap) | (sb.u & swap)}, second = {.u = (sb.u & ~swap) | (cb.u & swap)};
+  plt_float_bits_t sb = {.f = s}, cb = {.f = c};
+  plt_float_bits_t first = {.u = (cb.u & ~swap) | (sb.u & swap)}, second = {.u = (sb.u & ~swap) | (cb.u & swap)};
   first.u ^= ((quadrant + 1) & 2) << 30; /* less than 0 in quadrants 1 and 2 */
   second.u ^= (quadrant & 2) << 30;
   *cosine = first.f;

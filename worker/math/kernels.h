@@ -66,7 +66,5 @@ double plt_kernel_sum_squares(plt_crew_t *crew, const float *x, size_t n);
 double plt_kernel_dot(const float *x, const float *y, size_t n);
 /* sum_i x[i] of one short vector, in the caller. */
 double plt_kernel_total(const float *x, size_t n);
-/* x[i] = e^x[i] to 2 units in the last place, for -87 <= x <= 88 and NaN; outside, anything. In the caller. */
-void plt_kernel_exp(size_t n, float *x);
 
 #endif

@@ -2,6 +2,8 @@
 #include <assert.h>
 #include <math.h>
 
+#include "common/elementary.h"
+#include "common/vector.h"
 #include "worker/math/kernels.h"
 #include "worker/tape/node.h"
 
@@ -19,18 +21,17 @@ typedef struct softmax_job {
   float *out;
 } softmax_job_t;
 
-static void softmax_range(void *context, size_t first, size_t last) {
+PLT_VECTOR_CLONES static void softmax_range(void *context, size_t first, size_t last) {
   const softmax_job_t *job = context;
+  const float *restrict x = job->x;
+  float *restrict out = job->out;
   for (size_t r = first; r < last; r++) {
     uint64_t from = job->matrix->offset[r], to = job->matrix->offset[r + 1];
     float largest = -INFINITY;
-    double sum = 0;
-    for (uint64_t e = from; e < to; e++) largest = fmaxf(largest, job->x[e]);
-    for (uint64_t e = from; e < to; e++) {
-      job->out[e] = expf(job->x[e] - largest);
-      sum += job->out[e];
-    }
-    for (uint64_t e = from; e < to; e++) job->out[e] = (float)(job->out[e] / sum);
+    for (uint64_t e = from; e < to; e++) largest = fmaxf(largest, x[e]);
+    for (uint64_t e = from; e < to; e++) out[e] = plt_exp(x[e] - largest);
+    double sum = plt_kernel_total(out + from, to - from);
+    for (uint64_t e = from; e < to; e++) out[e] = (float)(out[e] / sum);
   }
 }
 

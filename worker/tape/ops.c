@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "common/elementary.h"
 #include "common/vector.h"
 #include "worker/math/kernels.h"
 #include "worker/tape/node.h"
@@ -63,13 +64,12 @@ static void map_backward(plt_tape_t *t, const plt_node_t *node, size_t cost, plt
 
 MAP(scale, 1, (p * x), p)
 MAP(shift, 1, (x + p), 1.0f)
-MAP(sigmoid, 16, (1.0f / (1.0f + expf(-x))), (y * (1.0f - y)))
-MAP(tanh, 16, tanhf(x), (1.0f - y * y))
-/* e^x would overflow from 89 on: log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). */
-MAP(softplus, 32, (fmaxf(x, 0.0f) + log1pf(expf(-fabsf(x)))), (1.0f / (1.0f + expf(-x))))
+MAP(sigmoid, 4, plt_sigmoid(x), (y * (1.0f - y)))
+MAP(tanh, 4, plt_tanh(x), (1.0f - y * y))
+MAP(softplus, 8, plt_softplus(x), plt_sigmoid(x))
 MAP(leaky_relu, 1, (x > 0.0f ? x : p * x), (x > 0.0f ? 1.0f : p))
-MAP(exp, 16, expf(x), y)
-MAP(log, 16, logf(x), (1.0f / x))
+MAP(exp, 4, plt_exp(x), y)
+MAP(log, 4, plt_log(x), (1.0f / x))
 /* Comparisons with NaN are false: NaN stays NaN, for the trainer to see. */
 MAP(clamp, 1, (x < p ? p : (x > q ? q : x)), (x < p || x > q ? 0.0f : 1.0f))
 

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/elementary.h"
+#include "common/vector.h"
 #include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
 #include "worker/tape/node.h"
@@ -59,20 +61,17 @@ static void gather_along(const matrix_t *m, size_t row, size_t rows, size_t col,
 }
 
 /* A row of dots becomes one of exponentials. */
-static void exponentials(size_t n, float *dots) {
-  for (size_t j = 0; j < n; j++) dots[j] = 4 * (dots[j] - 1);
-  plt_kernel_exp(n, dots);
+PLT_VECTOR_CLONES static void exponentials(size_t n, float *dots) {
+  for (size_t j = 0; j < n; j++) dots[j] = plt_exp(4 * (dots[j] - 1));
 }
 
 /* The same with y from `alike`, which becomes the exponentials where y has a derivative, 0 elsewhere. */
-static void calibrated(size_t n, float low, float high, float *restrict dots, float *restrict alike) {
+PLT_VECTOR_CLONES static void calibrated(size_t n, float low, float high, float *restrict dots, float *restrict alike) {
   for (size_t j = 0; j < n; j++) {
-    float y = alike[j], kept = y < low ? low : y > high ? high : y;
-    dots[j] = 4 * (dots[j] - kept);
-    alike[j] = y < low || y > high ? 0.0f : 1.0f;
+    float y = alike[j], kept = y < low ? low : y > high ? high : y, e = plt_exp(4 * (dots[j] - kept));
+    dots[j] = e;
+    alike[j] = y < low || y > high ? 0.0f : e;
   }
-  plt_kernel_exp(n, dots);
-  for (size_t j = 0; j < n; j++) alike[j] *= dots[j];
 }
 
 static void piece_of_rows(void *context, size_t piece, size_t lane) {

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/elementary.h"
+#include "common/vector.h"
 #include "worker/math/kernels.h"
 #include "worker/tape/node.h"
 
@@ -14,7 +16,7 @@ typedef struct spread_job {
   float value;
 } spread_job_t;
 
-static void spread_range(void *context, size_t first, size_t last) {
+PLT_VECTOR_CLONES static void spread_range(void *context, size_t first, size_t last) {
   const spread_job_t *job = context;
   float *restrict dx = job->dx;
   float value = job->value;
@@ -86,7 +88,7 @@ static void rows_backward(plt_tape_t *t, const plt_node_t *node, plt_range_fn fn
   if (job.dx) plt_kernel_ranges(t->crew, x->rows, x->cols, fn, &job);
 }
 
-static void row_sum_slopes(void *context, size_t first, size_t last) {
+PLT_VECTOR_CLONES static void row_sum_slopes(void *context, size_t first, size_t last) {
   const rows_job_t *job = context;
   for (size_t i = first; i < last; i++) {
     float *dx = job->dx + i * job->cols, dy = job->node->gradient[i];
@@ -96,7 +98,7 @@ static void row_sum_slopes(void *context, size_t first, size_t last) {
 
 static void row_sum_backward(plt_tape_t *t, const plt_node_t *node) { rows_backward(t, node, row_sum_slopes); }
 
-static void normalise_values(void *context, size_t first, size_t last) {
+PLT_VECTOR_CLONES static void normalise_values(void *context, size_t first, size_t last) {
   const rows_job_t *job = context;
   for (size_t i = first; i < last; i++) {
     const float *restrict x = job->x + i * job->cols;
@@ -108,7 +110,7 @@ static void normalise_values(void *context, size_t first, size_t last) {
 }
 
 /* dx = (dy - y <y, dy>) / norm; where the floor p was taken instead, y is linear in x. */
-static void normalise_slopes(void *context, size_t first, size_t last) {
+PLT_VECTOR_CLONES static void normalise_slopes(void *context, size_t first, size_t last) {
   const rows_job_t *job = context;
   for (size_t i = first; i < last; i++) {
     const float *restrict y = job->node->value + i * job->cols, *restrict dy = job->node->gradient + i * job->cols;
@@ -126,20 +128,20 @@ static void normalise_forward(plt_tape_t *t, plt_node_t *node) {
 
 static void normalise_backward(plt_tape_t *t, const plt_node_t *node) { rows_backward(t, node, normalise_slopes); }
 
-static void softmax_values(void *context, size_t first, size_t last) {
+PLT_VECTOR_CLONES static void softmax_values(void *context, size_t first, size_t last) {
   const rows_job_t *job = context;
   for (size_t i = first; i < last; i++) {
     const float *restrict x = job->x + i * job->cols;
     float *restrict y = job->node->value + i * job->cols;
     float high = x[0];
     for (size_t j = 1; j < job->cols; j++) high = fmaxf(high, x[j]);
-    for (size_t j = 0; j < job->cols; j++) y[j] = expf(x[j] - high);
+    for (size_t j = 0; j < job->cols; j++) y[j] = plt_exp(x[j] - high);
     float scale = (float)(1 / plt_kernel_total(y, job->cols));
     for (size_t j = 0; j < job->cols; j++) y[j] *= scale;
   }
 }
 
-static void softmax_slopes(void *context, size_t first, size_t last) {
+PLT_VECTOR_CLONES static void softmax_slopes(void *context, size_t first, size_t last) {
   const rows_job_t *job = context;
   for (size_t i = first; i < last; i++) {
     const float *restrict y = job->node->value + i * job->cols, *restrict dy = job->node->gradient + i * job->cols;
@@ -149,50 +151,67 @@ static void softmax_slopes(void *context, size_t first, size_t last) {
   }
 }
 
-static void softmax_forward(plt_tape_t *t, plt_node_t *node) { rows_forward(t, node, 16, softmax_values); }
+static void softmax_forward(plt_tape_t *t, plt_node_t *node) { rows_forward(t, node, 8, softmax_values); }
 static void softmax_backward(plt_tape_t *t, const plt_node_t *node) { rows_backward(t, node, softmax_slopes); }
 
 /* ---- BPR ---- */
 
-static const double bpr_floor = 1e-10;
-
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static const float bpr_floor = 1e-10f;
+enum { BPR_BLOCK = 64 }; /* values between the loops below */
 
 typedef struct bpr_job {
   const float *positive, *negative;
   float *d_positive, *d_negative;
-  double slope; /* -dy / n */
+  float slope; /* -dy / n */
 } bpr_job_t;
 
-static double bpr_partial(void *context, size_t first, size_t last) {
+/* -log(floor + s), s = sigmoid(x). Where s is near 1 the sum loses what s lacks: there log(1 + floor / s) is taken as
+ * floor / s, and -log(s) is a softplus. */
+static inline float bpr_loss(float x) {
+  float s = plt_sigmoid(x), near_one = plt_softplus(-x) - bpr_floor / s, other = -plt_log(bpr_floor + s);
+  return x > 0 ? near_one : other;
+}
+
+PLT_VECTOR_CLONES static double bpr_partial(void *context, size_t first, size_t last) {
   const bpr_job_t *job = context;
+  float loss[BPR_BLOCK];
   double sum = 0;
-  for (size_t i = first; i < last; i++) sum += log(bpr_floor + sigmoid((double)job->positive[i] - job->negative[i]));
+  for (; first < last; first += BPR_BLOCK) {
+    const float *restrict positive = job->positive + first, *restrict negative = job->negative + first;
+    size_t n = plt_min_size(BPR_BLOCK, last - first);
+    for (size_t i = 0; i < n; i++) loss[i] = bpr_loss(positive[i] - negative[i]);
+    sum += plt_kernel_total(loss, n);
+  }
   return sum;
 }
 
-static void bpr_slopes(void *context, size_t first, size_t last) {
+PLT_VECTOR_CLONES static void bpr_slopes(void *context, size_t first, size_t last) {
   const bpr_job_t *job = context;
-  for (size_t i = first; i < last; i++) {
-    double difference = (double)job->positive[i] - job->negative[i], s = sigmoid(difference);
-    /* 1 - s as sigmoid(-x): no cancellation where the pair is ranked well */
-    float slope = (float)(job->slope * s * sigmoid(-difference) / (bpr_floor + s));
-    if (job->d_positive) job->d_positive[i] += slope;
-    if (job->d_negative) job->d_negative[i] -= slope;
+  float slope[BPR_BLOCK];
+  for (; first < last; first += BPR_BLOCK) {
+    const float *restrict positive = job->positive + first, *restrict negative = job->negative + first;
+    size_t n = plt_min_size(BPR_BLOCK, last - first);
+    for (size_t i = 0; i < n; i++) {
+      float x = positive[i] - negative[i], s = plt_sigmoid(x);
+      /* 1 - s as sigmoid(-x): no cancellation where the pair is ranked well */
+      slope[i] = job->slope * s * plt_sigmoid(-x) / (bpr_floor + s);
+    }
+    for (size_t i = 0; job->d_positive && i < n; i++) job->d_positive[first + i] += slope[i];
+    for (size_t i = 0; job->d_negative && i < n; i++) job->d_negative[first + i] -= slope[i];
   }
 }
 
 static void bpr_forward(plt_tape_t *t, plt_node_t *node) {
   const plt_node_t *p = plt_tape_node(t, node->operands[0]);
   bpr_job_t job = {.positive = p->value, .negative = plt_tape_value(t, node->operands[1])};
-  node->value[0] = (float)(-plt_kernel_reduce(t->crew, p->rows, 64, bpr_partial, &job) / (double)p->rows);
+  node->value[0] = (float)(plt_kernel_reduce(t->crew, p->rows, 16, bpr_partial, &job) / (double)p->rows);
 }
 
 static void bpr_backward(plt_tape_t *t, const plt_node_t *node) {
   const plt_node_t *p = plt_tape_node(t, node->operands[0]);
   bpr_job_t job = {p->value, plt_tape_value(t, node->operands[1]), plt_tape_gradient(t, node->operands[0]),
-                   plt_tape_gradient(t, node->operands[1]), -(double)node->gradient[0] / (double)p->rows};
-  plt_kernel_ranges(t->crew, p->rows, 64, bpr_slopes, &job);
+                   plt_tape_gradient(t, node->operands[1]), -node->gradient[0] / (float)p->rows};
+  plt_kernel_ranges(t->crew, p->rows, 16, bpr_slopes, &job);
 }
 
 /* ---- the table and the constructors ---- */

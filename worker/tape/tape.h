@@ -8,7 +8,7 @@
  * Threads    one owner; kernels cut their work into fixed pieces for a crew, so the bits do not
  *            depend on the number of threads (threads.h).
  * Determinism  an operation's result depends on its operands alone; reductions have a fixed order and double
- *            accumulators; matrix products are OpenBLAS calls on fixed tiles.
+ *            accumulators; matrix products are gemm.h's on fixed tiles; exponentials and the like are elementary.h's.
  * Errors     shapes that do not fit are our bug: assert. Values may become non-finite; the trainer looks.
  * Source     each operation's derivative is checked by finite differences in tests/unit/worker. */
 #ifndef PLT_WORKER_TAPE_TAPE_H

@@ -1,5 +1,6 @@
 # plateau_unit(common/ROOM NAME): one line per test program.
 plateau_unit(common/io fileio)
+plateau_unit(common elementary)
 plateau_unit(common errand USES Threads::Threads)
 plateau_unit(common isa)
 plateau_unit(common/io json)

@@ -173,20 +173,3 @@ Test(kernels, vectors) {
     free(x), free(y);
   }
 }
-
-Test(kernels, exponentials) {
-  enum { N = 1003 }; /* body and tail of a vectorised loop */
-  float x[N], got[N];
-  for (int scale = 1; scale <= 87; scale += 43) {
-    for (int i = 0; i < N; i++) x[i] = got[i] = (float)scale * ((float)i / 500 - 1);
-    got[7] = NAN;
-    plt_kernel_exp(N, got);
-    cr_assert(isnan(got[7]));
-    for (int i = 0; i < N; i++)
-      cr_assert(i == 7 || fabs((double)got[i] / exp((double)x[i]) - 1) < 2 * 1.2e-7, "e^%g is %g", (double)x[i],
-                (double)got[i]);
-  }
-  got[0] = 0;
-  plt_kernel_exp(1, got);
-  cr_assert_eq(got[0], 1);
-}
