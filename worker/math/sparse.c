@@ -1,6 +1,7 @@
 /* sparse.c - see sparse.h.
  *
- * Row by row, 32 columns at a time, whose sums stay in registers; rows of x lie anywhere, so they are fetched ahead. */
+ * Row by row, 64, 32 or 16 columns at a time, whose sums stay in registers. Rows of x lie anywhere, so they are fetched
+ * ahead, also for the rows of s that follow: most are short. */
 #include "worker/math/sparse.h"
 
 #include <string.h>
@@ -10,9 +11,11 @@
 
 enum {
   RUN = 32,   /* entries that are added before their sum is */
-  WIDTH = 32, /* columns at a time: their sums stay in registers */
-  AHEAD = 8,  /* rows of x that are fetched before they are needed */
-  LINE = 16   /* floats of a cache line */
+  WIDTH = 64, /* columns at a time; or HALF of them, or those of a cache LINE */
+  HALF = 32,
+  LINE = 16,
+  AHEAD = 12, /* entries whose rows of x are fetched before they are needed */
+  ENTRY = 8   /* columns of an entry in the time of an operation (plt_kernel_ranges()) */
 };
 
 typedef struct product {
@@ -23,59 +26,66 @@ typedef struct product {
   bool add;
 } product_t;
 
-/* WIDTH columns of one row. The prefetch also keeps gcc from unrolling and jamming the entries, which would leave
- * scalar code. */
-PLT_VECTOR_CLONES static void add_wide(const uint32_t *restrict index, const float *restrict weight, size_t n,
-                                       const float *restrict x, size_t cols, float *restrict sum) {
-  for (size_t first = 0; first < n; first += RUN) {
-    size_t last = n - first < RUN ? n : first + RUN;
-    float run[WIDTH] = {0};
-    for (size_t e = first; e < last; e++) {
-      const float *restrict from = x + (size_t)index[e] * cols;
-      const float *ahead = x + (size_t)index[e + AHEAD < n ? e + AHEAD : n - 1] * cols;
-      const float w = weight[e];
-      for (size_t j = 0; j < WIDTH; j += LINE) __builtin_prefetch(ahead + j);
-      for (size_t j = 0; j < WIDTH; j++) run[j] += w * from[j];
+/* `width` columns from col on of rows [first, last); a constant where it is called. The prefetch also keeps gcc from
+ * unrolling and jamming the entries, which would leave scalar code. */
+__attribute__((always_inline)) static inline void multiply_columns(const product_t *job, size_t first, size_t last,
+                                                                   size_t col, size_t width) {
+  const uint64_t *restrict offset = job->s->offset;
+  const uint32_t *restrict index = job->s->index;
+  const float *restrict weight = job->s->weight, *restrict x = job->x + col;
+  const size_t cols = job->cols;
+  const uint64_t end = offset[job->s->rows];
+  for (size_t r = first; r < last; r++) {
+    float *restrict out = job->out + r * cols + col;
+    float sum[WIDTH], run[WIDTH];
+    for (size_t j = 0; j < width; j++) sum[j] = job->add ? out[j] : 0;
+    for (uint64_t from = offset[r]; from < offset[r + 1]; from += RUN) {
+      uint64_t to = offset[r + 1] - from < RUN ? offset[r + 1] : from + RUN;
+      for (size_t j = 0; j < width; j++) run[j] = 0;
+      for (uint64_t e = from; e < to; e++) {
+        const float *restrict row = x + (size_t)index[e] * cols;
+        const float *ahead = x + (size_t)index[e + AHEAD < end ? e + AHEAD : end - 1] * cols;
+        const float w = weight[e];
+        for (size_t j = 0; j < width; j += LINE) __builtin_prefetch(ahead + j);
+        for (size_t j = 0; j < width; j++) run[j] += w * row[j];
+      }
+      for (size_t j = 0; j < width; j++) sum[j] += run[j];
     }
-    for (size_t j = 0; j < WIDTH; j++) sum[j] += run[j];
+    for (size_t j = 0; j < width; j++) out[j] = sum[j];
   }
 }
 
-/* The columns that are left; the same arithmetic. */
-static void add_narrow(const uint32_t *restrict index, const float *restrict weight, size_t n, const float *restrict x,
-                       size_t cols, size_t width, float *restrict sum) {
-  for (size_t first = 0; first < n; first += RUN) {
-    size_t last = n - first < RUN ? n : first + RUN;
-    float run[WIDTH] = {0};
-    for (size_t e = first; e < last; e++) {
-      const float *restrict from = x + (size_t)index[e] * cols;
-      const float w = weight[e];
-      for (size_t j = 0; j < width; j++) run[j] += w * from[j];
-    }
-    for (size_t j = 0; j < width; j++) sum[j] += run[j];
-  }
+PLT_VECTOR_CLONES static void multiply_wide(const product_t *job, size_t first, size_t last, size_t col) {
+  multiply_columns(job, first, last, col, WIDTH);
+}
+
+PLT_VECTOR_CLONES static void multiply_half(const product_t *job, size_t first, size_t last, size_t col) {
+  multiply_columns(job, first, last, col, HALF);
+}
+
+PLT_VECTOR_CLONES static void multiply_line(const product_t *job, size_t first, size_t last, size_t col) {
+  multiply_columns(job, first, last, col, LINE);
+}
+
+/* The columns that are left. */
+static void multiply_rest(const product_t *job, size_t first, size_t last, size_t col) {
+  multiply_columns(job, first, last, col, job->cols - col);
 }
 
 static void multiply_rows(void *context, size_t first, size_t last) {
   const product_t *job = context;
-  const plt_csr_t *s = job->s;
-  for (size_t r = first; r < last; r++) {
-    uint64_t at = s->offset[r];
-    size_t n = (size_t)(s->offset[r + 1] - at), col = 0;
-    float *out = job->out + r * job->cols;
-    if (!job->add) memset(out, 0, job->cols * sizeof *out);
-    for (; col + WIDTH <= job->cols; col += WIDTH)
-      add_wide(s->index + at, s->weight + at, n, job->x + col, job->cols, out + col);
-    if (col < job->cols)
-      add_narrow(s->index + at, s->weight + at, n, job->x + col, job->cols, job->cols - col, out + col);
-  }
+  size_t col = 0;
+  for (; col + WIDTH <= job->cols; col += WIDTH) multiply_wide(job, first, last, col);
+  for (; col + HALF <= job->cols; col += HALF) multiply_half(job, first, last, col);
+  for (; col + LINE <= job->cols; col += LINE) multiply_line(job, first, last, col);
+  if (col < job->cols) multiply_rest(job, first, last, col);
 }
 
 void plt_csr_multiply(plt_crew_t *crew, const plt_csr_t *s, const float *x, size_t cols, bool add, float *out) {
   if (s->rows == 0) return;
   product_t job = {.s = s, .x = x, .out = out, .cols = cols, .add = add};
   size_t entries = (size_t)s->offset[s->rows] / s->rows + 1; /* of a row, on average */
-  plt_kernel_ranges(crew, s->rows, entries * cols, multiply_rows, &job);
+  plt_kernel_ranges(crew, s->rows, entries * cols / ENTRY + 1, multiply_rows, &job);
 }
 
 /* The transposes' arrays, to write to. */
