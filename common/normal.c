@@ -9,22 +9,13 @@
 #include "common/elementary.h"
 #include "common/vector.h"
 
-enum { LANES = 16 };
-typedef struct words {
-  uint32_t lane[4][LANES];
-} words_t;
+enum { LANES = PLT_RNG_LANES };
 
-/* plt_rng_draw() for counters (c0, c1, first .. first + LANES - 1, 0). */
-PLT_VECTOR_CLONES static void draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, uint32_t first, words_t *out) {
-  uint32_t x0[LANES], x1[LANES], x2[LANES], x3[LANES];
-  for (uint32_t l = 0; l < LANES; l++) x0[l] = c0, x1[l] = c1, x2[l] = first + l, x3[l] = 0;
-  for (int round = 0; round < PLT_RNG_ROUNDS; round++, key = plt_rng_next_key(key))
-    for (uint32_t l = 0; l < LANES; l++) plt_rng_round(&x0[l], &x1[l], &x2[l], &x3[l], key);
-  /* One after the other: in one loop the compiler interleaves them, which takes twice as long as all the rest. */
-  for (uint32_t l = 0; l < LANES; l++) out->lane[0][l] = x0[l];
-  for (uint32_t l = 0; l < LANES; l++) out->lane[1][l] = x1[l];
-  for (uint32_t l = 0; l < LANES; l++) out->lane[2][l] = x2[l];
-  for (uint32_t l = 0; l < LANES; l++) out->lane[3][l] = x3[l];
+/* Blocks of counters (c0, c1, first .. first + LANES - 1, 0). */
+static void draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, uint32_t first, plt_rng_lanes_t *out) {
+  for (uint32_t l = 0; l < LANES; l++)
+    out->word[0][l] = c0, out->word[1][l] = c1, out->word[2][l] = first + l, out->word[3][l] = 0;
+  plt_rng_draw_lanes(key, out);
 }
 
 /* w + 1/2, rounded once. */
@@ -84,13 +75,13 @@ PLT_VECTOR_CLONES static void transform(const uint32_t *restrict a, const uint32
 void plt_normal_pair(uint32_t a, uint32_t b, float out[2]) { pair(a, b, out); }
 
 void plt_normal_row(plt_rng_key_t key, uint32_t c0, uint32_t c1, size_t n, float *out) {
-  words_t words;
+  plt_rng_lanes_t words;
   float value[4][LANES];
   const size_t at_once = sizeof value / sizeof(float);
   for (size_t done = 0; done < n; done += at_once) {
     draw(key, c0, c1, (uint32_t)(done / 4), &words);
-    transform(words.lane[0], words.lane[1], value[0], value[1]);
-    transform(words.lane[2], words.lane[3], value[2], value[3]);
+    transform(words.word[0], words.word[1], value[0], value[1]);
+    transform(words.word[2], words.word[3], value[2], value[3]);
     size_t left = n - done < at_once ? n - done : at_once;
     for (size_t i = 0; i < left; i++) out[done + i] = value[i % 4][i / 4];
   }

@@ -5,18 +5,48 @@
 #include "common/rng.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "common/hash.h"
+#include "common/vector.h"
+
+enum { ROUNDS = 10 };
 
 plt_rng_key_t plt_rng_key(uint64_t seed, const char *purpose, uint64_t salt) {
   uint64_t key = plt_hash64_text(plt_hash64(seed, &salt, sizeof salt), purpose);
   return (plt_rng_key_t){{(uint32_t)key, (uint32_t)(key >> 32)}};
 }
 
+/* One round of Philox4x32 on the four words at c0 .. c3. */
+static inline void turn(uint32_t *c0, uint32_t *c1, uint32_t *c2, uint32_t *c3, plt_rng_key_t key) {
+  uint64_t a = (uint64_t)UINT32_C(0xD2511F53) * *c0, b = (uint64_t)UINT32_C(0xCD9E8D57) * *c2;
+  *c0 = (uint32_t)(b >> 32) ^ *c1 ^ key.word[0];
+  *c1 = (uint32_t)b;
+  *c2 = (uint32_t)(a >> 32) ^ *c3 ^ key.word[1];
+  *c3 = (uint32_t)a;
+}
+
+static inline plt_rng_key_t next_key(plt_rng_key_t key) {
+  return (plt_rng_key_t){{key.word[0] + UINT32_C(0x9E3779B9), key.word[1] + UINT32_C(0xBB67AE85)}};
+}
+
 plt_rng_block_t plt_rng_draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
-  for (int round = 0; round < PLT_RNG_ROUNDS; round++, key = plt_rng_next_key(key))
-    plt_rng_round(&c0, &c1, &c2, &c3, key);
+  for (int round = 0; round < ROUNDS; round++, key = next_key(key)) turn(&c0, &c1, &c2, &c3, key);
   return (plt_rng_block_t){{c0, c1, c2, c3}};
+}
+
+PLT_VECTOR_CLONES void plt_rng_draw_lanes(plt_rng_key_t key, plt_rng_lanes_t *lanes) {
+  uint32_t c0[PLT_RNG_LANES], c1[PLT_RNG_LANES], c2[PLT_RNG_LANES], c3[PLT_RNG_LANES];
+  memcpy(c0, lanes->word[0], sizeof c0);
+  memcpy(c1, lanes->word[1], sizeof c1);
+  memcpy(c2, lanes->word[2], sizeof c2);
+  memcpy(c3, lanes->word[3], sizeof c3);
+  for (int round = 0; round < ROUNDS; round++, key = next_key(key))
+    for (size_t l = 0; l < PLT_RNG_LANES; l++) turn(&c0[l], &c1[l], &c2[l], &c3[l], key);
+  memcpy(lanes->word[0], c0, sizeof c0);
+  memcpy(lanes->word[1], c1, sizeof c1);
+  memcpy(lanes->word[2], c2, sizeof c2);
+  memcpy(lanes->word[3], c3, sizeof c3);
 }
 
 uint32_t plt_rng_below(uint64_t bits, uint32_t bound) {

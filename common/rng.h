@@ -20,21 +20,15 @@ typedef struct plt_rng_block {
 
 /* A key for one purpose ("negatives", "order", "row user" ...) of one run; salt separates stages. */
 plt_rng_key_t plt_rng_key(uint64_t seed, const char *purpose, uint64_t salt);
-enum { PLT_RNG_ROUNDS = 10 };
-/* One round of Philox4x32 on the four words at c0 .. c3, and the key for the next: for those who do many counters side
- * by side (common/normal.c). */
-static inline void plt_rng_round(uint32_t *c0, uint32_t *c1, uint32_t *c2, uint32_t *c3, plt_rng_key_t key) {
-  uint64_t a = (uint64_t)UINT32_C(0xD2511F53) * *c0, b = (uint64_t)UINT32_C(0xCD9E8D57) * *c2;
-  *c0 = (uint32_t)(b >> 32) ^ *c1 ^ key.word[0];
-  *c1 = (uint32_t)b;
-  *c2 = (uint32_t)(a >> 32) ^ *c3 ^ key.word[1];
-  *c3 = (uint32_t)a;
-}
-static inline plt_rng_key_t plt_rng_next_key(plt_rng_key_t key) {
-  return (plt_rng_key_t){{key.word[0] + UINT32_C(0x9E3779B9), key.word[1] + UINT32_C(0xBB67AE85)}};
-}
 /* Four words for one counter. */
 plt_rng_block_t plt_rng_draw(plt_rng_key_t key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3);
+/* The same for many counters side by side, in vector instructions: word [w][l] is word w of counter l before, of its
+ * block after. */
+enum { PLT_RNG_LANES = 16 };
+typedef struct plt_rng_lanes {
+  uint32_t word[4][PLT_RNG_LANES];
+} plt_rng_lanes_t;
+void plt_rng_draw_lanes(plt_rng_key_t key, plt_rng_lanes_t *lanes);
 /* Uniform in [0, bound) from one 64-bit draw (bias below 2^-32); bound >= 1. */
 uint32_t plt_rng_below(uint64_t bits, uint32_t bound);
 /* Uniform in (0, 1) and [0, 1). */

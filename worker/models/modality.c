@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/rng.h"
+#include "common/vector.h"
 #include "worker/data/features.h"
 #include "worker/models/kit.h"
 
@@ -131,18 +132,45 @@ plt_var_t plt_nodes_scaled_features(const plt_nodes_t *nodes, const float *const
 
 plt_var_t plt_nodes_modality(const plt_nodes_t *nodes, size_t m) { return features_of(nodes, m, 1, NULL); }
 
+typedef struct mask {
+  const uint32_t *id;
+  size_t cols;
+  plt_rng_key_t key;
+  uint32_t below; /* words that leave an element out */
+  float kept;
+} mask_t;
+
+/* Elements [0, n) of a node's row, n <= 4 PLT_RNG_LANES, from those of block `first` on: element j has word j mod 4. */
+PLT_VECTOR_CLONES static void make_mask(const mask_t *mask, uint32_t id, uint32_t first, size_t n, float *out) {
+  plt_rng_lanes_t draws;
+  float factor[4][PLT_RNG_LANES];
+  for (uint32_t l = 0; l < PLT_RNG_LANES; l++)
+    draws.word[0][l] = id, draws.word[1][l] = first + l, draws.word[2][l] = draws.word[3][l] = 0;
+  plt_rng_draw_lanes(mask->key, &draws);
+  for (size_t w = 0; w < 4; w++)
+    for (size_t l = 0; l < PLT_RNG_LANES; l++) factor[w][l] = (float)(draws.word[w][l] >= mask->below) * mask->kept;
+  for (size_t j = 0; j < n; j++) out[j] = factor[j % 4][j / 4];
+}
+
+static void make_masks(const void *context, size_t first, size_t n, float *out) {
+  enum { AT_ONCE = 4 * PLT_RNG_LANES };
+  const mask_t *mask = context;
+  for (size_t i = first; i < first + n; i++, out += mask->cols)
+    for (size_t j = 0; j < mask->cols; j += AT_ONCE)
+      make_mask(mask, mask->id[i], (uint32_t)(j / 4), mask->cols - j < AT_ONCE ? mask->cols - j : AT_ONCE, out + j);
+}
+
 plt_var_t plt_nodes_dropout(const plt_nodes_t *nodes, plt_var_t x, double rate, const char *purpose) {
   const plt_draws_t *draws = nodes->draws;
-  size_t rows = plt_tape_rows(nodes->tape, x), cols = plt_tape_cols(nodes->tape, x);
   if (rate == 0) return x;
-  plt_rng_key_t key = plt_rng_key(draws->seed, purpose, (uint64_t)draws->epoch << 32 | draws->batch);
-  float *mask = plt_tape_scratch(nodes->tape, rows, cols), kept = (float)(1 / (1 - rate));
-  for (size_t i = 0; i < rows; i++) {
-    plt_rng_block_t block = {{0}};
-    for (size_t j = 0; j < cols; j++) {
-      if (j % 4 == 0) block = plt_rng_draw(key, nodes->id[i], (uint32_t)(j / 4), 0, 0);
-      mask[i * cols + j] = plt_rng_unit(block.word[j % 4]) < rate ? 0 : kept;
-    }
-  }
-  return plt_op_mul(nodes->tape, x, plt_tape_constant(nodes->tape, rows, cols, mask));
+  mask_t mask = {.id = nodes->id,
+                 .cols = plt_tape_cols(nodes->tape, x),
+                 .key = plt_rng_key(draws->seed, purpose, (uint64_t)draws->epoch << 32 | draws->batch),
+                 .below = (uint32_t)ceil(rate * 0x1p32),
+                 .kept = (float)(1 / (1 - rate))};
+  plt_lazy_t masks = {.rows = plt_tape_rows(nodes->tape, x),
+                      .cols = mask.cols,
+                      .make = make_masks,
+                      .context = plt_tape_keep(nodes->tape, &mask, sizeof mask)};
+  return plt_op_mul(nodes->tape, x, plt_tape_lazy(nodes->tape, &masks));
 }

@@ -25,6 +25,22 @@ Test(rng, known_answers) {
   }
 }
 
+Test(rng, lanes_are_the_blocks_of_their_counters) {
+  plt_rng_key_t key = plt_rng_key(8, "lanes", 0);
+  for (uint32_t turn = 0; turn < 50; turn++) {
+    plt_rng_lanes_t lanes;
+    plt_rng_block_t want[PLT_RNG_LANES];
+    for (uint32_t l = 0; l < PLT_RNG_LANES; l++) {
+      plt_rng_block_t c = plt_rng_draw(key, turn, l, 1, 0); /* any counters */
+      want[l] = plt_rng_draw(key, c.word[0], c.word[1], c.word[2], c.word[3]);
+      for (size_t w = 0; w < 4; w++) lanes.word[w][l] = c.word[w];
+    }
+    plt_rng_draw_lanes(key, &lanes);
+    for (size_t l = 0; l < PLT_RNG_LANES; l++)
+      for (size_t w = 0; w < 4; w++) cr_assert_eq(lanes.word[w][l], want[l].word[w], "lane %zu, word %zu", l, w);
+  }
+}
+
 Test(rng, keys_differ_by_purpose_seed_and_salt) {
   plt_rng_key_t keys[] = {plt_rng_key(1, "order", 0), plt_rng_key(1, "order", 0), plt_rng_key(2, "order", 0),
                           plt_rng_key(1, "noise", 0), plt_rng_key(1, "order", 1)};

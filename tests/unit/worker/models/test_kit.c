@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/rng.h"
 #include "tests/unit/worker/make.h"
 #include "worker/models/kit.h"
 
@@ -106,4 +107,37 @@ Test(kit, layers_draw_the_nearest_first) {
     for (size_t other = 1; other < k; other++) cr_assert_neq(p->state[other].draw, hop->draw);
   }
   free(model);
+}
+
+/* Which elements are left out is a function of node and column: a word of a block for each, whatever the width, whoever
+ * computes, and however many nodes stand beside it. */
+Test(kit, dropout_has_a_word_for_each_element) {
+  enum { NODES = 40, WIDE = 150 };
+  static const double rates[] = {0.3, 0.5, 0.999};
+  static const size_t widths[] = {1, 6, 63, 64, 65, WIDE};
+  plt_crew_t *crew = plt_crew_create(3);
+  plt_tape_t *tape = plt_tape_create(crew);
+  plt_draws_t draws = {.seed = 9, .epoch = 3, .batch = 7, .leaf = 1};
+  plt_rng_key_t key = plt_rng_key(9, "dropout test", UINT64_C(3) << 32 | 7);
+  uint32_t id[NODES];
+  float ones[NODES * WIDE];
+  for (size_t i = 0; i < NODES; i++) id[i] = (uint32_t)(i * i);
+  for (size_t i = 0; i < NODES * WIDE; i++) ones[i] = 1;
+  for (size_t k = 0; k < sizeof rates / sizeof *rates * sizeof widths / sizeof *widths; k++) {
+    double rate = rates[k % 3];
+    size_t cols = widths[k / 3];
+    plt_tape_reset(tape);
+    plt_nodes_t nodes = {.tape = tape, .side = PLT_SIDE_USER, .id = id, .n = NODES, .draws = &draws};
+    plt_var_t x = plt_tape_constant(tape, NODES, cols, ones);
+    const float *got = plt_tape_value(tape, plt_nodes_dropout(&nodes, x, rate, "dropout test"));
+    for (size_t i = 0; i < NODES; i++) {
+      for (size_t j = 0; j < cols; j++) {
+        uint32_t word = plt_rng_draw(key, id[i], (uint32_t)(j / 4), 0, 0).word[j % 4];
+        float want = plt_rng_unit(word) < rate ? 0 : (float)(1 / (1 - rate));
+        cr_assert_eq(got[i * cols + j], want, "rate %g, node %zu, column %zu of %zu", rate, i, j, cols);
+      }
+    }
+  }
+  plt_tape_destroy(&tape);
+  plt_crew_destroy(&crew);
 }
