@@ -1,8 +1,9 @@
 /* ranking.c - see ranking.h.
  *
- * An offer scans the scores once with the k-th best so far as threshold; almost every score fails that one
- * comparison. The best so far are a heap, its root the worst of them. Items come in ascending order, so a later item
- * with the root's score loses the tie: the comparison is strict. */
+ * The best so far are a heap, its root the worst of them: what is below the root needs no look. A piece of scores is
+ * looked at through the largest of every 16, which vector code finds fast. For the first piece these largest also tell
+ * where to begin: k of them are scores, so the k-th largest of them is one that the k best reach. Bisection finds a
+ * number not far below, and the heap sees a few more than k scores of thousands. */
 #include "worker/math/ranking.h"
 
 #include <math.h>
@@ -10,7 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STRIDE = 16 }; /* scores compared at once: the compiler makes vector code of it */
+#include "common/vector.h"
+
+enum {
+  LANES = 16,  /* scores compared at once: the compiler makes vector code of it */
+  RUN = 256,   /* scores of LANES maxima, each of every LANES-th score */
+  PIECE = 8192 /* scores whose maxima are looked at together */
+};
 
 const char *const plt_metric_names[PLT_METRIC_KINDS] = {"recall", "ndcg", "precision", "map"};
 
@@ -48,29 +55,67 @@ static void sift_up(plt_ranked_t *heap, size_t n, plt_ranked_t ranked) {
   heap[at] = ranked;
 }
 
-/* Offers n items without a mask. */
-static void offer_range(plt_top_t *top, const float *scores, uint32_t first, uint32_t n) {
-  plt_ranked_t *heap = top->best;
-  uint32_t i = 0;
-  for (; i < n && top->n < top->k; i++) sift_up(heap, top->n++, (plt_ranked_t){scores[i], first + i});
-  for (; i < n && isnan(heap[0].score); i++) /* until every score in the heap can be compared */
-    if (!isnan(scores[i])) sift_down(heap, top->n, (plt_ranked_t){scores[i], first + i});
-  while (i < n) {
-    float threshold = heap[0].score;
-    if (n - i >= STRIDE) {
-      int any = 0;
-      for (uint32_t j = 0; j < STRIDE; j++) any |= scores[i + j] > threshold;
-      if (!any) {
-        i += STRIDE;
-        continue;
-      }
-    }
-    uint32_t end = n - i < STRIDE ? n : i + STRIDE;
-    for (; i < end; i++) {
-      if (scores[i] > heap[0].score) sift_down(heap, top->n, (plt_ranked_t){scores[i], first + i});
-    }
+static void offer(plt_top_t *top, plt_ranked_t ranked) {
+  if (top->n < top->k) {
+    sift_up(top->best, top->n++, ranked);
+  } else if (is_worse(top->best[0], ranked)) {
+    sift_down(top->best, top->n, ranked);
   }
 }
+
+/* ---- thousands of scores ---- */
+
+/* max[runs, LANES]; a number that is not one is no maximum. */
+PLT_VECTOR_CLONES static void find_maxima(const float *restrict scores, size_t runs, float *restrict max) {
+  for (size_t r = 0; r < runs; r++, scores += RUN, max += LANES) {
+    float most[LANES];
+    for (size_t j = 0; j < LANES; j++) most[j] = -INFINITY;
+    for (size_t i = 0; i < RUN; i += LANES)
+      for (size_t j = 0; j < LANES; j++) most[j] = scores[i + j] > most[j] ? scores[i + j] : most[j];
+    memcpy(max, most, sizeof most);
+  }
+}
+
+PLT_VECTOR_CLONES static uint32_t count_from(const float *values, size_t n, float floor) {
+  uint32_t count = 0;
+  for (size_t i = 0; i < n; i++) count += values[i] >= floor;
+  return count;
+}
+
+/* A score that at least k of the values reach, not far below the k-th of them; -INFINITY: none was found. */
+static float floor_of(const float *values, size_t n, uint32_t k) {
+  float low = INFINITY, high = -INFINITY;
+  if (n < k) return -INFINITY;
+  for (size_t i = 0; i < n; i++) {
+    low = values[i] < low ? values[i] : low;
+    high = values[i] > high ? values[i] : high;
+  }
+  for (int step = 0; step < 10; step++) {
+    float middle = low + (high - low) / 2;
+    if (count_from(values, n, middle) >= k) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+/* The scores from `floor` on, which is a number, of n <= PIECE items. A heap from before may be full of less. */
+static void offer_from(plt_top_t *top, const float *scores, uint32_t first, uint32_t n, const float *max, float floor) {
+  uint32_t in_runs = n / RUN * RUN;
+  for (uint32_t place = 0; place < n / RUN * LANES; place++) {
+    if (max[place] < floor) continue;
+    uint32_t begin = place / LANES * RUN + place % LANES;
+    for (uint32_t i = begin; i < begin - place % LANES + RUN; i += LANES)
+      if (scores[i] >= floor) offer(top, (plt_ranked_t){scores[i], first + i});
+    if (top->n == top->k && top->best[0].score > floor) floor = top->best[0].score;
+  }
+  for (uint32_t i = in_runs; i < n; i++)
+    if (scores[i] >= floor) offer(top, (plt_ranked_t){scores[i], first + i});
+}
+
+/* ---- with a mask ---- */
 
 /* The first place in ascending ids [n] that is not below `id`. */
 static size_t lower_bound(const uint32_t *ids, size_t n, uint32_t id) {
@@ -85,17 +130,34 @@ static size_t lower_bound(const uint32_t *ids, size_t n, uint32_t id) {
   return low;
 }
 
-void plt_top_offer(plt_top_t *top, const float *scores, uint32_t first, uint32_t n, const uint32_t *masked,
-                   size_t n_masked) {
-  uint32_t at = 0;
-  if (top->k == 0) return;
-  for (size_t m = lower_bound(masked, n_masked, first); m < n_masked && masked[m] - first < n; m++) {
-    uint32_t hole = masked[m] - first;
-    if (hole < at) continue; /* a duplicate */
-    offer_range(top, scores + at, first + at, hole - at);
-    at = hole + 1;
+/* All scores but those of the holes, one by one. */
+static void offer_all(plt_top_t *top, const float *scores, uint32_t first, uint32_t n, const uint32_t *hole,
+                      size_t holes) {
+  for (uint32_t i = 0; i < n; i++) {
+    while (holes > 0 && *hole < first + i) hole++, holes--;
+    if (holes == 0 || *hole != first + i) offer(top, (plt_ranked_t){scores[i], first + i});
   }
-  offer_range(top, scores + at, first + at, n - at);
+}
+
+static void offer_piece(plt_top_t *top, float *scores, uint32_t first, uint32_t n, const uint32_t *hole, size_t holes) {
+  float max[PIECE / RUN * LANES];
+  for (size_t h = 0; h < holes; h++) scores[hole[h] - first] = NAN; /* reaches no floor */
+  find_maxima(scores, n / RUN, max);
+  float floor = top->n == top->k ? top->best[0].score : floor_of(max, n / RUN * LANES, top->k);
+  if (floor > -INFINITY) {
+    offer_from(top, scores, first, n, max, floor);
+  } else {
+    offer_all(top, scores, first, n, hole, holes);
+  }
+}
+
+void plt_top_offer(plt_top_t *top, float *scores, uint32_t first, uint32_t n, const uint32_t *masked, size_t n_masked) {
+  if (top->k == 0) return;
+  for (uint32_t at = 0; at < n; at += PIECE) {
+    uint32_t here = n - at < PIECE ? n - at : PIECE;
+    size_t from = lower_bound(masked, n_masked, first + at), to = lower_bound(masked, n_masked, first + at + here);
+    offer_piece(top, scores + at, first + at, here, masked + from, to - from);
+  }
 }
 
 void plt_top_sort(plt_top_t *top) {

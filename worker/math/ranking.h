@@ -37,10 +37,9 @@ typedef struct plt_top {
   uint32_t k;
   size_t n; /* how many there are: 0 at the start */
 } plt_top_t;
-/* Offers the items [first, first + n), scores [n], without the `masked` (ascending ids, duplicates allowed). Later
- * calls have larger ids. */
-void plt_top_offer(plt_top_t *top, const float *scores, uint32_t first, uint32_t n, const uint32_t *masked,
-                   size_t n_masked);
+/* Offers the items [first, first + n), scores [n], without the `masked` (ascending ids, duplicates allowed), whose
+ * scores are overwritten. */
+void plt_top_offer(plt_top_t *top, float *scores, uint32_t first, uint32_t n, const uint32_t *masked, size_t n_masked);
 /* The best first. Nothing can be offered any more. */
 void plt_top_sort(plt_top_t *top);
 /* Adds one user's metrics: the sorted best items against positives (ascending ids, duplicates count once). */

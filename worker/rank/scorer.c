@@ -21,6 +21,7 @@ struct plt_scorer {
   /* what the crew works at */
   const uint32_t *users;
   plt_top_t *block;
+  size_t ranked;                 /* users of all blocks */
   uint32_t stripe, stripe_items; /* the first of its items, their number */
 };
 
@@ -87,6 +88,14 @@ static void offer_stripe(void *context, size_t user, size_t lane) {
                 scorer->stripe_items, train->item + from, (size_t)(to - from));
 }
 
+/* plt_piece_fn: one block of users */
+static void sort_block(void *context, size_t block, size_t lane) {
+  (void)lane;
+  plt_scorer_t *scorer = context;
+  size_t end = plt_min_size((block + 1) * PLT_SCORER_USERS, scorer->ranked);
+  for (size_t u = block * PLT_SCORER_USERS; u < end; u++) plt_top_sort(&scorer->top[u]);
+}
+
 /* A block of users against the chunk that is here. */
 static plt_status_t rank_block(plt_scorer_t *scorer, size_t n) {
   size_t cols = scorer->session->plan->model->score_cols;
@@ -114,7 +123,8 @@ plt_status_t plt_scorer_rank(plt_scorer_t *scorer, const uint32_t *users, size_t
       PLT_TRY(rank_block(scorer, plt_min_size(PLT_SCORER_USERS, n - at)));
     }
   }
-  for (size_t u = 0; u < n; u++) plt_top_sort(&scorer->top[u]);
+  scorer->ranked = n;
+  plt_crew_run(scorer->session->crew, (n + PLT_SCORER_USERS - 1) / PLT_SCORER_USERS, sort_block, scorer);
   *out = scorer->top;
   return PLT_OK;
 }

@@ -44,42 +44,72 @@ static size_t naive_top(const float *scores, uint32_t items, const uint32_t *mas
   return n;
 }
 
+typedef struct shape {
+  uint32_t items, k, masked, levels;
+  uint32_t odd;    /* one score in so many is no number or infinite; 0: none */
+  uint32_t pieces; /* at most, of offers */
+} shape_t;
+
+static void compare_with_full_sort(naive_rng_t *rng, shape_t shape, int round) {
+  float *scores = malloc(shape.items * sizeof *scores);
+  uint32_t *masked = malloc((shape.masked + 1) * sizeof *masked), *want = malloc((shape.k + 1) * sizeof *want);
+  plt_ranked_t *best = malloc((shape.k + 1) * sizeof *best);
+  static const float odd[] = {NAN, INFINITY, -INFINITY};
+  for (uint32_t i = 0; i < shape.items; i++) {
+    scores[i] = (float)naive_below(rng, shape.levels) - (float)(shape.levels / 2);
+    if (shape.odd > 0 && naive_below(rng, shape.odd) == 0) scores[i] = odd[(round + naive_below(rng, 2)) % 3];
+    if (scores[i] == 0 && naive_below(rng, 12) == 0) scores[i] = -0.0f;
+  }
+  for (size_t m = 0; m < shape.masked; m++) masked[m] = naive_below(rng, shape.items + 2); /* twice, and beyond */
+  qsort(masked, shape.masked, sizeof *masked, ascending);
+  size_t n_want = naive_top(scores, shape.items, masked, shape.masked, shape.k, want);
+  plt_top_t top = {.best = best, .k = shape.k};
+  for (uint32_t first = 0, n; first < shape.items; first += n) { /* in one go, or in several */
+    n = shape.pieces == 1 ? shape.items : shape.items / shape.pieces + 1;
+    if (n > shape.items - first) n = shape.items - first;
+    n -= shape.pieces == 1 ? 0 : naive_below(rng, n);
+    plt_top_offer(&top, scores + first, first, n, masked, shape.masked);
+  }
+  plt_top_sort(&top);
+  cr_assert_eq(top.n, n_want, "round %d", round);
+  for (size_t i = 0; i < top.n; i++) {
+    cr_assert_eq(best[i].item, want[i], "round %d, %zu", round, i);
+    cr_assert(memcmp(&best[i].score, &scores[want[i]], sizeof *scores) == 0);
+  }
+  free(scores), free(masked), free(want), free(best);
+}
+
 Test(ranking, top_equals_full_sort) {
   naive_rng_t rng = {1};
   for (int round = 0; round < 3000; round++) {
-    uint32_t items = 1 + naive_below(&rng, round % 10 == 0 ? 400 : 60), k = naive_below(&rng, 70);
-    size_t n_masked = naive_below(&rng, items + 5);
-    if (round % 3 == 0) n_masked = 0;
-    uint32_t levels = round % 4 == 0 ? 1000000 : 1 + naive_below(&rng, 6); /* few levels: many ties */
-    float *scores = malloc(items * sizeof *scores);
-    uint32_t *masked = malloc((n_masked + 1) * sizeof *masked), want[70];
-    for (uint32_t i = 0; i < items; i++) {
-      scores[i] = (float)naive_below(&rng, levels) - (float)(levels / 2);
-      uint32_t fate = naive_below(&rng, 12);
-      if (round % 5 == 0 && fate == 0) scores[i] = NAN;
-      if (round % 5 == 1 && fate < 2) scores[i] = fate ? INFINITY : -INFINITY;
-      if (scores[i] == 0 && fate == 3) scores[i] = -0.0f;
-    }
-    for (size_t m = 0; m < n_masked; m++) masked[m] = naive_below(&rng, items + 2); /* duplicates, and beyond */
-    qsort(masked, n_masked, sizeof *masked, ascending);
-    plt_ranked_t best[70];
-    plt_top_t top = {.best = best, .k = k};
-    for (uint32_t first = 0, n; first < items; first += n) { /* in one go, or in several */
-      n = round % 2 == 0 ? items : 1 + naive_below(&rng, items - first);
-      plt_top_offer(&top, scores + first, first, n, masked, n_masked);
-    }
-    plt_top_sort(&top);
-    cr_assert_eq(top.n, naive_top(scores, items, masked, n_masked, k, want), "round %d", round);
-    for (size_t i = 0; i < top.n; i++) {
-      cr_assert_eq(best[i].item, want[i], "round %d, %zu", round, i);
-      cr_assert(memcmp(&best[i].score, &scores[want[i]], sizeof *scores) == 0);
-    }
-    free(scores), free(masked);
+    shape_t shape = {.items = 1 + naive_below(&rng, round % 10 == 0 ? 400 : 60),
+                     .k = naive_below(&rng, 70),
+                     .levels = round % 4 == 0 ? 1000000 : 1 + naive_below(&rng, 6), /* few levels: many ties */
+                     .odd = round % 5 < 2 ? 12 : 0,
+                     .pieces = round % 2 == 0 ? 1 : 4};
+    shape.masked = round % 3 == 0 ? 0 : naive_below(&rng, shape.items + 5);
+    compare_with_full_sort(&rng, shape, round);
+  }
+}
+
+/* Where a floor is found before the first score is taken, and pieces are looked at through their maxima. */
+Test(ranking, top_of_thousands_equals_full_sort) {
+  naive_rng_t rng = {2};
+  for (int round = 0; round < 250; round++) {
+    shape_t shape = {.items = 1000 + naive_below(&rng, round % 5 == 0 ? 30000 : 5000),
+                     .k = round % 7 == 0 ? 1 : 1 + naive_below(&rng, 120),
+                     .masked = naive_below(&rng, round % 9 == 0 ? 2000 : 30),
+                     .levels = round % 4 == 0 ? 1000000 : 1 + naive_below(&rng, round % 2 == 0 ? 300 : 3),
+                     .odd = round % 6 == 0   ? 2
+                            : round % 6 == 1 ? 500
+                                             : 0,
+                     .pieces = round % 3 == 0 ? 3 : 1};
+    compare_with_full_sort(&rng, shape, round);
   }
 }
 
 Test(ranking, top_of_nothing_but_nan) {
-  const float scores[] = {NAN, NAN, NAN, NAN};
+  float scores[] = {NAN, NAN, NAN, NAN};
   const uint32_t masked[] = {1};
   plt_ranked_t best[4];
   plt_top_t top = {.best = best, .k = 4};
@@ -158,8 +188,7 @@ static size_t read_golden_table(const char *name, float *out) {
   return rows;
 }
 
-static plt_metric_sums_t rank_part(const plt_dataset_t *data, plt_part_t part, const plt_topk_t *topk,
-                                   const float *scores) {
+static plt_metric_sums_t rank_part(const plt_dataset_t *data, plt_part_t part, const plt_topk_t *topk, float *scores) {
   const plt_user_items_t *train = &data->part[PLT_PART_TRAIN], *asked = &data->part[part];
   plt_metric_sums_t sums = {.users = 0};
   for (uint32_t user = 0; user < data->users; user++) {
