@@ -124,12 +124,13 @@ static const double *moved_by(plt_adam_t *self, const plt_adam_move_t *move, con
   return self->moved;
 }
 
-/* The step itself; `kept` is what decay left of w up to the step before. */
-PLT_VECTOR_CLONES static void push(const plt_adam_t *self, const plt_adam_move_t *move, const double *restrict moved,
-                                   const float *restrict g, float *restrict w, float *restrict m, float *restrict v) {
-  const double keep1 = self->beta1 * move->decay1, keep2 = self->beta2 * move->decay2;
+/* The step itself; `left` is what weight decay left of w up to the step before, `decay` that of m and v. */
+PLT_VECTOR_CLONES static void push(const plt_adam_t *self, plt_adam_decay_t decay, double left,
+                                   const double *restrict moved, const float *restrict g, float *restrict w,
+                                   float *restrict m, float *restrict v) {
+  const double keep1 = self->beta1 * decay.m, keep2 = self->beta2 * decay.v;
   const double rest1 = 1 - self->beta1, rest2 = 1 - self->beta2, step = self->step, l2 = self->l2;
-  const double keep = self->keep, kept = move->kept * keep;
+  const double keep = self->keep, kept = left * keep;
   const float unbias = (float)self->unbias, eps = (float)self->eps;
   for (size_t i = 0; i < self->base.cols; i++) {
     double d = g[i] + l2 * w[i];
@@ -143,7 +144,8 @@ PLT_VECTOR_CLONES static void push(const plt_adam_t *self, const plt_adam_move_t
 void plt_adam_apply(plt_optimizer_t *base, float *value, float *state, uint64_t last, const float *gradient) {
   plt_adam_t *self = (plt_adam_t *)base;
   plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t - 1);
-  push(self, &move, moved_by(self, &move, state), gradient, value, state, state + base->cols);
+  plt_adam_decay_t decay = plt_adam_gap_decay(self->gap, last == 0 ? 0 : base->t - 1 - last);
+  push(self, decay, move.kept, moved_by(self, &move, state), gradient, value, state, state + base->cols);
 }
 
 PLT_VECTOR_CLONES static void add(size_t cols, double kept, const float *restrict w, const double *restrict moved,

@@ -12,9 +12,9 @@
 #include "common/mem.h"
 
 enum {
-  SPAN_MAX = 8192,  /* steps after which a push must have faded */
-  DECAYS = 1024,    /* powers of beta that are tabled */
-  BIAS_MAX = 65536, /* steps whose bias corrections are tabled; the default betas need 37,412 */
+  SPAN_MAX = 8192,    /* steps after which a push must have faded */
+  DECAYS_MAX = 16384, /* powers of the betas that are tabled */
+  BIAS_MAX = 65536,   /* steps whose bias corrections are tabled; the default betas need 37,412 */
   SLOTS_MIN = 256,
   SLOTS_MAX = 16384 /* values of `last` that are remembered */
 };
@@ -41,13 +41,14 @@ typedef struct cache {
 
 struct plt_adam_gap {
   double beta1, beta2, eps, decay;
-  size_t span, centre;     /* in steps: the last j that counts, the j of Q */
-  double *fade, *grow;     /* r^j, beta2^(-j/2), for j <= span */
-  double *decay1, *decay2; /* beta1^k, beta2^k for k < DECAYS */
-  uint64_t settled;        /* from this step on both bias corrections are 1, to the bit */
+  size_t span, centre; /* in steps: the last j that counts, the j of Q */
+  double *fade, *grow; /* r^j, beta2^(-j/2), for j <= span */
+  uint64_t settled;    /* from this step on both bias corrections are 1, to the bit */
   uint64_t from_short, from_long;
   bias_t *bias; /* of steps 0 .. n_bias - 1 */
   size_t n_bias, bias_capacity;
+  plt_adam_decay_t *decays; /* of 0 .. n_decays - 1 steps */
+  size_t n_decays, decays_capacity;
   cache_t brief, wide;   /* 8 and 32 terms */
   double *weight, *root; /* of the steps in [steps_last + 1, steps_now], for rows without a series */
   uint64_t steps_last, steps_now;
@@ -159,12 +160,6 @@ plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, double 
     gap->fade[j] = pow(r, (double)j);
     gap->grow[j] = pow(beta2, -(double)j / 2);
   }
-  gap->decay1 = plt_mem_alloc(DECAYS * sizeof(double));
-  gap->decay2 = plt_mem_alloc(DECAYS * sizeof(double));
-  for (size_t k = 0; k < DECAYS; k++) {
-    gap->decay1[k] = pow(beta1, (double)k);
-    gap->decay2[k] = pow(beta2, (double)k);
-  }
   gap->from_short = series_from(gap, PLT_ADAM_SHORT, largest);
   gap->from_long = series_from(gap, PLT_ADAM_LONG, largest);
   gap->brief = (cache_t){.terms = PLT_ADAM_SHORT, .n_max = SLOTS_MAX};
@@ -177,9 +172,9 @@ plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, double 
 void plt_adam_gap_destroy(plt_adam_gap_t **gap) {
   if (*gap == NULL) return;
   plt_adam_gap_t *self = *gap;
-  void *arrays[] = {self->faded,       self->fade,         self->grow,       self->decay1,
-                    self->decay2,      self->bias,         self->weight,     self->root,
-                    self->brief.slots, self->brief.values, self->wide.slots, self->wide.values};
+  void *arrays[] = {self->faded,        self->fade,       self->grow,       self->bias,
+                    self->decays,       self->weight,     self->root,       self->brief.slots,
+                    self->brief.values, self->wide.slots, self->wide.values};
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) free(arrays[i]);
   free(self);
   *gap = NULL;
@@ -188,6 +183,14 @@ void plt_adam_gap_destroy(plt_adam_gap_t **gap) {
 void plt_adam_gap_reach(const plt_adam_gap_t *gap, uint64_t *from_short, uint64_t *from_long) {
   *from_short = gap->from_short;
   *from_long = gap->from_long;
+}
+
+static plt_adam_decay_t decay_of(const plt_adam_gap_t *gap, uint64_t k) {
+  return (plt_adam_decay_t){pow(gap->beta1, (double)k), pow(gap->beta2, (double)k)};
+}
+
+plt_adam_decay_t plt_adam_gap_decay(const plt_adam_gap_t *gap, uint64_t k) {
+  return k < gap->n_decays ? gap->decays[k] : decay_of(gap, k);
 }
 
 void plt_adam_gap_begin(plt_adam_gap_t *gap, uint64_t t, const plt_eta_history_t *history) {
@@ -204,6 +207,10 @@ void plt_adam_gap_begin(plt_adam_gap_t *gap, uint64_t t, const plt_eta_history_t
     bias_t bias = bias_of(gap, gap->n_bias);
     PLT_MEM_GROW(gap->bias, gap->n_bias, gap->bias_capacity);
     gap->bias[gap->n_bias++] = bias;
+  }
+  for (; gap->n_decays <= t && gap->n_decays < DECAYS_MAX; gap->n_decays++) {
+    PLT_MEM_GROW(gap->decays, gap->n_decays, gap->decays_capacity);
+    gap->decays[gap->n_decays] = decay_of(gap, gap->n_decays);
   }
   cache_fit(&gap->brief, t);
   cache_fit(&gap->wide, t);
@@ -285,12 +292,10 @@ static void list_steps(plt_adam_gap_t *gap, uint64_t last, uint64_t end) {
 
 plt_adam_move_t plt_adam_gap_move(plt_adam_gap_t *gap, uint64_t last, uint64_t now) {
   uint64_t k = now - last;
-  plt_adam_move_t move = {.decay1 = 1, .decay2 = 1, .kept = kept_since(gap, last, now), .later = 1};
+  plt_adam_move_t move = {.kept = kept_since(gap, last, now), .later = 1};
   assert(last <= now && now <= gap->t);
   if (k == 0) return move;
   if (last == 0) return move; /* never pushed: m = v = 0 */
-  move.decay1 = k < DECAYS ? gap->decay1[k] : pow(gap->beta1, (double)k);
-  move.decay2 = k < DECAYS ? gap->decay2[k] : pow(gap->beta2, (double)k);
   if (k > gap->span) move.later = kept_since(gap, last + gap->span, now);
   if (last >= gap->from_short || last >= gap->from_long) {
     cache_t *cache = last >= gap->from_short ? &gap->brief : &gap->wide;

@@ -46,16 +46,19 @@ enum { PLT_ADAM_SHORT = 8, PLT_ADAM_LONG = 32 };
 typedef struct plt_adam_gap plt_adam_gap_t;
 
 typedef struct plt_adam_move {
-  double decay1, decay2; /* beta1^k, beta2^k */
-  size_t terms;          /* of the polynomial: PLT_ADAM_SHORT, PLT_ADAM_LONG, or 0: see steps */
-  double shift;          /* eps Q */
-  double kept;           /* what decay left of w */
-  double later;          /* what it left of the sums: factor of sum[] and weight[] */
-  const double *sum;     /* T_p, terms of them; valid until the next call */
-  size_t steps;          /* terms == 0: the steps to add up one by one; 0: no movement */
-  const double *weight;  /* c_j */
-  const double *root;    /* eps q_j */
+  size_t terms;         /* of the polynomial: PLT_ADAM_SHORT, PLT_ADAM_LONG, or 0: see steps */
+  double shift;         /* eps Q */
+  double kept;          /* what decay left of w */
+  double later;         /* what it left of the sums: factor of sum[] and weight[] */
+  const double *sum;    /* T_p, terms of them; valid until the next call */
+  size_t steps;         /* terms == 0: the steps to add up one by one; 0: no movement */
+  const double *weight; /* c_j */
+  const double *root;   /* eps q_j */
 } plt_adam_move_t;
+
+typedef struct plt_adam_decay {
+  double m, v; /* beta1^k, beta2^k */
+} plt_adam_decay_t;
 
 plt_status_t plt_adam_gap_create(double beta1, double beta2, double eps, double decay, plt_adam_gap_t **out);
 void plt_adam_gap_destroy(plt_adam_gap_t **gap);
@@ -65,6 +68,8 @@ void plt_adam_gap_begin(plt_adam_gap_t *gap, uint64_t t, const plt_eta_history_t
 double plt_adam_gap_keep(const plt_adam_gap_t *gap, double eta);
 /* The movement of steps last + 1 .. now; last <= now <= t. */
 plt_adam_move_t plt_adam_gap_move(plt_adam_gap_t *gap, uint64_t last, uint64_t now);
+/* What k steps without a gradient leave of m and v. */
+plt_adam_decay_t plt_adam_gap_decay(const plt_adam_gap_t *gap, uint64_t k);
 /* For tests: the first `last` from which 8 and 32 terms do. */
 void plt_adam_gap_reach(const plt_adam_gap_t *gap, uint64_t *from_short, uint64_t *from_long);
 
