@@ -49,6 +49,9 @@ static void add_section(const plt_section_t *section, Plateau__Section *pb, plt_
   pb->leaves = section->span.leaves;
   pb->has_bf16 = pb->bf16 = section->type == PLT_WIRE_BF16;
   pb->has_wide_keys = pb->wide_keys = wide;
+  pb->has_region = pb->has_at = section->lent;
+  pb->region = section->region;
+  pb->at = section->at;
   add_keys(section, wide, pool, out);
   size_t bytes = section->values == NULL ? 0 : (size_t)section->n * section->cols * value_bytes(section->type);
   plt_parcel_add_pooled(out, (void *)(uintptr_t)section->values, bytes);
@@ -244,11 +247,15 @@ static plt_status_t decode_section(const Plateau__Section *pb, const plt_parcel_
                              .span = {pb->first, pb->leaves},
                              .n = pb->n,
                              .cols = pb->cols,
-                             .type = pb->bf16 ? PLT_WIRE_BF16 : PLT_WIRE_F32};
+                             .type = pb->bf16 ? PLT_WIRE_BF16 : PLT_WIRE_F32,
+                             .lent = pb->has_region && pb->has_at,
+                             .region = pb->region,
+                             .at = pb->at};
   if (section->kind < PLT_SECTION_PUSH || section->kind > PLT_SECTION_ROWS) return refuse("unknown kind of section");
   if (section->kind == PLT_SECTION_PUSH && !span_is_valid(section->span)) return refuse("leaves are no block");
   PLT_TRY(decode_keys(keys, key_bytes, pb->wide_keys, arena, section));
   if (section->kind == PLT_SECTION_PULL) return bytes == 0 ? PLT_OK : refuse("a pull with values");
+  if (section->lent) return bytes == 0 ? PLT_OK : refuse("values in two places");
   size_t width = value_bytes(section->type) * (size_t)section->cols;
   if (section->n != 0 && (width == 0 || bytes / width != section->n || bytes % width != 0))
     return refuse("values do not have the announced size");

@@ -50,7 +50,8 @@ enum {
   X(REFUSED)             \
   X(DONE)                \
   X(AGAIN)               \
-  X(ENTER)
+  X(ENTER)               \
+  X(LEND)
 #define PLT_VERB_ENUM(name) PLT_VERB_##name,
 typedef enum { PLT_VERB_NONE, PLT_VERB_LIST(PLT_VERB_ENUM) PLT_VERB_COUNT } plt_verb_t;
 #undef PLT_VERB_ENUM
@@ -92,10 +93,15 @@ typedef struct plt_section {
   uint32_t table;       /* index of its declaration */
   plt_leaf_span_t span; /* PUSH: the leaves in this partial sum */
   uint64_t n;
-  uint32_t cols;             /* of values; 0 in a PULL */
-  plt_wire_type_t type;      /* of values on the wire */
-  const uint64_t *keys;      /* n, or NULL */
-  const void *values;        /* n x cols on the wire's type, unaligned, or NULL */
+  uint32_t cols;        /* of values; 0 in a PULL */
+  plt_wire_type_t type; /* of values on the wire */
+  const uint64_t *keys; /* n, or NULL */
+  const void *values;   /* n x cols on the wire's type, unaligned, or NULL */
+  bool lent;            /* the values are not in the message but in memory that the worker lends (wire/region.h): */
+  uint32_t region;      /* ... in this one, from `at` on; a PULL: there is a place for them */
+  uint64_t at;
+  void *place;               /* PULL, at the server: that place */
+  uint64_t room;             /* ... and bytes from there to the end of its region */
   const void *const *pieces; /* joined from n_pieces parts (parts.h): their values, instead of `values` */
   uint32_t n_pieces;         /* 0: it came whole */
 } plt_section_t;
@@ -129,15 +135,15 @@ typedef struct plt_header {
 
   bool has_spec; /* DECLARE */
   plt_table_spec_t spec;
-  uint32_t table; /* DECLARE: its index; RESET, DROP; ENTER: how many will be declared */
+  uint32_t table; /* DECLARE: its index; RESET, DROP; ENTER: how many will be declared; LEND: number of the region */
   bool anew;      /* DECLARE: takes no rows from before */
-  uint64_t salt;  /* RESET */
+  uint64_t salt;  /* RESET; LEND: mark of the region */
 
   char text[PLT_TEXT_MAX]; /* SUM: name; REFUSED, BYE: reason; CHECKPOINTED: file name; WAIT: what for */
-  plt_status_t status;     /* REFUSED, BYE */
-  uint32_t who;            /* WAIT: the worker waited for */
+  plt_status_t status;     /* REFUSED, BYE, answer to LEND */
+  uint32_t who;            /* WAIT: the worker waited for; LEND: descriptor of the region */
   uint64_t age_ms;         /* WAIT: since it was last heard */
-  uint64_t bytes;          /* CHECKPOINTED */
+  uint64_t bytes;          /* CHECKPOINTED, LEND */
   char hash[PLT_HASH_HEX]; /* CHECKPOINTED */
   const double *sums;      /* SUM: n_sums doubles, in the frame after the header */
   size_t n_sums;

@@ -188,6 +188,14 @@ static const plt_option_t cluster_rows[] = {
      .choices = "auto|ipc|tcp",
      .help = "auto: inproc within one process.",
      .resumable = true},
+    {.key = "cluster.shared_memory",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "auto",
+     .choices = "auto|off",
+     .help =
+         "auto: where ipc leads from a worker to a server, values lie in memory that both have mapped, and messages "
+         "carry the rest.",
+     .resumable = true},
     {.key = "cluster.security",
      .type = PLT_OPT_CHOICE,
      .fallback = "token",

@@ -38,7 +38,8 @@ plt_client_config_t plt_generation_client(const plt_generation_t *generation, ui
                                .job = generation->job,
                                .generation = generation->number,
                                .deadline_s = job->deadline_s,
-                               .wire = job->wire};
+                               .wire = job->wire,
+                               .lends = job->lends};
 }
 
 void plt_generation_log(const char *run_dir, const char *role, uint32_t number, bool speaks) {

@@ -36,6 +36,7 @@ static plt_status_t read_transport(plt_job_t *job) {
   job->transport = strcmp(transport, "tcp") == 0   ? PLT_TRANSPORT_TCP
                    : strcmp(transport, "ipc") == 0 ? PLT_TRANSPORT_IPC
                                                    : PLT_TRANSPORT_INPROC;
+  job->lends = strcmp(plt_config_text(config, "cluster.shared_memory"), "auto") == 0;
   job->proxy = plt_config_text(config, "cluster.proxy");
   if (job->proxy == NULL) return PLT_OK;
   const char *origin = plt_config_origin(config, "cluster.proxy");

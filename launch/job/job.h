@@ -33,6 +33,7 @@ typedef struct plt_job {
   plt_plan_t plan; /* of the first leg, with what is of the whole run: sessions find their place in the procedure */
   plt_transport_t transport;
   const char *proxy;       /* HOST:PORT between workers and servers; NULL: none */
+  bool lends;              /* values over ipc go through shared memory */
   plt_security_t security; /* means nothing over inproc */
   plt_wire_type_t wire;
   double deadline_s;

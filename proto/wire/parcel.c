@@ -5,8 +5,10 @@
 #include "proto/wire/parcel.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "common/hash.h"
@@ -91,6 +93,15 @@ size_t plt_parcel_bytes(const plt_parcel_t *parcel) {
 }
 
 bool plt_parcel_is_damaged(const plt_parcel_t *parcel) { return parcel->is_damaged; }
+
+/* libzmq calls a peer over ipc "localhost:user:group:process", from SO_PEERCRED. */
+int64_t plt_parcel_sender(const plt_parcel_t *parcel) {
+  unsigned user, group;
+  int process, end = 0;
+  const char *address = parcel->n == 0 ? NULL : zmq_msg_gets(&parcel->frames[0], "Peer-Address");
+  if (address == NULL || sscanf(address, "%*[^:]:%u:%u:%d%n", &user, &group, &process, &end) != 3) return 0;
+  return address[end] == '\0' && user == (unsigned)geteuid() ? process : 0;
+}
 
 /* ---- digest ---- */
 

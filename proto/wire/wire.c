@@ -282,6 +282,10 @@ void plt_links_wait(plt_links_t *links, int descriptor, int timeout_ms) {
   wait_for(links->items[0].socket, descriptor, timeout_ms);
 }
 
+bool plt_links_are_near(const plt_links_t *links, size_t server) {
+  return strncmp(links->addresses[server], "ipc:", 4) == 0;
+}
+
 plt_status_t plt_links_send(plt_links_t *links, size_t server, plt_parcel_t *out) {
   bool has_digest = !is_inproc(links->addresses[server]);
   if (plt_parcel_send(links->items[server].socket, out, has_digest, ZMQ_DONTWAIT) != 0) {

@@ -40,6 +40,8 @@ const void *plt_parcel_frame(const plt_parcel_t *parcel, size_t i, size_t *bytes
 size_t plt_parcel_bytes(const plt_parcel_t *parcel);
 /* A message that came over tcp or ipc and is not what was sent: it has no frames left. */
 bool plt_parcel_is_damaged(const plt_parcel_t *parcel);
+/* The process of this user that the kernel names as the sender of a message that came over ipc; 0: none. */
+int64_t plt_parcel_sender(const plt_parcel_t *parcel);
 
 /* ---- the wire of a process ---- */
 typedef struct plt_wire plt_wire_t;
@@ -91,6 +93,8 @@ plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size
 void plt_links_close(plt_links_t **links);
 /* As plt_listener_wait, for the first server. */
 void plt_links_wait(plt_links_t *links, int descriptor, int timeout_ms);
+/* Whether a server is on this machine: ipc leads to it. */
+bool plt_links_are_near(const plt_links_t *links, size_t server);
 plt_status_t plt_links_send(plt_links_t *links, size_t server, plt_parcel_t *out);
 /* Makes the connection to a server anew: what was sent over the old one may be lost. False over inproc, where there is
  * none. */

@@ -64,10 +64,13 @@ plt_status_t plt_server_answer_rows(plt_server_t *s, const plt_inbox_t *to) {
                          .loss = s->loss,
                          .has_loss = !s->config->alone && s->config->number == 0 && to->header.verb == PLT_VERB_STEP};
   uint32_t parts = plt_parts_for(plt_tableset_answer_bytes(s->tables, &to->header));
+  plt_region_t *lent = plt_server_claim_lent(s, &to->header);
+  plt_pool_t *pool = lent == NULL ? plt_wire_pool(s->wire) : NULL;
   header.parts = parts > 1 ? parts : 0;
   for (header.part = 0; header.part < parts; header.part++) {
-    header.sections = plt_tableset_read(s->tables, &to->header, header.part, parts, plt_wire_pool(s->wire),
-                                        s->out_arena, &header.n_sections);
+    header.sections =
+        plt_tableset_read(s->tables, &to->header, header.part, parts, pool, s->out_arena, &header.n_sections);
+    if (lent != NULL && header.part + 1 == parts) plt_region_fill(lent, to->header.request);
     PLT_TRY(plt_server_answer(s, to, &header));
   }
   return PLT_OK;

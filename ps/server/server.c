@@ -141,6 +141,12 @@ static plt_status_t on_checkpointed(plt_server_t *s) {
   return plt_server_answer(s, s->spare, &header);
 }
 
+static plt_status_t on_lend(plt_server_t *s, uint32_t w) {
+  plt_header_t answer = {.verb = PLT_VERB_LEND, .status = plt_server_take_lent(s, w)};
+  if (answer.status != PLT_OK) snprintf(answer.text, sizeof answer.text, "%.900s", plt_fail_text());
+  return plt_server_answer(s, s->spare, &answer);
+}
+
 static plt_status_t on_bye(plt_server_t *s, uint32_t w) {
   const plt_header_t *bye = &s->spare->header;
   s->peers[w].n_kept = 0;
@@ -164,7 +170,7 @@ static plt_status_t on_bye(plt_server_t *s, uint32_t w) {
 static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
   plt_verb_t verb = s->spare->header.verb;
   uint64_t request = s->spare->header.request, *last = &s->peers[w].request;
-  bool in_turn = verb != PLT_VERB_HELLO && !(verb == PLT_VERB_STEP && s->config->alone);
+  bool in_turn = verb != PLT_VERB_HELLO && verb != PLT_VERB_LEND && !(verb == PLT_VERB_STEP && s->config->alone);
   if (in_turn && request < *last) {
     s->late++;
     return plt_server_answer(s, s->spare,
@@ -173,6 +179,8 @@ static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
                                              .text = "this worker has asked for something else since"});
   }
   if (in_turn) *last = request;
+  plt_status_t status = plt_server_find_lent(s, w, &s->spare->header);
+  if (status != PLT_OK) return plt_server_refuse(s, s->spare, status, plt_fail_text());
   if (s->spare->header.parts > 1) {
     bool whole;
     if (verb != PLT_VERB_STEP) return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "only a STEP may come in parts");
@@ -190,6 +198,7 @@ static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
     case PLT_VERB_ENTER: return on_enter(s, w);
     case PLT_VERB_SUM: return plt_server_on_sum(s, w);
     case PLT_VERB_CHECKPOINTED: return on_checkpointed(s);
+    case PLT_VERB_LEND: return on_lend(s, w);
     case PLT_VERB_BYE: return on_bye(s, w);
     default: return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "a server does not answer this verb");
   }
@@ -345,6 +354,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   for (uint32_t w = 0; w < config->workers; w++) {
     for (size_t i = 0; i < PLT_STEPS_MAX; i++) plt_inbox_destroy(s->peers[w].kept[i]);
     plt_inbox_destroy(s->peers[w].gather);
+    plt_server_free_lent(&s->peers[w]);
     free(s->peers[w].sums);
   }
   free(s->peers);

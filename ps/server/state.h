@@ -1,8 +1,9 @@
 /* state.h - what the files of the server share; for them only.
  *
- *   server.c   the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, ENTER, BYE
+ *   server.c   the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, ENTER, LEND, BYE
  *   step.c     STEP: pushes are counted, steps are made, pulls wait for their clock
  *   gather.c   requests that come in parts
+ *   lent.c     memory that workers on the same machine lend
  *   sum.c      SUM
  *   answer.c   answers, refusals, messages that are kept until they can be answered
  *
@@ -13,6 +14,7 @@
 #define PLT_PS_SERVER_STATE_H
 
 #include "proto/frame.h"
+#include "proto/wire/region.h"
 #include "ps/checkpoint/saver.h"
 #include "ps/server/clock.h"
 #include "ps/server/round.h"
@@ -42,6 +44,9 @@ typedef struct plt_peer {
   plt_inbox_t *kept[PLT_STEPS_MAX]; /* the first n_kept: STEPs, or a SUM, that wait for the others, oldest first */
   size_t n_kept;
   plt_inbox_t *gather; /* a request that comes in parts */
+  /* Memory that it lends; mapped until the server ends: what came may point into it. */
+  plt_region_t *regions[PLT_REGIONS_MAX];
+  uint32_t n_regions;
   int64_t heard_ns;
   double *sums; /* its contribution to the SUM under way */
   size_t n_sums;
@@ -120,6 +125,16 @@ void plt_server_release(plt_server_t *s, plt_peer_t *peer, size_t i);
 /* ---- gather.c ---- */
 /* A part of a request has come. *whole: it was the last one, and the request is in s->spare. */
 plt_status_t plt_server_gather(plt_server_t *s, uint32_t w, bool *whole);
+
+/* ---- lent.c ---- */
+/* Maps what a LEND offers. PLT_ERR_PROTOCOL, PLT_ERR_CREATE: it is not taken. */
+plt_status_t plt_server_take_lent(plt_server_t *s, uint32_t w);
+/* Finds the values of a message, and the places for its answer, in what the worker lends. PLT_ERR_PROTOCOL: they are
+ * not there. */
+plt_status_t plt_server_find_lent(plt_server_t *s, uint32_t w, const plt_header_t *header);
+/* The region where the answer to a request goes, claimed; NULL: it goes in frames. */
+plt_region_t *plt_server_claim_lent(plt_server_t *s, const plt_header_t *asked);
+void plt_server_free_lent(plt_peer_t *peer);
 
 /* ---- step.c ---- */
 plt_status_t plt_server_on_step(plt_server_t *s, uint32_t w);

@@ -267,12 +267,15 @@ plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *h
   return PLT_OK;
 }
 
+uint64_t plt_tableset_pull_bytes(const plt_tableset_t *set, const plt_section_t *pull) {
+  return pull->n * plt_table_spec(set->tables[pull->table])->cols * plt_shard_value_bytes(pull->type);
+}
+
 uint64_t plt_tableset_answer_bytes(const plt_tableset_t *set, const plt_header_t *asked) {
   uint64_t bytes = 0;
   for (size_t i = 0; i < asked->n_sections; i++) {
     const plt_section_t *pull = &asked->sections[i];
-    if (pull->kind != PLT_SECTION_PULL) continue;
-    bytes += pull->n * plt_table_spec(set->tables[pull->table])->cols * plt_shard_value_bytes(pull->type);
+    if (pull->kind == PLT_SECTION_PULL) bytes += plt_tableset_pull_bytes(set, pull);
   }
   return bytes;
 }
@@ -287,8 +290,9 @@ plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *
     plt_table_t *table = set->tables[pull->table];
     plt_piece_t piece = plt_piece_of(pull->n, part, parts);
     size_t rows_n = (size_t)(piece.end - piece.begin);
-    size_t cols = plt_table_spec(table)->cols, floats = rows_n * cols;
-    void *values = plt_pool_take(pool, floats * plt_shard_value_bytes(pull->type));
+    size_t cols = plt_table_spec(table)->cols, floats = rows_n * cols, width = plt_shard_value_bytes(pull->type);
+    uint64_t skipped = piece.begin * cols * width;
+    void *values = pool == NULL ? (char *)pull->place + skipped : plt_pool_take(pool, floats * width);
     if (pull->type == PLT_WIRE_F32) {
       plt_table_read(table, pull->keys + piece.begin, rows_n, values);
     } else {
@@ -301,7 +305,10 @@ plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *
                                    .n = rows_n,
                                    .cols = (uint32_t)cols,
                                    .type = pull->type,
-                                   .values = values};
+                                   .lent = pool == NULL,
+                                   .region = pool == NULL ? pull->region : 0,
+                                   .at = pool == NULL ? pull->at + skipped : 0,
+                                   .values = pool == NULL ? NULL : values};
   }
   return rows;
 }

@@ -47,10 +47,12 @@ plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index);
 /* Checks all sections of a message: tables known, shapes right, keys of this shard, no push into a frozen
  * table, no table asked for twice, an answer of bounded size. */
 plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header);
-/* Bytes of the rows that `asked` pulls. */
+/* Bytes of the rows of a pull, and of all that `asked` pulls. */
+uint64_t plt_tableset_pull_bytes(const plt_tableset_t *set, const plt_section_t *pull);
 uint64_t plt_tableset_answer_bytes(const plt_tableset_t *set, const plt_header_t *asked);
 /* Part `part` of `parts` of them (proto/parts.h; of 1: all): answers the pull sections of `asked` with as many sections
- * of rows, whose values are pool buffers. */
+ * of rows. Their values go to the places of the pulls, which have room, or, without `pool` being NULL, into buffers of
+ * it. */
 plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, uint32_t part, uint32_t parts,
                                  plt_pool_t *pool, plt_arena_t *arena, size_t *n);
 

@@ -32,7 +32,7 @@ static void check_section(const plt_section_t *section) {
   for (uint64_t i = 1; section->keys != NULL && i < section->n; i++)
     FUZZ_CHECK(section->keys[i - 1] < section->keys[i]);
   FUZZ_CHECK(section->keys != NULL || section->kind == PLT_SECTION_ROWS || section->n == 0);
-  FUZZ_CHECK((section->kind == PLT_SECTION_PULL) == (section->values == NULL));
+  FUZZ_CHECK((section->kind == PLT_SECTION_PULL || section->lent) == (section->values == NULL));
 }
 
 /* The message of a decoded header; its values are copied, since encoding takes them. */

@@ -22,6 +22,19 @@ same "$work/plain" "2 servers, 3 workers"
 quietly ranks 3 train "$config" --set run.dir="$work/tcp" --set train.epochs="$epochs" --set cluster.transport=tcp
 same "$work/tcp" "1 server, 2 workers, tcp"
 
+say "values in shared memory"
+shares() { grep -rqs 'values go through shared memory' "$1/logs"; }
+shares "$work/plain" || complain "ranks of one machine share no memory: $(grep -rhs 'no shared memory' "$work/plain/logs" | head -n 1)"
+! shares "$work/tcp" || complain "memory is shared over tcp"
+for wire in f32 bf16; do
+  for how in auto off; do
+    quietly ranks 4 train "$config" --servers 2 --set run.dir="$work/memory-$wire-$how" --set train.epochs=4 \
+      --set "cluster.wire=$wire" --set "cluster.shared_memory=$how"
+  done
+  ! shares "$work/memory-$wire-off" || complain "memory is shared though that is off"
+  [[ $(tables "$work/memory-$wire-auto") == $(tables "$work/memory-$wire-off") ]] || complain "shared memory: other bits, $wire"
+done
+
 say "a graph model: the graph in a file that the workers map"
 graph=$work/graph.yaml
 cp "$config" "$graph" && as_lightgcn "$graph"
@@ -91,6 +104,10 @@ for ((i = 0; i < ${KILLS:-3}; i++)); do
   victim=$(children "$run" | shuf -n 1)
   if [[ -n $victim ]] && kill -9 "$victim" 2>/dev/null; then kills=$((kills + 1)); fi
   sleep 1
+done
+for process in $(supervisors "$run") $(children "$run"); do
+  lent=$(readlink "/proc/$process/fd"/* 2>/dev/null | grep -c plateau-lent || true)
+  ((lent <= 1)) || complain "process $process holds $lent descriptors of lent memory"
 done
 code=0
 wait "$job" || code=$?

@@ -29,6 +29,7 @@ typedef struct plt_client_config {
   uint32_t generation;
   double deadline_s;
   plt_wire_type_t wire;         /* of values */
+  bool lends;                   /* values for servers at ipc addresses go through shared memory (loans.h) */
   const atomic_bool *cancelled; /* set when a server is known to be lost: calls fail at once; may be NULL */
 } plt_client_config_t;
 

@@ -16,7 +16,11 @@
 #include "proto/frame.h"
 #include "worker/client/rto.h"
 
-enum { EXCHANGES_MAX = PLT_STEPS_MAX + 1, HURRIES_MAX = 8, LOOK_MS = 100 };
+enum {
+  EXCHANGES_MAX = PLT_STEPS_MAX + 2, /* a READ, say, and a LEND for it */
+  HURRIES_MAX = 8,
+  LOOK_MS = 100
+};
 #define NEXT_WAIT_NS (PLT_NEXT_WAIT_MS * PLT_NS_PER_MS)
 #define RENEW_NS (5 * PLT_NS_PER_S) /* of silence, after which a link is made anew; then twice as long, ... */
 #define SLOW_BYTES_PER_S 1e7        /* a network may be so slow before anything was measured */
@@ -113,6 +117,8 @@ void plt_desk_close(plt_desk_t **desk_at) {
   *desk_at = NULL;
 }
 
+bool plt_desk_is_near(const plt_desk_t *desk, uint32_t server) { return plt_links_are_near(desk->links, server); }
+
 const plt_client_config_t *plt_desk_config(const plt_desk_t *desk) { return &desk->config; }
 
 void plt_desk_hurry_up(plt_desk_t *desk, double deadline_s) {
@@ -154,6 +160,7 @@ plt_exchange_t *plt_exchange_begin(plt_desk_t *desk, const char *what) {
 }
 
 plt_arena_t *plt_exchange_arena(const plt_exchange_t *exchange) { return exchange->arena; }
+uint64_t plt_exchange_request(const plt_exchange_t *exchange) { return exchange->request; }
 void *plt_exchange_context(const plt_exchange_t *exchange) { return exchange->context; }
 void plt_exchange_drop(plt_exchange_t *exchange) { exchange->busy = false; }
 

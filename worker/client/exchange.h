@@ -29,9 +29,13 @@ const plt_client_config_t *plt_desk_config(const plt_desk_t *desk);
 /* Nothing under way is waited for any more; what comes now has so long. */
 void plt_desk_hurry_up(plt_desk_t *desk, double deadline_s);
 
-/* At most PLT_STEPS_MAX + 1 may be under way. `what` stands in error messages. */
+/* Whether ipc leads to a server: it is on this machine. */
+bool plt_desk_is_near(const plt_desk_t *desk, uint32_t server);
+
+/* At most PLT_STEPS_MAX + 2 may be under way. `what` stands in error messages. */
 plt_exchange_t *plt_exchange_begin(plt_desk_t *desk, const char *what);
 plt_arena_t *plt_exchange_arena(const plt_exchange_t *exchange);
+uint64_t plt_exchange_request(const plt_exchange_t *exchange);
 /* Prepares the message to one server, or its next part; `header`'s identity is filled in here. */
 plt_status_t plt_exchange_address(plt_desk_t *desk, plt_exchange_t *exchange, uint32_t server, plt_header_t *header);
 /* Sends what was addressed to a server so far. */

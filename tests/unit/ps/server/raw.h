@@ -36,7 +36,7 @@ static inline void *raw_main(void *context) {
   return NULL;
 }
 
-static inline raw_t *raw_start_as(uint32_t workers, bool alone) {
+static inline raw_t *raw_start_at(const char *endpoint, uint32_t workers, bool alone) {
   raw_t *raw = plt_mem_zalloc(1, sizeof *raw);
   raw->config = (plt_server_config_t){.servers = 2,
                                       .workers = workers,
@@ -49,13 +49,14 @@ static inline raw_t *raw_start_as(uint32_t workers, bool alone) {
   raw->arena = plt_arena_create();
   raw->in_arena = plt_arena_create();
   raw->in = plt_parcel_create();
-  cr_assert_eq(plt_listener_open(raw->wire, "inproc://raw", &raw->listener), PLT_OK);
+  cr_assert_eq(plt_listener_open(raw->wire, endpoint, &raw->listener), PLT_OK);
   const char *address = plt_listener_address(raw->listener);
   for (int p = 0; p < RAW_PEERS; p++) cr_assert_eq(plt_links_open(raw->wire, &address, 1, &raw->links[p]), PLT_OK);
   cr_assert_eq(pthread_create(&raw->thread, NULL, raw_main, raw), 0);
   return raw;
 }
 
+static inline raw_t *raw_start_as(uint32_t workers, bool alone) { return raw_start_at("inproc://raw", workers, alone); }
 static inline raw_t *raw_start(uint32_t workers) { return raw_start_as(workers, false); }
 
 /* The server must end by itself (all workers have said goodbye) or be told to. */

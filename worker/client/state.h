@@ -1,0 +1,21 @@
+/* state.h - what the files of the client share; for them only.
+ *
+ *   client.c   a client's life, and calls without rows
+ *   rows.c     STEP, READ, ASSIGN
+ *
+ * Threads    the client's owner. */
+#ifndef PLT_WORKER_CLIENT_STATE_H
+#define PLT_WORKER_CLIENT_STATE_H
+
+#include "worker/client/loans.h"
+
+struct plt_client {
+  plt_wire_t *wire;
+  plt_desk_t *desk;
+  plt_loans_t *loans;
+  uint32_t n_servers;
+  plt_wire_type_t type;
+  uint64_t lent_out, lent_in; /* bytes that went through lent memory */
+};
+
+#endif
