@@ -18,10 +18,10 @@ struct plt_bare_wire {
   void *context, *client, *server;
   char endpoint[256], folder[64];
   pthread_t thread;
-  size_t rows;
+  size_t rows, row_bytes;
   uint32_t *keys;
-  float *pushed, *answer; /* what is sent, rows x PLT_BARE_COLS */
-  void *client_copy;      /* what is received is copied to */
+  void *pushed, *answer; /* what is sent, rows x row_bytes */
+  void *client_copy;     /* what is received is copied to */
   void *server_copy;
 };
 
@@ -29,7 +29,7 @@ static void require(bool holds, const char *what) {
   plt_bench_require(holds, 74, "bare wire: %s: %s", what, zmq_strerror(zmq_errno()));
 }
 
-static size_t value_bytes(const plt_bare_wire_t *wire) { return wire->rows * PLT_BARE_COLS * sizeof(float); }
+static size_t all_bytes(const plt_bare_wire_t *wire) { return wire->rows * wire->row_bytes; }
 
 /* Buffers outlive the sockets: nothing to free when ZeroMQ is done with a frame. */
 static void keep(void *data, void *hint) {
@@ -69,10 +69,10 @@ static void *serve(void *argument) {
     zmq_msg_init(&identity);
     require(zmq_msg_recv(&identity, wire->server, 0) >= 0, "zmq_msg_recv");
     size_t last = 0;
-    receive_message(wire->server, wire->server_copy, value_bytes(wire), &last);
+    receive_message(wire->server, wire->server_copy, all_bytes(wire), &last);
     require(zmq_msg_send(&identity, wire->server, ZMQ_SNDMORE) >= 0, "zmq_msg_send");
     require(zmq_send(wire->server, header, sizeof header, ZMQ_SNDMORE) >= 0, "zmq_send");
-    send_frame(wire->server, wire->answer, value_bytes(wire), false);
+    send_frame(wire->server, wire->answer, all_bytes(wire), false);
     if (last == 0) return NULL;
   }
 }
@@ -82,11 +82,11 @@ void plt_bare_wire_step(void *argument) {
   char header[HEADER] = {0};
   require(zmq_send(wire->client, header, sizeof header, ZMQ_SNDMORE) >= 0, "zmq_send");
   send_frame(wire->client, wire->keys, wire->rows * sizeof *wire->keys, true);
-  send_frame(wire->client, wire->pushed, value_bytes(wire), true);
+  send_frame(wire->client, wire->pushed, all_bytes(wire), true);
   send_frame(wire->client, wire->keys, wire->rows * sizeof *wire->keys, false);
   size_t last = 0;
-  size_t largest = receive_message(wire->client, wire->client_copy, value_bytes(wire), &last);
-  plt_bench_require(largest == value_bytes(wire), 70, "bare wire: an answer of %zu bytes", largest);
+  size_t largest = receive_message(wire->client, wire->client_copy, all_bytes(wire), &last);
+  plt_bench_require(largest == all_bytes(wire), 70, "bare wire: an answer of %zu bytes", largest);
 }
 
 void plt_bare_endpoint(const char *transport, char endpoint[256], char folder[64]) {
@@ -104,17 +104,17 @@ void plt_bare_endpoint_remove(const char *folder) {
   if (folder[0] != '\0') plt_dir_remove(folder);
 }
 
-plt_bare_wire_t *plt_bare_wire_open(const char *transport, size_t rows) {
+plt_bare_wire_t *plt_bare_wire_open(const char *transport, size_t rows, size_t value_bytes) {
   plt_bare_wire_t *wire = plt_mem_zalloc(1, sizeof *wire);
-  size_t floats = rows * PLT_BARE_COLS;
   wire->rows = rows;
+  wire->row_bytes = PLT_BARE_COLS * value_bytes;
   wire->keys = plt_mem_zalloc(rows, sizeof *wire->keys);
-  wire->pushed = plt_mem_zalloc(floats, sizeof *wire->pushed);
-  wire->answer = plt_mem_zalloc(floats, sizeof *wire->answer);
-  wire->client_copy = plt_mem_zalloc(floats, sizeof(float));
-  wire->server_copy = plt_mem_zalloc(floats, sizeof(float));
-  memset(wire->pushed, 1, floats * sizeof *wire->pushed); /* else all pages are the one page of zeros */
-  memset(wire->answer, 1, floats * sizeof *wire->answer);
+  wire->pushed = plt_mem_zalloc(rows, wire->row_bytes);
+  wire->answer = plt_mem_zalloc(rows, wire->row_bytes);
+  wire->client_copy = plt_mem_zalloc(rows, wire->row_bytes);
+  wire->server_copy = plt_mem_zalloc(rows, wire->row_bytes);
+  memset(wire->pushed, 1, rows * wire->row_bytes); /* else all pages are the one page of zeros */
+  memset(wire->answer, 1, rows * wire->row_bytes);
   for (size_t i = 0; i < rows; i++) wire->keys[i] = (uint32_t)(2 * i);
 
   plt_bare_endpoint(transport, wire->endpoint, wire->folder);

@@ -1,8 +1,8 @@
 /* bare_wire.h - the yardstick of a training step: a bare ZeroMQ DEALER and ROUTER, one thread each, that exchange
  * the frames of one step and do nothing else.
  *
- *   request  [header 64 B][push keys, n u32][push values, n x 64 f32][pull keys, n u32]
- *   reply    [header 64 B][values, n x 64 f32]
+ *   request  [header 64 B][push keys, n u32][push values, n x 64][pull keys, n u32]
+ *   reply    [header 64 B][values, n x 64]                                        values of 4 or 2 bytes
  *
  * Arrays are sent without copying, from buffers made once. Each end copies what it received once, as the least that any
  * use of it costs (over inproc, nothing but pointers would pass otherwise).
@@ -19,7 +19,7 @@ enum { PLT_BARE_COLS = 64 };
 typedef struct plt_bare_wire plt_bare_wire_t;
 
 /* transport: "inproc", "ipc" or "tcp". Failures end the program. */
-plt_bare_wire_t *plt_bare_wire_open(const char *transport, size_t rows);
+plt_bare_wire_t *plt_bare_wire_open(const char *transport, size_t rows, size_t value_bytes);
 void plt_bare_wire_close(plt_bare_wire_t **wire);
 /* One request and its reply; the argument is a plt_bare_wire_t. */
 void plt_bare_wire_step(void *argument);

@@ -13,8 +13,8 @@ static void *server_main(void *argument) {
   return NULL;
 }
 
-void plt_bench_rig_open(plt_bench_rig_t *rig, const char *endpoint, const char *run_dir, const plt_table_spec_t *specs,
-                        uint32_t n) {
+void plt_bench_rig_open(plt_bench_rig_t *rig, const char *endpoint, plt_bench_speech_t speech, const char *run_dir,
+                        const plt_table_spec_t *specs, uint32_t n) {
   uint64_t clock;
   bool resumed;
   plt_progress_t progress;
@@ -23,7 +23,13 @@ void plt_bench_rig_open(plt_bench_rig_t *rig, const char *endpoint, const char *
   rig->config = (plt_server_config_t){.servers = 1, .workers = 1, .job = 1, .run_dir = run_dir};
   plt_bench_require(pthread_create(&rig->thread, NULL, server_main, rig) == 0, 70, "bench: no thread");
   const char *address = plt_listener_address(rig->listener);
-  plt_client_config_t config = {.workers = 1, .servers = &address, .n_servers = 1, .job = 1, .deadline_s = 60};
+  plt_client_config_t config = {.workers = 1,
+                                .servers = &address,
+                                .n_servers = 1,
+                                .job = 1,
+                                .deadline_s = 60,
+                                .wire = speech.wire,
+                                .lends = speech.lends};
   plt_bench_expect(plt_client_open(rig->wire, &config, &clock, &resumed, &progress, &rig->client));
   plt_bench_expect(plt_client_declare(rig->client, 0, specs, n));
 }

@@ -7,7 +7,10 @@
  *
  *   bare      a ZeroMQ program that exchanges the same frames and copies them once at each end (bare_wire.h)
  *   array     the same gather and sgd update on a plain array in one thread: no wire, no table
- *   births    plateau, pulling rows that were never stored: their values are computed */
+ *   births    plateau, pulling rows that were never stored: their values are computed
+ *
+ * Over ipc sgd runs once more with its values in shared memory, over tcp once more with bfloat16 on the wire; both
+ * beside sgd. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +89,7 @@ static void fill(job_t *job) {
   free(keys);
 }
 
-static job_t *open_job(const char *transport, const char *optimizer, uint64_t rows) {
+static job_t *open_job(const char *transport, const char *optimizer, uint64_t rows, plt_bench_speech_t speech) {
   job_t *job = plt_mem_zalloc(1, sizeof *job);
   job->rows = rows;
   size_t floats = sizes[SIZES - 1] * COLS;
@@ -101,7 +104,7 @@ static job_t *open_job(const char *transport, const char *optimizer, uint64_t ro
     specs[t].init = (plt_init_t){PLT_INIT_NORMAL, 0.1};
     snprintf(specs[t].optimizer, sizeof specs[t].optimizer, "%s", optimizer);
   }
-  plt_bench_rig_open(&job->rig, job->endpoint, NULL, specs, TABLES);
+  plt_bench_rig_open(&job->rig, job->endpoint, speech, NULL, specs, TABLES);
   fill(job);
   return job;
 }
@@ -175,14 +178,35 @@ static void close_array(array_t *array) {
 
 /* ---- figures ---- */
 
-enum { SGD, ADAM, BIRTHS, BARE, ARRAY, CONTESTANTS };
-static const char *const names[CONTESTANTS] = {"sgd", "adam", "births", "bare zmq", "array"};
+enum { SGD, ADAM, SHARED, BF16, BIRTHS, BARE, ARRAY, CONTESTANTS };
+static const char *const names[CONTESTANTS] = {"sgd", "adam", "sgd shared", "sgd bf16", "births", "bare zmq", "array"};
 
 typedef struct field {
   const char *transport;
-  job_t *sgd, *adam; /* NULL: not asked for */
+  plt_wire_type_t wire;
+  job_t *sgd, *adam, *shared, *bf16; /* NULL: not asked for */
   array_t *array;
 } field_t;
+
+static field_t open_field(const char *transport, uint64_t rows, const plt_bench_options_t *options, array_t *array) {
+  bool is_ipc = strcmp(transport, "ipc") == 0, is_tcp = strcmp(transport, "tcp") == 0;
+  plt_bench_speech_t plain = {.wire = options->bf16 ? PLT_WIRE_BF16 : PLT_WIRE_F32}, shared = plain, half = plain;
+  shared.lends = true;
+  half.wire = PLT_WIRE_BF16;
+  return (field_t){.transport = transport,
+                   .wire = plain.wire,
+                   .sgd = open_job(transport, "sgd", rows, plain),
+                   .shared = is_ipc ? open_job(transport, "sgd", rows, shared) : NULL,
+                   .bf16 = is_tcp && !options->bf16 ? open_job(transport, "sgd", rows, half) : NULL,
+                   .array = array};
+}
+
+static void close_field(field_t *field) {
+  close_job(&field->sgd);
+  close_job(&field->adam);
+  close_job(&field->shared);
+  close_job(&field->bf16);
+}
 
 static void add_figures(const field_t *field, const plt_bench_contestant_t *all, double rows,
                         plt_bench_report_t *report) {
@@ -197,21 +221,25 @@ static void add_figures(const field_t *field, const plt_bench_contestant_t *all,
 /* Over inproc nothing crosses a socket: the plain array is what the machine could do. */
 static void bench_size(const field_t *field, key_lists_t *lists, bool births, const plt_bench_options_t *options,
                        plt_bench_report_t *report) {
-  plt_bare_wire_t *bare = plt_bare_wire_open(field->transport, lists->n);
+  plt_bare_wire_t *bare = plt_bare_wire_open(field->transport, lists->n, field->wire == PLT_WIRE_BF16 ? 2 : 4);
   int yardstick = strcmp(field->transport, "inproc") == 0 ? ARRAY : BARE;
   plt_bench_contestant_t all[CONTESTANTS] = {
       [SGD] = {.step = exchange_step, .context = field->sgd, .yardstick = yardstick},
       [ADAM] = {.step = exchange_step, .context = field->adam, .yardstick = yardstick},
+      [SHARED] = {.step = exchange_step, .context = field->shared, .yardstick = SGD},
+      [BF16] = {.step = exchange_step, .context = field->bf16, .yardstick = SGD},
       [BIRTHS] = {.step = birth_step, .context = field->sgd, .yardstick = yardstick},
       [BARE] = {.step = plt_bare_wire_step, .context = bare, .yardstick = BARE},
       [ARRAY] = {.step = array_step, .context = field->array, .yardstick = ARRAY}};
-  if (field->sgd == NULL) all[SGD].step = all[BIRTHS].step = NULL;
-  if (field->adam == NULL) all[ADAM].step = NULL;
   if (!births) all[BIRTHS].step = NULL;
   field->array->lists = lists;
   field->array->keys = next_keys(lists);
-  if (field->sgd != NULL) begin_size(field->sgd, lists);
-  if (field->adam != NULL) begin_size(field->adam, lists);
+  for (int c = SGD; c <= BF16; c++) {
+    if (all[c].context == NULL)
+      all[c].step = NULL;
+    else
+      begin_size(all[c].context, lists);
+  }
   plt_bench_compete(all, CONTESTANTS, 20, options->runs, options->seconds);
   plt_bare_wire_close(&bare);
   add_figures(field, all, (double)lists->n, report);
@@ -229,12 +257,11 @@ plt_status_t plt_bench_ps(const plt_bench_options_t *options, plt_bench_report_t
   for (size_t i = 0; i < SIZES; i++) lists[i] = make_keys(sizes[i], TABLE_ROWS);
   for (size_t t = 0; t < sizeof transports / sizeof *transports; t++) {
     if (!has_transport(options, transports[t])) continue;
-    field_t field = {transports[t], open_job(transports[t], "sgd", TABLE_ROWS),
-                     open_job(transports[t], "adam", TABLE_ROWS), &array};
+    field_t field = open_field(transports[t], TABLE_ROWS, options, &array);
+    field.adam = open_job(transports[t], "adam", TABLE_ROWS, (plt_bench_speech_t){.wire = field.wire});
     for (size_t i = 0; i < SIZES; i++)
       if (has_size(options, sizes[i])) bench_size(&field, &lists[i], true, options, report);
-    close_job(&field.sgd);
-    close_job(&field.adam);
+    close_field(&field);
   }
   for (size_t i = 0; i < SIZES; i++) free(lists[i].keys);
   close_array(&array);
@@ -249,9 +276,9 @@ plt_status_t plt_bench_wire(const plt_bench_options_t *options, plt_bench_report
       uint64_t rows = 2 * sizes[i];
       key_lists_t lists = make_keys(sizes[i], rows);
       array_t array = open_array(rows);
-      field_t field = {transports[t], open_job(transports[t], "sgd", rows), NULL, &array};
+      field_t field = open_field(transports[t], rows, options, &array);
       bench_size(&field, &lists, false, options, report);
-      close_job(&field.sgd);
+      close_field(&field);
       close_array(&array);
       free(lists.keys);
     }

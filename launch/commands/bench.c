@@ -57,6 +57,10 @@ static plt_status_t take(int option, char **argv, arguments_t *a) {
     case 'r': return read_count("rows", optarg, 32768, &to->rows);
     case 'x': return read_count("scale", optarg, SCALE_MAX, &to->scale);
     case 't': to->transport = optarg; return PLT_OK;
+    case 'w':
+      to->bf16 = strcmp(optarg, "bf16") == 0;
+      if (to->bf16 || strcmp(optarg, "f32") == 0) return PLT_OK;
+      return plt_fail(PLT_ERR_USAGE, "bench: --wire %s: is none of f32, bf16", optarg);
     case 'o': to->only = optarg; return PLT_OK;
     case 'c': a->compare = optarg; return PLT_OK;
     case 'j': a->json = true; return PLT_OK;
@@ -70,6 +74,7 @@ static plt_status_t parse(int argc, char **argv, arguments_t *a) {
                                           {"rows", required_argument, NULL, 'r'},
                                           {"scale", required_argument, NULL, 'x'},
                                           {"transport", required_argument, NULL, 't'},
+                                          {"wire", required_argument, NULL, 'w'},
                                           {"only", required_argument, NULL, 'o'},
                                           {"compare", required_argument, NULL, 'c'},
                                           {"json", no_argument, NULL, 'j'},
@@ -118,11 +123,12 @@ const plt_command_t plt_command_bench = {
     .summary = "measure this machine, beside yardsticks",
     .usage =
         "usage: plateau bench ps|wire|table|train|eval [--json] [--compare FILE] [--runs N] [--seconds S]\n"
-        "                     [--transport NAME] [--rows N] [--only NAME] [--scale PERCENT]\n"
+        "                     [--transport NAME] [--wire f32|bf16] [--rows N] [--only NAME] [--scale PERCENT]\n"
         "\n"
         "  ps      steps through client and server: million rows a second against a bare ZeroMQ program that "
         "exchanges\n"
-        "          the same frames (over inproc: against a plain array)\n"
+        "          the same frames (over inproc: against a plain array); sgd also in shared memory and with bfloat16\n"
+        "          on the wire, against sgd as it is\n"
         "  wire    the same with rows that stay in the caches: what messages cost\n"
         "  table   rows that a table reads and steps, per optimizer, against plain loops over arrays\n"
         "  train   epochs of whole runs on invented data: bpr against a plain loop, vbpr against its bare products\n"
@@ -136,6 +142,7 @@ const plt_command_t plt_command_bench = {
         "  --runs N         turns, 1 to 99; default 3\n"
         "  --seconds S      of each in a turn; default: all ends within a minute\n"
         "  --transport NAME ps, wire: inproc, ipc or tcp alone\n"
+        "  --wire TYPE      ps, wire: of values in messages; default f32\n"
         "  --rows N         ps, wire: 512, 4096 or 32768 alone\n"
         "  --only NAME      table: this optimizer alone; train, eval: this model\n"
         "  --scale PERCENT  table, train, eval: the size of tables and data; default 100\n"

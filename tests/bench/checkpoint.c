@@ -80,7 +80,7 @@ static job_t *open_job(double gb, const char *dir) {
   plt_bench_expect(plt_dir_create(checkpoints));
   plt_table_spec_t spec = {
       .name = "user", .rows = job->rows, .cols = COLS, .init = {PLT_INIT_NORMAL, 0.1}, .optimizer = "adam"};
-  plt_bench_rig_open(&job->rig, "inproc://bench", job->run_dir, &spec, 1);
+  plt_bench_rig_open(&job->rig, "inproc://bench", (plt_bench_speech_t){0}, job->run_dir, &spec, 1);
   fill(job);
   return job;
 }
