@@ -141,9 +141,10 @@ static void offer_all(plt_top_t *top, const float *scores, uint32_t first, uint3
 
 static void offer_piece(plt_top_t *top, float *scores, uint32_t first, uint32_t n, const uint32_t *hole, size_t holes) {
   float max[PIECE / RUN * LANES];
+  size_t runs = n / RUN;
   for (size_t h = 0; h < holes; h++) scores[hole[h] - first] = NAN; /* reaches no floor */
-  find_maxima(scores, n / RUN, max);
-  float floor = top->n == top->k ? top->best[0].score : floor_of(max, n / RUN * LANES, top->k);
+  find_maxima(scores, runs, max);
+  float floor = top->n == top->k ? top->best[0].score : floor_of(max, runs * LANES, top->k);
   if (floor > -INFINITY) {
     offer_from(top, scores, first, n, max, floor);
   } else {
