@@ -32,13 +32,14 @@ static void fill_kept(void *context, size_t first, size_t last) {
   const filter_t *filter = context;
   const plt_adjacency_t *of = &filter->of;
   for (size_t r = first; r < last; r++) {
-    uint64_t at = filter->offset[r];
+    uint64_t at = filter->offset[r], end = filter->offset[r + 1];
     float right = filter->right == NULL ? 1 : filter->right[filter->node[r]];
-    for (uint64_t e = of->offset[filter->node[r]]; e < of->offset[filter->node[r] + 1]; e++) {
+    /* What goes is written too, and then over: no branch that could be guessed wrong. */
+    for (uint64_t e = of->offset[filter->node[r]]; at < end; e++) {
       uint32_t place = filter->place[of->id[e]];
-      if (place == PLT_NOWHERE) continue;
       filter->index[at] = place;
-      filter->weight[at++] = right * filter->left[of->id[e]];
+      filter->weight[at] = right * filter->left[of->id[e]];
+      at += place != PLT_NOWHERE;
     }
   }
 }

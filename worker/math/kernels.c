@@ -188,10 +188,28 @@ PLT_VECTOR_CLONES static void scatter_columns(void *context, size_t piece, size_
   }
 }
 
+PLT_VECTOR_CLONES static void scatter_range(void *context, size_t first, size_t last) {
+  const row_job_t *job = context;
+  for (size_t i = first; i < last; i++) {
+    const float *restrict from = job->x + i * job->cols;
+    float *restrict to = job->out + job->index[i] * job->cols;
+    for (size_t j = 0; j < job->cols; j++) to[j] += from[j];
+  }
+}
+
+static bool ascends(const uint32_t *index, size_t n) {
+  for (size_t i = 1; i < n; i++)
+    if (index[i] <= index[i - 1]) return false;
+  return true;
+}
+
 void plt_kernel_scatter_add(plt_crew_t *crew, const float *x, size_t cols, const uint32_t *index, size_t n,
                             float *out) {
   row_job_t job = {.x = x, .index = index, .n = n, .cols = cols, .out = out};
-  plt_crew_run(crew, ceil_div(cols, LINE), scatter_columns, &job);
+  if (ascends(index, n)) /* no row is met twice, as between sets of nodes: in any order, and whole */
+    plt_kernel_ranges(crew, n, cols, scatter_range, &job);
+  else
+    plt_crew_run(crew, ceil_div(cols, LINE), scatter_columns, &job);
 }
 
 PLT_VECTOR_CLONES static void column_dots(void *context, size_t piece, size_t lane) {

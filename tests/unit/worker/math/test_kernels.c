@@ -89,28 +89,34 @@ Test(kernels, scores) {
   free(users), free(items), free(out), free(again);
 }
 
+/* Rows in any order and repeated; or, ascending, every second one. */
+static void check_gather_and_scatter(shape_t s, bool ascending, naive_rng_t *rng) {
+  size_t rows = s.k, cols = s.m, n = ascending ? (rows + 1) / 2 : 3 * s.n;
+  uint32_t *index = malloc(n * sizeof *index);
+  for (size_t i = 0; i < n; i++) index[i] = ascending ? (uint32_t)(2 * i) : naive_below(rng, (uint32_t)rows);
+  float *x = naive_matrix(rng, rows * cols, -1, 1), *y = naive_matrix(rng, n * cols, -1, 1);
+  float *want = naive_copy(x, rows * cols), *taken = malloc(n * cols * sizeof *taken);
+  for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < cols; j++) want[index[i] * cols + j] += y[i * cols + j];
+  }
+  for (size_t c = 0; c < CREWS; c++) {
+    plt_kernel_gather(crews[c], x, cols, index, n, taken);
+    for (size_t i = 0; i < n; i++) {
+      cr_assert_arr_eq(taken + i * cols, x + index[i] * cols, cols * sizeof *x, "row %zu", i);
+    }
+    float *got = naive_copy(x, rows * cols);
+    plt_kernel_scatter_add(crews[c], y, cols, index, n, got);
+    cr_assert_arr_eq(got, want, rows * cols * sizeof *got, "additions in order of i, crew of %zu", c + 1);
+    free(got);
+  }
+  free(index), free(x), free(y), free(want), free(taken);
+}
+
 Test(kernels, gather_and_scatter) {
   naive_rng_t rng = {3};
   for (size_t s = 0; s < SHAPES; s++) {
-    size_t n = 3 * shapes[s].n, rows = shapes[s].k, cols = shapes[s].m;
-    uint32_t *index = malloc(n * sizeof *index);
-    for (size_t i = 0; i < n; i++) index[i] = naive_below(&rng, (uint32_t)rows);
-    float *x = naive_matrix(&rng, rows * cols, -1, 1), *y = naive_matrix(&rng, n * cols, -1, 1);
-    float *want = naive_copy(x, rows * cols), *taken = malloc(n * cols * sizeof *taken);
-    for (size_t i = 0; i < n; i++) {
-      for (size_t j = 0; j < cols; j++) want[index[i] * cols + j] += y[i * cols + j];
-    }
-    for (size_t c = 0; c < CREWS; c++) {
-      plt_kernel_gather(crews[c], x, cols, index, n, taken);
-      for (size_t i = 0; i < n; i++) {
-        cr_assert_arr_eq(taken + i * cols, x + index[i] * cols, cols * sizeof *x, "row %zu", i);
-      }
-      float *got = naive_copy(x, rows * cols);
-      plt_kernel_scatter_add(crews[c], y, cols, index, n, got);
-      cr_assert_arr_eq(got, want, rows * cols * sizeof *got, "additions in order of i, crew of %zu", c + 1);
-      free(got);
-    }
-    free(index), free(x), free(y), free(want), free(taken);
+    check_gather_and_scatter(shapes[s], false, &rng);
+    check_gather_and_scatter(shapes[s], true, &rng);
   }
 }
 
