@@ -25,7 +25,7 @@ static plt_status_t collect(void *context, plt_problem_t kind, const char *text)
 }
 
 static const char *part_name(uint32_t part) {
-  static const char *const names[PLT_PARTS] = {"training", "validation", "test"};
+  static const char *const names[PLT_PARTS] = {"training", "validation", "test", "shift"};
   return names[part];
 }
 
@@ -69,8 +69,8 @@ static void check_users(plt_data_report_t *report, const plt_interactions_t *row
     if (counts.where[user] == 0) continue;
     report->untrained_evaluated++;
     plt_problem_report(sink, PLT_PROBLEM_UNTRAINED_USER,
-                       "%s: user %u has validation or test pairs but none in training; evaluation leaves it out",
-                       rows->source, user);
+                       "%s: user %u has pairs to evaluate but none in training; evaluation leaves it out", rows->source,
+                       user);
   }
   report->user_degree = summarize(counts.degree, rows->users);
   free(counts.where);
@@ -132,6 +132,21 @@ static void check_pairs(plt_data_report_t *report, plt_interactions_t *rows, con
   }
 }
 
+static void check_environments(plt_data_report_t *report, const plt_interactions_t *rows,
+                               const plt_problem_sink_t *sink) {
+  if (!rows->has_environments) return;
+  for (uint64_t i = 0; i < rows->n; i++)
+    if (rows->row[i].part == PLT_PART_TRAIN && rows->row[i].environment >= report->environments)
+      report->environments = rows->row[i].environment + 1u;
+  report->environment = plt_mem_zalloc(report->environments, sizeof *report->environment);
+  for (uint64_t i = 0; i < rows->n; i++)
+    if (rows->row[i].part == PLT_PART_TRAIN) report->environment[rows->row[i].environment]++;
+  for (uint32_t e = 0; e < report->environments; e++)
+    if (report->environment[e] == 0)
+      plt_problem_report(sink, PLT_PROBLEM_EMPTY_ENVIRONMENT, "%s: environment %u has no training pairs, %u has some",
+                         rows->source, e, report->environments - 1);
+}
+
 static void check_parts(plt_data_report_t *report, const plt_interactions_t *rows, const plt_problem_sink_t *sink) {
   for (uint64_t i = 0; i < rows->n; i++) report->pairs[rows->row[i].part]++;
   if (rows->n > 0) report->density = (double)rows->n / ((double)rows->users * rows->items);
@@ -175,6 +190,7 @@ static void check_interactions(plt_data_report_t *report, const char *folder, co
   report->users = rows->users;
   report->items = rows->items;
   check_parts(report, rows, sink);
+  check_environments(report, rows, sink);
   check_users(report, rows, sink);
   check_items(report, rows);
   check_pairs(report, rows, sink);
@@ -294,6 +310,7 @@ void plt_data_report_destroy(plt_data_report_t **report_at) {
     for (int i = 0; i < PLT_PROBLEMS_SHOWN; i++) free(report->problems[kind].text[i]);
   for (size_t i = 0; i < report->n_features; i++) free(report->features[i].name);
   free(report->features);
+  free(report->environment);
   free(report->source);
   free(report->name);
   free(report);

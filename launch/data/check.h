@@ -37,12 +37,14 @@ typedef struct plt_data_report {
   char *name, *source; /* NULL when the interactions could not be read */
   uint32_t users, items;
   uint64_t pairs[PLT_PARTS];
-  double density; /* all pairs / (users * items) */
+  uint32_t environments; /* the largest of a training pair + 1; 0: the data have no such column */
+  uint64_t *environment; /* training pairs of each */
+  double density;        /* all pairs / (users * items) */
   plt_degrees_t user_degree, item_degree;
   uint32_t untrained_users;     /* without training pairs ... */
-  uint32_t untrained_evaluated; /* ... but with validation or test pairs: evaluation leaves them out */
+  uint32_t untrained_evaluated; /* ... but with pairs to evaluate: evaluation leaves them out */
   uint32_t cold_items;          /* without training pairs ... */
-  uint32_t cold_evaluated;      /* ... but with validation or test pairs */
+  uint32_t cold_evaluated;      /* ... but with pairs to evaluate */
   uint64_t duplicates[PLT_PARTS];
   uint64_t leaks[PLT_PARTS]; /* pairs of this part that are training pairs too */
   plt_feature_report_t *features;

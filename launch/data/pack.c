@@ -21,7 +21,7 @@ static plt_status_t pack(const plt_dataset_t *data, const plt_pack_origin_t *ori
   packed->path = plt_mem_strdup(out);
   packed->users = data->users;
   packed->items = data->items;
-  packed->pairs = data->part[PLT_PART_TRAIN].n + data->part[PLT_PART_VALID].n + data->part[PLT_PART_TEST].n;
+  for (size_t p = 0; p < PLT_PARTS; p++) packed->pairs += data->part[p].n;
   return PLT_OK;
 }
 

@@ -8,7 +8,7 @@
 #include "common/mem.h"
 #include "launch/data/check.h"
 
-static const char *const part_names[PLT_PARTS] = {"training", "validation", "test"};
+static const char *const part_names[PLT_PARTS] = {"training", "validation", "test", "shift"};
 
 static const char *type_name(plt_npy_type_t type) {
   static const char *const names[] = {
@@ -35,17 +35,37 @@ static void print_count(FILE *out, const char *label, uint64_t count, const char
   fprintf(out, "  %-36s %12s%s\n", label, grouped(count, text), note);
 }
 
+/* The shifted part is told of where there is one. */
+static bool is_shown(const plt_data_report_t *report, int part) {
+  return part != PLT_PART_SHIFT || report->pairs[part] > 0;
+}
+
+static void print_environments(const plt_data_report_t *report, FILE *out) {
+  uint64_t least = UINT64_MAX, most = 0;
+  char low[GROUPED], high[GROUPED], note[3 * GROUPED];
+  if (report->environments == 0) return;
+  for (uint32_t e = 0; e < report->environments; e++) {
+    if (report->environment[e] < least) least = report->environment[e];
+    if (report->environment[e] > most) most = report->environment[e];
+  }
+  snprintf(note, sizeof note, "  (of %s to %s training pairs)", grouped(least, low), grouped(most, high));
+  print_count(out, "environments", report->environments, note);
+}
+
 static void print_sizes(const plt_data_report_t *report, FILE *out) {
   char note[64];
-  uint64_t all = report->pairs[PLT_PART_TRAIN] + report->pairs[PLT_PART_VALID] + report->pairs[PLT_PART_TEST];
+  uint64_t all = 0;
+  for (int part = 0; part < PLT_PARTS; part++) all += report->pairs[part];
   print_count(out, "users", report->users, "");
   print_count(out, "items", report->items, "");
   for (int part = 0; part < PLT_PARTS; part++) {
     char label[32];
+    if (!is_shown(report, part)) continue;
     snprintf(label, sizeof label, "%s pairs", part_names[part]);
     snprintf(note, sizeof note, "  %5.1f %%", all > 0 ? 100.0 * (double)report->pairs[part] / (double)all : 0.0);
     print_count(out, label, report->pairs[part], note);
   }
+  print_environments(report, out);
   fprintf(out, "  %-36s %12.4f %%\n", "density", 100 * report->density);
 }
 
@@ -59,15 +79,19 @@ static void print_degrees(const plt_data_report_t *report, FILE *out) {
 
 static void print_doubts(const plt_data_report_t *report, FILE *out) {
   char note[64];
-  snprintf(note, sizeof note, "  (%u of them in validation or test)", report->untrained_evaluated);
+  snprintf(note, sizeof note, "  (%u of them evaluated)", report->untrained_evaluated);
   print_count(out, "users without training pairs", report->untrained_users, report->untrained_users ? note : "");
-  snprintf(note, sizeof note, "  (%u of them in validation or test)", report->cold_evaluated);
+  snprintf(note, sizeof note, "  (%u of them evaluated)", report->cold_evaluated);
   print_count(out, "items without training pairs (cold)", report->cold_items, report->cold_items ? note : "");
   print_count(out, "duplicate training pairs", report->duplicates[PLT_PART_TRAIN], "");
-  print_count(out, "duplicates in validation or test",
-              report->duplicates[PLT_PART_VALID] + report->duplicates[PLT_PART_TEST], "");
-  print_count(out, "training pairs also in validation", report->leaks[PLT_PART_VALID], "");
-  print_count(out, "training pairs also in test", report->leaks[PLT_PART_TEST], "");
+  uint64_t duplicates = 0;
+  for (int part = PLT_PART_VALID; part < PLT_PARTS; part++) duplicates += report->duplicates[part];
+  print_count(out, "duplicates in the other parts", duplicates, "");
+  for (int part = PLT_PART_VALID; part < PLT_PARTS; part++) {
+    if (!is_shown(report, part)) continue;
+    snprintf(note, sizeof note, "training pairs also in %s", part_names[part]);
+    print_count(out, note, report->leaks[part], "");
+  }
 }
 
 static void print_features(const plt_data_report_t *report, FILE *out) {
@@ -133,6 +157,11 @@ static void json_interactions(plt_json_t *json, const plt_data_report_t *report)
   plt_json_int(json, "users", report->users);
   plt_json_int(json, "items", report->items);
   json_parts(json, "pairs", report->pairs);
+  if (report->environments > 0) {
+    plt_json_t *environments = plt_json_add_list(json, "environments");
+    for (uint32_t e = 0; e < report->environments; e++)
+      plt_json_int(environments, NULL, (int64_t)report->environment[e]);
+  }
   plt_json_real(json, "density", report->density);
   json_degrees(json, "user_degree", report->user_degree);
   json_degrees(json, "item_degree", report->item_degree);

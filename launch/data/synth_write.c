@@ -56,7 +56,7 @@ static plt_status_t write_pack(const plt_synth_t *synth, const plt_synth_world_t
   for (uint32_t user = 0; user < synth->users; user++) {
     uint64_t first = world->offset[user], end = world->offset[user + 1], held_out = plt_synth_held_out(end - first);
     for (uint64_t i = first; i < end; i++)
-      rows->row[rows->n++] = (plt_interaction_t){user, world->item[i], 0, (uint32_t)part_of(i, end, held_out)};
+      rows->row[rows->n++] = (plt_interaction_t){user, world->item[i], 0, (uint16_t)part_of(i, end, held_out), 0};
   }
   plt_packed_t packed = {0};
   plt_status_t status = plt_data_pack_rows(&rows, path, (uint32_t)synth->threads, &packed);

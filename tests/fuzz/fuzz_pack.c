@@ -14,8 +14,7 @@ static void seal(uint8_t *file, size_t n) {
   if (n < PLT_PACK_HEAD) return;
   memcpy(&head, file, sizeof head);
   head.body = plt_hash64(0, file + PLT_PACK_HEAD, n - PLT_PACK_HEAD);
-  head.head = 0;
-  head.head = plt_hash64(PLT_PACK_VERSION, &head, sizeof head);
+  head.head = plt_pack_head_hash(&head);
   memcpy(file, &head, sizeof head);
 }
 
@@ -33,9 +32,11 @@ static void check_dataset(const plt_dataset_t *data) {
     FUZZ_CHECK(data->train[i].user < data->users && data->train[i].item < data->items);
   for (uint32_t i = 0; i < data->n_train_items; i++) FUZZ_CHECK(data->train_items[i] < data->items);
   for (size_t p = 0; p < PLT_PARTS; p++)
-    for (uint32_t u = 0; u < data->users; u++)
+    for (uint32_t u = 0; u < data->users && data->part[p].n > 0; u++)
       for (uint64_t i = data->part[p].offset[u]; i < data->part[p].offset[u + 1]; i++)
         FUZZ_CHECK(data->part[p].item[i] < data->items);
+  for (uint64_t i = 0; i < data->n_train && data->environment != NULL; i++)
+    FUZZ_CHECK(data->environment[i] < data->environments);
   check_side(&data->edges.side[0], data->users, data->items);
   check_side(&data->edges.side[1], data->items, data->users);
 }

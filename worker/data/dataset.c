@@ -14,8 +14,8 @@
 #include "worker/data/source.h"
 #include "worker/math/kernels.h"
 
-const char *const plt_part_keys[PLT_PARTS] = {"train", "valid", "test"};
-const char *const plt_part_names[PLT_PARTS] = {"train", "validation", "test"};
+const char *const plt_part_keys[PLT_PARTS] = {"train", "valid", "test", "shift"};
+const char *const plt_part_names[PLT_PARTS] = {"train", "validation", "test", "shift"};
 
 static const plt_option_t rows[] = {
     {.key = "data.path",
@@ -42,13 +42,27 @@ static void take_training(plt_dataset_t *data, const plt_interactions_t *all) {
     if (all->row[i].part == PLT_PART_TRAIN) data->train[n++] = (plt_pair_t){all->row[i].user, all->row[i].item};
 }
 
+/* Their environments, in the same order. */
+static void take_environments(plt_dataset_t *data, const plt_interactions_t *all) {
+  if (!all->has_environments) return;
+  data->environment = plt_mem_alloc(data->n_train * sizeof *data->environment);
+  uint64_t n = 0;
+  for (uint64_t i = 0; i < all->n; i++) {
+    if (all->row[i].part != PLT_PART_TRAIN) continue;
+    data->environment[n] = all->row[i].environment;
+    if (data->environment[n] >= data->environments) data->environments = data->environment[n] + 1u;
+    n++;
+  }
+}
+
 /* Compressed rows of one part, from all pairs sorted by user and item. */
 static void take_part(plt_user_items_t *part, const plt_interactions_t *sorted, plt_part_t which) {
+  for (uint64_t i = 0; i < sorted->n; i++) part->n += sorted->row[i].part == which;
+  if (part->n == 0) return;
   part->offset = plt_mem_zalloc((size_t)sorted->users + 1, sizeof *part->offset);
   for (uint64_t i = 0; i < sorted->n; i++)
     if (sorted->row[i].part == which) part->offset[sorted->row[i].user + 1]++;
   for (uint32_t user = 0; user < sorted->users; user++) part->offset[user + 1] += part->offset[user];
-  part->n = part->offset[sorted->users];
   part->item = plt_mem_alloc(part->n * sizeof *part->item);
   uint64_t n = 0;
   for (uint64_t i = 0; i < sorted->n; i++)
@@ -83,6 +97,7 @@ static plt_status_t take_rows(plt_dataset_t *data, plt_interactions_t *all) {
   if (data->n_train == 0)
     return plt_fail(PLT_ERR_DATA, "%s: no training pairs (x_label 0) among %llu rows", data->source,
                     (unsigned long long)all->n);
+  take_environments(data, all);
   plt_interactions_sort(all);
   for (plt_part_t part = PLT_PART_TRAIN; part < PLT_PARTS; part++) take_part(&data->part[part], all, part);
   data->duplicates = count_duplicates(&data->part[PLT_PART_TRAIN], data->users);
@@ -176,6 +191,7 @@ static void free_arrays(plt_dataset_t *data) {
     free(data->part[part].item);
     free(data->part[part].offset);
   }
+  free(data->environment);
   free(data->train);
 }
 

@@ -1,9 +1,9 @@
-/* dataset.h - an MMRec folder in memory: training pairs, validation and test items, item features.
+/* dataset.h - an MMRec folder in memory: training pairs, validation, test and shift items, item features.
  *
- * NAME.inter is tab-separated with a header; the columns userID, itemID and x_label (0 train, 1 validation,
- * 2 test) are found by name. Features are .npy of f2, f4 or f8, row = item id, memory-mapped. A folder without a
- * .inter but with LightGCN's train.txt and test.txt is read as that. NAME.pack (pack.h) is either in binary: it is
- * mapped, and means the same to the bit.
+ * NAME.inter is tab-separated with a header; the columns userID, itemID and x_label (0 train, 1 validation, 2 test,
+ * 3 shift: test pairs of another distribution) are found by name, and environment where there is one. Features are
+ * .npy of f2, f4 or f8, row = item id, memory-mapped. A folder without a .inter but with LightGCN's train.txt and
+ * test.txt is read as that. NAME.pack (pack.h) is either in binary: it is mapped, and means the same to the bit.
  *
  * Ownership  the caller destroys it; features and packed interactions stay mapped until then.
  * Threads    read-only once open: any number of them.
@@ -19,9 +19,10 @@
 #include "common/options/options.h"
 #include "common/threads.h"
 
-typedef enum { PLT_PART_TRAIN, PLT_PART_VALID, PLT_PART_TEST, PLT_PARTS } plt_part_t;
-extern const char *const plt_part_keys[PLT_PARTS];  /* "train", "valid", "test", in events and options */
-extern const char *const plt_part_names[PLT_PARTS]; /* "train", "validation", "test", for people */
+/* In the order of x_label. Shift holds test pairs of another distribution: nothing is chosen by it. */
+typedef enum { PLT_PART_TRAIN, PLT_PART_VALID, PLT_PART_TEST, PLT_PART_SHIFT, PLT_PARTS } plt_part_t;
+extern const char *const plt_part_keys[PLT_PARTS];  /* "train", "valid", "test", "shift", in events and options */
+extern const char *const plt_part_names[PLT_PARTS]; /* "train", "validation", "test", "shift", for people */
 
 typedef struct plt_pair {
   uint32_t user, item;
@@ -29,7 +30,7 @@ typedef struct plt_pair {
 
 /* Items of each user, ascending (duplicates kept), as compressed rows. */
 typedef struct plt_user_items {
-  uint64_t *offset; /* users + 1 */
+  uint64_t *offset; /* users + 1; NULL: the part has no pairs */
   uint32_t *item;
   uint64_t n;
 } plt_user_items_t;
@@ -63,6 +64,8 @@ typedef struct plt_dataset {
   uint32_t users, items;
   plt_pair_t *train; /* in file order */
   uint64_t n_train;
+  uint16_t *environment; /* of each pair of `train`; NULL: the data have no such column */
+  uint32_t environments; /* the largest of them + 1; 0: none */
   plt_user_items_t part[PLT_PARTS];
   uint32_t *train_items; /* the items that occur in training, ascending */
   uint32_t n_train_items;

@@ -1,8 +1,8 @@
 /* interactions.h - who took what: the rows of a .inter file (MMRec), of LightGCN's train.txt and test.txt, or of a
  * packed file (pack.h), one by one.
  *
- * .inter     tab-separated, with a header; userID, itemID and x_label (0 train, 1 validation, 2 test) are found by
- *            name, other columns are ignored. LF or CRLF.
+ * .inter     tab-separated, with a header; userID, itemID, x_label (0 train, 1 validation, 2 test, 3 shift) and, where
+ *            it is there, environment (from 0) are found by name, other columns are ignored. LF or CRLF.
  * LightGCN   one line per user: user item item ...
  * Ids are plain decimal integers below 2^32-1. One far above the number of rows is refused: tables are as long as
  * the largest id.
@@ -24,7 +24,8 @@
 typedef struct plt_interaction {
   uint32_t user, item;
   uint32_t line; /* from 1, in `source` or, LightGCN's test part, `test_source`; the place of a packed row */
-  uint32_t part; /* plt_part_t */
+  uint16_t part; /* plt_part_t */
+  uint16_t environment;
 } plt_interaction_t;
 
 typedef struct plt_interactions {
@@ -34,6 +35,7 @@ typedef struct plt_interactions {
   plt_interaction_t *row; /* as read, train.txt before test.txt */
   uint64_t n, capacity;
   uint32_t users, items; /* largest id + 1 */
+  bool has_environments; /* else those of the rows are 0 */
 } plt_interactions_t;
 
 plt_status_t plt_interactions_read(const plt_source_t *source, const plt_problem_sink_t *sink,

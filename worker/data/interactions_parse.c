@@ -77,24 +77,33 @@ static plt_status_t report_id(const reader_t *reader, const text_t *text, const 
                             (unsigned long long)text->number, what, span_length(field), field.at);
 }
 
-static void append(reader_t *reader, const text_t *text, uint32_t user, uint32_t item, plt_part_t part) {
+/* From 0; they are few, and a row has two bytes for one. */
+static bool parse_environment(span_t field, uint16_t *environment) {
+  uint32_t value;
+  if (!parse_id(field, &value) || value >= UINT16_MAX) return false;
+  *environment = (uint16_t)value;
+  return true;
+}
+
+static void append(reader_t *reader, const text_t *text, uint32_t user, uint32_t item, plt_part_t part,
+                   uint16_t environment) {
   plt_interactions_t *rows = reader->rows;
   PLT_MEM_GROW(rows->row, rows->n, rows->capacity);
   uint32_t line = text->number < UINT32_MAX ? (uint32_t)text->number : UINT32_MAX;
-  rows->row[rows->n++] = (plt_interaction_t){user, item, line, part};
+  rows->row[rows->n++] = (plt_interaction_t){user, item, line, (uint16_t)part, environment};
 }
 
-enum { USER, ITEM, LABEL, COLUMNS };
-static const char *const column_names[COLUMNS] = {"userID", "itemID", "x_label"};
+enum { USER, ITEM, LABEL, NEEDED, ENVIRONMENT = NEEDED, COLUMNS };
+static const char *const column_names[COLUMNS] = {"userID", "itemID", "x_label", "environment"};
 
 typedef struct header {
-  int column[COLUMNS]; /* place of each in a row */
+  int column[COLUMNS]; /* place of each in a row; -1: there is none */
   int fields;
 } header_t;
 
 static plt_status_t read_header(text_t *text, header_t *header) {
   span_t line;
-  *header = (header_t){.column = {-1, -1, -1}};
+  *header = (header_t){.column = {-1, -1, -1, -1}};
   if (!next_line(text, &line)) return plt_fail(PLT_ERR_DATA, "%s: the file is empty", text->path);
   span_t rest = line;
   bool more = true;
@@ -108,7 +117,7 @@ static plt_status_t read_header(text_t *text, header_t *header) {
       header->column[i] = header->fields;
     }
   }
-  for (int i = 0; i < COLUMNS; i++) {
+  for (int i = 0; i < NEEDED; i++) {
     if (header->column[i] >= 0) continue;
     char *found = plt_mem_print("%.*s", (int)(line.end - line.at < 400 ? line.end - line.at : 400), line.at);
     for (char *at = found; *at != '\0'; at++)
@@ -138,11 +147,18 @@ static plt_status_t read_row(reader_t *reader, const text_t *text, const header_
   if (!parse_id(field[USER], &user)) return report_id(reader, text, "userID", field[USER]);
   if (!parse_id(field[ITEM], &item)) return report_id(reader, text, "itemID", field[ITEM]);
   span_t label = field[LABEL];
-  if (label.end - label.at != 1 || *label.at < '0' || *label.at > '2')
+  if (label.end - label.at != 1 || *label.at < '0' || *label.at > '3')
     return plt_problem_report(reader->sink, PLT_PROBLEM_BAD_LABEL,
-                              "%s:%llu: x_label \"%.*s\" is none of 0 (train), 1 (validation), 2 (test)", text->path,
-                              (unsigned long long)text->number, span_length(label), label.at);
-  append(reader, text, user, item, (plt_part_t)(*label.at - '0'));
+                              "%s:%llu: x_label \"%.*s\" is none of 0 (train), 1 (validation), 2 (test), 3 (shift)",
+                              text->path, (unsigned long long)text->number, span_length(label), label.at);
+  uint16_t environment = 0;
+  if (header->column[ENVIRONMENT] >= 0 && !parse_environment(field[ENVIRONMENT], &environment))
+    return plt_problem_report(reader->sink, PLT_PROBLEM_BAD_ENVIRONMENT,
+                              "%s:%llu: environment \"%.*s\" is no whole number from 0 to 65534; a column of another "
+                              "meaning needs another name",
+                              text->path, (unsigned long long)text->number, span_length(field[ENVIRONMENT]),
+                              field[ENVIRONMENT].at);
+  append(reader, text, user, item, (plt_part_t)(*label.at - '0'), environment);
   return PLT_OK;
 }
 
@@ -150,6 +166,7 @@ static plt_status_t read_inter(reader_t *reader, text_t *text) {
   header_t header;
   span_t line;
   PLT_TRY(read_header(text, &header));
+  reader->rows->has_environments = header.column[ENVIRONMENT] >= 0;
   while (next_line(text, &line)) PLT_TRY(read_row(reader, text, &header, line));
   if (text->number == 1) return plt_fail(PLT_ERR_DATA, "%s: no rows below the header", text->path);
   return PLT_OK;
@@ -180,7 +197,7 @@ static plt_status_t read_lightgcn(reader_t *reader, text_t *text, plt_part_t par
     } else {
       while (take_word(&line, &word)) {
         if (parse_id(word, &item))
-          append(reader, text, user, item, part);
+          append(reader, text, user, item, part, 0);
         else
           PLT_TRY(report_id(reader, text, "item", word));
       }

@@ -13,6 +13,7 @@
 #include "worker/data/pack_head.h"
 
 _Static_assert(sizeof(plt_pack_head_t) <= PLT_PACK_HEAD, "the head has its page");
+_Static_assert(offsetof(plt_pack_head_t, shift) == 728, "as far as it goes, a plain head is as it always was");
 _Static_assert(sizeof(plt_pair_t) == 2 * sizeof(uint32_t), "pairs are mapped as they are");
 
 plt_pack_layout_t plt_pack_lay_out(const plt_pack_head_t *head) {
@@ -20,9 +21,11 @@ plt_pack_layout_t plt_pack_lay_out(const plt_pack_head_t *head) {
   uint64_t nodes[PLT_PACKED_SIDES] = {head->users, head->items};
   layout.bytes[PLT_PACK_PAIRS] = head->pairs[PLT_PART_TRAIN] * sizeof(plt_pair_t);
   for (size_t p = 0; p < PLT_PARTS; p++) {
-    layout.bytes[PLT_PACK_OFFSET + p] = (head->users + 1) * sizeof(uint64_t);
-    layout.bytes[PLT_PACK_ITEM + p] = head->pairs[p] * sizeof(uint32_t);
+    bool has_offsets = p != PLT_PART_SHIFT || head->shift > 0;
+    layout.bytes[plt_pack_offset_of(p)] = has_offsets ? (head->users + 1) * sizeof(uint64_t) : 0;
+    layout.bytes[plt_pack_item_of(p)] = plt_pack_pairs(head, p) * sizeof(uint32_t);
   }
+  if (head->environments > 0) layout.bytes[PLT_PACK_ENVIRONMENT] = head->pairs[PLT_PART_TRAIN] * sizeof(uint16_t);
   layout.bytes[PLT_PACK_TRAIN_ITEMS] = head->train_items * sizeof(uint32_t);
   for (size_t s = 0; s < PLT_PACKED_SIDES; s++) {
     uint64_t *bytes = layout.bytes + PLT_PACK_EDGES + 3 * s;
@@ -45,37 +48,53 @@ static plt_status_t damaged(const char *path, const char *how) {
 
 static bool is_text(const char *field, size_t bytes) { return memchr(field, '\0', bytes) != NULL; }
 
-static bool hash_fits(const plt_pack_head_t *head) {
+uint64_t plt_pack_head_hash(const plt_pack_head_t *head) {
   plt_pack_head_t copy = *head;
   copy.head = 0;
-  return plt_hash64(PLT_PACK_VERSION, &copy, sizeof copy) == head->head;
+  return plt_hash64(head->version, &copy,
+                    head->version == PLT_PACK_PLAIN ? offsetof(plt_pack_head_t, shift) : sizeof copy);
+}
+
+/* As it lies in the file; behind a plain one there is nothing. */
+static plt_pack_head_t head_of(const plt_dataset_t *data) {
+  plt_pack_head_t head = *(const plt_pack_head_t *)data->pack.map;
+  if (head.version == PLT_PACK_PLAIN) head.shift = head.environments = 0;
+  return head;
 }
 
 /* Sizes that cannot overflow when they are added up. */
 static bool is_possible(const plt_pack_head_t *head, uint64_t file_bytes) {
   uint64_t most = file_bytes / sizeof(uint32_t);
   bool fits = head->users > 0 && head->items > 0 && head->users < UINT32_MAX && head->items < UINT32_MAX;
-  for (size_t p = 0; p < PLT_PARTS; p++) fits = fits && head->pairs[p] <= most;
-  return fits && head->pairs[PLT_PART_TRAIN] > 0 && head->train_items > 0 && head->train_items <= head->items &&
-         head->edges <= head->pairs[PLT_PART_TRAIN] && head->duplicates < head->pairs[PLT_PART_TRAIN] &&
+  for (size_t p = 0; p < PLT_PARTS; p++) fits = fits && plt_pack_pairs(head, p) <= most;
+  return fits && head->environments <= UINT16_MAX && head->pairs[PLT_PART_TRAIN] > 0 && head->train_items > 0 &&
+         head->train_items <= head->items && head->edges <= head->pairs[PLT_PART_TRAIN] &&
+         head->duplicates < head->pairs[PLT_PART_TRAIN] &&
          head->edges + head->duplicates == head->pairs[PLT_PART_TRAIN];
 }
 
-static plt_status_t check_head(const char *path, const plt_pack_head_t *head, uint64_t file_bytes) {
+/* That there is a head to look at. */
+static plt_status_t check_start(const char *path, const plt_pack_head_t *head, uint64_t file_bytes) {
   if (file_bytes < sizeof head->magic || memcmp(head->magic, PLT_PACK_MAGIC, sizeof head->magic) != 0)
     return plt_fail(PLT_ERR_DATA, "%s: is no packed data set; plateau data pack makes one", path);
   if (file_bytes < PLT_PACK_HEAD)
     return plt_fail(PLT_ERR_DATA, "%s: cut short: %" PRIu64 " bytes are there, the head alone has %d", path, file_bytes,
                     PLT_PACK_HEAD);
+  return PLT_OK;
+}
+
+static plt_status_t check_head(const char *path, const plt_pack_head_t *head, uint64_t file_bytes) {
   if (head->order == __builtin_bswap32(PLT_PACK_ORDER))
     return plt_fail(PLT_ERR_DATA, "%s: was packed on a machine of the other byte order; pack it on this one", path);
-  if (head->version != PLT_PACK_VERSION)
-    return plt_fail(PLT_ERR_DATA, "%s: has version %" PRIu32 " of the format, this plateau reads %d; pack it again",
-                    path, head->version, PLT_PACK_VERSION);
+  if (head->version < PLT_PACK_PLAIN || head->version > PLT_PACK_VERSION)
+    return plt_fail(PLT_ERR_DATA,
+                    "%s: has version %" PRIu32 " of the format, this plateau reads %d to %d; pack it again", path,
+                    head->version, PLT_PACK_PLAIN, PLT_PACK_VERSION);
   if (head->bytes > file_bytes)
     return plt_fail(PLT_ERR_DATA, "%s: cut short: %" PRIu64 " of %" PRIu64 " bytes are there; pack it again", path,
                     file_bytes, head->bytes);
-  if (head->order != PLT_PACK_ORDER || !hash_fits(head)) return damaged(path, "its head has another checksum");
+  if (head->order != PLT_PACK_ORDER || head->head != plt_pack_head_hash(head))
+    return damaged(path, "its head has another checksum");
   if (!is_possible(head, file_bytes) || head->bytes != file_bytes || plt_pack_lay_out(head).total != file_bytes)
     return damaged(path, "its sizes do not fit together");
   for (size_t t = 0; t < PLT_PACK_TEXTS; t++)
@@ -127,6 +146,13 @@ static bool ids_below(const uint32_t *id, uint64_t n, uint64_t limit) {
   return n == 0 || most < limit;
 }
 
+static bool environments_below(const plt_dataset_t *data) {
+  uint32_t most = 0;
+  for (uint64_t i = 0; i < data->n_train && data->environment != NULL; i++)
+    most = data->environment[i] > most ? data->environment[i] : most;
+  return data->environment == NULL || most < data->environments;
+}
+
 static bool pairs_below(const plt_pair_t *pair, uint64_t n, uint64_t users, uint64_t items) {
   uint32_t user = 0, item = 0;
   for (uint64_t i = 0; i < n; i++) {
@@ -145,10 +171,11 @@ static bool ascends(const uint64_t *offset, uint64_t rows, uint64_t n) {
 static bool points_inside(const plt_dataset_t *data) {
   uint64_t nodes[PLT_PACKED_SIDES] = {data->users, data->items};
   bool fine = pairs_below(data->train, data->n_train, data->users, data->items) &&
-              ids_below(data->train_items, data->n_train_items, data->items);
+              ids_below(data->train_items, data->n_train_items, data->items) && environments_below(data);
   for (size_t p = 0; p < PLT_PARTS && fine; p++)
-    fine = ascends(data->part[p].offset, data->users, data->part[p].n) &&
-           ids_below(data->part[p].item, data->part[p].n, data->items);
+    if (data->part[p].n > 0)
+      fine = ascends(data->part[p].offset, data->users, data->part[p].n) &&
+             ids_below(data->part[p].item, data->part[p].n, data->items);
   for (size_t s = 0; s < PLT_PACKED_SIDES && fine; s++)
     fine = ascends(data->edges.side[s].offset, nodes[s], data->edges.n) &&
            ids_below(data->edges.side[s].id, data->edges.n, nodes[1 - s]);
@@ -159,19 +186,23 @@ static bool points_inside(const plt_dataset_t *data) {
 static void *writable(const char *mapped) { return (void *)(uintptr_t)mapped; }
 
 static void point(plt_dataset_t *data) {
-  const plt_pack_head_t *head = data->pack.map;
-  plt_pack_layout_t layout = plt_pack_lay_out(head);
-  data->users = (uint32_t)head->users;
-  data->items = (uint32_t)head->items;
-  data->n_train = head->pairs[PLT_PART_TRAIN];
-  data->n_train_items = (uint32_t)head->train_items;
-  data->duplicates = head->duplicates;
+  plt_pack_head_t head = head_of(data);
+  plt_pack_layout_t layout = plt_pack_lay_out(&head);
+  data->users = (uint32_t)head.users;
+  data->items = (uint32_t)head.items;
+  data->n_train = head.pairs[PLT_PART_TRAIN];
+  data->n_train_items = (uint32_t)head.train_items;
+  data->duplicates = head.duplicates;
+  data->environments = (uint32_t)head.environments;
+  if (head.environments > 0) data->environment = writable(array_at(data, &layout, PLT_PACK_ENVIRONMENT));
   data->train = writable(array_at(data, &layout, PLT_PACK_PAIRS));
   data->train_items = writable(array_at(data, &layout, PLT_PACK_TRAIN_ITEMS));
   for (size_t p = 0; p < PLT_PARTS; p++)
-    data->part[p] = (plt_user_items_t){writable(array_at(data, &layout, PLT_PACK_OFFSET + p)),
-                                       writable(array_at(data, &layout, PLT_PACK_ITEM + p)), head->pairs[p]};
-  data->edges.n = head->edges;
+    if (plt_pack_pairs(&head, p) > 0)
+      data->part[p] =
+          (plt_user_items_t){writable(array_at(data, &layout, plt_pack_offset_of(p))),
+                             writable(array_at(data, &layout, plt_pack_item_of(p))), plt_pack_pairs(&head, p)};
+  data->edges.n = head.edges;
   for (size_t s = 0; s < PLT_PACKED_SIDES; s++) {
     size_t first = PLT_PACK_EDGES + 3 * s;
     data->edges.side[s] = (plt_packed_side_t){(const void *)array_at(data, &layout, first),
@@ -182,11 +213,12 @@ static void point(plt_dataset_t *data) {
 
 static plt_status_t check_all(const char *path, plt_dataset_t *data, bool thorough) {
   PLT_TRY(plt_file_map(path, &data->pack.map, &data->pack.bytes));
-  const plt_pack_head_t *head = data->pack.map;
-  PLT_TRY(check_head(path, head, data->pack.bytes));
-  for (size_t t = 0; t < PLT_PACK_TEXTS; t++) PLT_TRY(check_text(path, &head->text[t], thorough));
+  PLT_TRY(check_start(path, data->pack.map, data->pack.bytes));
+  plt_pack_head_t head = head_of(data);
+  PLT_TRY(check_head(path, &head, data->pack.bytes));
+  for (size_t t = 0; t < PLT_PACK_TEXTS; t++) PLT_TRY(check_text(path, &head.text[t], thorough));
   posix_madvise(data->pack.map, data->pack.bytes, POSIX_MADV_WILLNEED);
-  if (plt_hash64(0, (const char *)head + PLT_PACK_HEAD, data->pack.bytes - PLT_PACK_HEAD) != head->body)
+  if (plt_hash64(0, (const char *)data->pack.map + PLT_PACK_HEAD, data->pack.bytes - PLT_PACK_HEAD) != head.body)
     return damaged(path, "its arrays have another checksum");
   point(data);
   return points_inside(data) ? PLT_OK : damaged(path, "an id or an offset points outside");
@@ -206,10 +238,20 @@ plt_status_t plt_pack_verify(const char *path) {
   return status;
 }
 
-static void add_row(plt_interactions_t *rows, uint32_t user, uint32_t item, plt_part_t part) {
+static void add_row(plt_interactions_t *rows, uint32_t user, uint32_t item, plt_part_t part, uint16_t environment) {
   uint64_t place = rows->n + 1;
   rows->row[rows->n++] =
-      (plt_interaction_t){user, item, place < UINT32_MAX ? (uint32_t)place : UINT32_MAX, (uint32_t)part};
+      (plt_interaction_t){user, item, place < UINT32_MAX ? (uint32_t)place : UINT32_MAX, (uint16_t)part, environment};
+}
+
+static void add_rows(plt_interactions_t *rows, const plt_dataset_t *data) {
+  for (uint64_t i = 0; i < data->n_train; i++)
+    add_row(rows, data->train[i].user, data->train[i].item, PLT_PART_TRAIN,
+            data->environment == NULL ? 0 : data->environment[i]);
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
+    for (uint32_t u = 0; u < data->users && data->part[part].n > 0; u++)
+      for (uint64_t i = data->part[part].offset[u]; i < data->part[part].offset[u + 1]; i++)
+        add_row(rows, u, data->part[part].item[i], part, 0);
 }
 
 plt_status_t plt_pack_read_rows(const char *path, plt_interactions_t *rows) {
@@ -218,11 +260,8 @@ plt_status_t plt_pack_read_rows(const char *path, plt_interactions_t *rows) {
   if (status == PLT_OK) {
     for (size_t p = 0; p < PLT_PARTS; p++) rows->capacity += data.part[p].n;
     rows->row = plt_mem_resize(NULL, rows->capacity, sizeof *rows->row);
-    for (uint64_t i = 0; i < data.n_train; i++) add_row(rows, data.train[i].user, data.train[i].item, PLT_PART_TRAIN);
-    for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
-      for (uint32_t u = 0; u < data.users; u++)
-        for (uint64_t i = data.part[part].offset[u]; i < data.part[part].offset[u + 1]; i++)
-          add_row(rows, u, data.part[part].item[i], part);
+    rows->has_environments = data.environment != NULL;
+    add_rows(rows, &data);
   }
   plt_pack_unmap(&data);
   return status;

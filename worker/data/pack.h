@@ -5,7 +5,9 @@
  * The arrays are those of plt_dataset_t: training pairs in the order of the text, items of each user by part, items of
  * the training part, and the graph of the training pairs from both sides. Nothing is computed from them when they are
  * opened; processes share them through the page cache. The head has a version, the byte order, all sizes, two checksums
- * (xxh3) and what the text was that it was made from: bytes, time of change, hash.
+ * (xxh3) and what the text was that it was made from: bytes, time of change, hash. A file with a shifted part or with
+ * environments has version 2; one without has version 1, as all had before there were such parts. Environments are
+ * kept of training pairs alone.
  *
  * Opening maps the file, checks the head, the sizes against the file's, the checksums, and that no id or offset points
  * outside: what opens can be used without a further look. A text beside it that has changed since is an error, not a
@@ -25,7 +27,7 @@
  * plt_pack_unmap(). */
 plt_status_t plt_pack_map(const char *path, plt_dataset_t *data);
 void plt_pack_unmap(plt_dataset_t *data);
-/* All pairs as rows: training in the order of the text, then validation and test by user. */
+/* All pairs as rows: training in the order of the text, then validation, test and shift by user. */
 plt_status_t plt_pack_read_rows(const char *path, plt_interactions_t *rows);
 
 /* The paths of the text that a dataset was read from; NULL: none, second NULL: one. They are known by their names

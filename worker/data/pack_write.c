@@ -28,10 +28,12 @@ static plt_status_t make_head(const plt_dataset_t *data, const plt_packed_edges_
                               const plt_pack_origin_t *origin, plt_pack_head_t *head) {
   memcpy(head->magic, PLT_PACK_MAGIC, sizeof head->magic);
   head->order = PLT_PACK_ORDER;
-  head->version = PLT_PACK_VERSION;
   head->users = data->users;
   head->items = data->items;
-  for (size_t p = 0; p < PLT_PARTS; p++) head->pairs[p] = data->part[p].n;
+  for (size_t p = 0; p < PLT_PART_SHIFT; p++) head->pairs[p] = data->part[p].n;
+  head->shift = data->part[PLT_PART_SHIFT].n;
+  head->environments = data->environments;
+  head->version = head->shift > 0 || head->environments > 0 ? PLT_PACK_VERSION : PLT_PACK_PLAIN;
   head->train_items = data->n_train_items;
   head->edges = edges->n;
   head->duplicates = data->duplicates;
@@ -40,18 +42,22 @@ static plt_status_t make_head(const plt_dataset_t *data, const plt_packed_edges_
   return PLT_OK;
 }
 
+/* NULL: all zeros, as the file is where nothing is written. */
 static const void *array_of(const plt_dataset_t *data, const plt_packed_edges_t *edges, size_t array) {
   if (array == PLT_PACK_PAIRS) return data->train;
-  if (array < PLT_PACK_ITEM) return data->part[array - PLT_PACK_OFFSET].offset;
-  if (array < PLT_PACK_TRAIN_ITEMS) return data->part[array - PLT_PACK_ITEM].item;
+  for (size_t p = 0; p < PLT_PARTS; p++) {
+    if (array == plt_pack_offset_of(p)) return data->part[p].offset;
+    if (array == plt_pack_item_of(p)) return data->part[p].item;
+  }
   if (array == PLT_PACK_TRAIN_ITEMS) return data->train_items;
+  if (array == PLT_PACK_ENVIRONMENT) return data->environment;
   const plt_packed_side_t *side = &edges->side[(array - PLT_PACK_EDGES) / 3];
   size_t which = (array - PLT_PACK_EDGES) % 3;
   return which == 0 ? (const void *)side->offset : which == 1 ? (const void *)side->id : (const void *)side->norm;
 }
 
 static plt_status_t put(int fd, const char *path, const void *bytes, uint64_t n, uint64_t at) {
-  for (const char *from = bytes; n > 0;) {
+  for (const char *from = bytes; from != NULL && n > 0;) {
     ssize_t done = pwrite(fd, from, n, (off_t)at);
     if (done < 0 && errno == EINTR) continue;
     if (done < 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot write", path);
@@ -77,7 +83,7 @@ static plt_status_t write_all(int fd, const char *path, const plt_dataset_t *dat
   for (size_t a = 0; a < PLT_PACK_ARRAYS; a++)
     PLT_TRY(put(fd, path, array_of(data, edges, a), layout.bytes[a], layout.at[a]));
   PLT_TRY(hash_body(fd, path, layout.total, &head->body));
-  head->head = plt_hash64(PLT_PACK_VERSION, head, sizeof *head);
+  head->head = plt_pack_head_hash(head);
   PLT_TRY(put(fd, path, head, sizeof *head, 0));
   if (fsync(fd) != 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot write to disk", path);
   return PLT_OK;

@@ -14,20 +14,22 @@
 #include "common/status.h"
 
 /* Name, whether it is an error (else a warning), heading of the group. Readers report errors only. */
-#define PLT_PROBLEM_LIST(X)                                              \
-  X(UNREADABLE, true, "unreadable files")                                \
-  X(SHORT_ROW, true, "short rows")                                       \
-  X(BAD_ID, true, "bad ids")                                             \
-  X(FAR_ID, true, "ids far above the number of rows")                    \
-  X(BAD_LABEL, true, "bad labels")                                       \
-  X(NO_TRAINING, true, "no training pairs")                              \
-  X(FEATURE_ROWS, true, "features with too few rows")                    \
-  X(FEATURE_VALUE, true, "feature rows with NaN or infinite values")     \
-  X(DUPLICATE, false, "duplicate pairs")                                 \
-  X(LEAK, false, "training pairs that are validation or test pairs too") \
-  X(NO_VALIDATION, false, "no validation or no test pairs")              \
-  X(UNTRAINED_USER, false, "evaluated users without training pairs")     \
-  X(ZERO_FEATURE, false, "feature rows that are all zero")               \
+#define PLT_PROBLEM_LIST(X)                                          \
+  X(UNREADABLE, true, "unreadable files")                            \
+  X(SHORT_ROW, true, "short rows")                                   \
+  X(BAD_ID, true, "bad ids")                                         \
+  X(FAR_ID, true, "ids far above the number of rows")                \
+  X(BAD_LABEL, true, "bad labels")                                   \
+  X(BAD_ENVIRONMENT, true, "bad environments")                       \
+  X(NO_TRAINING, true, "no training pairs")                          \
+  X(FEATURE_ROWS, true, "features with too few rows")                \
+  X(FEATURE_VALUE, true, "feature rows with NaN or infinite values") \
+  X(DUPLICATE, false, "duplicate pairs")                             \
+  X(LEAK, false, "training pairs that are evaluated too")            \
+  X(NO_VALIDATION, false, "no validation or no test pairs")          \
+  X(UNTRAINED_USER, false, "evaluated users without training pairs") \
+  X(EMPTY_ENVIRONMENT, false, "environments without training pairs") \
+  X(ZERO_FEATURE, false, "feature rows that are all zero")           \
   X(SURPLUS_ROWS, false, "features with more rows than items")
 
 #define PLT_PROBLEM_ENUM(name, is_error, heading) PLT_PROBLEM_##name,

@@ -17,7 +17,7 @@ static uint32_t *ranked_users(const plt_dataset_t *data, plt_part_t part, size_t
   uint32_t *users = plt_mem_alloc(data->users * sizeof *users);
   const uint64_t *in_part = data->part[part].offset, *in_train = data->part[PLT_PART_TRAIN].offset;
   *n = 0;
-  for (uint32_t u = 0; u < data->users; u++)
+  for (uint32_t u = 0; u < data->users && data->part[part].n > 0; u++)
     if (in_part[u + 1] > in_part[u] && in_train[u + 1] > in_train[u]) users[(*n)++] = u;
   return users;
 }

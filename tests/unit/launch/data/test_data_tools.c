@@ -163,6 +163,26 @@ static plt_data_report_t *check(const folder_t *folder) {
   return report;
 }
 
+Test(data_check, shift_and_environments) {
+  folder_t folder = folder_make();
+  folder_text(&folder, "a.inter",
+              "userID\titemID\tx_label\tenvironment\n0\t0\t0\t0\n0\t1\t0\t2\n1\t1\t0\t2\n0\t0\t3\t7\n0\t2\t3\t7\n"
+              "1\t0\t2\t0\n1\t2\t1\tfair\n");
+  plt_data_report_t *report = check(&folder);
+  cr_expect_eq(report->pairs[PLT_PART_SHIFT], 2);
+  cr_expect_eq(report->leaks[PLT_PART_SHIFT], 1);
+  cr_assert_eq(report->environments, 3, "those of training pairs");
+  cr_expect_eq(report->environment[0], 1);
+  cr_expect_eq(report->environment[1], 0);
+  cr_expect_eq(report->environment[2], 2);
+  cr_expect_eq(report->problems[PLT_PROBLEM_EMPTY_ENVIRONMENT].count, 1);
+  cr_expect_eq(report->problems[PLT_PROBLEM_BAD_ENVIRONMENT].count, 1);
+  cr_expect_not_null(strstr(report->problems[PLT_PROBLEM_BAD_ENVIRONMENT].text[0], "a.inter:8: environment \"fair\""));
+  cr_expect_eq(report->errors, 1);
+  plt_data_report_destroy(&report);
+  folder_remove(&folder);
+}
+
 Test(data_check, finds_everything_in_one_pass) {
   folder_t folder = folder_make();
   folder_text(&folder, "a.inter",

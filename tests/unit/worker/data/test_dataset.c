@@ -88,6 +88,30 @@ Test(dataset, columns_in_other_order_crlf_and_more_columns) {
   folder_remove(&folder);
 }
 
+/* Environments of training pairs, in the order of the file; the column's name is met in any place. */
+Test(dataset, shift_and_environments) {
+  folder_t folder = folder_make();
+  folder_text(&folder, "a.inter",
+              "userID\titemID\tx_label\tnote\tenvironment\n"
+              "1\t0\t0\t\t2\n0\t1\t3\tx\t5\n0\t2\t0\t\t0\n1\t2\t3\t\t65534\n0\t0\t0\t\t2\n");
+  plt_dataset_t *data = open_ok(&folder, NULL, 0);
+  cr_assert_not_null(data->environment);
+  cr_expect_eq(data->environments, 3);
+  const uint16_t expected[] = {2, 0, 2};
+  cr_expect_arr_eq(data->environment, expected, sizeof expected);
+  cr_expect_eq(data->part[PLT_PART_SHIFT].n, 2);
+  cr_expect(plt_user_items_has(&data->part[PLT_PART_SHIFT], 1, 2));
+  cr_expect_not(plt_user_items_has(&data->part[PLT_PART_SHIFT], 1, 0));
+  cr_expect_null(data->part[PLT_PART_TEST].offset, "a part without pairs takes no memory");
+  plt_dataset_destroy(&data);
+  folder_text(&folder, "a.inter", HEADER "0\t1\t0\n");
+  data = open_ok(&folder, NULL, 0);
+  cr_expect_null(data->environment);
+  cr_expect_eq(data->environments, 0);
+  plt_dataset_destroy(&data);
+  folder_remove(&folder);
+}
+
 Test(dataset, lightgcn) {
   folder_t folder = folder_make();
   folder_text(&folder, "train.txt", "0 3 1 \n1 0\n2\n");
@@ -148,7 +172,11 @@ Test(dataset, bad_rows) {
   EXPECT_TEXT_FAILURE(HEADER "4294967295\t2\t0\n", "a.inter:2", "userID \"4294967295\"");
   EXPECT_TEXT_FAILURE(HEADER "99999999999999999999999999\t2\t0\n", "a.inter:2", "is not an id");
   EXPECT_TEXT_FAILURE(HEADER "4294967294\t2\t0\n", "a.inter:2", "userID 4294967294 is far above", "renumber");
-  EXPECT_TEXT_FAILURE(HEADER "0\t0\t3\n", "a.inter:2", "x_label \"3\"");
+  EXPECT_TEXT_FAILURE(HEADER "0\t0\t4\n", "a.inter:2", "x_label \"4\"");
+  EXPECT_TEXT_FAILURE("userID\titemID\tx_label\tenvironment\n0\t0\t0\t0\n0\t1\t2\t\n", "a.inter:3", "environment \"\"");
+  EXPECT_TEXT_FAILURE("userID\titemID\tx_label\tenvironment\n0\t0\t0\t65535\n", "a.inter:2", "environment \"65535\"");
+  EXPECT_TEXT_FAILURE("environment\tuserID\titemID\tx_label\nweb\t0\t0\t0\n", "a.inter:2", "environment \"web\"",
+                      "another name");
   EXPECT_TEXT_FAILURE(HEADER "0\t0\t\n", "a.inter:2", "x_label \"\"");
   EXPECT_TEXT_FAILURE(HEADER "0\t0\t1\n0\t1\t2\n", "a.inter", "no training pairs");
 }

@@ -46,12 +46,14 @@ static void pack_folder(const folder_t *folder, const char *text, const char *se
   plt_dataset_destroy(&data);
 }
 
-static folder_t packed_small(void) {
+static folder_t packed_of(const char *rows) {
   folder_t folder = folder_make();
-  folder_text(&folder, "small.inter", SMALL);
+  folder_text(&folder, "small.inter", rows);
   pack_folder(&folder, "small.inter", NULL, "small.pack");
   return folder;
 }
+
+static folder_t packed_small(void) { return packed_of(SMALL); }
 
 static void expect_same_graph(const plt_dataset_t *a, const plt_dataset_t *b) {
   plt_graph_t *x = plt_graph_open(a, 1, NULL), *y = plt_graph_open(b, 1, NULL);
@@ -77,9 +79,15 @@ static void expect_same(const plt_dataset_t *a, const plt_dataset_t *b) {
   cr_expect_arr_eq(a->train_items, b->train_items, a->n_train_items * sizeof *a->train_items);
   for (size_t p = 0; p < PLT_PARTS; p++) {
     cr_assert_eq(a->part[p].n, b->part[p].n);
+    cr_assert_eq(a->part[p].offset == NULL, a->part[p].n == 0);
+    cr_assert_eq(b->part[p].offset == NULL, b->part[p].n == 0);
+    if (a->part[p].n == 0) continue;
     cr_expect_arr_eq(a->part[p].offset, b->part[p].offset, (a->users + 1) * sizeof *a->part[p].offset);
     cr_expect_arr_eq(a->part[p].item, b->part[p].item, a->part[p].n * sizeof *a->part[p].item);
   }
+  cr_assert_eq(a->environments, b->environments);
+  cr_assert_eq(a->environment == NULL, b->environment == NULL);
+  if (a->environment != NULL) cr_expect_arr_eq(a->environment, b->environment, a->n_train * sizeof *a->environment);
   expect_same_graph(a, b);
 }
 
@@ -98,6 +106,38 @@ Test(pack, is_the_same_dataset_as_its_text) {
   plt_dataset_destroy(&pack);
   plt_dataset_destroy(&text);
   folder_remove(&folder);
+}
+
+/* A shifted part and environments: a file of the newer version, and each of them alone. */
+#define WIDE "environment\tuserID\titemID\tx_label\n"
+static const char *const shifted[] = {
+    WIDE
+    "2\t0\t3\t0\n1\t1\t0\t0\n0\t0\t1\t0\n7\t0\t2\t3\n9\t1\t3\t2\n2\t2\t0\t0\n9\t1\t4\t3\n"
+    "1\t2\t1\t0\n4\t2\t2\t1\n",
+    WIDE "2\t0\t3\t0\n0\t1\t0\t0\n0\t0\t1\t0\n9\t1\t3\t2\n", HEADER "0\t3\t0\n1\t0\t0\n1\t4\t3\n"};
+
+Test(pack, shift_and_environments) {
+  for (size_t i = 0; i < sizeof shifted / sizeof *shifted; i++) {
+    folder_t folder = folder_make();
+    folder_text(&folder, "small.inter", shifted[i]);
+    pack_folder(&folder, "small.inter", NULL, "small.pack");
+    plt_dataset_t *text = open_ok(folder.path, "small.inter"), *pack = open_ok(folder.path, NULL), *again = NULL;
+    cr_expect_eq(((plt_pack_head_t *)pack->pack.map)->version, 2);
+    cr_expect_eq(pack->environments, i < 2 ? 3 : 0, "of training pairs alone");
+    cr_expect_eq(pack->part[PLT_PART_SHIFT].n, i == 0 ? 2 : i == 1 ? 0 : 1);
+    expect_same(text, pack);
+    plt_source_t source;
+    plt_interactions_t *rows = NULL;
+    cr_assert_eq(plt_source_find(folder.path, NULL, PLT_SOURCE_ANY, &source), PLT_OK);
+    cr_assert_eq(plt_interactions_read(&source, NULL, &rows), PLT_OK, "%s", plt_fail_text());
+    plt_source_clear(&source);
+    cr_assert_eq(plt_dataset_from_rows(&rows, &again), PLT_OK, "%s", plt_fail_text());
+    expect_same(text, again);
+    plt_dataset_destroy(&again);
+    plt_dataset_destroy(&pack);
+    plt_dataset_destroy(&text);
+    folder_remove(&folder);
+  }
 }
 
 Test(pack, lightgcn_with_two_texts) {
@@ -195,8 +235,8 @@ typedef struct image {
   size_t n;
 } image_t;
 
-static image_t image_make(void) {
-  image_t image = {.folder = packed_small()};
+static image_t image_of(const char *rows) {
+  image_t image = {.folder = packed_of(rows)};
   in_folder(&image.folder, "small.inter", image.path);
   cr_assert_eq(unlink(image.path), 0);
   in_folder(&image.folder, "small.pack", image.path);
@@ -205,6 +245,8 @@ static image_t image_make(void) {
   memcpy(image.bytes, image.good, image.n);
   return image;
 }
+
+static image_t image_make(void) { return image_of(SMALL); }
 
 static void image_free(image_t *image) {
   folder_remove(&image->folder);
@@ -218,8 +260,7 @@ static plt_pack_head_t *head_of(const image_t *image) { return (plt_pack_head_t 
 static void seal(image_t *image) {
   plt_pack_head_t *head = head_of(image);
   head->body = plt_hash64(0, image->bytes + PLT_PACK_HEAD, image->n - PLT_PACK_HEAD);
-  head->head = 0;
-  head->head = plt_hash64(PLT_PACK_VERSION, head, sizeof *head);
+  head->head = plt_pack_head_hash(head);
 }
 
 /* Writes n bytes of the image, expects a refusal, and heals the image. */
@@ -248,10 +289,10 @@ Test(pack, longer_than_it_says) {
   image_free(&image);
 }
 
-Test(pack, every_byte_counts) {
-  image_t image = image_make();
+static void spoil_every_byte(const char *rows, size_t head_bytes) {
+  image_t image = image_of(rows);
   for (size_t i = 0; i < image.n; i++) {
-    if (i >= sizeof(plt_pack_head_t) && i < PLT_PACK_HEAD) continue; /* the rest of the page says nothing */
+    if (i >= head_bytes && i < PLT_PACK_HEAD) continue; /* the rest of the page says nothing */
     image.bytes[i] ^= 0x10;
     const char *word = i < 8                ? "no packed data set"
                        : i >= 12 && i < 16  ? "pack it again"
@@ -263,10 +304,32 @@ Test(pack, every_byte_counts) {
   image_free(&image);
 }
 
+Test(pack, every_byte_counts) {
+  spoil_every_byte(SMALL, offsetof(plt_pack_head_t, shift));
+  spoil_every_byte(shifted[0], sizeof(plt_pack_head_t));
+}
+
+/* What older programs left there means nothing. */
+Test(pack, a_plain_head_ends_early) {
+  image_t image = image_make();
+  cr_expect_eq(head_of(&image)->version, 1);
+  memset(image.bytes + offsetof(plt_pack_head_t, shift), 0xFF, PLT_PACK_HEAD - offsetof(plt_pack_head_t, shift));
+  FILE *file = fopen(image.path, "wb");
+  fwrite(image.bytes, 1, image.n, file);
+  fclose(file);
+  plt_dataset_t *data = open_ok(image.folder.path, NULL);
+  cr_expect_eq(data->part[PLT_PART_SHIFT].n, 0);
+  cr_expect_null(data->environment);
+  plt_dataset_destroy(&data);
+  image_free(&image);
+}
+
 Test(pack, of_another_version_or_machine) {
   image_t image = image_make();
   head_of(&image)->version = PLT_PACK_VERSION + 1;
-  refuses(&image, image.n, "version 2 of the format, this plateau reads 1");
+  refuses(&image, image.n, "version 3 of the format, this plateau reads 1 to 2");
+  head_of(&image)->version = 0;
+  refuses(&image, image.n, "version 0 of the format");
   head_of(&image)->order = __builtin_bswap32(PLT_PACK_ORDER);
   refuses(&image, image.n, "other byte order");
   image_free(&image);
@@ -284,7 +347,7 @@ Test(pack, of_another_version_or_machine) {
 
 /* Heads whose checksum fits and whose numbers do not. */
 Test(pack, sizes_that_lie) {
-  image_t image = image_make();
+  image_t image = image_of(shifted[0]);
   uint64_t huge[] = {UINT64_MAX, UINT64_C(1) << 63, UINT64_C(1) << 62, UINT64_C(1) << 32, UINT32_MAX, 1000};
   for (size_t i = 0; i < sizeof huge / sizeof *huge; i++) {
     SEALED(head->users = huge[i], "sizes do not fit");
@@ -292,12 +355,17 @@ Test(pack, sizes_that_lie) {
     SEALED(head->train_items = huge[i], "sizes do not fit");
     SEALED(head->edges = huge[i], "sizes do not fit");
     SEALED(head->duplicates = huge[i], "sizes do not fit");
-    for (size_t p = 0; p < PLT_PARTS; p++) SEALED(head->pairs[p] = huge[i], "sizes do not fit");
+    for (size_t p = 0; p < PLT_PART_SHIFT; p++) SEALED(head->pairs[p] = huge[i], "sizes do not fit");
+    SEALED(head->shift = huge[i], "sizes do not fit");
+    if (huge[i] != 1000) SEALED(head->environments = huge[i], "sizes do not fit");
   }
   SEALED(head->users = 0, "sizes do not fit");
   SEALED(head->items = 0, "sizes do not fit");
   SEALED(head->pairs[PLT_PART_TRAIN] = 0, "sizes do not fit");
   SEALED(head->train_items = 0, "sizes do not fit");
+  SEALED(head->shift = 0, "sizes do not fit");
+  SEALED(head->environments = 0, "sizes do not fit");
+  SEALED(head->environments = 1, "points outside");
   SEALED(head->bytes -= 64, "sizes do not fit");
   SEALED(memset(head->text[0].name, 'a', PLT_PACK_NAME), "name of its text");
   SEALED(strcpy(head->text[1].name, "../small.pack"), "name of its text");
@@ -308,19 +376,23 @@ Test(pack, sizes_that_lie) {
 static void set_last(image_t *image, uint64_t at, uint64_t bytes, bool is_offset) {
   uint64_t far64 = UINT64_MAX;
   uint32_t far32 = 5; /* items; more than users */
+  uint16_t far16 = 3; /* environments */
   if (is_offset)
     memcpy(image->bytes + at + (bytes > 16 ? 8 : 0), &far64, sizeof far64);
+  else if (bytes % sizeof far32 != 0)
+    memcpy(image->bytes + at + bytes - sizeof far16, &far16, sizeof far16);
   else
     memcpy(image->bytes + at + bytes - sizeof far32, &far32, sizeof far32);
 }
 
 /* Arrays whose checksum fits and that point outside. */
 Test(pack, ids_and_offsets_that_point_outside) {
-  image_t image = image_make();
+  image_t image = image_of(shifted[0]);
   for (size_t a = 0; a < PLT_PACK_ARRAYS; a++) {
-    bool is_offset =
-        (a >= PLT_PACK_OFFSET && a < PLT_PACK_ITEM) || (a >= PLT_PACK_EDGES && (a - PLT_PACK_EDGES) % 3 == 0);
-    if (a >= PLT_PACK_EDGES && (a - PLT_PACK_EDGES) % 3 == 2) continue; /* norms */
+    bool is_edge = a >= PLT_PACK_EDGES && a < PLT_PACK_SHIFT_OFFSET;
+    bool is_offset = (a >= PLT_PACK_OFFSET && a < PLT_PACK_ITEM) || a == PLT_PACK_SHIFT_OFFSET ||
+                     (is_edge && (a - PLT_PACK_EDGES) % 3 == 0);
+    if (is_edge && (a - PLT_PACK_EDGES) % 3 == 2) continue; /* norms */
     SEALED(set_last(&image, layout.at[a], layout.bytes[a], is_offset), "points outside");
   }
   SEALED(memset(image.bytes + layout.at[PLT_PACK_PAIRS], 0xFF, 4), "points outside"); /* a user */
