@@ -272,18 +272,13 @@ static void check_feature(plt_data_report_t *report, const char *folder, const c
   plt_feature_close(&feature);
 }
 
-static bool is_feature_name(const char *name) {
-  size_t length = strlen(name), tail = strlen(PLT_FEATURE_SUFFIX);
-  return length > tail && strcmp(name + length - tail, PLT_FEATURE_SUFFIX) == 0;
-}
-
 static void check_all_features(plt_data_report_t *report, const char *folder, const plt_problem_sink_t *sink) {
   char **names = NULL;
   size_t n = 0;
   if (plt_dir_list(folder, &names, &n) != PLT_OK) return; /* the interactions told of it */
   report->features = plt_mem_zalloc(n, sizeof *report->features);
   for (size_t i = 0; i < n; i++) {
-    if (is_feature_name(names[i])) check_feature(report, folder, names[i], sink);
+    if (plt_feature_is_name(names[i])) check_feature(report, folder, names[i], sink);
     free(names[i]);
   }
   free(names);

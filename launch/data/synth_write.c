@@ -8,6 +8,7 @@
 #include "common/io/npy.h"
 #include "common/mem.h"
 #include "common/rng.h"
+#include "launch/data/inter_write.h"
 #include "launch/data/pack.h"
 #include "launch/data/synth.h"
 
@@ -166,14 +167,12 @@ static plt_status_t write_readme(const plt_synth_t *synth, const char *folder, c
 }
 
 plt_status_t plt_synth_write(const plt_synth_t *synth, const plt_synth_world_t *world, const char *folder) {
-  char *real = realpath(folder, NULL); /* so that "." and "a/" have names */
-  if (real == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s", folder);
-  const char *slash = strrchr(real, '/');
-  const char *name = slash[1] != '\0' ? slash + 1 : "data";
+  char *name;
+  PLT_TRY(plt_folder_name(folder, &name));
   plt_status_t status = write_interactions(synth, world, folder, name);
   for (size_t i = 0; i < synth->n_modalities && status == PLT_OK; i++)
     status = write_feature(synth, world, folder, &synth->modalities[i]);
   if (status == PLT_OK) status = write_readme(synth, folder, name);
-  free(real);
+  free(name);
   return status;
 }

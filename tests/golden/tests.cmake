@@ -26,3 +26,13 @@ foreach(configuration IN LISTS configurations)
       LABELS ${labels})
   endforeach()
 endforeach()
+
+# Cases of `plateau data`: what a command is to write.
+file(GLOB commands CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/golden/*/command)
+foreach(command IN LISTS commands)
+  cmake_path(GET command PARENT_PATH folder)
+  cmake_path(GET folder FILENAME case)
+  plateau_shell(golden.${case}
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/golden/run_data.sh ${folder}
+    LABELS golden fast)
+endforeach()

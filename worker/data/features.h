@@ -14,6 +14,8 @@
 /* What a feature file's name ends with; the rest is the modality. */
 #define PLT_FEATURE_SUFFIX "_feat.npy"
 
+bool plt_feature_is_name(const char *file);
+
 /* "text_feat.npy" of a folder. */
 plt_status_t plt_feature_open(const char *folder, const char *file, plt_feature_t *out);
 void plt_feature_close(plt_feature_t *feature);
