@@ -125,9 +125,10 @@ static const plt_option_t eval_rows[] = {
              "means over them."},
     {.key = "eval.final",
      .type = PLT_OPT_CHOICE,
-     .fallback = "both",
-     .choices = "both|valid|test|none",
-     .help = "The parts that are ranked when training has ended, with the best tables or the last.",
+     .fallback = "all",
+     .choices = PLT_PART_CHOICES "|none",
+     .help = "The parts that are ranked when training has ended, with the best tables or the last. all: those that the "
+             "data have of valid, test and shift; both: valid and test.",
      .resumable = true},
 };
 static const plt_option_t init_rows[] = {

@@ -133,13 +133,6 @@ plt_status_t plt_plan_read_run(plt_config_t *config, plt_plan_t *plan) {
   return PLT_OK;
 }
 
-static void read_final(const plt_config_t *config, plt_plan_t *plan) {
-  const char *final = plt_config_text(config, "eval.final");
-  bool both = strcmp(final, "both") == 0;
-  plan->final_parts[PLT_PART_VALID] = both || strcmp(final, "valid") == 0;
-  plan->final_parts[PLT_PART_TEST] = both || strcmp(final, "test") == 0;
-}
-
 plt_status_t plt_plan_read_stage(plt_config_t *config, const plt_plan_t *before, plt_plan_t *plan) {
   plan->epochs = (uint32_t)plt_config_int(config, "train.epochs");
   plan->log_every = (uint32_t)plt_config_int(config, "train.log_every");
@@ -152,7 +145,7 @@ plt_status_t plt_plan_read_stage(plt_config_t *config, const plt_plan_t *before,
   for (size_t i = 0; i < 2; i++) plan->schedule[i] = plt_config_list_real(config, "optimizer.schedule", i);
   plan->eval_every = (uint32_t)plt_config_int(config, "eval.every");
   plan->eval_users = (uint32_t)plt_config_int(config, "eval.users");
-  read_final(config, plan);
+  plt_part_choose(plt_config_text(config, "eval.final"), plan->final_parts);
   plan->patience = (uint32_t)plt_config_int(config, "eval.patience");
   plan->init_from = plt_config_text(config, "init.from");
   plan->init_missing_is_fresh = strcmp(plt_config_text(config, "init.missing"), "fresh") == 0;

@@ -1,5 +1,5 @@
 /* conclude.c - the end of a training: what its best tables (or the last, where no validation chose) are worth, told by
- * the last events of metrics.jsonl and, on standard output, by a table. Test is evaluated here, once. */
+ * the last events of metrics.jsonl and, on standard output, by a table. Test and shift are evaluated here, once. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,9 +18,10 @@ static plt_status_t note(plt_journal_t *journal, const plt_session_t *session, c
                         .seconds = before->seconds,
                         .best_epoch = tables->best_epoch};
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
-    if (outcome->parts[part] && (part == PLT_PART_TEST || session->plan->epochs == 0))
+    if (outcome->parts[part] && (part != PLT_PART_VALID || session->plan->epochs == 0))
       PLT_TRY(plt_journal_eval(journal, tables->best_epoch, part, &outcome->metrics[part], false));
-  return plt_journal_final(journal, strcmp(call->turn->start, "best") == 0, &end, outcome->parts, outcome->metrics);
+  return plt_journal_final(journal, strcmp(call->turn->start, "best") == 0, &end, outcome->parts, outcome->metrics,
+                           outcome->breakdowns);
 }
 
 static void tell(const plt_session_t *session, const plt_task_call_t *call, const plt_outcome_t *outcome) {
@@ -30,7 +31,7 @@ static void tell(const plt_session_t *session, const plt_task_call_t *call, cons
     printf("\nbest epoch %" PRIu32 ", chosen by validation %s\n", tables->best_epoch, plan->metric);
   else
     printf("\nafter %" PRIu32 " epochs\n", tables->epoch);
-  if (outcome->parts[PLT_PART_VALID] || outcome->parts[PLT_PART_TEST]) plt_outcome_print(stdout, &plan->topk, outcome);
+  plt_outcome_print(stdout, &plan->topk, outcome);
   printf("\nrun directory: %s\n", plan->run_dir);
 }
 

@@ -9,28 +9,45 @@
 static const plt_option_t rows[] = {
     {.key = "evaluate.split",
      .type = PLT_OPT_CHOICE,
-     .fallback = "both",
-     .choices = "both|valid|test",
+     .fallback = "all",
+     .choices = PLT_PART_CHOICES,
      .placeholder = "PART",
-     .help = "The part of the data whose pairs are to be found."},
+     .help = "The part of the data whose pairs are to be found; all: those that the data have, both: valid and test."},
+    {.key = "evaluate.slices",
+     .type = PLT_OPT_BOOL,
+     .fallback = "false",
+     .help = "The metrics of popular and of rare items apart, too: of three lots of items, each with a third of the "
+             "training pairs."},
     {.key = "evaluate.json",
      .type = PLT_OPT_BOOL,
      .fallback = "false",
      .help = "One JSON object instead of the table."},
 };
 
+/* A part that is asked for by name must be there. */
+static plt_status_t choose(const plt_session_t *session, const char *split, plt_outcome_t *outcome) {
+  const plt_dataset_t *data = session->plan->data;
+  plt_part_choose(split, outcome->parts);
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
+    if (strcmp(split, plt_part_keys[part]) == 0 && data->part[part].n == 0)
+      return plt_fail(PLT_ERR_DATA, "evaluate: --split %s: %s has no %s pairs (x_label %d)", split, data->source,
+                      plt_part_names[part], part);
+  return PLT_OK;
+}
+
 static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
-  const char *split = plt_config_text(call->options, "evaluate.split");
-  plt_outcome_t outcome = {
-      .parts = {[PLT_PART_VALID] = strcmp(split, "test") != 0, [PLT_PART_TEST] = strcmp(split, "valid") != 0}};
+  plt_outcome_t outcome = {0};
+  bool slices = plt_config_bool(call->options, "evaluate.slices");
+  PLT_TRY(choose(session, plt_config_text(call->options, "evaluate.split"), &outcome));
   PLT_TRY(plt_outcome_evaluate(session, call->quiet, &outcome));
   if (session->worker != 0) return PLT_OK;
   if (plt_config_bool(call->options, "evaluate.json")) {
-    plt_outcome_print_json(stdout, &session->plan->topk, &outcome, session->clock);
+    plt_outcome_print_json(stdout, &session->plan->topk, &outcome, slices, session->clock);
     return PLT_OK;
   }
   printf("tables of epoch %" PRIu32 ", clock %" PRIu64 "\n", session->progress.epoch, session->clock);
   plt_outcome_print(stdout, &session->plan->topk, &outcome);
+  if (slices) plt_outcome_print_slices(stdout, &session->plan->topk, &outcome);
   return PLT_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "launch/tasks/outcome.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "common/io/json.h"
 #include "worker/train/live.h"
@@ -13,12 +14,15 @@ plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcom
     any = any || outcome->parts[part];
   }
   if (!any) return PLT_OK;
-  if (session->worker != 0) return plt_evaluate(session, "outcome", outcome->parts, NULL, outcome->metrics);
   plt_live_evaluation_t evaluation;
-  plt_live_begin();
+  const plt_eval_watch_t *watch = NULL;
+  if (session->worker == 0) {
+    plt_live_begin();
+    watch = plt_live_watch(&evaluation, quiet);
+  }
   plt_status_t status =
-      plt_evaluate(session, "outcome", outcome->parts, plt_live_watch(&evaluation, quiet), outcome->metrics);
-  plt_live_end();
+      plt_evaluate_in_full(session, "outcome", outcome->parts, watch, outcome->metrics, outcome->breakdowns);
+  if (session->worker == 0) plt_live_end();
   return status;
 }
 
@@ -32,29 +36,104 @@ static void print_users(FILE *out, const plt_outcome_t *outcome) {
   }
 }
 
+static bool has_kept(const plt_outcome_t *outcome) {
+  return outcome->parts[PLT_PART_TEST] && outcome->parts[PLT_PART_SHIFT];
+}
+
+/* "recall@20     ", the first column of a row. */
+static void print_name(FILE *out, const char *what, uint32_t k) {
+  char name[32];
+  snprintf(name, sizeof name, "%s@%" PRIu32, what, k);
+  fprintf(out, "%-14s", name);
+}
+
+static void print_metric(FILE *out, const plt_outcome_t *outcome, size_t metric) {
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
+    if (outcome->parts[part]) fprintf(out, "%12.4f", outcome->metrics[part].value[metric]);
+  if (!has_kept(outcome)) return;
+  double kept = plt_metrics_kept(&outcome->metrics[PLT_PART_TEST], &outcome->metrics[PLT_PART_SHIFT], metric);
+  if (isfinite(kept))
+    fprintf(out, "%12.4f", kept);
+  else
+    fprintf(out, "%12s", "-");
+}
+
+/* Of the items that are shown, whose figures have no better and worse. */
+static void print_breakdowns(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome) {
+  for (size_t i = 0; i < topk->n; i++) {
+    print_name(out, "popularity", topk->k[i]);
+    for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
+      if (outcome->parts[part]) fprintf(out, "%12.1f", outcome->breakdowns[part].popularity[i]);
+    fputc('\n', out);
+  }
+  for (size_t i = 0; i < topk->n; i++) {
+    print_name(out, "coverage", topk->k[i]);
+    for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
+      if (outcome->parts[part]) fprintf(out, "%12.4f", outcome->breakdowns[part].coverage[i]);
+    fputc('\n', out);
+  }
+}
+
 void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome) {
+  bool any = false;
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) any = any || outcome->parts[part];
+  if (!any) return;
   fprintf(out, "%-14s", "metric");
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
     if (outcome->parts[part]) fprintf(out, "%12s", plt_part_names[part]);
+  if (has_kept(outcome)) fprintf(out, "%12s", "kept");
   fputc('\n', out);
   for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
     for (size_t i = 0; i < topk->n; i++) {
-      char name[32];
-      snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
-      fprintf(out, "%-14s", name);
-      for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
-        if (outcome->parts[part]) fprintf(out, "%12.4f", outcome->metrics[part].value[kind * topk->n + i]);
+      print_name(out, plt_metric_names[kind], topk->k[i]);
+      print_metric(out, outcome, kind * topk->n + i);
       fputc('\n', out);
     }
   }
+  print_breakdowns(out, topk, outcome);
   print_users(out, outcome);
 }
 
-void plt_outcome_print_json(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome, uint64_t clock) {
+static void print_slices_of(FILE *out, const plt_topk_t *topk, const plt_breakdown_t *breakdown) {
+  for (plt_slice_t s = 0; s < PLT_SLICES; s++) fprintf(out, "%12s", plt_slice_names[s]);
+  fprintf(out, "\n%-14s", "items");
+  for (plt_slice_t s = 0; s < PLT_SLICES; s++) fprintf(out, "%12" PRIu32, breakdown->slice[s].items);
+  fprintf(out, "\n%-14s", "training pairs");
+  for (plt_slice_t s = 0; s < PLT_SLICES; s++) fprintf(out, "%12" PRIu64, breakdown->slice[s].pairs);
+  fprintf(out, "\n%-14s", "users");
+  for (plt_slice_t s = 0; s < PLT_SLICES; s++) fprintf(out, "%12" PRIu64, breakdown->slice[s].users);
+  fputc('\n', out);
+  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
+    for (size_t i = 0; i < topk->n; i++) {
+      print_name(out, plt_metric_names[kind], topk->k[i]);
+      for (plt_slice_t s = 0; s < PLT_SLICES; s++)
+        fprintf(out, "%12.4f", breakdown->slice[s].value[kind * topk->n + i]);
+      fputc('\n', out);
+    }
+  }
+}
+
+void plt_outcome_print_slices(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome) {
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
+    if (!outcome->parts[part]) continue;
+    fprintf(out, "\n%-14s", plt_part_names[part]);
+    print_slices_of(out, topk, &outcome->breakdowns[part]);
+  }
+}
+
+void plt_outcome_print_json(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome, bool slices,
+                            uint64_t clock) {
   plt_json_t *json = plt_json_create();
   plt_json_int(json, "clock", (int64_t)clock);
-  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
-    if (outcome->parts[part])
-      plt_metrics_put(&outcome->metrics[part], topk, plt_json_add_object(json, plt_part_keys[part]));
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
+    if (!outcome->parts[part]) continue;
+    plt_json_t *of = plt_json_add_object(json, plt_part_keys[part]);
+    plt_metrics_put(&outcome->metrics[part], topk, of);
+    plt_breakdown_put(&outcome->breakdowns[part], topk, of);
+    if (slices) plt_slices_put(&outcome->breakdowns[part], topk, plt_json_add_object(of, "slices"));
+  }
+  if (has_kept(outcome))
+    plt_kept_put(&outcome->metrics[PLT_PART_TEST], &outcome->metrics[PLT_PART_SHIFT], topk,
+                 plt_json_add_object(json, "kept"));
   plt_json_write(&json, out);
 }

@@ -1,4 +1,4 @@
-/* outcome.h - what the tables are worth: metrics of the validation and test parts, and how people are told.
+/* outcome.h - what the tables are worth: metrics of the validation, test and shift parts, and how people are told.
  *
  * Threads    evaluate: each worker with its session, all of them; printing: any, nothing is shared.
  * Errors     those of plt_evaluate() (worker/rank/evaluate.h).
@@ -13,13 +13,18 @@
 typedef struct plt_outcome {
   bool parts[PLT_PARTS]; /* in: which to evaluate; out: those that have users */
   plt_metrics_t metrics[PLT_PARTS];
+  plt_breakdown_t breakdowns[PLT_PARTS];
 } plt_outcome_t;
 
 /* Evaluates the session's tables. All workers call, once in a session. quiet: people are not told how far it is. */
 plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcome_t *outcome);
-/* The table of metrics: a row per metric and cut-off, a column per part. */
+/* The table of metrics: a row per metric and cut-off, a column per part, and what the shift leaves of test. Nothing
+ * without parts. */
 void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
-/* The same as one JSON object, with the clock of the tables. */
-void plt_outcome_print_json(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome, uint64_t clock);
+/* A table for each part: its metrics on popular and on rare items, a column per slice. */
+void plt_outcome_print_slices(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
+/* All of it as one JSON object, with the clock of the tables. */
+void plt_outcome_print_json(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome, bool slices,
+                            uint64_t clock);
 
 #endif

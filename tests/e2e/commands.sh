@@ -110,10 +110,10 @@ cmp -s <(evaluated 0) <(evaluated 1000000) || complain "a sample of more users t
 [[ $(evaluated 71 | json_number users | head -n 1) == 71 ]] || complain "evaluate, 71 users"
 cmp -s <(evaluated 70 | sed 's/"[a-z_]*users": *[0-9]*//g') <(evaluated 0 | sed 's/"[a-z_]*users": *[0-9]*//g') &&
   complain "a sample of users has the metrics of all"
-for final in none valid test; do
+for final in none valid test both; do
   quietly "$plateau" train "$config" --set "run.dir=$work/final" --set train.epochs=1 --set eval.final=$final
   for part in valid test; do
-    if [[ $part == "$final" ]]; then want=1; else want=0; fi
+    if [[ $part == "$final" || $final == both ]]; then want=1; else want=0; fi
     [[ $(grep -c "\"event\": *\"final\".*\"$part\": *{" "$work/final/metrics.jsonl" || true) == "$want" ]] ||
       complain "eval.final=$final: part $part"
   done

@@ -71,6 +71,67 @@ quietly "$plateau" data pack "$work/planted" --out "$work/planted.pack"
 cmp -s <(tail -c +4097 "$work/planted.pack") <(tail -c +4097 "$work/again-planted/again-planted.pack") ||
   complain "data synth --pack: other arrays than those of the text"
 
+say "train and evaluate: the shift beside validation and test"
+config=$work/config.yaml run=$work/run
+cat >"$config" <<YAML
+data: {path: planted, features: [causal_feat.npy, spurious_feat.npy]}
+model: {name: vbpr, dim: 8}
+optimizer: {name: adam, lr: 0.01}
+train: {epochs: 2, batch_size: 512, micro_batch: 128}
+eval: {topk: [5, 20]}
+YAML
+quietly "$plateau" train "$config" --set "run.dir=$run"
+cat "$work/quietly.txt" >"$work/table.txt"
+grep -qE '^metric +validation +test +shift +kept$' "$work/table.txt" || complain "train: no table of all parts"
+grep -qE '^recall@20( +[01]\.[0-9]{4}){3} +[0-9]+\.[0-9]{4}$' "$work/table.txt" || complain "train: no recall@20 of all parts"
+grep -qE '^popularity@20( +[0-9]+\.[0-9]){3}$' "$work/table.txt" || complain "train: no popularity@20"
+grep -qE '^coverage@20( +[01]\.[0-9]{4}){3}$' "$work/table.txt" || complain "train: no coverage@20"
+# field LINE OBJECT KEY: a number of an object of a line of JSON.
+field() { sed -E "s/.*\"$2\": \{([^{}]*)\}.*/\1/; s/.*\"$3\": ([-0-9.e]+).*/\1/" <<<"$1"; }
+final=$(grep '"event": "final"' "$run/metrics.jsonl")
+for k in recall@20 ndcg@5; do
+  kept=$(awk -v a="$(field "$final" shift $k)" -v b="$(field "$final" test $k)" 'BEGIN { printf "%.9f", a / b }')
+  [[ $(printf '%.9f' "$(field "$final" kept $k)") == "$kept" ]] || complain "final: kept $k is not shift / test"
+done
+[[ $(grep -c '"event": "eval".*"split": "shift"' "$run/metrics.jsonl") == 1 ]] || complain "shift is not evaluated once"
+for part in valid test shift; do
+  [[ $(grep -c "\"event\": \"slices\".*\"split\": \"$part\".*\"tail\"" "$run/metrics.jsonl") == 1 ]] || complain "no slices of $part"
+done
+"$plateau" evaluate "$run" --json --slices >"$work/one.json" 2>/dev/null
+for workers in 2 3; do
+  "$plateau" evaluate "$run" --json --slices --set cluster.workers=$workers --servers 2 >"$work/more.json" 2>/dev/null
+  cmp -s "$work/one.json" "$work/more.json" || complain "evaluate: other bits with $workers workers"
+done
+evaluated=$("$plateau" evaluate "$run" --json 2>/dev/null)
+! grep -q 'slices' <<<"$evaluated" || complain "evaluate --json: slices that nobody asked for"
+[[ $(field "$evaluated" shift recall@20) == "$(field "$final" shift recall@20)" ]] || complain "evaluate: another recall than at the end"
+quietly "$plateau" evaluate "$run" --slices --split shift
+grep -qE '^shift +head +middle +tail$' "$work/quietly.txt" || complain "evaluate --slices: no table"
+! grep -qE '^(test|validation) +head' "$work/quietly.txt" || complain "evaluate --split shift: other parts"
+[[ $(awk '$1 == "training" { print $3 + $4 + $5 }' "$work/quietly.txt") == 1200 ]] || complain "slices: not all training pairs"
+quietly "$plateau" evaluate "$run" --split both
+! grep -qE 'shift|kept' "$work/quietly.txt" || complain "evaluate --split both: shift is there"
+for choice in shift:1 both:0 none:0; do
+  rm -rf "$work/final"
+  quietly "$plateau" train "$config" --set "run.dir=$work/final" --set train.epochs=1 --set "eval.final=${choice%:*}"
+  [[ $(grep -c '"event": "final".*"shift": {' "$work/final/metrics.jsonl" || true) == "${choice#*:}" ]] || complain "eval.final=${choice%:*}"
+  ! grep -q '"kept"' "$work/final/metrics.jsonl" || complain "eval.final=${choice%:*}: kept without both"
+done
+
+say "the shift and environments change no training, and nothing is chosen by them"
+rm -rf "$work/plain"
+cp -r "$work/planted" "$work/plain"
+awk -F'\t' -v OFS='\t' 'NR == 1 || $3 != 3 { print $1, $2, $3 }' "$work/planted/planted.inter" >"$work/plain/planted.inter"
+quietly "$plateau" train "$config" --set "run.dir=$work/plain-run" --set "data.path=$work/plain"
+[[ $(tables_hash "$work/plain-run") == "$(tables_hash "$run")" ]] || complain "other tables without the shift"
+diff <(grep '"split": "valid"' "$run/metrics.jsonl" | grep eval) <(grep '"split": "valid"' "$work/plain-run/metrics.jsonl" | grep eval) >/dev/null ||
+  complain "other validation without the shift"
+! grep -q 'shift' "$work/plain-run/metrics.jsonl" || complain "a shift where there is none"
+quietly "$plateau" train "$config" --set "run.dir=$work/pack-run" --set "data.path=$work/again-planted"
+diff <(grep -E '"(eval|slices|final)"' "$run/metrics.jsonl" | sed 's/"seconds": [0-9.e-]*//') \
+  <(grep -E '"(eval|slices|final)"' "$work/pack-run/metrics.jsonl" | sed 's/"seconds": [0-9.e-]*//') >/dev/null ||
+  complain "packed: other metrics"
+
 say "what can be got wrong"
 refuses 64 'data split: which folder' "$plateau" data split -o "$work/out" --shift popularity
 refuses 64 '-o OUT is needed' "${split[@]}"
@@ -99,5 +160,16 @@ refuses 64 'would take 21 items' "${planted[@]}" -o "$work/out" --items 20
 refuses 64 'one folder at a time' "${planted[@]}" -o "$work/out" "$work/out2"
 refuses 64 'which folder' "${planted[@]}"
 refuses 73 'is not empty; --force' "${planted[@]}" -o "$work/planted"
+refuses 65 '--split shift: .*planted.inter has no shift pairs \(x_label 3\)' "$plateau" evaluate "$work/plain-run" --split shift
+refuses 64 'all, both, valid, test, shift|all\|both|allowed' "$plateau" evaluate "$run" --split drift
+bad_data() { # PATTERN SED-PROGRAM: planted data with a fault
+  sed "$2" "$work/planted/planted.inter" >"$work/plain/planted.inter"
+  refuses 65 "$1" "$plateau" train "$config" --set "run.dir=$work/bad" --set "data.path=$work/plain"
+}
+bad_data 'planted.inter:3: x_label "4" is none of 0 .*3 \(shift\)' '3s/[0-3]\(\t[0-9]*\)$/4\1/'
+bad_data 'planted.inter:4: environment "web" is no whole number' '4s/[0-9]*$/web/'
+bad_data 'planted.inter:4: environment "-1" is no' '4s/[0-9]*$/-1/'
+bad_data 'planted.inter:1: column environment stands there twice' '1s/x_label/environment\tx_label/'
+bad_data 'planted.inter:5: the row has 3 of the' '5s/\t[0-9]*$//'
 
 conclude

@@ -17,6 +17,13 @@
 const char *const plt_part_keys[PLT_PARTS] = {"train", "valid", "test", "shift"};
 const char *const plt_part_names[PLT_PARTS] = {"train", "validation", "test", "shift"};
 
+void plt_part_choose(const char *choice, bool parts[PLT_PARTS]) {
+  bool all = strcmp(choice, "all") == 0, both = strcmp(choice, "both") == 0;
+  for (plt_part_t part = 0; part < PLT_PARTS; part++)
+    parts[part] =
+        part != PLT_PART_TRAIN && (all || (both && part != PLT_PART_SHIFT) || strcmp(choice, plt_part_keys[part]) == 0);
+}
+
 static const plt_option_t rows[] = {
     {.key = "data.path",
      .type = PLT_OPT_PATH,

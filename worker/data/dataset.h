@@ -28,6 +28,10 @@ typedef struct plt_pair {
   uint32_t user, item;
 } plt_pair_t;
 
+/* What a choice of evaluated parts means: "all", "both" (validation and test), a part's key, or "none". */
+#define PLT_PART_CHOICES "all|both|valid|test|shift"
+void plt_part_choose(const char *choice, bool parts[PLT_PARTS]);
+
 /* Items of each user, ascending (duplicates kept), as compressed rows. */
 typedef struct plt_user_items {
   uint64_t *offset; /* users + 1; NULL: the part has no pairs */

@@ -61,9 +61,20 @@ static void tell(const plt_eval_watch_t *watch, plt_part_t part, size_t block, s
   if (watch != NULL) watch->tell(watch->context, part, plt_min_size(block * PLT_SCORER_USERS, users), users);
 }
 
-/* Fills this worker's rows of sums [blocks, width]: the metrics, then the number of users. */
-static plt_status_t sum_blocks(plt_session_t *session, plt_scorer_t *scorer, plt_part_t part, const uint32_t *users,
-                               size_t n, const plt_eval_watch_t *watch, double *sums, size_t width) {
+/* What an evaluation works with: all of it, or, without exposure, the metrics alone. */
+typedef struct evaluation {
+  plt_session_t *session;
+  const char *name;
+  plt_scorer_t *scorer;
+  plt_exposure_t *exposure; /* NULL: not asked for */
+  const plt_eval_watch_t *watch;
+  size_t metrics, width; /* of a block's sums: of its metrics, of all: metrics, users, then what exposure has */
+} evaluation_t;
+
+/* Fills this worker's rows of sums [blocks, width]. */
+static plt_status_t sum_blocks(const evaluation_t *e, plt_part_t part, const uint32_t *users, size_t n, double *sums) {
+  plt_session_t *session = e->session;
+  plt_scorer_t *scorer = e->scorer;
   const plt_plan_t *plan = session->plan;
   uint32_t *group = plt_mem_alloc(plt_scorer_group(scorer) * sizeof *group);
   plt_status_t status = PLT_OK;
@@ -73,51 +84,106 @@ static plt_status_t sum_blocks(plt_session_t *session, plt_scorer_t *scorer, plt
     status = plt_scorer_rank(scorer, group, size, &top);
     for (size_t at = 0; at < size && status == PLT_OK; b += plan->workers) {
       plt_metric_sums_t metrics = {0};
+      double *row = sums + b * e->width;
       for (size_t end = plt_min_size(at + PLT_SCORER_USERS, size); at < end; at++) {
         size_t n_positives;
         const uint32_t *positives = items_of(plan->data, part, group[at], &n_positives);
         plt_ranking_add(&metrics, &plan->topk, &top[at], positives, n_positives);
+        if (e->exposure != NULL) plt_exposure_add(e->exposure, &top[at], positives, n_positives, row + e->metrics + 1);
       }
-      memcpy(sums + b * width, metrics.value, (width - 1) * sizeof *sums);
-      sums[b * width + width - 1] = metrics.users;
+      memcpy(row, metrics.value, e->metrics * sizeof *row);
+      row[e->metrics] = metrics.users;
     }
-    tell(watch, part, b, n);
+    tell(e->watch, part, b, n);
   }
   free(group);
   return status;
 }
 
-static plt_status_t evaluate_part(plt_session_t *session, plt_scorer_t *scorer, const char *name, plt_part_t part,
-                                  const plt_eval_watch_t *watch, plt_metrics_t *out) {
-  size_t all, width = PLT_METRIC_KINDS * session->plan->topk.n + 1;
-  uint32_t *users = ranked_users(session->plan->data, part, &all);
-  size_t n = draw_users(session, part, users, all);
-  double *sums = plt_mem_zalloc(block_count(n) * width, sizeof *sums);
-  plt_status_t status = sum_blocks(session, scorer, part, users, n, watch, sums, width);
-  char full_name[PLT_TEXT_MAX];
-  snprintf(full_name, sizeof full_name, "%.200s, part %d", name, part);
-  if (status == PLT_OK && n > 0) status = plt_client_sum(session->client, full_name, sums, block_count(n) * width);
-  double total[PLT_METRIC_KINDS * PLT_TOPK_MAX + 1] = {0};
+/* Over all workers. A SUM has so many numbers at most, whatever the size of the data. */
+static plt_status_t sum_up(const evaluation_t *e, plt_part_t part, const char *what, double *sums, size_t n) {
+  for (size_t at = 0; at < n; at += PLT_SUMS_MAX) {
+    char name[PLT_TEXT_MAX];
+    snprintf(name, sizeof name, "%.200s, part %d, %s from %zu", e->name, part, what, at);
+    PLT_TRY(plt_client_sum(e->session->client, name, sums + at, plt_min_size(PLT_SUMS_MAX, n - at)));
+  }
+  return PLT_OK;
+}
+
+static plt_status_t break_down(const evaluation_t *e, plt_part_t part, const double *total, plt_breakdown_t *out) {
+  size_t n;
+  double *marks = plt_exposure_marks(e->exposure, &n);
+  plt_exposure_average(e->exposure, total + e->metrics + 1, out);
+  plt_status_t status = e->session->plan->workers > 1 ? sum_up(e, part, "items", marks, n) : PLT_OK;
+  plt_exposure_cover(e->exposure, marks, out);
+  free(marks);
+  return status;
+}
+
+static plt_status_t evaluate_part(const evaluation_t *e, plt_part_t part, plt_metrics_t *out,
+                                  plt_breakdown_t *breakdown) {
+  size_t all, width = e->width;
+  uint32_t *users = ranked_users(e->session->plan->data, part, &all);
+  size_t n = draw_users(e->session, part, users, all);
+  double *sums = plt_mem_zalloc(block_count(n) * width, sizeof *sums), *total = plt_mem_zalloc(width, sizeof *total);
+  if (e->exposure != NULL) plt_exposure_begin(e->exposure);
+  plt_status_t status = sum_blocks(e, part, users, n, sums);
+  if (status == PLT_OK) status = sum_up(e, part, "blocks", sums, block_count(n) * width);
   for (size_t b = 0; b < block_count(n); b++)
     for (size_t i = 0; i < width; i++) total[i] += sums[b * width + i];
-  *out = (plt_metrics_t){.users = (uint64_t)total[width - 1], .of_users = all};
-  for (size_t i = 0; i + 1 < width && out->users > 0; i++) out->value[i] = total[i] / total[width - 1];
+  *out = (plt_metrics_t){.users = (uint64_t)total[e->metrics], .of_users = all};
+  for (size_t i = 0; i < e->metrics && out->users > 0; i++) out->value[i] = total[i] / total[e->metrics];
+  if (status == PLT_OK && e->exposure != NULL) status = break_down(e, part, total, breakdown);
+  free(total);
   free(sums);
   free(users);
   return status;
 }
 
-plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
-                          const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS]) {
+/* breakdowns NULL: they are not asked for. */
+static plt_status_t evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
+                             const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS],
+                             plt_breakdown_t breakdowns[PLT_PARTS]) {
   plt_inference_t *inference;
   PLT_TRY(plt_inference_begin(session, name, &inference));
   const plt_topk_t *topk = &session->plan->topk;
-  plt_scorer_t *scorer = plt_scorer_create(session, inference, topk->k[topk->n - 1], PLT_SCORER_ROOM);
+  evaluation_t e = {.session = session,
+                    .name = name,
+                    .scorer = plt_scorer_create(session, inference, topk->k[topk->n - 1], PLT_SCORER_ROOM),
+                    .exposure = breakdowns == NULL ? NULL : plt_exposure_create(session->plan),
+                    .watch = watch,
+                    .metrics = PLT_METRIC_KINDS * topk->n};
+  e.width = e.metrics + 1 + (e.exposure == NULL ? 0 : plt_exposure_width(e.exposure));
   plt_status_t status = PLT_OK;
   for (plt_part_t part = 0; part < PLT_PARTS && status == PLT_OK; part++)
-    if (wanted[part]) status = evaluate_part(session, scorer, name, part, watch, &out[part]);
-  plt_scorer_destroy(&scorer);
+    if (wanted[part]) status = evaluate_part(&e, part, &out[part], breakdowns == NULL ? NULL : &breakdowns[part]);
+  plt_exposure_destroy(&e.exposure);
+  plt_scorer_destroy(&e.scorer);
   return plt_inference_end(&inference, status);
+}
+
+plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
+                          const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS]) {
+  return evaluate(session, name, wanted, watch, out, NULL);
+}
+
+plt_status_t plt_evaluate_in_full(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
+                                  const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS],
+                                  plt_breakdown_t breakdowns[PLT_PARTS]) {
+  return evaluate(session, name, wanted, watch, out, breakdowns);
+}
+
+double plt_metrics_kept(const plt_metrics_t *test, const plt_metrics_t *shift, size_t metric) {
+  return shift->value[metric] / test->value[metric];
+}
+
+void plt_kept_put(const plt_metrics_t *test, const plt_metrics_t *shift, const plt_topk_t *topk, plt_json_t *object) {
+  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
+    for (size_t i = 0; i < topk->n; i++) {
+      char name[32];
+      snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
+      plt_json_real(object, name, plt_metrics_kept(test, shift, kind * topk->n + i));
+    }
 }
 
 void plt_metrics_put(const plt_metrics_t *metrics, const plt_topk_t *topk, plt_json_t *object) {

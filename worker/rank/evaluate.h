@@ -9,7 +9,7 @@
 #ifndef PLT_WORKER_RANK_EVALUATE_H
 #define PLT_WORKER_RANK_EVALUATE_H
 
-#include "common/io/json.h"
+#include "worker/rank/exposure.h"
 #include "worker/session/session.h"
 
 typedef struct plt_metrics {
@@ -26,11 +26,21 @@ typedef struct plt_eval_watch {
   void *context;
 } plt_eval_watch_t;
 
-/* Metrics of the wanted parts (PLT_PART_VALID, PLT_PART_TEST) into out[part]. All workers call, with one `name`
+/* Metrics of the wanted parts (PLT_PART_VALID, PLT_PART_TEST, PLT_PART_SHIFT) into out[part]. All workers call, with one `name`
  * that was not used before. A part without users gives zeros. watch: told now and then by the worker that gives one;
  * or NULL. */
 plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                           const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS]);
+
+/* The same, and a breakdown of each. */
+plt_status_t plt_evaluate_in_full(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
+                                  const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS],
+                                  plt_breakdown_t breakdowns[PLT_PARTS]);
+
+/* What the shift leaves of a metric of the test part: their quotient, not finite where test has 0. */
+double plt_metrics_kept(const plt_metrics_t *test, const plt_metrics_t *shift, size_t metric);
+/* "recall@5": 0.5, ... into an object; null where test has 0. */
+void plt_kept_put(const plt_metrics_t *test, const plt_metrics_t *shift, const plt_topk_t *topk, plt_json_t *object);
 
 /* A plt_session_fn: writes the best items of every user who has training pairs, training items left out, to `path` as
  * TSV: user, item, rank (from 1), score. */

@@ -205,8 +205,19 @@ void plt_journal_view(plt_journal_t *journal, const plt_view_t *view) {
   plt_json_write(&json, journal->file);
 }
 
+static void note_slices(plt_journal_t *journal, plt_part_t part, const plt_breakdown_t *breakdown) {
+  plt_json_t *json = begin_stage_event(journal, "slices");
+  plt_json_text(json, "split", plt_part_keys[part]);
+  plt_slices_put(breakdown, &journal->plan.topk, json);
+  plt_json_write(&json, journal->file);
+}
+
 plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
-                               const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS]) {
+                               const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS],
+                               const plt_breakdown_t breakdowns[PLT_PARTS]) {
+  const plt_topk_t *topk = &journal->plan.topk;
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
+    if (parts[part]) note_slices(journal, part, &breakdowns[part]);
   plt_json_t *json = begin_stage_event(journal, "final");
   if (has_best) plt_json_int(json, "best_epoch", progress->best_epoch);
   plt_json_int(json, "epochs", progress->epoch);
@@ -214,8 +225,12 @@ plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_
   plt_json_real(json, "seconds", progress->seconds);
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     if (!parts[part]) continue;
-    plt_metrics_put(&metrics[part], &journal->plan.topk, plt_json_add_object(json, plt_part_keys[part]));
+    plt_json_t *of = plt_json_add_object(json, plt_part_keys[part]);
+    plt_metrics_put(&metrics[part], topk, of);
+    plt_breakdown_put(&breakdowns[part], topk, of);
   }
+  if (parts[PLT_PART_TEST] && parts[PLT_PART_SHIFT])
+    plt_kept_put(&metrics[PLT_PART_TEST], &metrics[PLT_PART_SHIFT], topk, plt_json_add_object(json, "kept"));
   plt_json_write(&json, journal->file);
   return plt_journal_flush(journal);
 }

@@ -52,9 +52,11 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
 plt_status_t plt_journal_flush(plt_journal_t *journal);
 /* Where the time of this start went. */
 void plt_journal_view(plt_journal_t *journal, const plt_view_t *view);
-/* The end: where training stands, and metrics of the best tables (or the last). parts[p] tells which are there. */
+/* The end: where training stands, and metrics of the best tables (or the last). parts[p] tells which are there. Before
+ * it, the slices of each. */
 plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
-                               const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS]);
+                               const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS],
+                               const plt_breakdown_t breakdowns[PLT_PARTS]);
 
 /* A restart, told by whoever conducts the job, while no journal is open. Failures are logged, not returned: a run goes
  * on without the line. */
