@@ -14,25 +14,25 @@ static const char common_usage[] =
     "  --servers N        Servers to load the tables into. Default: 1.\n"
     "  --set KEY=VALUE    Overrides one option of the run (data.path of a moved folder).\n";
 
-/* "-k N", "--split PART", "--json" */
-static void print_short(FILE *out, const plt_option_t *row) {
-  if (row->letter != 0)
-    fprintf(out, "-%c", row->letter);
-  else
-    fprintf(out, "--%s", plt_task_option_name(row));
-  if (row->type != PLT_OPT_BOOL) fprintf(out, " %s", row->placeholder);
+/* "-k N", "--split PART", "--json"; its length. */
+static int print_short(FILE *out, const plt_option_t *row) {
+  int length = row->letter != 0 ? fprintf(out, "-%c", row->letter) : fprintf(out, "--%s", plt_task_option_name(row));
+  if (row->type != PLT_OPT_BOOL) length += fprintf(out, " %s", row->placeholder);
+  return length;
 }
 
 static void print_synopsis(FILE *out, const plt_task_t *task) {
-  fprintf(out, "usage: plateau %s RUN", task->name);
+  static const char common[] = "[--best | --last] [--servers N] [--set KEY=VALUE]";
+  int begin = (int)strlen("usage: plateau  ") + (int)strlen(task->name);
+  int at = fprintf(out, "usage: plateau %s RUN", task->name);
   for (size_t i = 0; i < task->options.n_rows; i++) {
     const plt_option_t *row = &task->options.rows[i];
     bool needed = row->fallback == NULL;
-    fputs(needed ? " " : " [", out);
-    print_short(out, row);
+    at += fprintf(out, needed ? " " : " [") + print_short(out, row) + !needed;
     if (!needed) fputc(']', out);
   }
-  fputs(" [--best | --last] [--servers N] [--set KEY=VALUE]\n", out);
+  bool fits = at + (int)sizeof common <= WIDTH;
+  fprintf(out, fits ? " %*s%s\n" : "\n%*s%s\n", fits ? 0 : begin, "", common);
 }
 
 /* Words of `text` from column `at` on; further lines begin at `indent`. */

@@ -26,9 +26,9 @@ typedef struct plt_eval_watch {
   void *context;
 } plt_eval_watch_t;
 
-/* Metrics of the wanted parts (PLT_PART_VALID, PLT_PART_TEST, PLT_PART_SHIFT) into out[part]. All workers call, with one `name`
- * that was not used before. A part without users gives zeros. watch: told now and then by the worker that gives one;
- * or NULL. */
+/* Metrics of the wanted parts (PLT_PART_VALID, PLT_PART_TEST, PLT_PART_SHIFT) into out[part]. All workers call, with a
+ * `name` that was not used before. A part without users gives zeros. watch: told now and then by the worker that gives
+ * one; or NULL. */
 plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                           const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS]);
 

@@ -58,7 +58,7 @@ Test(tasks, wrong_options_are_told) {
                {"recommend", "topkk=3", "recommend has no option \"topkk=3\""},
                {"recommend", "top=3", "recommend has no option"},
                {"recommend", "topk", "recommend has no option"},
-               {"evaluate", "split=train", "evaluate: --split: \"train\" is not one of both, valid, test"},
+               {"evaluate", "split=train", "evaluate: --split: \"train\" is not one of all, both, valid, test, shift"},
                {"evaluate", "json=perhaps", "evaluate: --json: "},
                {"export", "vectors=true", "export: needs --output DIR"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
