@@ -59,7 +59,7 @@ static plt_status_t parse(int argc, char **argv, split_args_t *args) {
   if (args->by == NULL) return plt_fail(PLT_ERR_USAGE, "data split: --shift popularity is needed");
   if (strcmp(args->by, "popularity") != 0)
     return plt_fail(PLT_ERR_USAGE, "data split: --shift %s: there is no such shift; allowed: popularity", args->by);
-  if (args->out == NULL) return plt_fail(PLT_ERR_USAGE, "data split: -o OUT is needed: the folder to write");
+  if (args->out[0] == '\0') return plt_fail(PLT_ERR_USAGE, "data split: -o OUT is needed: the folder to write");
   return plt_split_check(&args->split);
 }
 
@@ -104,6 +104,8 @@ static plt_status_t split_source(const split_args_t *args, const plt_source_t *s
 
 plt_status_t plt_data_split_run(int argc, char **argv) {
   split_args_t args = {
+      .folder = "",
+      .out = "",
       .split = {.seed = 1, .valid = 0.1, .test = 0.1, .shift = 0.1, .strength = 2, .keep_user = 3, .keep_item = 1}};
   plt_source_t source = {0};
   plt_interactions_t *rows = NULL;

@@ -38,7 +38,7 @@ extern const plt_planted_t plt_planted_usual;
 
 plt_status_t plt_planted_check(const plt_planted_t *planted);
 /* Rows by (user, item), with environments from 0; the shift is the last. name and source are empty. */
-plt_status_t plt_planted_draw(const plt_planted_t *planted, plt_interactions_t **rows);
+plt_status_t plt_planted_draw(const plt_planted_t *planted, plt_interactions_t **out);
 /* A feature, [items, width]; free it. */
 typedef enum { PLT_PLANTED_CAUSAL, PLT_PLANTED_SPURIOUS, PLT_PLANTED_FEATURES } plt_planted_feature_t;
 float *plt_planted_features(const plt_planted_t *planted, plt_planted_feature_t which);
