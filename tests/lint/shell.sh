@@ -13,7 +13,7 @@ for script in "${scripts[@]}"; do
   [[ -x $script ]] || { echo "$script: not executable"; bad=1; }
 done
 if command -v shellcheck >/dev/null; then
-  printf '%s\0' "${scripts[@]}" tests/lib.sh | xargs -0 -P "$(nproc)" -n 10 shellcheck -f gcc || bad=1
+  printf '%s\0' "${scripts[@]}" tests/lib.sh tests/hosts.sh | xargs -0 -P "$(nproc)" -n 10 shellcheck -f gcc || bad=1
 else
   echo "shellcheck is not installed"
 fi
