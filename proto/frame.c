@@ -96,6 +96,8 @@ static Plateau__TableSpec *encode_spec(const plt_table_spec_t *spec, plt_arena_t
   pb->settings = borrow(spec->settings);
   pb->has_lr_scale = spec->lr_scale != 0;
   pb->lr_scale = spec->lr_scale;
+  pb->has_decay = spec->decay != 0;
+  pb->decay = spec->decay;
   return pb;
 }
 
@@ -301,6 +303,8 @@ static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *
   spec->temporary = pb->has_temporary && pb->temporary;
   spec->lr_scale = pb->has_lr_scale ? pb->lr_scale : 0;
   if (!isfinite(spec->lr_scale) || spec->lr_scale < 0) return refuse("bad learning rate of a table");
+  spec->decay = pb->has_decay ? pb->decay : 0;
+  if (!isfinite(spec->decay) || spec->decay < 0) return refuse("bad decay of a table");
   if (spec->temporary && !spec->frozen) return refuse("a temporary table that is not frozen");
   return PLT_OK;
 }

@@ -10,6 +10,7 @@ bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b) 
   if (strcmp(a->name, b->name) != 0 || a->rows != b->rows || a->cols != b->cols) return false;
   if (a->init.kind != b->init.kind || a->init.scale != b->init.scale || a->seed != b->seed) return false;
   if (a->frozen != b->frozen || a->temporary != b->temporary || a->lr_scale != b->lr_scale) return false;
+  if (a->decay != b->decay) return false;
   return strcmp(a->optimizer, b->optimizer) == 0 && strcmp(a->settings, b->settings) == 0;
 }
 

@@ -36,6 +36,7 @@ typedef struct plt_table_spec {
   char optimizer[PLT_TABLE_NAME_MAX];
   char settings[PLT_SETTINGS_MAX]; /* the optimizer's options as YAML, "eps: 1e-8\n"; others have their defaults */
   double lr_scale;                 /* what the learning rate of a step is multiplied by for this table; 0: nothing */
+  double decay;                    /* this times the row is added to the gradient of each row pushed, once per step */
 } plt_table_spec_t;
 
 bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b);

@@ -18,7 +18,7 @@
 #error "arrays are mapped as they are: this machine must be little-endian"
 #endif
 
-enum { MAGIC_BYTES = 6, DIMS_MAX = 3 };
+enum { MAGIC_BYTES = 6, DIMS_MAX = 4 };
 static const char magic[MAGIC_BYTES + 1] = "\x93NUMPY";
 
 typedef struct header {
@@ -155,7 +155,8 @@ static plt_status_t read_shape(const char *path, const header_t *header, uint64_
   npy->dims = header->dims;
   npy->rows = header->shape[0];
   npy->cols = header->dims > 1 ? header->shape[1] : 1;
-  bool fits = header->dims < 3 || multiply(npy->cols, header->shape[2], &npy->cols);
+  bool fits = true;
+  for (int d = 2; d < header->dims; d++) fits = fits && multiply(npy->cols, header->shape[d], &npy->cols);
   fits = fits && multiply(npy->cols, plt_npy_type_size(npy->type), &need) && multiply(need, npy->rows, &need);
   if (!fits) return plt_fail(PLT_ERR_DATA, "%s: the shape in the header is impossibly large", path);
   if (need != data_bytes)

@@ -17,8 +17,8 @@ typedef enum { PLT_NPY_F2, PLT_NPY_F4, PLT_NPY_F8, PLT_NPY_I4, PLT_NPY_I8 } plt_
 
 typedef struct plt_npy {
   plt_npy_type_t type;
-  uint64_t rows, cols; /* a 1-d array of n is n x 1; 3-d arrays are folded to [d0, d1*d2] */
-  int dims;            /* of the file: 1, 2 or 3 */
+  uint64_t rows, cols; /* a 1-d array of n is n x 1; others are folded to [d0, d1*d2*d3] */
+  int dims;            /* of the file: 1 to 4 */
   const void *data;    /* rows * cols elements, not necessarily aligned */
   void *map;
   size_t map_bytes;

@@ -136,6 +136,14 @@ plt_status_t plt_config_set(plt_config_t *config, const char *assignment) {
   return status;
 }
 
+const char *plt_config_written(const plt_config_t *config, const char *key) {
+  for (size_t i = config->n_entries; i-- > 0;) {
+    const plt_yaml_entry_t *entry = &config->entries[i].yaml;
+    if (strcmp(entry->path, key) == 0 && entry->n_items == 1 && !entry->is_list) return entry->items[0];
+  }
+  return NULL;
+}
+
 /* ---- tables ---- */
 
 plt_config_setting_t *plt_config_find(const plt_config_t *config, const char *key) {

@@ -59,6 +59,32 @@ static void say_closures(const plt_plan_t *plan) {
           plan->alone ? "worker" : "leaf of a batch", layers->n);
 }
 
+/* What the kind of a stage has to say of it. */
+static plt_status_t read_kind(const plt_config_t *config, plt_stage_t *stage) {
+  const plt_stage_ops_t *kind = stage->kind;
+  stage->settings = kind->size == 0 ? NULL : plt_mem_zalloc(1, kind->size);
+  if (kind->init != NULL) PLT_TRY(kind->init(stage->settings, config));
+  stage->slots = kind->slots == NULL ? 1 : kind->slots(stage->settings);
+  return PLT_OK;
+}
+
+/* Whether run and model are such as the kind of a stage needs them. */
+static plt_status_t check_kind(const plt_config_t *run, const plt_config_t *config, plt_stage_t *stage) {
+  const plt_stage_ops_t *kind = stage->kind;
+  const char *model = plt_config_text(config, "model.name");
+  if (kind->is_unranked) {
+    stage->plan.eval_every = 0;
+    memset(stage->plan.final_parts, 0, sizeof stage->plan.final_parts);
+  }
+  if (kind->of_models && plt_model_find(model)->of_stage == NULL)
+    return plt_fail(PLT_ERR_USAGE, "%s: stages of the kind %s are for models that are procedures, and %s is none: %s",
+                    stage->place, kind->name, model, plt_config_origin(config, "model.name"));
+  if (!kind->in_step || !stage->plan.alone) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE, "%s: stage %s needs cluster.consistency bsp, not %s",
+                  plt_config_origin(run, "cluster.consistency"), stage->name,
+                  plt_config_text(run, "cluster.consistency"));
+}
+
 /* Everything but data: so that a wrong configuration is told before data are read. */
 static plt_status_t read_stages(plt_job_t *job, const plt_outline_t *outline, const plt_plan_t *run) {
   job->procedure = plt_procedure_create(outline->is_given);
@@ -72,11 +98,12 @@ static plt_status_t read_stages(plt_job_t *job, const plt_outline_t *outline, co
     snprintf(stage->name, sizeof stage->name, "%s", outline->is_given ? plt_config_text(config, "name") : kind->name);
     snprintf(stage->place, sizeof stage->place, "%s", outline->stages[i].place);
     stage->kind = kind;
-    stage->slots = kind->slots == NULL ? 1 : kind->slots(config);
+    PLT_TRY(read_kind(config, stage));
     stage->plan = *run;
     PLT_TRY(plt_plan_read_stage(config, i == 0 ? NULL : &stage[-1].plan, &stage->plan));
     PLT_TRY(plt_strategy_create(config, &job->stages[i].strategy));
     PLT_TRY(check_phases(job->config, &stage->plan, job->stages[i].strategy));
+    PLT_TRY(check_kind(job->config, config, stage));
   }
   for (size_t i = 0; i < outline->n_entries; i++) {
     const plt_outline_entry_t *entry = &outline->entries[i];
@@ -101,6 +128,8 @@ static plt_status_t make_stage(plt_job_t *job, const plt_config_t *config, bool 
                                   .negatives = made->model->negatives,
                                   .of_all = made->model->negatives_of_all,
                                   .replay = plt_config_text(config, "train.replay")};
+  plan->replay = is_given ? sampler.replay : NULL;
+  if (stage->kind->own_draws) sampler.replay = NULL;
   if (is_given && sampler.replay != NULL) {
     char *name = plt_mem_print("%s.npy", stage->name);
     plt_status_t status = plt_path_join(sampler.replay, name, replay);

@@ -44,6 +44,7 @@ static uint64_t leaf_floats(const plt_model_t *model, const plt_programme_cost_t
   for (size_t t = 0; t < model->n_tables; t++) {
     const plt_model_table_t *table = &model->tables[t];
     plt_side_t side = plt_entity_side(table->entity);
+    if (table->entity == PLT_ENTITY_ASIDE) continue;
     floats += (side == PLT_SIDES ? table->rows : cost->nodes[plt_model_set(model, table->at)][side]) * table->cols;
   }
   return floats;

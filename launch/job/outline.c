@@ -208,10 +208,23 @@ static plt_status_t read_all(reading_t *reading) {
   return PLT_OK;
 }
 
+/* A model that stands for a procedure brings its own, where none is written down. */
+static plt_status_t add_procedure(plt_config_t *config) {
+  const char *name = plt_config_written(config, "model.name");
+  const plt_model_ops_t *model = name == NULL ? NULL : plt_model_find(name);
+  if (model == NULL || model->procedure == NULL || plt_config_has(config, "procedure")) return PLT_OK;
+  char *origin = plt_mem_print("the procedure of model %s", name);
+  plt_status_t status = plt_config_add(config, "procedure", model->procedure, origin);
+  free(origin);
+  return status;
+}
+
 plt_status_t plt_config_load(const char *path, const char *const *sets, size_t n, plt_config_t **out) {
   reading_t reading = {.config = plt_config_create()};
   plt_status_t status = plt_config_read(reading.config, path);
+  if (status == PLT_OK) status = add_procedure(reading.config);
   for (size_t i = 0; i < n && status == PLT_OK; i++) status = plt_config_set(reading.config, sets[i]);
+  if (status == PLT_OK) status = add_procedure(reading.config);
   if (status == PLT_OK) status = read_all(&reading);
   free(reading.faults);
   free(reading.warnings);

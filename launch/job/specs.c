@@ -11,6 +11,7 @@
 #include "common/options/nearest.h"
 #include "common/options/nest.h"
 #include "ps/optimizers/registry.h"
+#include "worker/procedures/stage.h"
 
 /* ---- names of tables: NAME, or PREFIX* ---- */
 
@@ -85,6 +86,7 @@ static plt_status_t make_spec(const plt_config_t *config, double lr, const plt_m
   if (is_frozen) return PLT_OK; /* nothing updates it */
   double own = plt_config_real(config, "optimizer.lr");
   if (own != lr) spec->lr_scale = own / lr;
+  spec->decay = table->decay;
   return plt_optimizer_specify(config, spec);
 }
 
@@ -93,12 +95,15 @@ plt_status_t plt_specs_make(const plt_config_t *config, plt_stage_t *stage) {
   const plt_model_t *model = plan->model;
   char **names;
   size_t n;
-  if (plt_config_knows(config, "frozen")) PLT_TRY(mark(config, "frozen", model, stage->is_frozen));
-  if (plt_config_knows(config, "fresh")) PLT_TRY(mark(config, "fresh", model, stage->is_fresh));
+  if (stage->kind->names_tables && stage->place[0] != '\0') {
+    PLT_TRY(mark(config, "frozen", model, stage->is_frozen));
+    PLT_TRY(mark(config, "fresh", model, stage->is_fresh));
+  }
   PLT_TRY(plt_config_names(config, "optimizer.tables", &names, &n));
   plt_status_t status = PLT_OK;
   for (size_t t = 0; t < model->n_tables && status == PLT_OK; t++) {
     const plt_config_t *optimizer = find_optimizer(config, names, n, model->tables[t].name);
+    stage->is_fresh[t] = stage->is_fresh[t] || model->tables[t].fresh;
     bool is_frozen = stage->is_frozen[t] || model->tables[t].frozen;
     status = make_spec(optimizer, plan->lr, &model->tables[t], plan->seed, is_frozen, &plan->specs[t]);
   }

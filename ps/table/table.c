@@ -31,6 +31,8 @@ struct plt_table {
   double eta_scale; /* what the learning rate of a step is multiplied by */
   float *gradient;  /* cols: an aligned copy of what arrived */
   float *unborn;    /* stride: scratch; the state is that of a row at its birth */
+  float *decayed;   /* gradients of a piece of a push, with decay */
+  size_t decayed_capacity;
 };
 
 static uint64_t local_index(const plt_table_t *table, uint64_t key) {
@@ -111,6 +113,7 @@ void plt_table_destroy(plt_table_t **table) {
   plt_slabs_destroy(&self->slabs);
   free(self->gradient);
   free(self->unborn);
+  free(self->decayed);
   plt_eta_history_clear(&self->history);
   plt_optimizer_destroy(&self->optimizer);
   free(self);
@@ -202,8 +205,35 @@ static void step_rows(plt_table_t *table, const plt_rows_t *push) {
 
 void plt_table_step(plt_table_t *table, double eta, plt_rows_t push) { plt_table_step_pieces(table, eta, &push, 1); }
 
-void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces) {
-  for (size_t i = 0; i < pieces; i++) assert(!table->spec.frozen || push[i].n == 0);
+/* The gradients of a push with what decay adds: of the rows as they are before the step. */
+static void add_decay(plt_table_t *table, const plt_rows_t *push, float *out) {
+  const float factor = (float)table->spec.decay;
+  plt_table_read(table, push->keys, push->n, out);
+  for (size_t i = 0; i < push->n * table->cols; i++) {
+    float gradient;
+    memcpy(&gradient, (const char *)push->values + i * sizeof gradient, sizeof gradient); /* unaligned */
+    out[i] = gradient + factor * out[i];
+  }
+}
+
+static const plt_rows_t *decay(plt_table_t *table, const plt_rows_t *push, size_t pieces, plt_rows_t *out) {
+  size_t rows = 0;
+  for (size_t i = 0; i < pieces; i++) rows += push[i].n;
+  if (rows > table->decayed_capacity) {
+    free(table->decayed);
+    table->decayed = plt_mem_alloc(rows * table->cols * sizeof *table->decayed);
+    table->decayed_capacity = rows;
+  }
+  float *to = table->decayed;
+  for (size_t i = 0; i < pieces; i++) {
+    add_decay(table, &push[i], to);
+    out[i] = (plt_rows_t){.keys = push[i].keys, .values = to, .n = push[i].n};
+    to += push[i].n * table->cols;
+  }
+  return out;
+}
+
+static void step(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces) {
   table->t++;
   plt_eta_history_append(&table->history, table->t, eta * table->eta_scale);
   plt_optimizer_begin(table->optimizer, table->t, &table->history);
@@ -212,6 +242,17 @@ void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *pus
   } else {
     for (size_t i = 0; i < pieces; i++) step_rows(table, &push[i]);
   }
+}
+
+void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces) {
+  for (size_t i = 0; i < pieces; i++) assert(!table->spec.frozen || push[i].n == 0);
+  if (table->spec.decay == 0) {
+    step(table, eta, push, pieces);
+    return;
+  }
+  plt_rows_t *decayed = plt_mem_alloc(pieces * sizeof *decayed);
+  step(table, eta, decay(table, push, pieces, decayed), pieces);
+  free(decayed);
 }
 
 /* A row that is not stored, now: its birth, and what the steps since then made of it. */

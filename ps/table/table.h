@@ -32,7 +32,8 @@ const plt_table_spec_t *plt_table_spec(const plt_table_t *table);
 plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys, size_t n);
 
 /* One optimizer step: t rises by one (also with n = 0), then every row of the merged push is updated. A table
- * whose spec has an lr_scale multiplies eta by it. */
+ * whose spec has an lr_scale multiplies eta by it; one with a decay adds decay times the row, as it is before the step,
+ * to the gradient of each row of the push. */
 void plt_table_step(plt_table_t *table, double eta, plt_rows_t push);
 /* The same of a push that lies in pieces: keys ascend over all of them. */
 void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces);

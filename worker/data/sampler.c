@@ -14,10 +14,12 @@ struct plt_sampler {
   plt_sampler_config_t config;
   plt_rng_key_t negatives;
   uint32_t batches;
-  plt_npy_t replay;  /* data NULL: none */
-  size_t width;      /* columns of a sample there */
-  uint32_t *samples; /* of each batch there */
-  bool is_another;   /* plt_sampler_at(): the replay is the first one's */
+  plt_npy_t replay;      /* data NULL: none */
+  size_t width;          /* columns of a sample there */
+  uint32_t *samples;     /* of each batch there */
+  bool is_another;       /* plt_sampler_at(): the replay is the first one's */
+  const uint32_t *pairs; /* of the training pairs these, n_pairs of them; NULL: all */
+  uint64_t n_pairs;
 };
 
 static size_t distinct_items(const plt_user_items_t *part, uint32_t user) {
@@ -87,12 +89,17 @@ static plt_status_t open_replay(plt_sampler_t *sampler) {
   return PLT_OK;
 }
 
+static uint32_t count_batches(uint64_t pairs, uint32_t batch_size) {
+  return (uint32_t)((pairs + batch_size - 1) / batch_size);
+}
+
 plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_config_t *config, plt_sampler_t **out) {
   plt_sampler_t *sampler = plt_mem_zalloc(1, sizeof *sampler);
   *sampler = (plt_sampler_t){.data = data,
                              .config = *config,
                              .negatives = plt_rng_key(config->seed, "negatives", config->stage),
-                             .batches = (uint32_t)((data->n_train + config->batch_size - 1) / config->batch_size)};
+                             .n_pairs = data->n_train,
+                             .batches = count_batches(data->n_train, config->batch_size)};
   plt_status_t status = PLT_OK;
   if ((uint64_t)config->batch_size * config->negatives > UINT32_MAX) /* they are numbered within a batch */
     status = plt_fail(PLT_ERR_USAGE, "train.batch_size %" PRIu32 " with %zu negatives each: more than 2^32 in a batch",
@@ -118,6 +125,22 @@ plt_sampler_t *plt_sampler_at(const plt_sampler_t *sampler, uint32_t stage) {
   return another;
 }
 
+plt_sampler_t *plt_sampler_over(const plt_sampler_t *sampler, uint32_t stage, const uint32_t *pairs, size_t n) {
+  plt_sampler_t *another = plt_sampler_at(sampler, stage);
+  another->config.replay = NULL;
+  another->pairs = pairs;
+  another->n_pairs = n;
+  another->batches = count_batches(n, another->config.batch_size);
+  return another;
+}
+
+plt_status_t plt_sampler_replay(const plt_sampler_t *sampler, uint32_t stage, const char *file, plt_sampler_t **out) {
+  plt_sampler_config_t config = sampler->config;
+  config.stage = stage;
+  config.replay = file;
+  return plt_sampler_create(sampler->data, &config, out);
+}
+
 void plt_sampler_destroy(plt_sampler_t **sampler) {
   if (*sampler == NULL) return;
   if (!(*sampler)->is_another) {
@@ -134,7 +157,7 @@ uint32_t plt_sampler_samples(const plt_sampler_t *sampler, uint32_t batch) {
   uint32_t full = sampler->config.batch_size;
   if (sampler->config.replay != NULL) return sampler->samples[batch];
   if (batch + 1 < sampler->batches) return full;
-  return (uint32_t)(sampler->data->n_train - (uint64_t)batch * full);
+  return (uint32_t)(sampler->n_pairs - (uint64_t)batch * full);
 }
 
 /* The k-th training item that the user does not have. */
@@ -185,7 +208,8 @@ void plt_sampler_draw(const plt_sampler_t *sampler, uint32_t epoch, uint32_t bat
   plt_rng_key_t order = plt_rng_key(sampler->config.seed, "order", (uint64_t)sampler->config.stage << 32 | epoch);
   for (uint32_t s = 0; s < n; s++) {
     uint64_t place = (uint64_t)batch * sampler->config.batch_size + first + s;
-    plt_pair_t pair = data->train[plt_rng_permute(order, data->n_train, place)];
+    uint64_t at = plt_rng_permute(order, sampler->n_pairs, place);
+    plt_pair_t pair = data->train[sampler->pairs == NULL ? at : sampler->pairs[at]];
     user[s] = pair.user;
     positive[s] = pair.item;
     for (size_t k = 0; k < negatives; k++) {

@@ -29,6 +29,10 @@ typedef struct plt_sampler_config {
 plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_config_t *config, plt_sampler_t **out);
 /* One for another slot, which must go before `sampler` does. */
 plt_sampler_t *plt_sampler_at(const plt_sampler_t *sampler, uint32_t stage);
+/* The same over some of the training pairs, n of them by their numbers, which stay. */
+plt_sampler_t *plt_sampler_over(const plt_sampler_t *sampler, uint32_t stage, const uint32_t *pairs, size_t n);
+/* The same with the batches of a file, as plt_sampler_config_t has it. PLT_ERR_DATA. */
+plt_status_t plt_sampler_replay(const plt_sampler_t *sampler, uint32_t stage, const char *file, plt_sampler_t **out);
 void plt_sampler_destroy(plt_sampler_t **sampler);
 
 /* Batches of an epoch; all but the last are full, those of a replay as they are there. */

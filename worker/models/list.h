@@ -11,6 +11,7 @@
   X(bm3)              \
   X(cm3)              \
   X(ultragcn)         \
+  X(invrl)            \
   X(dragon)           \
   X(mmgcn)            \
   X(grcn)

@@ -20,7 +20,8 @@
 #include "worker/graph/programme.h"
 #include "worker/models/nodes.h"
 
-typedef enum { PLT_ENTITY_USER, PLT_ENTITY_ITEM, PLT_ENTITY_DENSE } plt_entity_t;
+/* ASIDE: no batch pulls it; a kind of stage reads and writes it as it likes. */
+typedef enum { PLT_ENTITY_USER, PLT_ENTITY_ITEM, PLT_ENTITY_DENSE, PLT_ENTITY_ASIDE } plt_entity_t;
 
 /* Where a leaf reads a table: at the set of a state, by its number, or at its own nodes. */
 enum { PLT_AT_OWN = -1 };
@@ -34,6 +35,9 @@ typedef struct plt_model_table {
   plt_init_t init;
   const plt_feature_t *initial; /* the rows start as these; NULL: as init says */
   bool frozen;                  /* stays as it starts: no part of w, never pushed */
+  bool fresh;                   /* born in every leg of a procedure, though a stage before may hand it on */
+  bool needed;                  /* never born: a stage before hands it on, or init.from has it */
+  double decay;                 /* added to the gradients of rows pushed, by the servers: this times the row */
 } plt_model_table_t;
 
 typedef struct plt_model plt_model_t; /* a model's own object begins with this */
@@ -46,6 +50,10 @@ typedef struct plt_model_ops {
   plt_option_table_t options; /* rows "model.<key>" beyond model.name and model.dim */
   bool loss_is_mean;          /* over the batch; false: a sum (docs/methods/determinism.md 3) */
   bool uses_features;         /* data without any are refused */
+  /* Of a name that stands for a procedure (docs/procedures.md): the model of a stage of this kind, NULL if it has none.
+   * What else it has are name, summary, options and uses_features. Default: the model is one for every stage. */
+  const struct plt_model_ops *(*of_stage)(const char *kind);
+  const char *procedure; /* the same: its default, the list as YAML */
   size_t size;                /* of the model's own object, which is handed to init zeroed but for `ops` */
   /* Once per process and job, before anything runs: reads its options, fills tables, programme, negatives, score_cols.
    * Required. PLT_ERR_USAGE, PLT_ERR_DATA; clear is called then too. */
@@ -61,7 +69,7 @@ typedef struct plt_model_ops {
    * the side's first table. */
   plt_var_t (*users)(const plt_model_t *self, const plt_nodes_t *nodes);
   plt_var_t (*items)(const plt_model_t *self, const plt_nodes_t *nodes);
-  /* Training, once per leaf and pass: [1, 1]. Required. */
+  /* Training, once per leaf and pass: [1, 1]. Required where a stage trains by epochs of batches. */
   plt_var_t (*loss)(const plt_model_t *self, const plt_samples_t *samples);
 } plt_model_ops_t;
 
@@ -80,7 +88,7 @@ struct plt_model {
   size_t n_tables;
   size_t negatives;      /* per positive pair */
   bool negatives_of_all; /* drawn from all items, the user's own among them (sampler.h) */
-  size_t score_cols;
+  size_t score_cols; /* 0: it ranks nothing */
   plt_model_layers_t layers;
   plt_programme_t programme;
 };
@@ -91,7 +99,7 @@ struct plt_model {
 static inline size_t plt_model_set(const plt_model_t *model, int at) {
   return at == PLT_AT_OWN || model->programme.n_states == 0 ? 0 : model->programme.set_of[at];
 }
-/* The side of a table's rows; PLT_SIDES for dense ones. */
+/* The side of a table's rows; PLT_SIDES for those of none. */
 static inline plt_side_t plt_entity_side(plt_entity_t entity) {
   return entity == PLT_ENTITY_USER ? PLT_SIDE_USER : entity == PLT_ENTITY_ITEM ? PLT_SIDE_ITEM : PLT_SIDES;
 }

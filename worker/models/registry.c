@@ -44,6 +44,11 @@ plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *d
   PLT_TRY(plt_config_require(config, "model.name"));
   const char *name = plt_config_text(config, "model.name");
   const plt_model_ops_t *ops = plt_model_find(name);
+  if (ops->of_stage != NULL) {
+    const char *kind = plt_config_knows(config, "stage") ? plt_config_text(config, "stage") : "train";
+    ops = ops->of_stage(kind);
+    if (ops == NULL) return plt_fail(PLT_ERR_USAGE, "model %s has no stage of the kind %s", name, kind);
+  }
   if (ops->uses_features && data->n_features == 0)
     return plt_fail(PLT_ERR_USAGE, "model %s needs item features: name their files in data.features", name);
   plt_model_t *model = plt_mem_zalloc(1, ops->size);

@@ -4,6 +4,11 @@
 #ifndef PLT_WORKER_PROCEDURES_LIST_H
 #define PLT_WORKER_PROCEDURES_LIST_H
 
-#define PLT_STAGES(X) X(train)
+#define PLT_STAGES(X) \
+  X(train)            \
+  X(pretrain)         \
+  X(environments)     \
+  X(mask)             \
+  X(final)
 
 #endif

@@ -18,8 +18,16 @@ typedef struct plt_stage_ops {
   const char *name;
   const char *summary;        /* half a sentence, for help */
   plt_option_table_t options; /* keys of an entry of `procedure` beside model, strategy, optimizer, train, eval, init */
-  /* When a job is made, once per process, in its main thread: the slots of a leg. NULL: 1. */
-  uint32_t (*slots)(const plt_config_t *config);
+  bool of_models;             /* only for names of models that stand for a procedure (plt_model_ops_t.of_stage) */
+  bool in_step;               /* needs cluster.consistency bsp */
+  bool is_unranked;           /* nothing is evaluated in it, whatever eval says */
+  bool names_tables;          /* among its options are `frozen` and `fresh`, lists of tables */
+  bool own_draws;             /* its samplers and replays are its own: the stage's knows no file */
+  size_t size;                /* of its settings, which are handed to init zeroed; 0: there are none */
+  /* When a job is made, once per process, in its main thread. Default: nothing. PLT_ERR_USAGE. */
+  plt_status_t (*init)(void *settings, const plt_config_t *config);
+  /* After it: the slots of a leg. Default: 1. */
+  uint32_t (*slots)(const void *settings);
   /* By all workers of a job, each in its own thread: runs the slots of a leg from where t->p stands, the first of them
    * is begun. Returns early when the steps of the job are used up; decides nothing that the others do not decide
    * alike. */

@@ -21,5 +21,6 @@ const plt_stage_ops_t plt_stage_train = {
     .name = "train",
     .summary = "train a model",
     .options = {"stage train", rows, sizeof rows / sizeof *rows},
+    .names_tables = true,
     .run = plt_trainer_run_epochs,
 };

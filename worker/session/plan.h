@@ -20,9 +20,15 @@
 struct plt_procedure;
 struct plt_leg;
 
+/* Where a slot stands within a leg of several; zeros: its leg has one. */
+typedef struct plt_within {
+  uint32_t round, rounds, environment, environments;
+} plt_within_t;
+
 typedef struct plt_plan {
   const struct plt_procedure *procedure; /* of the job; NULL: this plan is all there is */
   const struct plt_leg *leg;             /* whose plan it is; NULL: of no one yet, or there is no procedure */
+  plt_within_t within;
   const plt_dataset_t *data;
   const plt_model_t *model;
   const plt_strategy_t *strategy;
@@ -44,6 +50,7 @@ typedef struct plt_plan {
   const char *metric; /* chooses the best epoch: "recall@20" */
   uint32_t patience;  /* evaluations without a better one; 0: no early stopping */
 
+  const char *replay;    /* directory of a procedure's replays, or NULL */
   const char *init_from; /* directory of TABLE.npy files, or NULL */
   bool init_missing_is_fresh;
 

@@ -20,6 +20,7 @@ plt_procedure_t *plt_procedure_create(bool is_given) {
 void plt_procedure_destroy(plt_procedure_t **procedure) {
   if (*procedure == NULL) return;
   for (size_t l = 0; l < (*procedure)->n_legs; l++) free((*procedure)->legs[l].tables);
+  for (size_t s = 0; s < (*procedure)->n_stages; s++) free((*procedure)->stages[s].settings);
   free((*procedure)->legs);
   free((*procedure)->stages);
   free(*procedure);
@@ -88,18 +89,19 @@ static plt_status_t check_shape(const plt_leg_t *leg, const plt_leg_t *before, c
                   there->spec->rows, there->spec->cols);
 }
 
-/* A table that is frozen as it was born has to have its values from somewhere. */
+/* A table that is frozen as it was born, or needed, has to have its values from somewhere. */
 static plt_status_t check_source(const plt_leg_t *leg, size_t t) {
   const plt_stage_t *stage = leg->stage;
   const plt_plan_t *plan = &stage->plan;
   char path[PLT_PATH_MAX];
-  if (!stage->is_frozen[t] || stage->is_fresh[t] || plan->model->tables[t].initial != NULL) return PLT_OK;
+  const plt_model_table_t *table = &plan->model->tables[t];
+  if (!table->needed && (!stage->is_frozen[t] || stage->is_fresh[t] || table->initial != NULL)) return PLT_OK;
   if (plan->init_from != NULL && plt_import_path(plan->init_from, plan->specs[t].name, path) == PLT_OK &&
       plt_path_exists(path))
     return PLT_OK;
   return plt_fail(PLT_ERR_USAGE,
-                  "%s: stage %s freezes table %s, but no stage before hands it on and init.from has no file for it",
-                  stage->place, stage->name, plan->specs[t].name);
+                  "%s: stage %s %s table %s, but no stage before hands it on and init.from has no file for it",
+                  stage->place, stage->name, table->needed ? "needs" : "freezes", plan->specs[t].name);
 }
 
 static plt_status_t add_model_table(plt_procedure_t *procedure, size_t l, const plt_leg_t *before, size_t t) {
@@ -189,6 +191,7 @@ void plt_leg_spec(const plt_leg_t *leg, size_t i, plt_table_spec_t *out) {
   out->optimizer[0] = '\0';
   out->settings[0] = '\0';
   out->lr_scale = 0;
+  out->decay = 0;
 }
 
 /* What draws of models and graphs are keyed by: the run's seed in slot 0. */

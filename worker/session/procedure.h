@@ -27,6 +27,7 @@ typedef struct plt_stage {
   char name[PLT_STAGE_NAME_MAX];    /* in metrics and among files of replays */
   char place[32];                   /* in the configuration, for messages: "procedure.0" */
   const struct plt_stage_ops *kind; /* worker/procedures/stage.h */
+  void *settings;                   /* of the kind; the procedure's */
   uint32_t slots;                   /* of a leg */
   /* Of table t of the model: it is born in every leg, though there is one of its name; it is not trained. */
   bool is_fresh[PLT_MODEL_TABLES_MAX], is_frozen[PLT_MODEL_TABLES_MAX];

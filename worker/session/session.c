@@ -30,6 +30,13 @@ void plt_session_go_to(plt_session_t *session, uint32_t slot) {
   session->n_tables = leg->n_tables;
 }
 
+void plt_session_place(plt_session_t *session, plt_sampler_t **sampler, plt_within_t within) {
+  plt_sampler_destroy(&session->sampler);
+  session->of_leg.sampler = session->sampler = *sampler;
+  session->of_leg.within = within;
+  *sampler = NULL;
+}
+
 void plt_session_spec(const plt_session_t *session, size_t i, plt_table_spec_t *out) {
   if (session->plan->leg == NULL)
     *out = session->plan->specs[i];

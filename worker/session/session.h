@@ -39,6 +39,8 @@ plt_status_t plt_session_run(const plt_plan_t *plan, plt_wire_t *wire, const plt
                              plt_session_fn work, void *context);
 /* From here on `plan` is that of the slot, which must be of a leg of the procedure. Says nothing to the servers. */
 void plt_session_go_to(plt_session_t *session, uint32_t slot);
+/* The slot's samples come from this one, which the session takes; and where it stands within its leg. */
+void plt_session_place(plt_session_t *session, plt_sampler_t **sampler, plt_within_t within);
 /* Table i of the leg, or of the plan, as it is declared. */
 void plt_session_spec(const plt_session_t *session, size_t i, plt_table_spec_t *out);
 /* Declares all tables. */

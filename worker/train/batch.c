@@ -67,6 +67,10 @@ static size_t lay_out(const plt_batch_maker_t *maker, const plt_frontier_t *set,
   for (size_t t = 0; t < model->n_tables; t++) {
     const plt_model_table_t *table = &model->tables[t];
     plt_side_t side = plt_entity_side(table->entity);
+    if (table->entity == PLT_ENTITY_ASIDE) {
+      rows[t] = (plt_rows_view_t){.keys = maker->all_keys};
+      continue;
+    }
     if (side == PLT_SIDES) {
       rows[t] = (plt_rows_view_t){.keys = maker->all_keys, .n = table->rows};
       continue;

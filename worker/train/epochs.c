@@ -115,13 +115,9 @@ static plt_status_t run(plt_trainer_t *t) {
   return PLT_OK;
 }
 
-plt_status_t plt_trainer_run_epochs(plt_trainer_t *t) {
-  const plt_plan_t *plan = t->plan;
-  const plt_session_t *session = t->session;
-  t->batches = plt_sampler_batches(plan->sampler);
-  t->maker =
-      plt_batch_maker_create(plan, plan->alone ? 0 : session->worker, plan->alone ? 1 : plan->workers, session->crew);
-  t->compute = plt_compute_create(plan, session->crew);
+plt_status_t plt_trainer_run_epochs_of(plt_trainer_t *t, const plt_steps_t *steps) {
+  t->steps = steps;
+  t->batches = steps->batches;
   t->batch = plt_batch_create();
   t->next = plt_batch_create();
   t->ahead = plt_batch_create();
@@ -129,6 +125,26 @@ plt_status_t plt_trainer_run_epochs(plt_trainer_t *t) {
   plt_batch_destroy(&t->batch);
   plt_batch_destroy(&t->next);
   plt_batch_destroy(&t->ahead);
+  return status;
+}
+
+static void make_batch(void *context, uint32_t epoch, uint32_t number, plt_batch_t *batch) {
+  plt_batch_make(((const plt_trainer_t *)context)->maker, epoch, number, batch);
+}
+
+static plt_status_t compute(void *context, const plt_batch_t *batch, const float *values, uint32_t phase, double eta,
+                            plt_gradients_t *out) {
+  return plt_compute_gradients(((const plt_trainer_t *)context)->compute, batch, values, phase, eta, out);
+}
+
+plt_status_t plt_trainer_run_epochs(plt_trainer_t *t) {
+  const plt_plan_t *plan = t->plan;
+  const plt_session_t *session = t->session;
+  plt_steps_t steps = {t, plt_sampler_batches(plan->sampler), make_batch, compute};
+  t->maker =
+      plt_batch_maker_create(plan, plan->alone ? 0 : session->worker, plan->alone ? 1 : plan->workers, session->crew);
+  t->compute = plt_compute_create(plan, session->crew);
+  plt_status_t status = plt_trainer_run_epochs_of(t, &steps);
   plt_compute_destroy(&t->compute);
   plt_batch_maker_destroy(&t->maker);
   return status;

@@ -12,5 +12,7 @@
 
 /* From where t->p stands in t->plan until epochs, patience or steps end it. */
 plt_status_t plt_trainer_run_epochs(plt_trainer_t *t);
+/* The same with steps of another kind than batches of samples and the model's loss; bsp only. */
+plt_status_t plt_trainer_run_epochs_of(plt_trainer_t *t, const plt_steps_t *steps);
 
 #endif

@@ -2,6 +2,7 @@
 #include "worker/train/journal.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 struct plt_journal {
   plt_plan_t plan; /* of the stage that is told of: a copy, which stays when a session ends */
-  char stage[32];  /* "stage 2 of 3, ", "" in a plain run */
+  char stage[96];  /* "stage 2 of 3, round 1 of 2, environment 3 of 10, ", "" in a plain run */
   FILE *file;
   char path[PLT_PATH_MAX];
   bool quiet, live;
@@ -49,8 +50,13 @@ void plt_journal_enter(plt_journal_t *journal, const plt_plan_t *plan) {
   journal->has_epoch = false;
   journal->stage[0] = '\0';
   if (plan->leg == NULL || !plan->procedure->is_given) return;
-  snprintf(journal->stage, sizeof journal->stage, "stage %zu of %zu, ",
-           plt_procedure_number(plan->procedure, plan->leg) + 1, plan->procedure->n_legs);
+  int n = snprintf(journal->stage, sizeof journal->stage, "stage %zu of %zu, ",
+                   plt_procedure_number(plan->procedure, plan->leg) + 1, plan->procedure->n_legs);
+  const plt_within_t *within = &plan->within;
+  if (within->rounds > 0)
+    snprintf(journal->stage + n, sizeof journal->stage - (size_t)n,
+             "round %" PRIu32 " of %" PRIu32 ", environment %" PRIu32 " of %" PRIu32 ", ", within->round + 1,
+             within->rounds, within->environment + 1, within->environments);
 }
 
 plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out) {
@@ -107,7 +113,54 @@ static plt_json_t *begin_stage_event(const plt_journal_t *journal, const char *e
   if (journal->stage[0] == '\0') return json;
   plt_json_text(json, "stage", leg->stage->name);
   if (leg->repeat > 0) plt_json_int(json, "outer", leg->outer);
+  if (journal->plan.within.rounds > 0) {
+    plt_json_int(json, "round", journal->plan.within.round);
+    plt_json_int(json, "environment", journal->plan.within.environment);
+  }
   return json;
+}
+
+plt_status_t plt_journal_labels(plt_journal_t *journal, uint64_t changed, const uint64_t *sizes,
+                                uint32_t environments) {
+  plt_json_t *json = begin_stage_event(journal, "labels");
+  plt_json_int(json, "changed", (int64_t)changed);
+  plt_json_t *list = plt_json_add_list(json, "sizes");
+  for (uint32_t e = 0; e < environments; e++) plt_json_int(list, NULL, (int64_t)sizes[e]);
+  plt_json_write(&json, journal->file);
+  char line[96];
+  snprintf(line, sizeof line, "%s%" PRIu64 " of %" PRIu64 " pairs changed their environment", journal->stage, changed,
+           journal->plan.data->n_train);
+  say(journal, line);
+  return plt_journal_flush(journal);
+}
+
+static double mean(const float *x, size_t n) {
+  double sum = 0;
+  for (size_t k = 0; k < n; k++) sum += x[k];
+  return n == 0 ? 0 : sum / (double)n;
+}
+
+plt_status_t plt_journal_mask(plt_journal_t *journal, const float *mask) {
+  const plt_dataset_t *data = journal->plan.data;
+  plt_json_t *json = begin_stage_event(journal, "mask");
+  size_t n = plt_dataset_feature_cols(data), at = 0;
+  float least = INFINITY, most = -INFINITY;
+  for (size_t k = 0; k < n; k++) {
+    least = fminf(least, mask[k]);
+    most = fmaxf(most, mask[k]);
+  }
+  plt_json_real(json, "mean", mean(mask, n));
+  plt_json_real(json, "min", least);
+  plt_json_real(json, "max", most);
+  plt_json_t *of = plt_json_add_object(json, "modalities");
+  for (size_t m = 0; m < data->n_features; at += data->features[m++].array.cols)
+    plt_json_real(of, data->features[m].name, mean(mask + at, data->features[m].array.cols));
+  plt_json_write(&json, journal->file);
+  char line[160];
+  snprintf(line, sizeof line, "%smask: mean %.3f, %.3f to %.3f", journal->stage, mean(mask, n), (double)least,
+           (double)most);
+  say(journal, line);
+  return plt_journal_flush(journal);
 }
 
 plt_status_t plt_journal_flush(plt_journal_t *journal) {

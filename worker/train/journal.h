@@ -47,6 +47,10 @@ const plt_eval_watch_t *plt_journal_watch(plt_journal_t *journal);
 /* better: it is the best so far. */
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
                               bool better);
+/* The environments of the training pairs after a round: how many pairs changed theirs, and how many each has. */
+plt_status_t plt_journal_labels(plt_journal_t *journal, uint64_t changed, const uint64_t *sizes, uint32_t environments);
+/* A mask as a stage leaves it, [modalities' columns]. */
+plt_status_t plt_journal_mask(plt_journal_t *journal, const float *mask);
 /* Hands all events to the system, where a killed process does not lose them; before a checkpoint is published, which
  * a resumed run starts from. */
 plt_status_t plt_journal_flush(plt_journal_t *journal);

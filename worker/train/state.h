@@ -32,11 +32,23 @@ typedef struct plt_order {
   int64_t moved_ns;
 } plt_order_t;
 
+/* What the steps of an epoch are made of; plt_batch_make() and plt_compute_gradients() are the usual. */
+typedef struct plt_steps {
+  void *context;
+  uint32_t batches; /* per epoch */
+  /* What the worker pulls and, n_blocks of it, pushes; leaves are between the two functions. Overwrites `batch`. */
+  void (*make)(void *context, uint32_t epoch, uint32_t number, plt_batch_t *batch);
+  /* What plt_compute_gradients() does. */
+  plt_status_t (*gradients)(void *context, const plt_batch_t *batch, const float *values, uint32_t phase, double eta,
+                            plt_gradients_t *out);
+} plt_steps_t;
+
 typedef struct plt_trainer {
   plt_session_t *session;
   const plt_plan_t *plan; /* of the slot under way */
   plt_journal_t *journal; /* worker 0's; NULL for others */
   /* Of a slot: epochs.c. */
+  const plt_steps_t *steps;
   plt_batch_maker_t *maker;
   plt_compute_t *compute;
   plt_batch_t *batch, *next; /* bsp: the one whose rows are here, and the one that is pulled next */

@@ -7,7 +7,7 @@
 
 static void make_batch(plt_trainer_t *t, uint32_t number, plt_batch_t *batch) {
   int64_t before = plt_time_ns();
-  plt_batch_make(t->maker, t->p.epoch, number, batch);
+  t->steps->make(t->steps->context, t->p.epoch, number, batch);
   t->sample_ns += plt_time_ns() - before;
 }
 
@@ -99,7 +99,7 @@ static plt_status_t run_step(plt_trainer_t *t) {
   plt_gradients_t gradients;
   plt_step_result_t result;
   int64_t before = plt_time_ns();
-  PLT_TRY(plt_compute_gradients(t->compute, t->batch, t->values, phase, eta, &gradients));
+  PLT_TRY(t->steps->gradients(t->steps->context, t->batch, t->values, phase, eta, &gradients));
   t->compute_ns += plt_time_ns() - before;
   if (phase > 0) gradients.n_losses = 0; /* the batch's loss was told with its first push */
   t->samples += phase == 0 ? t->batch->samples : 0;

@@ -1,10 +1,10 @@
-/* test_ultragcn.c - the loss of a leaf against plain loops in double, decay included, its gradient against differences
- * of those; what several leaves decay is what one leaf does. (Whole runs: golden.ultragcn-*.) */
+/* test_ultragcn.c - the loss of a leaf against plain loops in double, its gradient against differences of those; what
+ * the servers are told of decay. (Whole runs: golden.ultragcn-*; the decay itself: unit.ps.table.table.) */
 #include "tests/unit/worker/step.h"
 
 enum { DIM = 3, FEAT = 4, WIDE = DIM + FEAT, X = 2 * TINY_FEATURES, NEGATIVES = 5, VALUES = 1 << 12 };
 
-static const double w1 = 0.5, w2 = 2, w3 = 0.25, w4 = 3, wd = 0.01, wd_item = 0.02, wd_projection = 0.3;
+static const double w1 = 0.5, w2 = 2, w3 = 0.25, w4 = 3;
 
 #define SETTINGS                                                                                        \
   "strategy.name=plain", "model.name=ultragcn", "model.dim=3", "model.feat_dim=4", "model.negatives=5", \
@@ -35,12 +35,6 @@ static void item_vector(const plt_leaf_t *leaf, const double *w, size_t k, doubl
   }
 }
 
-static double squares(const double *w, const plt_rows_view_t *rows, size_t cols) {
-  double sum = 0;
-  for (size_t k = 0; k < rows->n * cols; k++) sum += w[rows->offset + k] * w[rows->offset + k];
-  return sum;
-}
-
 static double twin(const plt_leaf_t *leaf, const double *w) {
   const plt_samples_t *samples = &leaf->pass.samples;
   const plt_frontier_t *own = &leaf->pass.closure->set[0];
@@ -56,8 +50,7 @@ static double twin(const plt_leaf_t *leaf, const double *w) {
       loss += k == 0 ? (w1 + w2 * of_pair) * softplus(-score) : (w3 + w4 * of_pair) * softplus(score) / NEGATIVES;
     }
   }
-  loss += wd * squares(w, &leaf->rows[0], WIDE) + wd_item * squares(w, &leaf->rows[1], DIM);
-  return loss + wd_projection * (squares(w, &leaf->rows[2], FEAT) + squares(w, &leaf->rows[3], FEAT));
+  return loss;
 }
 
 /* The first batch at random rows. */
@@ -113,17 +106,12 @@ Test(ultragcn, loss_and_gradient) {
   turn_close(&turn);
 }
 
-/* The projection, which every leaf pushes, decays once a step however many leaves there are. */
-Test(ultragcn, projections_decay_once) {
-  turn_t whole, leaves;
-  turn_open(&whole, 12);
-  turn_open(&leaves, 4);
-  cr_assert(whole.step.batch->n_leaves == 1 && leaves.step.batch->n_leaves == 3);
-  for (size_t t = 2; t < 4; t++) {
-    const plt_push_t *a = &whole.step.gradients.push[t], *b = &leaves.step.gradients.push[t];
-    cr_assert(a->table == t && b->table == t && a->n == b->n);
-    for (size_t k = 0; k < a->n * a->cols; k++) cr_assert(naive_near(b->values[k], a->values[k], 1e-5));
-  }
-  turn_close(&whole);
-  turn_close(&leaves);
+/* Twice the weight of the squared norm, of each table its own. */
+Test(ultragcn, decay_is_the_servers) {
+  static const double want[] = {2 * 0.01, 2 * 0.01 * 2, 2 * 0.3, 2 * 0.3};
+  turn_t turn;
+  turn_open(&turn, 12);
+  cr_assert_eq(turn.tiny.plan.model->n_tables, 4);
+  for (size_t t = 0; t < 4; t++) cr_assert(naive_near(turn.tiny.plan.model->tables[t].decay, want[t], 1e-15));
+  turn_close(&turn);
 }
