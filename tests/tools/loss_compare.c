@@ -1,5 +1,6 @@
-/* loss_compare.c - loss_compare METRICS.jsonl LOSS.json: the losses of the "step" events, in order of (epoch, step)
- * and the last of each, equal the list "loss" within a relative tolerance. Exit 1 otherwise. */
+/* loss_compare.c - loss_compare METRICS.jsonl LOSS.json: the losses of the "step" events equal the list "loss" within a relative
+ * tolerance: trainings (stage, outer, round, environment) as they first appear, in each by (epoch, step), the last of
+ * each place. Exit 1 otherwise. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,15 +8,39 @@
 #include "tests/tools/events.h"
 
 typedef struct step {
+  size_t training; /* by first appearance */
   double epoch, step, loss;
   size_t line;
 } step_t;
 
 static int by_place(const void *left, const void *right) {
   const step_t *a = left, *b = right;
+  if (a->training != b->training) return a->training < b->training ? -1 : 1;
   if (a->epoch != b->epoch) return a->epoch < b->epoch ? -1 : 1;
   if (a->step != b->step) return a->step < b->step ? -1 : 1;
   return a->line < b->line ? -1 : 1;
+}
+
+static bool is_same_place(const step_t *a, const step_t *b) {
+  return a->training == b->training && a->epoch == b->epoch && a->step == b->step;
+}
+
+/* Whether two events are of one training. */
+static bool is_same_training(const json_t *a, const json_t *b) {
+  static const char *const keys[] = {"stage", "outer", "round", "environment"};
+  for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+    const json_t *x = json_object_get(a, keys[k]), *y = json_object_get(b, keys[k]);
+    if (x == NULL || y == NULL ? x != y : !json_equal(x, y)) return false;
+  }
+  return true;
+}
+
+/* The line of the first event of the training that an event is of. */
+static size_t training_of(const json_t *events, const json_t *event) {
+  size_t i = 0;
+  while (!event_is(json_array_get(events, i), "event", "step") || !is_same_training(json_array_get(events, i), event))
+    i++;
+  return i;
 }
 
 /* Steps in order, of each place the last; NULL if an event lacks a number. */
@@ -28,6 +53,7 @@ static step_t *steps_of(const json_t *events, size_t *n) {
     if (!event_is(event, "event", "step")) continue;
     step_t *step = &steps[count++];
     step->line = i;
+    step->training = training_of(events, event);
     if (!event_number(event, "epoch", &step->epoch) || !event_number(event, "step", &step->step) ||
         !event_number(event, "loss", &step->loss)) {
       plt_fail(PLT_ERR_DATA, "line %zu: a step needs the numbers epoch, step, loss", i + 1);
@@ -37,8 +63,7 @@ static step_t *steps_of(const json_t *events, size_t *n) {
   }
   qsort(steps, count, sizeof *steps, by_place);
   for (size_t i = 0; i < count; i++) {
-    bool repeated = i + 1 < count && steps[i].epoch == steps[i + 1].epoch && steps[i].step == steps[i + 1].step;
-    if (!repeated) steps[kept++] = steps[i];
+    if (i + 1 == count || !is_same_place(&steps[i], &steps[i + 1])) steps[kept++] = steps[i];
   }
   *n = kept;
   return steps;
