@@ -50,6 +50,10 @@ foreach(what same resume killed by_hand modes)
   plateau_e2e(procedure.${what} COMMAND ${e2e}/procedure.sh ${what} LABELS heavy TIMEOUT 580)
 endforeach()
 
+foreach(what same resume killed refused)
+  plateau_e2e(invrl.${what} COMMAND ${e2e}/invrl.sh ${what} LABELS heavy TIMEOUT 580)
+endforeach()
+
 # A sanitized binary does not run under valgrind.
 if(NOT PLATEAU_SANITIZE)
   plateau_e2e(instructions COMMAND ${e2e}/instructions.sh LABELS heavy TIMEOUT 300)

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# invrl.sh same|resume|killed|refused: environments, masks and what stands around them.
+#   same      one result on several clusters; a batch of an environment holds its pairs only
+#   resume    stopped after every step, in all kinds of stages: the same bits
+#   killed    killed with SIGKILL at random moments and started again: the same bits
+#   refused   what cannot be, each in one line
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+data=$work/data config=$work/config.yaml
+make_data "$data"
+cat >"$config" <<YAML
+run: {seed: 7}
+data: {path: $data, features: [text_feat.npy, image_feat.npy]}
+model: {name: invrl, dim: 6, feat_dim: 5, negatives: 3, wd_embedding: 0.001}
+strategy: {name: bsam+, rho: 0.1}
+optimizer: {name: adam, lr: 0.02}
+train: {batch_size: 1024, micro_batch: 256, log_every: 1}
+eval: {topk: [5, 10, 20]}
+procedure:
+  - {stage: pretrain, train: {epochs: 2}}
+  - repeat: 2
+    stages:
+      - stage: environments
+        environments: 3
+        rounds: 2
+        stop_share: 0
+        fresh: round
+        strategy: {name: mirror, mode: sequential}
+        optimizer: {tables: {env_user: {name: adagrad}, env_item: {name: adagrad}}}
+        train: {epochs: 1}
+      - {stage: mask, growth: 1.5, sigma: 0.1, optimizer: {tables: {mask_mu: {lr: 0.05}}}, train: {epochs: 2}}
+  - {stage: final, train: {epochs: 2}}
+YAML
+
+clusters=(1:1:auto 3:4:auto 2:2:ipc 1:3:auto 3:2:tcp)
+cluster() {
+  local servers workers transport
+  IFS=: read -r servers workers transport <<<"${clusters[$1 % ${#clusters[@]}]}"
+  echo --servers "$servers" --workers "$workers" --set "cluster.transport=$transport" --set "cluster.threads=1"
+}
+# Losses of all steps, with the training that each is of, the last of each place.
+losses() {
+  sed -n 's/.*"event": "step", \(.*\), "loss": \([^,}]*\).*/\1 | \2/p' "$1/metrics.jsonl" |
+    awk -F' \\| ' '{ last[$1] = $2 } END { for (place in last) print place, last[place] }' | sort
+}
+make_reference() {
+  train_run "$work/reference" --set checkpoint.keep=1000 "$@"
+  reference=$(tables_hash "$work/reference")
+  losses "$work/reference" >"$work/losses.txt"
+  last=$(basename "$(readlink -f "$work/reference/checkpoints/last")")
+  say "reference: $reference, up to clock $last"
+}
+same() { # NAME RUN
+  local hash
+  hash=$(tables_hash "$2")
+  [[ $hash == "$reference" ]] || complain "$1: tables $hash, expected $reference"
+  losses "$2" | cmp -s - "$work/losses.txt" || complain "$1: other losses"
+  rm -rf "$2"
+}
+refused() { # CODE TEXT OPTIONS...: one line that has the text
+  local code=0 want=$1 text=$2
+  shift 2
+  "$plateau" train "$config" --set "run.dir=$work/refused" "$@" >"$work/told.txt" 2>&1 || code=$?
+  ((code == want)) || complain "exit $code, not $want: $*"
+  grep -qF -- "$text" "$work/told.txt" || { complain "not told of: $text"; cat "$work/told.txt" >&2; }
+  (($(grep -c 'plateau: error' "$work/told.txt") == 1)) || complain "more than one line: $(cat "$work/told.txt")"
+  rm -rf "$work/refused"
+}
+
+# shellcheck disable=SC2046 # cluster() gives several words
+case ${1:-same} in
+  same)
+    make_reference $(cluster 0)
+    for ((k = 1; k < ${#clusters[@]}; k++)); do
+      train_run "$work/run" $(cluster "$k")
+      same "cluster $k" "$work/run"
+    done
+    quietly "$plateau" evaluate "$work/reference"
+    for event in labels mask; do
+      (($(grep -c "\"event\": \"$event\"" "$work/reference/metrics.jsonl") >= 2)) || complain "no events of $event"
+    done
+    # Labels are those of all pairs; a mask lies in [0, 1].
+    pairs=$(grep '"labels"' "$work/reference/metrics.jsonl" | sed 's/.*"sizes": \[\([^]]*\)\].*/\1/' | tr ',' '+' | head -n 1)
+    total=$("$plateau" data check "$data" --json | grep -o '"training": *[0-9]*' | head -n 1 | tr -dc '0-9')
+    (((pairs) == total)) || complain "labels of $((pairs)) pairs, not $total"
+    # Two rounds of the loop are two different ones.
+    (($(grep -c '"stage": "mask", "outer": 1' "$work/losses.txt") > 0)) || complain "no second round"
+    # A model of stages brings its procedure.
+    sed '/^procedure/,$d' "$config" >"$work/short.yaml"
+    quietly "$plateau" train "$work/short.yaml" --set "run.dir=$work/run" --set procedure.0.train.epochs=1 \
+      --set train.max_steps=1 --set eval.final=none
+    grep -q 'rounds: 10' "$work/run/config.yaml" || complain "config.yaml does not have the procedure of the model"
+    ;;
+  resume)
+    make_reference $(cluster 0)
+    for ((k = 1; k < last; k++)); do
+      train_run "$work/every" --resume --set "train.max_steps=$k" $(cluster "$k")
+    done
+    train_run "$work/every" --resume
+    same "stopped at every clock" "$work/every"
+    ;;
+  killed)
+    begin=$(date +%s%N)
+    make_reference $(cluster 3)
+    took=$((($(date +%s%N) - begin) / 1000000))
+    kill_at_random 10 "$took" "$work/run" "$plateau" train "$config" --quiet --resume --set checkpoint.every_s=0.000001 \
+      $(cluster 3)
+    train_run "$work/run" --resume
+    same "killed" "$work/run"
+    ;;
+  refused)
+    refused 64 'stage mask needs table user, but no stage before hands it on' --set 'procedure=[{stage: mask}]'
+    refused 64 'stage final needs table mask, but no stage before hands it on' --set 'procedure=[{stage: final}]'
+    refused 64 'needs table environment' --set 'procedure=[{stage: pretrain}, {stage: mask}]'
+    refused 64 'model invrl has no stage of the kind train' --set 'procedure=[{stage: train}]'
+    refused 64 'vbpr is none' --set model.name=vbpr
+    refused 64 'is not one of random, keep, given' --set procedure.1.stages.0.labels=guessed
+    refused 64 'stage' --set 'procedure=[{stage: masks}]'
+    refused 64 'needs cluster.consistency bsp, not ssp' --set cluster.consistency=ssp --set strategy.mode=combined \
+      --set procedure.1.stages.0.strategy.mode=combined --workers 2
+    ;;
+  *) fail "there is no $1" ;;
+esac
+conclude
