@@ -28,6 +28,40 @@ static bool in_training(const plt_dataset_t *data, uint32_t user, uint32_t item)
   return false;
 }
 
+/* Some of the pairs: they, each once in an epoch, in another order in another slot. */
+Test(sampler, over_some_pairs) {
+  tiny_t tiny;
+  TINY_OPEN(&tiny, "model.name=bpr", "strategy.name=plain");
+  uint32_t pairs[] = {1, 4, 5, 9, 12, 13, 17, 20, 21, 28}, n = sizeof pairs / sizeof *pairs, user[10], positive[10];
+  uint32_t negative[10], first_user = 0, differ = 0;
+  cr_assert_gt(tiny.data->n_train, 28);
+  plt_sampler_t *whole, *some;
+  cr_assert_eq(make(tiny.data, 1, 0, 4, 1, NULL, &whole), PLT_OK);
+  for (uint32_t slot = 1; slot < 9; slot++) {
+    bool seen[10] = {false};
+    some = plt_sampler_over(whole, slot, pairs, n);
+    cr_assert_eq(plt_sampler_batches(some), 3);
+    cr_assert_eq(draw_epoch(some, 0, user, positive, negative, 1), n);
+    for (uint32_t s = 0; s < n; s++) {
+      uint32_t i = 0;
+      while (i < n &&
+             (seen[i] || tiny.data->train[pairs[i]].user != user[s] || tiny.data->train[pairs[i]].item != positive[s]))
+        i++;
+      cr_assert_lt(i, n, "sample %u is none of the pairs that are left", s);
+      seen[i] = true;
+    }
+    differ += slot > 1 && user[0] * 1000 + positive[0] != first_user;
+    first_user = user[0] * 1000 + positive[0];
+    plt_sampler_destroy(&some);
+  }
+  cr_assert_gt(differ, 2);
+  some = plt_sampler_over(whole, 1, pairs, 0);
+  cr_assert_eq(plt_sampler_batches(some), 0);
+  plt_sampler_destroy(&some);
+  plt_sampler_destroy(&whole);
+  tiny_close(&tiny);
+}
+
 Test(sampler, every_epoch_has_every_pair_once_in_another_order) {
   tiny_t tiny;
   TINY_OPEN(&tiny, "model.name=bpr", "strategy.name=plain");
