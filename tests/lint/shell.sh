@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Every shell script of the project parses, stops at errors and is executable (lib.sh, which is sourced,
-# aside); shellcheck, where it is installed, has nothing to say.
+# Every shell script of the project parses, stops at errors and is executable (lib.sh and hosts.sh, which are
+# sourced, aside); shellcheck, where it is installed, has nothing to say.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 bad=0
-mapfile -t scripts < <(find .ci launch tests -type f -exec grep -lE -m 1 '^#!(/usr/bin/env bash|/bin/(ba)?sh)' {} + | sort)
+mapfile -t scripts < <(find .ci launch tests -type f -exec awk 'FNR == 1 && /^#!(\/usr\/bin\/env bash|\/bin\/(ba)?sh)/ { print FILENAME }' {} + | sort)
 ((${#scripts[@]} > 0))
 for script in "${scripts[@]}"; do
   bash -n "$script" || bad=1

@@ -1,6 +1,6 @@
-/* loss_compare.c - loss_compare METRICS.jsonl LOSS.json: the losses of the "step" events equal the list "loss" within a relative
- * tolerance: trainings (stage, outer, round, environment) as they first appear, in each by (epoch, step), the last of
- * each place. Exit 1 otherwise. */
+/* loss_compare.c - loss_compare METRICS.jsonl LOSS.json: the losses of the "step" events equal the list "loss" within a
+ * relative tolerance: trainings (stage, outer, round, environment) as they first appear, in each by (epoch, step), the
+ * last of each place. Exit 1 otherwise. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

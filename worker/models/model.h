@@ -54,7 +54,7 @@ typedef struct plt_model_ops {
    * What else it has are name, summary, options and uses_features. Default: the model is one for every stage. */
   const struct plt_model_ops *(*of_stage)(const char *kind);
   const char *procedure; /* the same: its default, the list as YAML */
-  size_t size;                /* of the model's own object, which is handed to init zeroed but for `ops` */
+  size_t size;           /* of the model's own object, which is handed to init zeroed but for `ops` */
   /* Once per process and job, before anything runs: reads its options, fills tables, programme, negatives, score_cols.
    * Required. PLT_ERR_USAGE, PLT_ERR_DATA; clear is called then too. */
   plt_status_t (*init)(plt_model_t *self, const plt_config_t *config, const plt_dataset_t *data);
@@ -88,7 +88,7 @@ struct plt_model {
   size_t n_tables;
   size_t negatives;      /* per positive pair */
   bool negatives_of_all; /* drawn from all items, the user's own among them (sampler.h) */
-  size_t score_cols; /* 0: it ranks nothing */
+  size_t score_cols;     /* 0: it ranks nothing */
   plt_model_layers_t layers;
   plt_programme_t programme;
 };

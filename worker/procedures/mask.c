@@ -4,9 +4,9 @@
  *   a step:   environments over the workers ─▶ g_e ─▶ all have all ─▶ second sweep ─▶ all have all ─▶ gradient
  *   the end:  mask = clamp(mu + 1/2, 0, 1)
  *
- * A step is one leaf, whoever works on it: every worker holds the whole gradient, so strategies ask for it as they like,
- * and worker 0 pushes. What workers tell each other goes through two temporary tables, which take turns: who writes
- * into one knows that all have read it, for they have since met at the other. */
+ * A step is one leaf, whoever works on it: every worker holds the whole gradient, so strategies ask for it as they
+ * like, and worker 0 pushes. What workers tell each other goes through two temporary tables, which take turns: who
+ * writes into one knows that all have read it, for they have since met at the other. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #ifndef PLT_WORKER_PROCEDURES_MASK_BATCH_H
 #define PLT_WORKER_PROCEDURES_MASK_BATCH_H
 
-#include "worker/models/invariance.h"
+#include "worker/math/invariance.h"
 #include "worker/procedures/labels.h"
 
 typedef struct plt_mask_source plt_mask_source_t;

@@ -2,7 +2,7 @@
  *
  * Memory     of all rows, but the system gives pages only for those that were asked for.
  * Threads    one owner.
- * Errors     those of the client. */
+ * Errors     those of the client (worker/client/client.h). */
 #ifndef PLT_WORKER_SESSION_ROW_CACHE_H
 #define PLT_WORKER_SESSION_ROW_CACHE_H
 
@@ -13,6 +13,7 @@ typedef struct plt_row_cache plt_row_cache_t;
 plt_row_cache_t *plt_row_cache_create(uint32_t table, uint64_t rows, uint32_t cols);
 void plt_row_cache_destroy(plt_row_cache_t **cache);
 /* Rows ids [n], distinct and ascending, into out [n, cols]; reads those that are missing. */
-plt_status_t plt_row_cache_read(plt_row_cache_t *cache, plt_client_t *client, const uint32_t *ids, size_t n, float *out);
+plt_status_t plt_row_cache_read(plt_row_cache_t *cache, plt_client_t *client, const uint32_t *ids, size_t n,
+                                float *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* invariance.c - see invariance.h. */
-#include "worker/models/invariance.h"
+#include "worker/math/invariance.h"
 
 #include <math.h>
 #include <stdlib.h>

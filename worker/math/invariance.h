@@ -16,8 +16,8 @@
  * Threads    one owner; products use the crew.
  * Errors     none: the caller looks whether what comes out is finite.
  * Source     Du et al. 2022, and their code; checked against golden cases and differences. */
-#ifndef PLT_WORKER_MODELS_INVARIANCE_H
-#define PLT_WORKER_MODELS_INVARIANCE_H
+#ifndef PLT_WORKER_MATH_INVARIANCE_H
+#define PLT_WORKER_MATH_INVARIANCE_H
 
 #include <stdint.h>
 

@@ -1,11 +1,11 @@
-/* test_invariance.c - what a mask stage minimises: the golden case, and at other sizes the loss of a twin in double whose
- * first derivatives are differences of its own, and the gradient by differences of that. */
+/* test_invariance.c - what a mask stage minimises: the golden case, and at other sizes a twin in double, whose
+ * differences the gradient is compared with. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
 #include "common/io/npy.h"
 #include "tests/unit/worker/naive.h"
-#include "worker/models/invariance.h"
+#include "worker/math/invariance.h"
 
 enum { ENVIRONMENTS = 3 };
 
