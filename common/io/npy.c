@@ -172,7 +172,7 @@ static plt_status_t read_map(const char *path, plt_npy_t *npy) {
   const char *bytes = npy->map;
   PLT_TRY(find_header(path, bytes, npy->map_bytes, &text));
   if (!parse_header(text, &header))
-    return plt_fail(PLT_ERR_DATA, "%s: the .npy header cannot be read; plain arrays of 1 to 3 dimensions can", path);
+    return plt_fail(PLT_ERR_DATA, "%s: the .npy header cannot be read; plain arrays of 1 to 4 dimensions can", path);
   PLT_TRY(read_type(path, header.descr, &npy->type));
   if (header.is_fortran && header.dims > 1)
     return plt_fail(PLT_ERR_DATA, "%s: in Fortran order; save it with numpy.ascontiguousarray", path);

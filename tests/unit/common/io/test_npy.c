@@ -110,7 +110,7 @@ Test(npy, refused) {
   expect_refused(DICT("<c8", "(2, 2)"), 32, "dtype \"<c8\"");
   expect_refused("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", 8, "cannot be read");
   expect_refused(DICT("<f4", "()"), 4, "single value");
-  expect_refused(DICT("<f4", "(1, 1, 1, 1)"), 4, "1 to 3 dimensions");
+  expect_refused(DICT("<f4", "(1, 1, 1, 1, 1)"), 4, "1 to 4 dimensions");
   expect_refused(DICT("<f4", "(-1,)"), 4, "cannot be read");
   expect_refused(DICT("<f4", "(2, 2)"), 15, "shape 2 x 2 needs 16 bytes of data, the file has 15");
   expect_refused(DICT("<f4", "(2, 2)"), 17, "has 17");
