@@ -120,6 +120,7 @@ static plt_status_t make_stage(plt_job_t *job, const plt_config_t *config, bool 
   char replay[PLT_PATH_MAX];
   plan->data = job->data;
   plan->strategy = made->strategy;
+  if (stage->kind->check != NULL) PLT_TRY(stage->kind->check(stage->settings, job->data));
   PLT_TRY(plt_model_create(config, job->data, &made->model));
   plan->model = made->model;
   PLT_TRY(plt_specs_make(config, stage));

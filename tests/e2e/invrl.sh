@@ -117,6 +117,7 @@ case ${1:-same} in
     refused 64 'vbpr is none' --set model.name=vbpr
     refused 64 'is not one of random, keep, given' --set procedure.1.stages.0.labels=guessed
     refused 64 'stage' --set 'procedure=[{stage: masks}]'
+    refused 65 'but there is no column environment' --set procedure.1.stages.0.labels=given
     refused 64 'needs cluster.consistency bsp, not ssp' --set cluster.consistency=ssp --set strategy.mode=combined \
       --set procedure.1.stages.0.strategy.mode=combined --workers 2
     ;;

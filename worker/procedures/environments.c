@@ -83,6 +83,16 @@ static plt_status_t init(void *self, const plt_config_t *config) {
   return PLT_OK;
 }
 
+static plt_status_t check(const void *self, const plt_dataset_t *data) {
+  if (((const settings_t *)self)->start != GIVEN) return PLT_OK;
+  if (data->environment == NULL)
+    return plt_fail(PLT_ERR_DATA, "%s: a stage takes environments as given, but there is no column environment",
+                    data->source);
+  if (data->environments <= PLT_LABELS_MAX) return PLT_OK;
+  return plt_fail(PLT_ERR_DATA, "%s: %" PRIu32 " environments, at most %d are possible", data->source,
+                  data->environments, PLT_LABELS_MAX);
+}
+
 static uint32_t slots(const void *self) {
   const settings_t *settings = self;
   return 1 + settings->rounds * settings->environments;
@@ -104,6 +114,7 @@ typedef struct start {
 } start_from_t;
 
 static float label_at(const work_t *work, const start_from_t *from, uint64_t pair) {
+  if (work->settings->start == GIVEN) return (float)work->t->plan->data->environment[pair];
   if (from->file.map != NULL) return (float)plt_npy_int(&from->file, pair, 0);
   plt_rng_block_t block = plt_rng_draw(from->draws, (uint32_t)pair, (uint32_t)(pair >> 32), 0, 0);
   return floorf((float)(plt_rng_unit(block.word[0]) * work->settings->environments));
@@ -142,7 +153,8 @@ static plt_status_t start_labels(work_t *work) {
   char path[PLT_PATH_MAX];
   start_from_t from = {.draws = plt_rng_key(work->leg->stage->plan.seed, "environments", work->leg->slot)};
   if (work->settings->start == KEEP && work->leg->outer > 0) return PLT_OK;
-  if (replay_path(work, "labels", path)) PLT_TRY(open_labels(path, t->plan->data->n_train, &from.file));
+  if (work->settings->start != GIVEN && replay_path(work, "labels", path))
+    PLT_TRY(open_labels(path, t->plan->data->n_train, &from.file));
   plt_status_t status = write_labels(work, &from);
   if (from.file.map != NULL) plt_npy_close(&from.file);
   return status == PLT_OK ? plt_trainer_barrier(t, "first labels") : status;
@@ -333,6 +345,7 @@ const plt_stage_ops_t plt_stage_environments = {
     .own_draws = true,
     .size = sizeof(settings_t),
     .init = init,
+    .check = check,
     .slots = slots,
     .run = run,
 };

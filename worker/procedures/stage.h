@@ -26,7 +26,9 @@ typedef struct plt_stage_ops {
   size_t size;                /* of its settings, which are handed to init zeroed; 0: there are none */
   /* When a job is made, once per process, in its main thread. Default: nothing. PLT_ERR_USAGE. */
   plt_status_t (*init)(void *settings, const plt_config_t *config);
-  /* After it: the slots of a leg. Default: 1. */
+  /* Once there are data: that they have what the stage needs. Default: nothing. PLT_ERR_DATA. */
+  plt_status_t (*check)(const void *settings, const plt_dataset_t *data);
+  /* After init: the slots of a leg. Default: 1. */
   uint32_t (*slots)(const void *settings);
   /* By all workers of a job, each in its own thread: runs the slots of a leg from where t->p stands, the first of them
    * is begun. Returns early when the steps of the job are used up; decides nothing that the others do not decide
