@@ -145,5 +145,10 @@ static void make_rows(const void *context, size_t first, size_t n, float *out) {
 plt_lazy_t plt_feature_rows(const plt_feature_rows_t *rows, size_t n) {
   size_t cols = 0;
   for (size_t f = 0; f < rows->n_features; f++) cols += rows->feature[f].array.cols;
-  return (plt_lazy_t){.rows = n, .cols = cols, .make = make_rows, .context = rows};
+  return (plt_lazy_t){.rows = n,
+                      .cols = cols,
+                      .make = make_rows,
+                      .context = rows,
+                      .sources = {rows->feature, rows->scale},
+                      .numbers = rows->items};
 }

@@ -10,12 +10,11 @@
 static void matmul_forward(plt_tape_t *t, plt_node_t *node) {
   plt_node_t *a = plt_tape_node(t, node->operands[0]);
   const plt_node_t *b = plt_tape_node(t, node->operands[1]);
-  if (a->value != NULL) {
-    plt_kernel_matmul(t->crew, a->rows, a->cols, b->cols, a->value, b->value, false, node->value);
+  if (a->value == NULL && !plt_tape_lazy_room(t, a)) {
+    plt_lazy_matmul(t->crew, a->lazy, b->cols, b->value, a->value, node->value);
     return;
   }
-  a->value = plt_tape_scratch(t, a->rows, a->cols);
-  plt_lazy_matmul(t->crew, a->lazy, b->cols, b->value, a->value, node->value);
+  plt_kernel_matmul(t->crew, a->rows, a->cols, b->cols, a->value, b->value, false, node->value);
 }
 
 static void matmul_backward(plt_tape_t *t, const plt_node_t *node) {

@@ -15,6 +15,7 @@ plt_tape_t *plt_tape_create(plt_crew_t *crew) {
   plt_tape_t *tape = plt_mem_zalloc(1, sizeof *tape);
   tape->crew = crew;
   tape->arena = plt_arena_create();
+  tape->copies = plt_lazy_cache_create();
   return tape;
 }
 
@@ -22,16 +23,20 @@ void plt_tape_destroy(plt_tape_t **tape) {
   if (*tape == NULL) return;
   free((*tape)->nodes);
   plt_arena_destroy(&(*tape)->arena);
+  plt_lazy_cache_destroy(&(*tape)->copies);
   free(*tape);
   *tape = NULL;
 }
 
 void plt_tape_reset(plt_tape_t *tape) {
   plt_arena_reset(tape->arena);
+  plt_lazy_cache_reset(tape->copies);
   tape->n_nodes = 0;
 }
 
-size_t plt_tape_allocations(const plt_tape_t *tape) { return plt_arena_allocations(tape->arena) + tape->growths; }
+size_t plt_tape_allocations(const plt_tape_t *tape) {
+  return plt_arena_allocations(tape->arena) + plt_lazy_cache_allocations(tape->copies) + tape->growths;
+}
 
 /* ---- nodes ---- */
 
@@ -67,12 +72,17 @@ plt_var_t plt_tape_lazy(plt_tape_t *tape, const plt_lazy_t *x) {
   return newest(tape);
 }
 
+bool plt_tape_lazy_room(const plt_tape_t *tape, plt_node_t *node) {
+  bool made;
+  node->value = plt_lazy_cache_room(tape->copies, node->lazy, &made);
+  if (node->value == NULL) node->value = plt_arena_alloc(tape->arena, plt_node_size(node) * sizeof(float));
+  return made;
+}
+
 /* A node's value, made now where it is lazy. */
 static const float *value_of(const plt_tape_t *tape, plt_node_t *node) {
-  if (node->value == NULL && node->lazy != NULL) {
-    node->value = plt_arena_alloc(tape->arena, plt_node_size(node) * sizeof(float));
+  if (node->value == NULL && node->lazy != NULL && !plt_tape_lazy_room(tape, node))
     plt_lazy_make(tape->crew, node->lazy, node->value);
-  }
   return node->value;
 }
 

@@ -99,3 +99,77 @@ Test(lazy, on_the_tape) {
   }
   sample_close(s);
 }
+
+/* ---- copies that are kept ---- */
+
+typedef struct counted {
+  const float *from; /* a row is from[number] in every column */
+  const uint32_t *numbers;
+  size_t cols;
+  size_t *rows_made;
+} counted_t;
+
+static void make_counted(const void *context, size_t first, size_t rows, float *out) {
+  const counted_t *c = context;
+  *c->rows_made += rows;
+  for (size_t i = 0; i < rows * c->cols; i++) out[i] = c->from[c->numbers[first + i / c->cols]];
+}
+
+static const float numbers_of_rows[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+static size_t rows_made;
+
+static plt_lazy_t counted(counted_t *c, const float *from, const uint32_t *numbers, size_t rows, size_t cols) {
+  *c = (counted_t){from, numbers, cols, &rows_made};
+  return (plt_lazy_t){
+      .rows = rows, .cols = cols, .make = make_counted, .context = c, .sources = {from}, .numbers = numbers};
+}
+
+/* The sum of the rows' numbers times columns, by a product or another operation first. */
+static double sum_on(plt_tape_t *t, const plt_lazy_t *x, bool product_first) {
+  static const float ones[4] = {1, 1, 1, 1};
+  plt_var_t lazy = plt_tape_lazy(t, x), b = plt_tape_constant(t, x->cols, 1, ones);
+  if (!product_first) return plt_tape_scalar(t, plt_op_sum(t, lazy));
+  return plt_tape_scalar(t, plt_op_sum(t, plt_op_matmul(t, lazy, b)));
+}
+
+Test(lazy, copies_of_the_same_rows_are_kept) {
+  static const float other[8] = {1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000};
+  uint32_t rows[3] = {0, 2, 5};
+  const uint32_t moved[3] = {1, 2, 5};
+  counted_t a, b, c;
+  plt_tape_t *t = plt_tape_create(NULL);
+  for (int pass = 0; pass < 3; pass++) { /* made once, whoever takes it */
+    plt_lazy_t x = counted(&a, numbers_of_rows, rows, 3, 4);
+    cr_assert_eq(sum_on(t, &x, pass != 1), 37 * 4);
+    cr_assert_eq(sum_on(t, &x, pass == 1), 37 * 4);
+    cr_assert_eq(rows_made, 3, "pass %d", pass);
+    plt_tape_reset(t);
+  }
+  /* Other rows, fewer rows, other columns, another source: each its own, also side by side. */
+  plt_lazy_t x = counted(&a, numbers_of_rows, rows, 3, 4), y = counted(&b, numbers_of_rows, moved, 3, 4);
+  plt_lazy_t z = counted(&c, other, rows, 3, 4);
+  cr_assert_eq(sum_on(t, &y, true), 38 * 4);
+  cr_assert_eq(sum_on(t, &x, true), 37 * 4);
+  cr_assert_eq(sum_on(t, &z, false), 3000 * 4);
+  cr_assert_eq(sum_on(t, &y, false), 38 * 4);
+  cr_assert_eq(rows_made, 12, "y and z once, x in the arena");
+  plt_tape_reset(t);
+  y = counted(&b, numbers_of_rows, moved, 2, 4);
+  cr_assert_eq(sum_on(t, &y, true), 6 * 4);
+  x = counted(&a, numbers_of_rows, rows, 3, 2);
+  cr_assert_eq(sum_on(t, &x, true), 37 * 2);
+  plt_tape_reset(t);
+  /* The caller's list changed after it was handed over. */
+  x = counted(&a, numbers_of_rows, rows, 3, 2);
+  rows[0] = 7;
+  cr_assert_eq(sum_on(t, &x, true), 164 * 2);
+  plt_tape_reset(t);
+  size_t warm = plt_tape_allocations(t);
+  for (int pass = 0; pass < 4; pass++) {
+    rows[1] = (uint32_t)pass;
+    cr_assert_eq(sum_on(t, &x, true), (160 + numbers_of_rows[pass]) * 2);
+    plt_tape_reset(t);
+  }
+  cr_assert_eq(plt_tape_allocations(t), warm);
+  plt_tape_destroy(&t);
+}
