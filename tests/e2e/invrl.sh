@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# invrl.sh same|resume|killed|refused: environments, masks and what stands around them.
+# invrl.sh same|resume|killed|refused|planted: environments, masks and what stands around them.
 #   same      one result on several clusters; a batch of an environment holds its pairs only
 #   resume    stopped after every step, in all kinds of stages: the same bits
 #   killed    killed with SIGKILL at random moments and started again: the same bits
 #   refused   what cannot be, each in one line
+#   planted   data with environments and a cause: the mask finds it, and under shift the masked model is ahead
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -120,6 +121,41 @@ case ${1:-same} in
     refused 65 'but there is no column environment' --set procedure.1.stages.0.labels=given
     refused 64 'needs cluster.consistency bsp, not ssp' --set cluster.consistency=ssp --set strategy.mode=combined \
       --set procedure.1.stages.0.strategy.mode=combined --workers 2
+    ;;
+  planted) # four of five seeds: little data, and noise in it
+    mean_of() { grep '"mask"' "$1/metrics.jsonl" | sed -n "s/.*\"$2\": *\([0-9.]*\).*/\1/p"; }
+    recall_of() { # of the shift
+      grep '"final"' "$1/metrics.jsonl" | grep -o '"shift": *{[^}]*' | sed -n 's/.*"recall@20": *\([0-9.]*\).*/\1/p'
+    }
+    masks=0 ahead=0
+    for seed in 1 2 3 4 5; do
+      quietly "$plateau" data synth "$work/planted$seed" --kind planted --seed "$seed"
+      cat >"$work/masked.yaml" <<YAML
+run: {seed: $seed}
+data: {path: $work/planted$seed, features: [causal_feat.npy, spurious_feat.npy]}
+model: {name: invrl, dim: 8, feat_dim: 16, negatives: 10}
+optimizer: {name: adam, lr: 0.01}
+train: {batch_size: 256}
+eval: {every: 0, topk: [20]}
+procedure:
+  - {stage: pretrain, train: {epochs: 20}}
+  - {stage: environments, labels: given}
+  - {stage: mask, alpha: 10, train: {epochs: 40, batch_size: 2048}}
+  - {stage: final, model: {wd_item_factor: 2, wd_projection: 0.1}, train: {epochs: 20}}
+YAML
+      sed '/^procedure/,$d; s/invrl/ultragcn/; s/negatives: 10/negatives: 10, wd_item_factor: 2, wd_projection: 0.1/' \
+        "$work/masked.yaml" >"$work/plain.yaml"
+      quietly "$plateau" train "$work/masked.yaml" --set "run.dir=$work/masked"
+      quietly "$plateau" train "$work/plain.yaml" --set "run.dir=$work/plain" --set train.epochs=20
+      causal=$(mean_of "$work/masked" causal) spurious=$(mean_of "$work/masked" spurious)
+      masked=$(recall_of "$work/masked") plain=$(recall_of "$work/plain")
+      say "seed $seed: mask $causal on the cause, $spurious beside it; recall under shift $masked, $plain without mask"
+      awk -v a="$causal" -v b="$spurious" 'BEGIN { exit !(a > b) }' && masks=$((masks + 1))
+      awk -v a="$masked" -v b="$plain" 'BEGIN { exit !(a > b) }' && ahead=$((ahead + 1))
+      rm -rf "$work/masked" "$work/plain"
+    done
+    ((masks >= 4)) || complain "the mask found the cause for $masks of 5 seeds"
+    ((ahead >= 4)) || complain "the masked model was ahead for $ahead of 5 seeds"
     ;;
   *) fail "there is no $1" ;;
 esac

@@ -50,7 +50,7 @@ foreach(what same resume killed by_hand modes)
   plateau_e2e(procedure.${what} COMMAND ${e2e}/procedure.sh ${what} LABELS heavy TIMEOUT 580)
 endforeach()
 
-foreach(what same resume killed refused)
+foreach(what same resume killed refused planted)
   plateau_e2e(invrl.${what} COMMAND ${e2e}/invrl.sh ${what} LABELS heavy TIMEOUT 580)
 endforeach()
 
