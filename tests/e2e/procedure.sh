@@ -218,6 +218,10 @@ YAML
     for evaluates in 1 0; do # by best, by last
       stages 4 >"$config"
       train_run "$work/both" --set procedure.0.eval.every=$evaluates
+      # Rows of frozen tables come once: 300 users of 16 floats.
+      mapfile -t pulled < <(grep '"event": "epoch", "stage": "vbpr"' "$work/both/metrics.jsonl" | json_number pull_bytes)
+      ((pulled[0] - pulled[1] > 15000 && pulled[0] - pulled[2] > 15000)) ||
+        complain "frozen rows are pulled again: ${pulled[*]} bytes in the epochs of vbpr"
       { head_of; echo 'model: {name: bpr, dim: 16}'; } >"$config"
       train_run "$work/first" --set optimizer.lr=3 --set train.epochs=4 --set eval.every=$evaluates
       choice=--last

@@ -29,28 +29,41 @@ void plt_row_cache_destroy(plt_row_cache_t **cache) {
   *cache = NULL;
 }
 
-/* Reads n rows, and puts them in their places. */
-static plt_status_t fetch(plt_row_cache_t *cache, plt_client_t *client, const uint64_t *keys, size_t n) {
+size_t plt_row_cache_missing(const plt_row_cache_t *cache, const uint64_t *keys, size_t n, uint64_t *missing) {
+  size_t count = 0;
+  for (size_t k = 0; k < n; k++)
+    if (!cache->is_here[keys[k]]) missing[count++] = keys[k];
+  return count;
+}
+
+void plt_row_cache_put(plt_row_cache_t *cache, const uint64_t *keys, size_t n, const float *rows) {
   size_t cols = cache->cols;
-  float *read = plt_mem_alloc(n * cols * sizeof *read);
-  plt_status_t status = plt_client_read(client, &(plt_pull_t){cache->table, cache->cols, keys, n, read}, 1);
-  for (size_t k = 0; k < n && status == PLT_OK; k++) {
-    memcpy(cache->values + keys[k] * cols, read + k * cols, cols * sizeof *read);
+  for (size_t k = 0; k < n; k++) {
+    memcpy(cache->values + keys[k] * cols, rows + k * cols, cols * sizeof *rows);
     cache->is_here[keys[k]] = true;
   }
-  free(read);
+}
+
+void plt_row_cache_copy(const plt_row_cache_t *cache, const uint64_t *keys, size_t n, float *out) {
+  size_t cols = cache->cols;
+  for (size_t k = 0; k < n; k++) memcpy(out + k * cols, cache->values + keys[k] * cols, cols * sizeof *out);
+}
+
+static plt_status_t fetch(plt_row_cache_t *cache, plt_client_t *client, const uint64_t *keys, size_t n) {
+  if (n == 0) return PLT_OK;
+  float *rows = plt_mem_alloc(n * cache->cols * sizeof *rows);
+  plt_status_t status = plt_client_read(client, &(plt_pull_t){cache->table, cache->cols, keys, n, rows}, 1);
+  if (status == PLT_OK) plt_row_cache_put(cache, keys, n, rows);
+  free(rows);
   return status;
 }
 
 plt_status_t plt_row_cache_read(plt_row_cache_t *cache, plt_client_t *client, const uint32_t *ids, size_t n,
                                 float *out) {
-  uint64_t *keys = plt_mem_alloc(n * sizeof *keys);
-  size_t missing = 0;
-  for (size_t k = 0; k < n; k++)
-    if (!cache->is_here[ids[k]]) keys[missing++] = ids[k];
-  plt_status_t status = missing == 0 ? PLT_OK : fetch(cache, client, keys, missing);
+  uint64_t *keys = plt_mem_alloc(2 * n * sizeof *keys), *missing = keys + n;
+  for (size_t k = 0; k < n; k++) keys[k] = ids[k];
+  plt_status_t status = fetch(cache, client, missing, plt_row_cache_missing(cache, keys, n, missing));
+  if (status == PLT_OK) plt_row_cache_copy(cache, keys, n, out);
   free(keys);
-  for (size_t k = 0; k < n && status == PLT_OK; k++)
-    memcpy(out + k * cache->cols, cache->values + (size_t)ids[k] * cache->cols, cache->cols * sizeof *out);
   return status;
 }

@@ -16,4 +16,10 @@ void plt_row_cache_destroy(plt_row_cache_t **cache);
 plt_status_t plt_row_cache_read(plt_row_cache_t *cache, plt_client_t *client, const uint32_t *ids, size_t n,
                                 float *out);
 
+/* The same in three steps, for those who pull in their own way: which of `keys` [n] are missing, into missing [n], and
+ * how many; their rows, once they have come; rows that are all there. */
+size_t plt_row_cache_missing(const plt_row_cache_t *cache, const uint64_t *keys, size_t n, uint64_t *missing);
+void plt_row_cache_put(plt_row_cache_t *cache, const uint64_t *keys, size_t n, const float *rows);
+void plt_row_cache_copy(const plt_row_cache_t *cache, const uint64_t *keys, size_t n, float *out);
+
 #endif

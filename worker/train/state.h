@@ -16,6 +16,7 @@
 #define PLT_WORKER_TRAIN_STATE_H
 
 #include "worker/train/compute.h"
+#include "worker/train/frozen.h"
 #include "worker/train/journal.h"
 #include "worker/train/view.h"
 
@@ -54,6 +55,7 @@ typedef struct plt_trainer {
   plt_batch_t *batch, *next; /* bsp: the one whose rows are here, and the one that is pulled next */
   plt_batch_t *ahead;        /* bsp: the one after that, or an older one */
   float *values;             /* bsp: pulled rows of `batch` */
+  plt_frozen_t *frozen;      /* bsp: rows of frozen tables that were pulled before */
   uint32_t batches;          /* per epoch */
   /* Of the whole. */
   uint64_t clock; /* steps applied to the tables; ssp, asp: when all workers met last */

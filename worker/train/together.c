@@ -41,7 +41,7 @@ static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients,
   float *values = NULL;
   if (wanted != NULL) {
     values = plt_arena_alloc(wanted->arena, wanted->floats * sizeof *values);
-    step.n_pull = plt_trainer_pulls(t, wanted, values, pulls);
+    step.n_pull = plt_frozen_pulls(t->frozen, pulls, plt_trainer_pulls(t, wanted, values, pulls), wanted->arena);
     step.pull = pulls;
   }
   if (gradients != NULL) {
@@ -57,6 +57,7 @@ static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients,
   PLT_TRY(plt_client_step_begin(t->session->client, &step, &under_way));
   if (wanted != NULL) make_ahead(t);
   PLT_TRY(plt_client_step_finish(t->session->client, &under_way, result));
+  if (wanted != NULL) plt_frozen_fill(t->frozen);
   if (gradients != NULL) t->clock++;
   if (wanted != NULL && wanted != t->batch) {
     t->next = t->batch;
