@@ -53,7 +53,7 @@ enum { PLT_ULTRA_USER, PLT_ULTRA_ITEM, PLT_ULTRA_PROJ_W, PLT_ULTRA_PROJ_B, PLT_U
 plt_status_t plt_ultra_init(plt_ultra_t *self, const plt_config_t *config, const plt_dataset_t *data);
 /* Appends prefix + "user", "item", "proj_w", "proj_b", with their decay. */
 void plt_ultra_add_tables(plt_ultra_t *self, const plt_dataset_t *data, const char *prefix);
-void plt_ultra_clear(plt_model_t *self);
+void plt_ultra_clear(plt_model_t *model);
 
 /* [item_i ; x_i w + b], [n, d + f]: own items' features, each modality of length 1, projected by w [F, f]. */
 plt_var_t plt_ultra_items(const plt_ultra_t *self, const plt_nodes_t *nodes, plt_var_t w);
