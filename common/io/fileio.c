@@ -25,6 +25,13 @@ plt_status_t plt_path_join(const char *dir, const char *name, char out[PLT_PATH_
   return PLT_OK;
 }
 
+plt_status_t plt_path_file(const char *dir, const char *name, const char *suffix, char out[PLT_PATH_MAX]) {
+  char *file = plt_mem_print("%s%s", name, suffix);
+  plt_status_t status = plt_path_join(dir, file, out);
+  free(file);
+  return status;
+}
+
 bool plt_path_exists(const char *path) { return access(path, F_OK) == 0; }
 
 bool plt_path_is_dir(const char *path) {

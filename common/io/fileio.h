@@ -17,6 +17,8 @@ enum { PLT_PATH_MAX = 4096 };
 
 /* "a/b" into out; PLT_ERR_USAGE when it does not fit. An absolute `name` stands alone. */
 plt_status_t plt_path_join(const char *dir, const char *name, char out[PLT_PATH_MAX]);
+/* The same of a file "name.suffix" in `dir`; the suffix has its dot. */
+plt_status_t plt_path_file(const char *dir, const char *name, const char *suffix, char out[PLT_PATH_MAX]);
 bool plt_path_exists(const char *path);
 bool plt_path_is_dir(const char *path);
 /* mkdir -p. PLT_ERR_CREATE names the directory that could not be made. */

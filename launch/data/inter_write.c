@@ -8,6 +8,7 @@
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
+#include "launch/data/pack.h"
 
 enum { LINE_BYTES = 40 /* two 32-bit numbers, a label, a 16-bit number, separators */ };
 
@@ -32,4 +33,30 @@ plt_status_t plt_folder_name(const char *folder, char **name) {
   *name = plt_mem_strdup(slash[1] != '\0' ? slash + 1 : "data");
   free(real);
   return PLT_OK;
+}
+
+static plt_status_t write_rows(plt_interactions_t **rows, bool packs, size_t threads, const char *path) {
+  if (!packs) return plt_inter_write(*rows, path);
+  plt_packed_t packed = {0};
+  plt_status_t status = plt_data_pack_rows(rows, path, (uint32_t)threads, &packed);
+  free(packed.path);
+  return status;
+}
+
+plt_status_t plt_folder_write(const char *folder, const char *name, plt_interactions_t **rows, bool packs,
+                              size_t threads) {
+  char path[PLT_PATH_MAX];
+  plt_status_t status = plt_path_file(folder, name, packs ? PLT_PACK_SUFFIX : PLT_INTER_SUFFIX, path);
+  if (status == PLT_OK) status = write_rows(rows, packs, threads, path);
+  plt_interactions_destroy(rows);
+  return status;
+}
+
+plt_status_t plt_folder_tell(const char *folder, char **text) {
+  char path[PLT_PATH_MAX];
+  plt_status_t status = plt_path_join(folder, "README.txt", path);
+  if (status == PLT_OK) status = plt_file_publish(path, *text, strlen(*text));
+  free(*text);
+  *text = NULL;
+  return status;
 }

@@ -12,20 +12,6 @@
 
 static const char *const feature_names[PLT_PLANTED_FEATURES] = {"causal_feat.npy", "spurious_feat.npy"};
 
-static plt_status_t write_rows(const plt_planted_t *planted, plt_interactions_t **rows, const char *folder,
-                               const char *name) {
-  char path[PLT_PATH_MAX];
-  char *file = plt_mem_print("%s%s", name, planted->packs ? PLT_PACK_SUFFIX : PLT_INTER_SUFFIX);
-  plt_status_t status = plt_path_join(folder, file, path);
-  free(file);
-  PLT_TRY(status);
-  if (!planted->packs) return plt_inter_write(*rows, path);
-  plt_packed_t packed = {0};
-  status = plt_data_pack_rows(rows, path, (uint32_t)planted->threads, &packed);
-  free(packed.path);
-  return status;
-}
-
 static plt_status_t write_feature(const plt_planted_t *planted, plt_planted_feature_t which, const char *folder) {
   char path[PLT_PATH_MAX];
   plt_npy_writer_t *writer = NULL;
@@ -51,8 +37,6 @@ static char *list_rho(const plt_planted_t *planted) {
 }
 
 static plt_status_t write_readme(const plt_planted_t *planted, const char *folder, const char *name) {
-  char path[PLT_PATH_MAX];
-  PLT_TRY(plt_path_join(folder, "README.txt", path));
   char *rho = list_rho(planted);
   char *text = plt_mem_print(
       "Invented data: no user and no item of this folder exists.\n\n"
@@ -71,14 +55,12 @@ static plt_status_t write_readme(const plt_planted_t *planted, const char *folde
       planted->rho_shift, planted->kappa, planted->trend, planted->pop, planted->noise, planted->n_train,
       planted->n_valid, planted->n_test, planted->n_shift, planted->packs ? " --pack" : "");
   free(rho);
-  plt_status_t status = plt_file_publish(path, text, strlen(text));
-  free(text);
-  return status;
+  return plt_folder_tell(folder, &text);
 }
 
 static plt_status_t write_all(const plt_planted_t *planted, plt_interactions_t **rows, const char *folder,
                               const char *name) {
-  PLT_TRY(write_rows(planted, rows, folder, name));
+  PLT_TRY(plt_folder_write(folder, name, rows, planted->packs, planted->threads));
   for (plt_planted_feature_t f = 0; f < PLT_PLANTED_FEATURES; f++) PLT_TRY(write_feature(planted, f, folder));
   return write_readme(planted, folder, name);
 }

@@ -60,18 +60,13 @@ static plt_status_t take_features(const char *source, const char *out, size_t *f
 /* A packed file of that name would be read in place of the text. */
 static plt_status_t check_no_pack(const char *out, const char *name) {
   char path[PLT_PATH_MAX];
-  char *file = plt_mem_print("%s%s", name, PLT_PACK_SUFFIX);
-  plt_status_t status = plt_path_join(out, file, path);
-  free(file);
-  PLT_TRY(status);
+  PLT_TRY(plt_path_file(out, name, PLT_PACK_SUFFIX, path));
   if (!plt_path_exists(path)) return PLT_OK;
   return plt_fail(PLT_ERR_CREATE, "%s: a packed file of an older set would be read in place of the new text; remove it",
                   path);
 }
 
 static plt_status_t write_readme(const plt_split_t *split, const plt_interactions_t *rows, const char *out) {
-  char path[PLT_PATH_MAX];
-  PLT_TRY(plt_path_join(out, "README.txt", path));
   char *text = plt_mem_print(
       "Interactions of %s, cut anew by\n"
       "  plateau data split DIR -o OUT --shift popularity --seed %llu --valid %g --test %g --shift-share %g \\\n"
@@ -80,19 +75,14 @@ static plt_status_t write_readme(const plt_split_t *split, const plt_interaction
       "Features are those of that folder, as links where the file system has them: do not change them in place.\n",
       rows->source, (unsigned long long)split->seed, split->valid, split->test, split->shift, split->strength,
       split->keep_user, split->keep_item, split->strength);
-  plt_status_t status = plt_file_publish(path, text, strlen(text));
-  free(text);
-  return status;
+  return plt_folder_tell(out, &text);
 }
 
 plt_status_t plt_split_write(const plt_split_t *split, const plt_interactions_t *rows, const char *source,
                              const char *out, size_t *features) {
   char path[PLT_PATH_MAX];
   PLT_TRY(check_no_pack(out, rows->name));
-  char *file = plt_mem_print("%s%s", rows->name, PLT_INTER_SUFFIX);
-  plt_status_t status = plt_path_join(out, file, path);
-  free(file);
-  PLT_TRY(status);
+  PLT_TRY(plt_path_file(out, rows->name, PLT_INTER_SUFFIX, path));
   PLT_TRY(plt_inter_write(rows, path));
   PLT_TRY(take_features(source, out, features));
   return write_readme(split, rows, out);

@@ -12,10 +12,7 @@
 #include "launch/data/pack.h"
 #include "launch/data/synth.h"
 
-enum {
-  PRIVATE_FACTORS = 8, /* what a modality knows of an item that no user cares about */
-  LINE_BYTES = 32      /* two 32-bit numbers, a label, separators */
-};
+enum { PRIVATE_FACTORS = 8 }; /* what a modality knows of an item that no user cares about */
 
 static const double signal_scale = 4.0; /* of the shared factors, whose rows have length 1 */
 
@@ -24,33 +21,11 @@ static plt_part_t part_of(uint64_t i, uint64_t end, uint64_t held_out) {
   return i >= end - held_out ? PLT_PART_TEST : i >= end - 2 * held_out ? PLT_PART_VALID : PLT_PART_TRAIN;
 }
 
-static char *write_lines(const plt_synth_t *synth, const plt_synth_world_t *world, size_t *bytes) {
-  char *text = plt_mem_alloc((synth->interactions + 1) * LINE_BYTES), *at = text;
-  at += sprintf(at, "userID\titemID\tx_label\n");
-  for (uint32_t user = 0; user < synth->users; user++) {
-    uint64_t first = world->offset[user], end = world->offset[user + 1];
-    uint64_t held_out = plt_synth_held_out(end - first);
-    for (uint64_t i = first; i < end; i++) {
-      at += sprintf(at, "%u\t%u\t%d\n", user, world->item[i], (int)part_of(i, end, held_out));
-    }
-  }
-  *bytes = (size_t)(at - text);
-  return text;
-}
-
-static plt_status_t write_text(const plt_synth_t *synth, const plt_synth_world_t *world, const char *path) {
-  size_t bytes;
-  char *text = write_lines(synth, world, &bytes);
-  plt_status_t status = plt_file_publish(path, text, bytes);
-  free(text);
-  return status;
-}
-
-/* The rows that a reader of the text would have. */
-static plt_status_t write_pack(const plt_synth_t *synth, const plt_synth_world_t *world, const char *path) {
+/* The rows that a reader of the text has. */
+static plt_interactions_t *make_rows(const plt_synth_t *synth, const plt_synth_world_t *world, const char *name) {
   plt_interactions_t *rows = plt_mem_zalloc(1, sizeof *rows);
   *rows = (plt_interactions_t){.name = plt_mem_strdup(""),
-                               .source = plt_mem_strdup(path),
+                               .source = plt_mem_strdup(name),
                                .row = plt_mem_alloc(synth->interactions * sizeof *rows->row),
                                .users = synth->users,
                                .items = synth->items};
@@ -59,20 +34,7 @@ static plt_status_t write_pack(const plt_synth_t *synth, const plt_synth_world_t
     for (uint64_t i = first; i < end; i++)
       rows->row[rows->n++] = (plt_interaction_t){user, world->item[i], 0, (uint16_t)part_of(i, end, held_out), 0};
   }
-  plt_packed_t packed = {0};
-  plt_status_t status = plt_data_pack_rows(&rows, path, (uint32_t)synth->threads, &packed);
-  free(packed.path);
-  return status;
-}
-
-static plt_status_t write_interactions(const plt_synth_t *synth, const plt_synth_world_t *world, const char *folder,
-                                       const char *name) {
-  char path[PLT_PATH_MAX];
-  char *file = plt_mem_print("%s%s", name, synth->packs ? PLT_PACK_SUFFIX : PLT_INTER_SUFFIX);
-  plt_status_t status = plt_path_join(folder, file, path);
-  free(file);
-  PLT_TRY(status);
-  return (synth->packs ? write_pack : write_text)(synth, world, path);
+  return rows;
 }
 
 static void fill_normal(plt_rng_key_t key, uint32_t row, float *out, uint32_t n) {
@@ -140,13 +102,12 @@ static plt_status_t write_feature(const plt_synth_t *synth, const plt_synth_worl
 }
 
 static plt_status_t write_readme(const plt_synth_t *synth, const char *folder, const char *name) {
-  char path[PLT_PATH_MAX], modalities[1024] = "";
+  char modalities[1024] = "";
   for (size_t i = 0; i < synth->n_modalities; i++) {
     size_t used = strlen(modalities);
     snprintf(modalities + used, sizeof modalities - used, "%s%s:%u", i == 0 ? "" : ",", synth->modalities[i].name,
              synth->modalities[i].cols);
   }
-  PLT_TRY(plt_path_join(folder, "README.txt", path));
   char *text = plt_mem_print(
       "Invented data: no user and no item of this folder exists.\n\n"
       "Made by\n"
@@ -161,15 +122,14 @@ static plt_status_t write_readme(const plt_synth_t *synth, const char *folder, c
       synth->pool, (unsigned long long)synth->seed, synth->n_modalities > 0 ? " --modalities " : "", modalities,
       synth->packs ? " --pack" : "", synth->factors, PRIVATE_FACTORS, synth->noise, name,
       synth->packs ? PLT_PACK_SUFFIX : PLT_INTER_SUFFIX);
-  plt_status_t status = plt_file_publish(path, text, strlen(text));
-  free(text);
-  return status;
+  return plt_folder_tell(folder, &text);
 }
 
 plt_status_t plt_synth_write(const plt_synth_t *synth, const plt_synth_world_t *world, const char *folder) {
   char *name;
   PLT_TRY(plt_folder_name(folder, &name));
-  plt_status_t status = write_interactions(synth, world, folder, name);
+  plt_interactions_t *rows = make_rows(synth, world, name);
+  plt_status_t status = plt_folder_write(folder, name, &rows, synth->packs, synth->threads);
   for (size_t i = 0; i < synth->n_modalities && status == PLT_OK; i++)
     status = write_feature(synth, world, folder, &synth->modalities[i]);
   if (status == PLT_OK) status = write_readme(synth, folder, name);

@@ -19,9 +19,7 @@ uint64_t plt_import_block_rows(uint32_t cols) {
 }
 
 plt_status_t plt_import_path(const char *dir, const char *table, char out[PLT_PATH_MAX]) {
-  char name[PLT_TABLE_NAME_MAX + 8];
-  snprintf(name, sizeof name, "%s.npy", table);
-  return plt_path_join(dir, name, out);
+  return plt_path_file(dir, table, ".npy", out);
 }
 
 static plt_status_t assign_rows(plt_client_t *client, uint32_t index, const plt_npy_t *npy) {
