@@ -178,24 +178,18 @@ double plt_metrics_kept(const plt_metrics_t *test, const plt_metrics_t *shift, s
 }
 
 void plt_kept_put(const plt_metrics_t *test, const plt_metrics_t *shift, const plt_topk_t *topk, plt_json_t *object) {
-  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
-    for (size_t i = 0; i < topk->n; i++) {
-      char name[32];
-      snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
-      plt_json_real(object, name, plt_metrics_kept(test, shift, kind * topk->n + i));
-    }
+  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
+    double kept[PLT_TOPK_MAX];
+    for (size_t i = 0; i < topk->n; i++) kept[i] = plt_metrics_kept(test, shift, kind * topk->n + i);
+    plt_topk_put(plt_metric_names[kind], kept, topk, object);
+  }
 }
 
 void plt_metrics_put(const plt_metrics_t *metrics, const plt_topk_t *topk, plt_json_t *object) {
   plt_json_int(object, "users", (int64_t)metrics->users);
   if (metrics->of_users != metrics->users) plt_json_int(object, "of_users", (int64_t)metrics->of_users);
-  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
-    for (size_t i = 0; i < topk->n; i++) {
-      char name[32];
-      snprintf(name, sizeof name, "%s@%" PRIu32, plt_metric_names[kind], topk->k[i]);
-      plt_json_real(object, name, metrics->value[kind * topk->n + i]);
-    }
-  }
+  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
+    plt_topk_put(plt_metric_names[kind], metrics->value + kind * topk->n, topk, object);
 }
 
 /* ---- recommendations ---- */

@@ -202,7 +202,7 @@ void plt_exposure_cover(const plt_exposure_t *exposure, const double *marks, plt
 
 /* ---- as JSON ---- */
 
-static void put_at_each(const char *what, const double *value, const plt_topk_t *topk, plt_json_t *object) {
+void plt_topk_put(const char *what, const double *value, const plt_topk_t *topk, plt_json_t *object) {
   for (size_t k = 0; k < topk->n; k++) {
     char name[32];
     snprintf(name, sizeof name, "%s@%" PRIu32, what, topk->k[k]);
@@ -211,8 +211,8 @@ static void put_at_each(const char *what, const double *value, const plt_topk_t 
 }
 
 void plt_breakdown_put(const plt_breakdown_t *breakdown, const plt_topk_t *topk, plt_json_t *object) {
-  put_at_each("popularity", breakdown->popularity, topk, object);
-  put_at_each("coverage", breakdown->coverage, topk, object);
+  plt_topk_put("popularity", breakdown->popularity, topk, object);
+  plt_topk_put("coverage", breakdown->coverage, topk, object);
 }
 
 void plt_slices_put(const plt_breakdown_t *breakdown, const plt_topk_t *topk, plt_json_t *object) {
@@ -223,6 +223,6 @@ void plt_slices_put(const plt_breakdown_t *breakdown, const plt_topk_t *topk, pl
     plt_json_int(of, "pairs", (int64_t)slice->pairs);
     plt_json_int(of, "users", (int64_t)slice->users);
     for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
-      put_at_each(plt_metric_names[kind], slice->value + kind * topk->n, topk, of);
+      plt_topk_put(plt_metric_names[kind], slice->value + kind * topk->n, topk, of);
   }
 }

@@ -53,6 +53,8 @@ void plt_exposure_average(const plt_exposure_t *exposure, const double *sums, pl
 double *plt_exposure_marks(const plt_exposure_t *exposure, size_t *n);
 void plt_exposure_cover(const plt_exposure_t *exposure, const double *marks, plt_breakdown_t *out);
 
+/* "WHAT@5": value[0], ... into an object: a number for each cut-off. */
+void plt_topk_put(const char *what, const double *value, const plt_topk_t *topk, plt_json_t *object);
 /* "popularity@5": 31.5, ..., "coverage@5": 0.25, ... into an object; and "head": {"items": 12, ..., "recall@5": 0.25,
  * ...}, "middle", "tail". */
 void plt_breakdown_put(const plt_breakdown_t *breakdown, const plt_topk_t *topk, plt_json_t *object);
