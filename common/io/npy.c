@@ -244,16 +244,19 @@ static void doubles_to_floats(const char *from, uint64_t n, float *out) {
   }
 }
 
-void plt_npy_row_f32(const plt_npy_t *npy, uint64_t row, float *out) {
-  const char *from = (const char *)npy->data + row * npy->cols * plt_npy_type_size(npy->type);
+void plt_npy_part_f32(const plt_npy_t *npy, uint64_t row, uint64_t first, uint64_t n, float *out) {
+  const char *from = (const char *)npy->data + (row * npy->cols + first) * plt_npy_type_size(npy->type);
   if (row >= npy->rows) bug("row behind the end");
+  if (n > npy->cols || first > npy->cols - n) bug("columns behind the end");
   switch (npy->type) {
-    case PLT_NPY_F2: halves_to_floats(from, npy->cols, out); break;
-    case PLT_NPY_F4: memcpy(out, from, npy->cols * sizeof *out); break;
-    case PLT_NPY_F8: doubles_to_floats(from, npy->cols, out); break;
+    case PLT_NPY_F2: halves_to_floats(from, n, out); break;
+    case PLT_NPY_F4: memcpy(out, from, n * sizeof *out); break;
+    case PLT_NPY_F8: doubles_to_floats(from, n, out); break;
     default: bug("an integer array has no float rows");
   }
 }
+
+void plt_npy_row_f32(const plt_npy_t *npy, uint64_t row, float *out) { plt_npy_part_f32(npy, row, 0, npy->cols, out); }
 
 int64_t plt_npy_int(const plt_npy_t *npy, uint64_t row, uint64_t col) {
   if (row >= npy->rows || col >= npy->cols) bug("element behind the end");

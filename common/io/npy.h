@@ -30,6 +30,8 @@ size_t plt_npy_type_size(plt_npy_type_t type);
 /* Row `row` as float32 into out[cols]; for float types only (else our bug: abort). f2 is exact, f8 goes to the nearest,
  * ties to even. */
 void plt_npy_row_f32(const plt_npy_t *npy, uint64_t row, float *out);
+/* Columns [first, first + n) of a row, the same way. */
+void plt_npy_part_f32(const plt_npy_t *npy, uint64_t row, uint64_t first, uint64_t n, float *out);
 /* The element at (row, col) of an integer array. */
 int64_t plt_npy_int(const plt_npy_t *npy, uint64_t row, uint64_t col);
 

@@ -132,10 +132,7 @@ static plt_status_t make_stage(plt_job_t *job, const plt_config_t *config, bool 
   plan->replay = is_given ? sampler.replay : NULL;
   if (stage->kind->own_draws) sampler.replay = NULL;
   if (is_given && sampler.replay != NULL) {
-    char *name = plt_mem_print("%s.npy", stage->name);
-    plt_status_t status = plt_path_join(sampler.replay, name, replay);
-    free(name);
-    PLT_TRY(status);
+    PLT_TRY(plt_path_file(sampler.replay, stage->name, ".npy", replay));
     sampler.replay = replay;
   }
   PLT_TRY(plt_sampler_create(job->data, &sampler, &made->sampler));

@@ -14,7 +14,7 @@ struct plt_sampler {
   plt_sampler_config_t config;
   plt_rng_key_t negatives;
   uint32_t batches;
-  plt_npy_t replay;      /* data NULL: none */
+  plt_npy_t replay;      /* map NULL: none */
   size_t width;          /* columns of a sample there */
   uint32_t *samples;     /* of each batch there */
   bool is_another;       /* plt_sampler_at(): the replay is the first one's */
@@ -112,6 +112,7 @@ plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_con
     plt_sampler_destroy(&sampler);
     return status;
   }
+  sampler->config.replay = NULL; /* the caller's */
   *out = sampler;
   return PLT_OK;
 }
@@ -127,7 +128,7 @@ plt_sampler_t *plt_sampler_at(const plt_sampler_t *sampler, uint32_t stage) {
 
 plt_sampler_t *plt_sampler_over(const plt_sampler_t *sampler, uint32_t stage, const uint32_t *pairs, size_t n) {
   plt_sampler_t *another = plt_sampler_at(sampler, stage);
-  another->config.replay = NULL;
+  another->replay = (plt_npy_t){0};
   another->pairs = pairs;
   another->n_pairs = n;
   another->batches = count_batches(n, another->config.batch_size);
@@ -155,7 +156,7 @@ uint32_t plt_sampler_batches(const plt_sampler_t *sampler) { return sampler->bat
 
 uint32_t plt_sampler_samples(const plt_sampler_t *sampler, uint32_t batch) {
   uint32_t full = sampler->config.batch_size;
-  if (sampler->config.replay != NULL) return sampler->samples[batch];
+  if (sampler->replay.map != NULL) return sampler->samples[batch];
   if (batch + 1 < sampler->batches) return full;
   return (uint32_t)(sampler->n_pairs - (uint64_t)batch * full);
 }
@@ -199,7 +200,7 @@ static void draw_replay(const plt_sampler_t *sampler, uint32_t batch, uint32_t f
 
 void plt_sampler_draw(const plt_sampler_t *sampler, uint32_t epoch, uint32_t batch, uint32_t first, uint32_t n,
                       uint32_t *user, uint32_t *positive, uint32_t *negative) {
-  if (sampler->config.replay != NULL) {
+  if (sampler->replay.map != NULL) {
     draw_replay(sampler, batch, first, n, user, positive, negative);
     return;
   }

@@ -132,12 +132,10 @@ static plt_status_t write_labels(work_t *work, const start_from_t *from) {
   return status;
 }
 
-/* A file of the replays of this stage, into path; whether there is one. */
-static bool replay_path(const work_t *work, const char *of, char path[PLT_PATH_MAX]) {
-  char name[PLT_STAGE_NAME_MAX + 64];
-  if (work->t->plan->replay == NULL) return false;
-  snprintf(name, sizeof name, "%s.%" PRIu32 ".%s.npy", work->leg->stage->name, work->leg->outer, of);
-  return plt_path_join(work->t->plan->replay, name, path) == PLT_OK && plt_path_exists(path);
+/* A file of the replays of this leg, into path; whether there is one. */
+static bool has_replay(const work_t *work, const char *of, char path[PLT_PATH_MAX]) {
+  const plt_trainer_t *t = work->t;
+  return t->plan->replay != NULL && plt_leg_replay(t, of, path) == PLT_OK && plt_path_exists(path);
 }
 
 static plt_status_t open_labels(const char *path, uint64_t pairs, plt_npy_t *file) {
@@ -153,7 +151,7 @@ static plt_status_t start_labels(work_t *work) {
   char path[PLT_PATH_MAX];
   start_from_t from = {.draws = plt_rng_key(work->leg->stage->plan.seed, "environments", work->leg->slot)};
   if (work->settings->start == KEEP && work->leg->outer > 0) return PLT_OK;
-  if (work->settings->start != GIVEN && replay_path(work, "labels", path))
+  if (work->settings->start != GIVEN && has_replay(work, "labels", path))
     PLT_TRY(open_labels(path, t->plan->data->n_train, &from.file));
   plt_status_t status = write_labels(work, &from);
   if (from.file.map != NULL) plt_npy_close(&from.file);
@@ -177,7 +175,7 @@ static plt_status_t choose_samples(work_t *work, const plt_within_t *within, siz
   plt_sampler_t *sampler;
   const uint32_t *pairs = plt_labels_of(work->labels, within->environment, n);
   snprintf(of, sizeof of, "%" PRIu32 ".%" PRIu32, within->round, within->environment);
-  if (*n > 0 && replay_path(work, of, path))
+  if (*n > 0 && has_replay(work, of, path))
     PLT_TRY(plt_sampler_replay(work->leg->stage->plan.sampler, t->p.stage, path, &sampler));
   else
     sampler = plt_sampler_over(work->leg->stage->plan.sampler, t->p.stage, pairs, *n);

@@ -2,10 +2,12 @@
 #include "worker/procedures/labels.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
+#include "worker/session/procedure.h"
 
 enum { READ_PAIRS = 1 << 18 }; /* of one request */
 
@@ -17,6 +19,13 @@ bool plt_labels_next(const plt_trainer_t *t, plt_label_block_t *block) {
   block->n = pairs - block->first < PLT_LABELS_BLOCK ? (size_t)(pairs - block->first) : PLT_LABELS_BLOCK;
   for (size_t k = 0; k < block->n; k++) block->keys[k] = block->first + k;
   return true;
+}
+
+plt_status_t plt_leg_replay(const plt_trainer_t *t, const char *of, char path[PLT_PATH_MAX]) {
+  const plt_leg_t *leg = t->plan->leg;
+  char suffix[96];
+  snprintf(suffix, sizeof suffix, ".%" PRIu32 "%s%s.npy", leg->outer, of == NULL ? "" : ".", of == NULL ? "" : of);
+  return plt_path_file(t->plan->replay, leg->stage->name, suffix, path);
 }
 
 /* The label of each pair, as bytes. */

@@ -9,6 +9,7 @@
 #ifndef PLT_WORKER_PROCEDURES_LABELS_H
 #define PLT_WORKER_PROCEDURES_LABELS_H
 
+#include "common/io/fileio.h"
 #include "worker/train/state.h"
 
 enum { PLT_LABELS_BLOCK = 4096, PLT_LABELS_MAX = 255 };
@@ -20,6 +21,10 @@ typedef struct plt_label_block {
   uint64_t keys[PLT_LABELS_BLOCK];
 } plt_label_block_t;
 bool plt_labels_next(const plt_trainer_t *t, plt_label_block_t *block);
+
+/* NAME.o.npy, `of` NULL, or NAME.o.OF.npy in the directory of replays: of the leg in round o of its loop. There must be
+ * such a directory. */
+plt_status_t plt_leg_replay(const plt_trainer_t *t, const char *of, char path[PLT_PATH_MAX]);
 
 /* The pairs of each environment, ascending. */
 typedef struct plt_labels {

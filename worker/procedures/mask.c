@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "worker/math/vectors.h"
 #include "worker/models/invrl.h"
 #include "worker/procedures/mask_batch.h"
 #include "worker/procedures/stage.h"
@@ -199,17 +198,6 @@ static plt_status_t make_batches(work_t *work, uint32_t epoch, uint32_t number) 
   return PLT_OK;
 }
 
-/* Which columns of w have a learning rate of their own. */
-static void add_spans(const work_t *work, plt_objective_t *objective, plt_lr_span_t spans[2]) {
-  const plt_table_spec_t *specs = work->t->plan->specs;
-  const double w = specs[PLT_MASK_W].lr_scale, mu = specs[PLT_MASK_MU].lr_scale;
-  if (w == 0 && mu == 0) return;
-  spans[0] = (plt_lr_span_t){work->features * work->f, w == 0 ? 1 : w};
-  spans[1] = (plt_lr_span_t){work->features, mu == 0 ? 1 : mu};
-  objective->spans = spans;
-  objective->n_spans = 2;
-}
-
 static plt_status_t not_finite(const work_t *work, const plt_batch_t *batch) {
   return plt_fail(PLT_ERR_NAN,
                   "loss or gradient of a mask is not finite at epoch %" PRIu32 ", step %" PRIu32
@@ -223,25 +211,20 @@ static plt_status_t gradients(void *context, const plt_batch_t *batch, const flo
                               plt_gradients_t *out) {
   work_t *work = context;
   const plt_plan_t *plan = work->t->plan;
-  size_t n = batch->floats;
-  plt_lr_span_t spans[2];
+  float *g;
+  double loss;
   plt_arena_reset(work->arena);
   PLT_TRY(make_batches(work, batch->epoch, batch->batch));
   plt_objective_t objective = {.gradient_at = gradient_at,
                                .context = work,
-                               .n = n,
+                               .n = batch->floats,
                                .w = values,
-                               .point = plt_arena_alloc(work->arena, n * sizeof(float)),
-                               .second = plt_arena_alloc(work->arena, n * sizeof(float)),
                                .batch = batch->turn,
                                .phase = phase,
                                .eta = eta};
-  float *g = plt_arena_alloc(work->arena, n * sizeof *g);
-  add_spans(work, &objective, spans);
-  double loss = plan->strategy->ops->gradient(plan->strategy, &objective, g);
+  bool is_finite = plt_strategy_descend(plan, batch->rows, &objective, work->arena, &g, &loss);
   PLT_TRY(work->status);
-  if (!isfinite(loss) || !plt_vector_is_finite(g, n)) return not_finite(work, batch);
-  plt_vector_clip(g, n, plan->clip_norm);
+  if (!is_finite) return not_finite(work, batch);
   *out = (plt_gradients_t){0};
   if (batch->n_blocks == 0) return PLT_OK;
   out->push = plt_arena_alloc(work->arena, 2 * sizeof *out->push);

@@ -31,11 +31,8 @@ struct plt_mask_source {
 /* ---- replays ---- */
 
 static plt_status_t open_file(const plt_mask_source_t *source, const char *of, plt_npy_t *out) {
-  const plt_plan_t *plan = source->t->plan;
-  char name[PLT_STAGE_NAME_MAX + 64], path[PLT_PATH_MAX];
-  if (plan->replay == NULL) return PLT_OK;
-  snprintf(name, sizeof name, "%s.%" PRIu32 "%s.npy", plan->leg->stage->name, plan->leg->outer, of);
-  PLT_TRY(plt_path_join(plan->replay, name, path));
+  char path[PLT_PATH_MAX];
+  PLT_TRY(plt_leg_replay(source->t, of, path));
   return plt_npy_open(path, out);
 }
 
@@ -45,9 +42,9 @@ static size_t sample_width(const plt_mask_source_t *source) { return 2 + source-
 static plt_status_t open_replay(plt_mask_source_t *source) {
   const plt_plan_t *plan = source->t->plan;
   size_t of_environment = plan->batch_size * sample_width(source), features = plt_dataset_feature_cols(plan->data);
-  PLT_TRY(open_file(source, "", &source->batches));
-  PLT_TRY(open_file(source, ".noise", &source->noise));
   if (plan->replay == NULL) return PLT_OK;
+  PLT_TRY(open_file(source, NULL, &source->batches));
+  PLT_TRY(open_file(source, "noise", &source->noise));
   const plt_npy_t *batches = &source->batches, *noise = &source->noise;
   if ((batches->type != PLT_NPY_I8 && batches->type != PLT_NPY_I4) || batches->dims != 4 || batches->rows == 0 ||
       batches->rows > UINT32_MAX || batches->cols % of_environment != 0)
@@ -85,38 +82,37 @@ static plt_rng_key_t key_of(const plt_mask_source_t *source, const char *purpose
   return plt_rng_key(t->plan->leg->stage->plan.seed, purpose, (uint64_t)t->p.stage << 32 | epoch);
 }
 
-/* Pair number `place` of the pass that the step falls into. */
-static uint32_t draw_pair(const plt_mask_source_t *source, uint32_t epoch, uint32_t step, uint32_t e, uint32_t sample) {
-  size_t n;
-  const uint32_t *pairs = plt_labels_of(source->labels, e, &n);
-  uint32_t batches = divide_up(n, source->t->plan->batch_size), pass = step / batches;
-  plt_rng_block_t block = plt_rng_draw(key_of(source, "mask order", epoch), pass, e, 0, 0);
-  uint64_t place = (uint64_t)(step % batches) * source->t->plan->batch_size + sample;
-  return pairs[plt_rng_permute((plt_rng_key_t){{block.word[0], block.word[1]}}, n, place)];
-}
-
-static void draw_sample(const plt_mask_source_t *source, uint32_t epoch, uint32_t step, uint32_t e, uint32_t sample,
-                        uint32_t *user, uint32_t *item) {
+/* Samples [n] of a user, its positive and its negatives: the environment's pairs in the order of the pass that the step
+ * falls into. */
+static void draw_samples(const plt_mask_source_t *source, uint32_t epoch, uint32_t step, uint32_t e, size_t n,
+                         uint32_t *user, uint32_t *item) {
   const plt_plan_t *plan = source->t->plan;
-  plt_pair_t pair = plan->data->train[draw_pair(source, epoch, step, e, sample)];
-  plt_rng_key_t key = key_of(source, "mask negatives", epoch);
-  *user = pair.user;
-  item[0] = pair.item;
-  for (uint32_t k = 0; k < plan->model->negatives; k++) {
-    plt_rng_block_t block = plt_rng_draw(key, step, e, sample, k);
-    item[1 + k] = plt_rng_below((uint64_t)block.word[0] << 32 | block.word[1], plan->data->items);
+  size_t of_environment, each = 1 + plan->model->negatives;
+  const uint32_t *pairs = plt_labels_of(source->labels, e, &of_environment);
+  uint32_t batches = divide_up(of_environment, plan->batch_size);
+  uint64_t first = (uint64_t)(step % batches) * plan->batch_size;
+  plt_rng_block_t pass = plt_rng_draw(key_of(source, "mask order", epoch), step / batches, e, 0, 0);
+  plt_rng_key_t order = {{pass.word[0], pass.word[1]}}, negatives = key_of(source, "mask negatives", epoch);
+  for (uint32_t s = 0; s < n; s++, item += each) {
+    plt_pair_t pair = plan->data->train[pairs[plt_rng_permute(order, of_environment, first + s)]];
+    user[s] = pair.user;
+    item[0] = pair.item;
+    for (uint32_t k = 1; k < each; k++) {
+      plt_rng_block_t block = plt_rng_draw(negatives, step, e, s, k - 1);
+      item[k] = plt_rng_below((uint64_t)block.word[0] << 32 | block.word[1], plan->data->items);
+    }
   }
 }
 
-static plt_status_t replay_sample(const plt_mask_source_t *source, uint32_t step, uint32_t e, uint32_t sample,
+static plt_status_t replay_sample(const plt_mask_source_t *source, uint32_t step, uint32_t e, size_t sample,
                                   uint32_t *user, uint32_t *item) {
   const plt_dataset_t *data = source->t->plan->data;
   for (size_t col = 0; col < sample_width(source); col++) {
     int64_t id = replayed(source, step, e, sample, col);
     if (id < 0 || id >= (int64_t)(col == 0 ? data->users : data->items))
       return plt_fail(PLT_ERR_DATA,
-                      "the replay of stage %s: step %" PRIu32 ", environment %" PRIu32 ", sample %" PRIu32
-                      ": there is no %s %" PRId64,
+                      "the replay of stage %s: step %" PRIu32 ", environment %" PRIu32
+                      ", sample %zu: there is no %s %" PRId64,
                       source->t->plan->leg->stage->name, step, e, sample, col == 0 ? "user" : "item", id);
     *(col == 0 ? user : &item[col - 1]) = (uint32_t)id;
   }
@@ -127,9 +123,8 @@ static float *draw_noise(const plt_mask_source_t *source, uint32_t epoch, uint32
   size_t features = plt_dataset_feature_cols(source->t->plan->data);
   float *noise = plt_arena_alloc(source->arena, features * sizeof *noise);
   if (source->noise.map != NULL) {
-    float *whole = plt_arena_alloc(source->arena, source->noise.cols * sizeof *whole);
-    plt_npy_row_f32(&source->noise, epoch, whole);
-    return memcpy(noise, whole + ((size_t)step * source->environments + e) * features, features * sizeof *noise);
+    plt_npy_part_f32(&source->noise, epoch, ((uint64_t)step * source->environments + e) * features, features, noise);
+    return noise;
   }
   plt_normal_row(key_of(source, "mask noise", epoch), step, e, features, noise);
   for (size_t k = 0; k < features; k++) noise[k] *= source->sigma;
@@ -195,12 +190,9 @@ plt_status_t plt_mask_source_make(plt_mask_source_t *source, uint32_t epoch, uin
   uint32_t *users = plt_arena_alloc(arena, n * sizeof *users), *items = plt_arena_alloc(arena, pairs * sizeof *items);
   uint32_t *user_at = plt_arena_alloc(arena, n * sizeof *user_at);
   uint32_t *item_at = plt_arena_alloc(arena, pairs * sizeof *item_at);
-  for (uint32_t s = 0; s < n; s++) {
-    if (source->batches.map != NULL)
-      PLT_TRY(replay_sample(source, step, e, s, &user[s], item + s * each));
-    else
-      draw_sample(source, epoch, step, e, s, &user[s], item + s * each);
-  }
+  if (source->batches.map == NULL) draw_samples(source, epoch, step, e, n, user, item);
+  for (size_t s = 0; s < n && source->batches.map != NULL; s++)
+    PLT_TRY(replay_sample(source, step, e, s, &user[s], item + s * each));
   *out = (plt_invariance_batch_t){.n = n,
                                   .items_each = each,
                                   .user = user_at,

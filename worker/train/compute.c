@@ -93,16 +93,16 @@ static plt_status_t not_finite(const plt_compute_t *compute, const plt_batch_t *
                   plan->strategy->ops->name, plan->lr);
 }
 
-/* The learning rates of a leaf's w; NULL if all are that of the step. */
-static const plt_lr_span_t *lr_spans(const plt_compute_t *compute, const plt_leaf_t *leaf, size_t *n) {
-  const plt_plan_t *plan = compute->plan;
-  plt_lr_span_t *spans = plt_arena_alloc(compute->arena, plan->model->n_tables * sizeof *spans);
+/* The learning rates of w; NULL if all are that of the step. */
+static const plt_lr_span_t *lr_spans(const plt_plan_t *plan, const plt_rows_view_t *rows, plt_arena_t *arena,
+                                     size_t *n) {
+  plt_lr_span_t *spans = plt_arena_alloc(arena, plan->model->n_tables * sizeof *spans);
   bool differs = false;
   *n = 0;
   for (size_t t = 0; t < plan->model->n_tables; t++) {
     double scale = plan->specs[t].lr_scale;
     if (plan->specs[t].frozen) continue;
-    spans[(*n)++] = (plt_lr_span_t){leaf->rows[t].n * plan->model->tables[t].cols, scale == 0 ? 1 : scale};
+    spans[(*n)++] = (plt_lr_span_t){rows[t].n * plan->model->tables[t].cols, scale == 0 ? 1 : scale};
     differs = differs || scale != 0;
   }
   if (differs) return spans;
@@ -110,31 +110,35 @@ static const plt_lr_span_t *lr_spans(const plt_compute_t *compute, const plt_lea
   return NULL;
 }
 
+bool plt_strategy_descend(const plt_plan_t *plan, const plt_rows_view_t *rows, plt_objective_t *objective,
+                          plt_arena_t *arena, float **gradient, double *loss) {
+  size_t n = objective->n;
+  objective->point = plt_arena_alloc(arena, n * sizeof(float));
+  objective->second = plt_arena_alloc(arena, n * sizeof(float));
+  objective->spans = lr_spans(plan, rows, arena, &objective->n_spans);
+  float *g = *gradient = plt_arena_alloc(arena, n * sizeof *g);
+  *loss = plan->strategy->ops->gradient(plan->strategy, objective, g);
+  if (!isfinite(*loss) || !plt_vector_is_finite(g, n)) return false;
+  plt_vector_clip(g, n, plan->clip_norm);
+  return true;
+}
+
 /* The gradient that the leaf hands over, [leaf->trained]. */
 static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, const plt_leaf_t *leaf,
                              const float *values, uint32_t phase, double eta, float **gradient, double *loss) {
-  const plt_plan_t *plan = compute->plan;
-  plt_arena_t *arena = compute->arena;
-  size_t n = leaf->trained, bytes = n * sizeof(float);
   leaf_run_t run = {
       .compute = compute, .leaf = leaf, .values = leaf_values(compute, batch, leaf, values), .pass = leaf->pass};
   plt_objective_t objective = {.gradient_at = gradient_at,
                                .context = &run,
-                               .n = n,
+                               .n = leaf->trained,
                                .w = run.values,
-                               .point = plt_arena_alloc(arena, bytes),
-                               .second = plt_arena_alloc(arena, bytes),
                                .batch = batch->turn,
                                .phase = phase,
                                .eta = eta};
-  objective.spans = lr_spans(compute, leaf, &objective.n_spans);
-  float *g = plt_arena_alloc(arena, bytes);
-  double value = plan->strategy->ops->gradient(plan->strategy, &objective, g);
-  if (!isfinite(value) || !plt_vector_is_finite(g, n)) return not_finite(compute, batch, leaf, value);
-  plt_vector_clip(g, n, plan->clip_norm);
-  if (leaf->weight != 1.0) plt_vector_scale(g, n, leaf->weight);
-  *gradient = g;
-  *loss = value * leaf->weight;
+  if (!plt_strategy_descend(compute->plan, leaf->rows, &objective, compute->arena, gradient, loss))
+    return not_finite(compute, batch, leaf, *loss);
+  if (leaf->weight != 1.0) plt_vector_scale(*gradient, leaf->trained, leaf->weight);
+  *loss *= leaf->weight;
   return PLT_OK;
 }
 

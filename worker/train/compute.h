@@ -25,6 +25,11 @@ typedef struct plt_gradients {
   size_t n_losses;
 } plt_gradients_t;
 
+/* What the plan's strategy makes of w = objective->w, [objective->n], clipped, into *gradient; false: it or the loss is
+ * not finite. The caller has filled the objective but for scratch and learning rates, which come from the tables'
+ * rows in w; memory is the arena's. */
+bool plt_strategy_descend(const plt_plan_t *plan, const plt_rows_view_t *rows, plt_objective_t *objective,
+                          plt_arena_t *arena, float **gradient, double *loss);
 /* values: the batch's pulled rows, one vector of batch->floats. */
 plt_status_t plt_compute_gradients(plt_compute_t *compute, const plt_batch_t *batch, const float *values,
                                    uint32_t phase, double eta, plt_gradients_t *out);
