@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
+#include "worker/math/kernels.h"
 #include "worker/train/live.h"
 
 #define REDRAW_NS (PLT_NS_PER_S / 5)
@@ -134,30 +135,27 @@ plt_status_t plt_journal_labels(plt_journal_t *journal, uint64_t changed, const 
   return plt_journal_flush(journal);
 }
 
-static double mean(const float *x, size_t n) {
-  double sum = 0;
-  for (size_t k = 0; k < n; k++) sum += x[k];
-  return n == 0 ? 0 : sum / (double)n;
-}
-
 plt_status_t plt_journal_mask(plt_journal_t *journal, const float *mask) {
   const plt_dataset_t *data = journal->plan.data;
   plt_json_t *json = begin_stage_event(journal, "mask");
   size_t n = plt_dataset_feature_cols(data), at = 0;
+  double total = plt_kernel_total(mask, n);
   float least = INFINITY, most = -INFINITY;
   for (size_t k = 0; k < n; k++) {
     least = fminf(least, mask[k]);
     most = fmaxf(most, mask[k]);
   }
-  plt_json_real(json, "mean", mean(mask, n));
+  plt_json_real(json, "mean", total / (double)n);
   plt_json_real(json, "min", least);
   plt_json_real(json, "max", most);
   plt_json_t *of = plt_json_add_object(json, "modalities");
-  for (size_t m = 0; m < data->n_features; at += data->features[m++].array.cols)
-    plt_json_real(of, data->features[m].name, mean(mask + at, data->features[m].array.cols));
+  for (size_t m = 0; m < data->n_features; at += data->features[m++].array.cols) {
+    size_t cols = data->features[m].array.cols;
+    plt_json_real(of, data->features[m].name, plt_kernel_total(mask + at, cols) / (double)cols);
+  }
   plt_json_write(&json, journal->file);
   char line[160];
-  snprintf(line, sizeof line, "%smask: mean %.3f, %.3f to %.3f", journal->stage, mean(mask, n), (double)least,
+  snprintf(line, sizeof line, "%smask: mean %.3f, %.3f to %.3f", journal->stage, total / (double)n, (double)least,
            (double)most);
   say(journal, line);
   return plt_journal_flush(journal);
