@@ -327,18 +327,34 @@ Test(table, rows_of_another_table_are_not_taken) {
   plt_table_destroy(&from);
 }
 
+/* Two tables whose specs differ, and in the end have the same rows. */
+static void open_two(const plt_table_spec_t *x, const plt_table_spec_t *y, plt_table_t **a, plt_table_t **b) {
+  cr_assert(!plt_table_spec_equal(x, y));
+  cr_assert_eq(plt_table_create(x, 0, 1, a), PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(plt_table_create(y, 0, 1, b), PLT_OK, "%s", plt_fail_text());
+}
+
+static void close_alike(plt_table_t **a, plt_table_t **b) {
+  static uint64_t keys[ROWS];
+  static float own[ROWS * COLS], same[ROWS * COLS];
+  for (size_t i = 0; i < ROWS; i++) keys[i] = i;
+  plt_table_read(*a, keys, ROWS, own);
+  plt_table_read(*b, keys, ROWS, same);
+  cr_assert_arr_eq(own, same, sizeof own, "%s", plt_table_spec(*a)->optimizer);
+  plt_table_destroy(a);
+  plt_table_destroy(b);
+}
+
 /* Decay adds to the gradient what the row was before the step, whatever the optimizer, in pieces too. */
 Test(table, decay_of_pushed_rows) {
   static uint64_t keys[ROWS];
-  static float own[ROWS * COLS], same[ROWS * COLS], gradient[ROWS * COLS], decayed[ROWS * COLS];
+  static float gradient[ROWS * COLS], decayed[ROWS * COLS];
   for (size_t i = 0; i < ROWS * COLS; i++) gradient[i] = (float)(draw(7, (uint32_t)i) % 200) / 100 - 1;
   for (size_t o = 0; plt_optimizers[o] != NULL; o++) {
     plt_table_spec_t with = spec_of(plt_optimizers[o]->name), plain = with;
     plt_table_t *a, *b;
     with.decay = 0.25;
-    cr_assert(!plt_table_spec_equal(&with, &plain));
-    cr_assert_eq(plt_table_create(&with, 0, 1, &a), PLT_OK, "%s", plt_fail_text());
-    cr_assert_eq(plt_table_create(&plain, 0, 1, &b), PLT_OK, "%s", plt_fail_text());
+    open_two(&with, &plain, &a, &b);
     for (uint32_t t = 1; t < 12; t++) {
       size_t n = some_keys(t, keys), half = n / 2;
       plt_table_read(b, keys, n, decayed);
@@ -347,37 +363,25 @@ Test(table, decay_of_pushed_rows) {
       plt_table_step_pieces(a, 0.125, pieces, 2);
       plt_table_step(b, 0.125, (plt_rows_t){keys, decayed, n});
     }
-    for (size_t i = 0; i < ROWS; i++) keys[i] = i;
-    plt_table_read(a, keys, ROWS, own);
-    plt_table_read(b, keys, ROWS, same);
-    cr_assert_arr_eq(own, same, sizeof own, "%s", plt_optimizers[o]->name);
-    plt_table_destroy(&a);
-    plt_table_destroy(&b);
+    close_alike(&a, &b);
   }
 }
 
 /* eta * lr_scale is all that counts, in closed forms too. */
 Test(table, a_learning_rate_of_its_own_multiplies_that_of_the_step) {
   uint64_t keys[ROWS];
-  static float own[ROWS * COLS], same[ROWS * COLS], gradient[ROWS * COLS];
+  static float gradient[ROWS * COLS];
   for (size_t i = 0; i < ROWS * COLS; i++) gradient[i] = (float)(draw(7, (uint32_t)i) % 200) / 100 - 1;
   for (size_t o = 0; plt_optimizers[o] != NULL; o++) {
     plt_table_spec_t scaled = spec_of(plt_optimizers[o]->name), plain = scaled;
     plt_table_t *a, *b;
     scaled.lr_scale = 0.25;
-    cr_assert(!plt_table_spec_equal(&scaled, &plain));
-    cr_assert_eq(plt_table_create(&scaled, 0, 1, &a), PLT_OK, "%s", plt_fail_text());
-    cr_assert_eq(plt_table_create(&plain, 0, 1, &b), PLT_OK, "%s", plt_fail_text());
+    open_two(&scaled, &plain, &a, &b);
     for (uint32_t t = 1; t < 12; t++) {
       size_t n = some_keys(t, keys);
       plt_table_step(a, 0.5 / t, (plt_rows_t){keys, gradient, n});
       plt_table_step(b, 0.125 / t, (plt_rows_t){keys, gradient, n});
     }
-    for (size_t i = 0; i < ROWS; i++) keys[i] = i;
-    plt_table_read(a, keys, ROWS, own);
-    plt_table_read(b, keys, ROWS, same);
-    cr_assert_arr_eq(own, same, sizeof own, "%s", plt_optimizers[o]->name);
-    plt_table_destroy(&a);
-    plt_table_destroy(&b);
+    close_alike(&a, &b);
   }
 }
