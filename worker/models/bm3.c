@@ -42,7 +42,7 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, d, plt_init_xavier_uniform(data->items, d));
   plt_model_add_table(model, "pred_w", PLT_ENTITY_DENSE, d, d, plt_init_xavier_normal(d, d));
   plt_model_add_table(model, "pred_b", PLT_ENTITY_DENSE, 1, d, plt_init_linear(d, d));
-  plt_model_add_projections(config, data, model, plt_init_xavier_normal);
+  plt_model_add_projections(config, data, model, plt_init_xavier_normal, NULL);
   PLT_TRY(plt_model_read_layers(config, model));
   plt_model_add_propagation(model, &(plt_state_t){.cols = d}, 0);
   return PLT_OK;

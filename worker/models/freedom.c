@@ -37,7 +37,7 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   freedom->spread = plt_model_add_item_hops(model, alike, 0, 1);
   plt_model_add_table(model, "user", PLT_ENTITY_USER, data->users, d, plt_init_xavier_uniform(data->users, d));
   plt_model_add_table(model, "item", PLT_ENTITY_ITEM, data->items, d, plt_init_xavier_uniform(data->items, d));
-  plt_model_add_projections(config, data, model, plt_init_linear);
+  plt_model_add_projections(config, data, model, plt_init_linear, NULL);
   return PLT_OK;
 }
 

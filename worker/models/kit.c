@@ -125,7 +125,11 @@ plt_var_t plt_nodes_sum_of_states(const plt_nodes_t *nodes, size_t first, size_t
 }
 
 plt_var_t plt_nodes_mean_of_layers(const plt_model_t *model, const plt_nodes_t *nodes) {
-  return plt_op_scale(nodes->tape, plt_nodes_sum_of_states(nodes, 0, model->layers.n),
+  return plt_nodes_mean_of_chain(model, nodes, 0);
+}
+
+plt_var_t plt_nodes_mean_of_chain(const plt_model_t *model, const plt_nodes_t *nodes, size_t first) {
+  return plt_op_scale(nodes->tape, plt_nodes_sum_of_states(nodes, first, first + model->layers.n),
                       1.0f / (float)(model->layers.n + 1));
 }
 
@@ -165,6 +169,18 @@ plt_var_t plt_samples_rank_loss(const plt_samples_t *samples, plt_var_t u, plt_v
 plt_var_t plt_loss_embedding(plt_tape_t *t, plt_var_t a, plt_var_t b, plt_var_t c) {
   plt_var_t norms = plt_op_add(t, plt_op_add(t, plt_op_norm(t, a), plt_op_norm(t, b)), plt_op_norm(t, c));
   return plt_op_scale(t, norms, 1.0f / (float)plt_tape_rows(t, c));
+}
+
+plt_var_t plt_loss_cross_entropy(plt_tape_t *t, plt_var_t a, plt_var_t b, float tau) {
+  static const float nothing;
+  if (plt_tape_rows(t, a) < 2) return plt_tape_constant(t, 1, 1, &nothing);
+  plt_var_t scaled = plt_op_scale(t, a, 1 / tau);
+  plt_var_t all = plt_op_log_sum_exp(t, plt_op_matmul_bt(t, scaled, b));
+  return plt_op_mean(t, plt_op_sub(t, all, plt_op_row_dot(t, scaled, b)));
+}
+
+plt_var_t plt_loss_nce(plt_tape_t *t, plt_var_t a, plt_var_t b, float tau) {
+  return plt_loss_cross_entropy(t, plt_op_normalise(t, a), plt_op_normalise(t, b), tau);
 }
 
 plt_var_t plt_loss_mean_square(plt_tape_t *t, plt_var_t x, const uint32_t *index, size_t n) {

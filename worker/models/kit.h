@@ -67,19 +67,18 @@ plt_status_t plt_model_read_layers(const plt_config_t *config, plt_model_t *mode
     .key = "model.reg", .type = PLT_OPT_REAL, .fallback = default_, .min = 0, .max = INFINITY, \
     .help = "Weight of " what                                                                  \
   }
+#define PLT_MODEL_KNN_OPTION                                                                               \
+  {                                                                                                        \
+    .key = "model.knn", .type = PLT_OPT_INT, .fallback = "10", .min = 1, .max = 1000,                      \
+    .help = "Neighbours of an item in the graph of items, by the cosine of its features, itself included." \
+  }
 /* Rows of the option table of a model with one graph of items, read by plt_model_read_item_graph(). */
-#define PLT_MODEL_ITEM_GRAPH_OPTIONS                                                                        \
-  {.key = "model.knn",                                                                                      \
-   .type = PLT_OPT_INT,                                                                                     \
-   .fallback = "10",                                                                                        \
-   .min = 1,                                                                                                \
-   .max = 1000,                                                                                             \
-   .help = "Neighbours of an item in the graph of items, by the cosine of its features, itself included."}, \
-  {                                                                                                         \
-    .key = "model.item_graph_weights", .type = PLT_OPT_WEIGHTS, .min = 0, .max = INFINITY,                  \
-    .help =                                                                                                 \
-        "Share of each modality in the graph of items, by the name of its feature file: {image: 0.1, "      \
-        "text: 0.9}. Not given: the same for all."                                                          \
+#define PLT_MODEL_ITEM_GRAPH_OPTIONS                                                                   \
+  PLT_MODEL_KNN_OPTION, {                                                                              \
+    .key = "model.item_graph_weights", .type = PLT_OPT_WEIGHTS, .min = 0, .max = INFINITY,             \
+    .help =                                                                                            \
+        "Share of each modality in the graph of items, by the name of its feature file: {image: 0.1, " \
+        "text: 0.9}. Not given: the same for all."                                                     \
   }
 /* The relation that model.knn and model.item_graph_weights make; returns its number. PLT_ERR_USAGE. */
 plt_status_t plt_model_read_item_graph(const plt_config_t *config, const plt_dataset_t *data, plt_model_t *model,
@@ -126,20 +125,26 @@ plt_status_t plt_model_read_segments(const plt_config_t *config, const plt_datas
     .key = "model.train_features", .type = PLT_OPT_BOOL, .fallback = "false",                                   \
     .help = "The raw features are trained too, as in MMRec; one wide row per item then travels with its batch." \
   }
-/* Tables trs_w_m [F_m, d], trs_b_m and, if model.train_features, feat_m of every modality, after those there are; read
- * at the own nodes, as the features are if they are not trained. */
+/* Tables trs_w_m [F_m, d], trs_b_m and, if model.train_features, feat_m of every modality, after those there are; feat_m
+ * is read at the set of state at[m], NULL: at the own nodes. */
 void plt_model_add_projections(const plt_config_t *config, const plt_dataset_t *data, plt_model_t *model,
-                               plt_init_t (*weights)(uint64_t inputs, uint64_t d));
-/* Own items' features of modality m projected by these tables, the first of which is `first`: [n, d]. */
+                               plt_init_t (*weights)(uint64_t inputs, uint64_t d), const size_t *at);
+/* Items' features of modality m projected by these tables, the first of which is `first`: [n, d]. */
 plt_var_t plt_nodes_projection(const plt_model_t *model, const plt_nodes_t *nodes, size_t first, size_t m);
 
 /* ---- at nodes ---- */
 /* The columns of modality m of the features, a constant [n, F_m]. */
 plt_var_t plt_nodes_modality(const plt_nodes_t *nodes, size_t m);
+/* The same, each row times scale[m][item], which stays. */
+plt_var_t plt_nodes_scaled_modality(const plt_nodes_t *nodes, size_t m, const float *const *scale);
+/* 1 / the length of each item's features, or 1e12 where that is shorter than 1e-12; free() it. */
+float *plt_model_unit_scale(const plt_feature_t *feature, uint32_t items);
 /* States first .. last added up in their order, [n, cols]. */
 plt_var_t plt_nodes_sum_of_states(const plt_nodes_t *nodes, size_t first, size_t last);
 /* The mean of states 0 .. model.layers. */
 plt_var_t plt_nodes_mean_of_layers(const plt_model_t *model, const plt_nodes_t *nodes);
+/* The mean of states first .. first + model.layers. */
+plt_var_t plt_nodes_mean_of_chain(const plt_model_t *model, const plt_nodes_t *nodes, size_t first);
 /* x w + b */
 plt_var_t plt_op_linear(plt_tape_t *tape, plt_var_t x, plt_var_t w, plt_var_t b);
 /* x [n, c] with each element 0 at a chance of `rate`, else divided by 1 - rate. The draws are a function of the batch,
@@ -147,6 +152,12 @@ plt_var_t plt_op_linear(plt_tape_t *tape, plt_var_t x, plt_var_t w, plt_var_t b)
 plt_var_t plt_nodes_dropout(const plt_nodes_t *nodes, plt_var_t x, double rate, const char *purpose);
 
 /* ---- losses ---- */
+/* Row model.tau of contrasts (plt_loss_nce()). */
+#define PLT_MODEL_TAU_OPTION                                                                      \
+  {                                                                                               \
+    .key = "model.tau", .type = PLT_OPT_REAL, .fallback = "0.2", .min = 0.001, .max = 1000,       \
+    .help = "Temperature of the contrast: the smaller, the more the nearest of the others count." \
+  }
 /* BPR + reg * Emb over the samples' rows of users [n_users, c] and items [n_items, c]; one negative each
  * (docs/methods/models.md 1). */
 plt_var_t plt_samples_bpr_loss(const plt_samples_t *samples, plt_var_t users, plt_var_t items, float reg);
@@ -157,6 +168,12 @@ plt_var_t plt_samples_bpr_loss_over(const plt_samples_t *samples, plt_var_t user
 plt_var_t plt_samples_rank_loss(const plt_samples_t *samples, plt_var_t u, plt_var_t items);
 /* Emb(a, b, c) = (|a| + |b| + |c|) / rows(c), Frobenius norms, -> [1, 1] (docs/methods/models.md 1). */
 plt_var_t plt_loss_embedding(plt_tape_t *tape, plt_var_t a, plt_var_t b, plt_var_t c);
+/* -mean_k log(exp(s_kk) / sum_l exp(s_kl)), s_kl = <a_k, b_l> / tau of the rows of a and b [n, c] at length 1, -> [1, 1]:
+ * each row of a is to find its own of b among all n. 0 for one row. 2 n^2 floats (docs/methods/models.md 1; van den Oord
+ * et al., arXiv 1807.03748). */
+plt_var_t plt_loss_nce(plt_tape_t *tape, plt_var_t a, plt_var_t b, float tau);
+/* The same of rows as they are. */
+plt_var_t plt_loss_cross_entropy(plt_tape_t *tape, plt_var_t a, plt_var_t b, float tau);
 /* The mean of the squares of all entries of rows `index` [n] of x, -> [1, 1]. */
 plt_var_t plt_loss_mean_square(plt_tape_t *tape, plt_var_t x, const uint32_t *index, size_t n);
 /* 1/2 (2 sq(u) + sq(i+) + sq(i-)), sq the mean of the squares of the samples' rows; one negative each (MMGCN, GRCN). */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/mem.h"
 #include "common/rng.h"
 #include "common/vector.h"
 #include "worker/data/features.h"
@@ -86,7 +87,7 @@ plt_model_table_t *plt_model_add_modality_table(plt_model_t *model, const char *
 enum { TRS_W, TRS_B, FEAT };
 
 void plt_model_add_projections(const plt_config_t *config, const plt_dataset_t *data, plt_model_t *model,
-                               plt_init_t (*weights)(uint64_t inputs, uint64_t d)) {
+                               plt_init_t (*weights)(uint64_t inputs, uint64_t d), const size_t *at) {
   uint32_t d = (uint32_t)plt_config_int(config, "model.dim");
   bool trains = plt_config_bool(config, "model.train_features");
   for (size_t m = 0; m < data->n_features; m++) {
@@ -97,7 +98,7 @@ void plt_model_add_projections(const plt_config_t *config, const plt_dataset_t *
     if (!trains) continue;
     plt_model_table_t *table =
         plt_model_add_modality_table(model, "feat", feature, PLT_ENTITY_ITEM, data->items, f, plt_init_zero());
-    table->at = PLT_AT_OWN;
+    table->at = at == NULL ? PLT_AT_OWN : (int)at[m];
     table->initial = feature;
   }
 }
@@ -131,6 +132,17 @@ plt_var_t plt_nodes_scaled_features(const plt_nodes_t *nodes, const float *const
 }
 
 plt_var_t plt_nodes_modality(const plt_nodes_t *nodes, size_t m) { return features_of(nodes, m, 1, NULL); }
+
+plt_var_t plt_nodes_scaled_modality(const plt_nodes_t *nodes, size_t m, const float *const *scale) {
+  return features_of(nodes, m, 1, scale + m);
+}
+
+float *plt_model_unit_scale(const plt_feature_t *feature, uint32_t items) {
+  float *scale = plt_mem_alloc(items * sizeof *scale);
+  plt_feature_lengths(feature, items, scale);
+  for (uint32_t i = 0; i < items; i++) scale[i] = 1.0f / fmaxf(scale[i], 1e-12f);
+  return scale;
+}
 
 typedef struct mask {
   const uint32_t *id;

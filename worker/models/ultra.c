@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "worker/data/features.h"
 
 /* beta_u = sqrt(D_u + 1) / D_u, beta_i = 1 / sqrt(D_i + 1), D the number of training pairs. */
 static void weigh_nodes(const plt_dataset_t *data, plt_ultra_t *self) {
@@ -18,14 +17,6 @@ static void weigh_nodes(const plt_dataset_t *data, plt_ultra_t *self) {
   }
   for (uint64_t p = 0; p < data->n_train; p++) self->of_item[data->train[p].item]++;
   for (uint32_t i = 0; i < data->items; i++) self->of_item[i] = 1 / sqrtf(self->of_item[i] + 1);
-}
-
-static void measure_features(const plt_dataset_t *data, plt_ultra_t *self) {
-  for (size_t m = 0; m < data->n_features; m++) {
-    self->unit[m] = plt_mem_alloc(data->items * sizeof(float));
-    plt_feature_lengths(&data->features[m], data->items, self->unit[m]);
-    for (uint32_t i = 0; i < data->items; i++) self->unit[m][i] = 1.0f / fmaxf(self->unit[m][i], 1e-12f);
-  }
 }
 
 plt_status_t plt_ultra_init(plt_ultra_t *self, const plt_config_t *config, const plt_dataset_t *data) {
@@ -43,7 +34,7 @@ plt_status_t plt_ultra_init(plt_ultra_t *self, const plt_config_t *config, const
   self->base.negatives_of_all = true;
   self->base.score_cols = self->dim + self->feat_dim;
   weigh_nodes(data, self);
-  measure_features(data, self);
+  for (size_t m = 0; m < data->n_features; m++) self->unit[m] = plt_model_unit_scale(&data->features[m], data->items);
   return PLT_OK;
 }
 

@@ -95,7 +95,8 @@ plt_var_t plt_op_stop(plt_tape_t *t, plt_var_t x);                         /* sa
 plt_var_t plt_op_sum(plt_tape_t *t, plt_var_t x);                          /* -> [1,1] */
 plt_var_t plt_op_mean(plt_tape_t *t, plt_var_t x);                         /* -> [1,1] */
 plt_var_t plt_op_row_sum(plt_tape_t *t, plt_var_t x);                      /* [n,c] -> [n,1] */
-plt_var_t plt_op_norm(plt_tape_t *t, plt_var_t x);                         /* Frobenius, -> [1,1]; derivative 0 at 0 */
+plt_var_t plt_op_log_sum_exp(plt_tape_t *t, plt_var_t x); /* log sum_j e^x_ij: [n,c] -> [n,1], stable */
+plt_var_t plt_op_norm(plt_tape_t *t, plt_var_t x);        /* Frobenius, -> [1,1]; derivative 0 at 0 */
 /* -mean log(1e-10 + sigmoid(p - n)) of [n,1] scores, -> [1,1] (docs/methods/models.md 1; Rendle et al. 2009). */
 plt_var_t plt_op_bpr(plt_tape_t *t, plt_var_t positive, plt_var_t negative);
 

@@ -178,6 +178,15 @@ static void softmax_twin(in_t x, const sizes_t *s, double *out) {
   }
 }
 
+OP(log_sum_exp, plt_op_log_sum_exp(t, x[0]))
+static void log_sum_exp_twin(in_t x, const sizes_t *s, double *out) {
+  for (size_t i = 0; i < s->n; i++) {
+    out[i] = 0;
+    for (size_t j = 0; j < s->c; j++) out[i] += exp(x[0][i * s->c + j]);
+    out[i] = log(out[i]);
+  }
+}
+
 OP(sum, plt_op_sum(t, x[0]))
 static void sum_twin(in_t x, const sizes_t *s, double *out) {
   out[0] = 0;
@@ -233,6 +242,7 @@ static const op_case_t cases[] = {
     {"row_sum", {"nc"}, "n1", -2, 2, row_sum_op, row_sum_twin},
     {"normalise", {"nc"}, "nc", -2, 2, normalise_op, normalise_twin},
     {"softmax", {"nc"}, "nc", -4, 4, softmax_op, softmax_twin},
+    {"log_sum_exp", {"nc"}, "n1", -20, 20, log_sum_exp_op, log_sum_exp_twin},
     {"sum", {"nc"}, "11", -2, 2, sum_op, sum_twin},
     {"mean", {"nc"}, "11", -2, 2, mean_op, mean_twin},
     {"norm", {"nc"}, "11", -2, 2, norm_op, norm_twin},
