@@ -14,6 +14,7 @@
   X(invrl)            \
   X(dragon)           \
   X(mmgcn)            \
-  X(grcn)
+  X(grcn)             \
+  X(dualgnn)
 
 #endif
