@@ -101,7 +101,9 @@ static plt_status_t play_worker(plt_brief_t *brief, int control, plt_standing_t 
   if (status == PLT_OK) status = make_job(brief, &job); /* in silence: rank 0 has said what there is to say */
   if (status == PLT_OK) {
     plt_generation_log(own_dir(brief), "worker", brief->number, brief->number == 0);
-    plt_job_open_relations(job, brief->run_dir);
+    status = plt_job_open_relations(job, brief->run_dir);
+  }
+  if (status == PLT_OK) {
     job->plan.run_dir = own_dir(brief);
     job->plan.interrupted = &interrupted;
     plt_orders_t *orders = plt_orders_watch(control, &interrupted);

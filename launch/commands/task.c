@@ -95,8 +95,7 @@ static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, p
   PLT_TRY(plt_restore_load(a->run_dir, name, restore));
   PLT_TRY(plt_job_create(config, job));
   (*job)->plan.run_dir = NULL; /* nothing is written there */
-  if (rv == NULL) plt_job_open_relations(*job, NULL);
-  return PLT_OK;
+  return rv == NULL ? plt_job_open_relations(*job, NULL) : PLT_OK;
 }
 
 /* The run as a task wants it: one server unless more are asked for, no proxy. rv NULL: one worker. */

@@ -138,7 +138,7 @@ static plt_status_t prepare(const plt_rendezvous_t *rv, const arguments_t *a, pl
   plt_config_t *config = NULL;
   PLT_TRY(plt_config_load(a->config, a->sets.text, a->sets.n, &config));
   plt_status_t status = make_job(rv, a, &config, job, resumed);
-  if (status == PLT_OK && rv == NULL) plt_job_open_relations(*job, NULL);
+  if (status == PLT_OK && rv == NULL) status = plt_job_open_relations(*job, NULL);
   plt_config_destroy(&config);
   if (status != PLT_OK) plt_job_destroy(job);
   return status;

@@ -208,21 +208,23 @@ static const plt_job_stage_t *find_relations(const plt_job_t *job, const plt_job
   return NULL;
 }
 
-void plt_job_open_relations(plt_job_t *job, const char *shared) {
+plt_status_t plt_job_open_relations(plt_job_t *job, const char *shared) {
   char *cache = shared == NULL ? NULL : plt_mem_print("%s/cache", shared);
-  for (size_t i = 0; i < job->n_stages; i++) {
+  plt_status_t status = PLT_OK;
+  for (size_t i = 0; i < job->n_stages && status == PLT_OK; i++) {
     plt_job_stage_t *stage = &job->stages[i];
     const plt_programme_t *programme = &stage->model->programme;
     const plt_job_stage_t *other = find_relations(job, stage);
     if (programme->n_relations == 0) continue;
     if (other == NULL)
-      stage->relations =
-          plt_relations_open(job->data, programme->relation, programme->n_relations, job->plan.threads, cache);
+      status = plt_relations_open(job->data, programme->relation, programme->n_relations, job->plan.threads, cache,
+                                  &stage->relations);
     job->procedure->stages[i].plan.relations =
         other == NULL ? stage->relations : job->procedure->stages[other - job->stages].plan.relations;
   }
   job->plan.relations = job->procedure->stages[0].plan.relations;
   free(cache);
+  return status;
 }
 
 void plt_job_destroy(plt_job_t **job) {

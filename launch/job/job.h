@@ -46,8 +46,8 @@ plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out);
 void plt_job_destroy(plt_job_t **job);
 
 /* The relations of the models, before the job runs: built in memory, or, where several processes are at work, in files
- * below their run directory `shared` that they map. */
-void plt_job_open_relations(plt_job_t *job, const char *shared);
+ * below their run directory `shared` that they map. PLT_ERR_DATA. */
+plt_status_t plt_job_open_relations(plt_job_t *job, const char *shared);
 
 /* Expected bytes of all tables with optimizer state, of the stage that has most: what the servers hold and a checkpoint
  * writes. */

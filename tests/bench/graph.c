@@ -107,8 +107,8 @@ static void open_work(work_t *work, int argc, char **argv) {
   plt_config_destroy(&config);
   uint32_t size = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 2048;
   require(plt_sampler_create(data, &(plt_sampler_config_t){.seed = 1, .batch_size = size, .negatives = 1}, &sampler));
-  plt_relations_t *relations =
-      plt_relations_open(data, model->programme.relation, model->programme.n_relations, 1, NULL);
+  plt_relations_t *relations;
+  require(plt_relations_open(data, model->programme.relation, model->programme.n_relations, 1, NULL, &relations));
   work->plan = (plt_plan_t){.data = data,
                             .model = model,
                             .strategy = strategy,

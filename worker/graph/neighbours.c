@@ -1,4 +1,5 @@
-/* neighbours.c - the search for the nearest items: plt_item_neighbours() in item_graph.h.
+/* neighbours.c - the search for the nearest items, and their cosines: plt_item_neighbours() and plt_item_cosines() in
+ * item_graph.h.
  *
  *   PLT_ITEM_GRAPH_ROWS rows at a time:  unit rows x all unit rows^T ─▶ float scores, good to `slack`
  *   per row:  k-th largest score less slack ─▶ candidates ─▶ cosines in double ─▶ the k largest, by id where equal */
@@ -99,22 +100,61 @@ static void read_unit_rows(const plt_feature_t *feature, search_t *s, float *x) 
   }
 }
 
+/* Room for the unit rows, read. */
+static void open_rows(const plt_feature_t *feature, search_t *s) {
+  float *x = plt_mem_alloc((size_t)s->items * s->cols * sizeof *x);
+  s->x = x;
+  s->norm = plt_mem_alloc(s->items * sizeof *s->norm);
+  read_unit_rows(feature, s, x);
+}
+
+static void close_rows(search_t *s) {
+  free(s->norm);
+  free((void *)(uintptr_t)s->x);
+}
+
 void plt_item_neighbours(const plt_feature_t *feature, uint32_t items, uint32_t k, uint32_t threads, uint32_t *out) {
   search_t s = {.items = items, .k = k < items ? k : items, .cols = feature->array.cols, .out = out};
-  float *x = plt_mem_alloc((size_t)items * s.cols * sizeof *x);
   plt_gemm_init();
-  s.x = x;
-  s.norm = plt_mem_alloc(items * sizeof *s.norm);
+  open_rows(feature, &s);
   s.scores = plt_mem_alloc((size_t)PLT_ITEM_GRAPH_ROWS * items * sizeof *s.scores);
-  read_unit_rows(feature, &s, x);
   plt_crew_t *crew = plt_crew_create(threads);
   for (s.first = 0; s.first < items; s.first += PLT_ITEM_GRAPH_ROWS) {
     size_t n = items - s.first < PLT_ITEM_GRAPH_ROWS ? items - s.first : PLT_ITEM_GRAPH_ROWS;
-    plt_kernel_scores(crew, n, items, s.cols, x + s.first * s.cols, x, s.scores);
+    plt_kernel_scores(crew, n, items, s.cols, s.x + s.first * s.cols, s.x, s.scores);
     plt_kernel_ranges(crew, n, 8 * (size_t)items, search_range, &s);
   }
   plt_crew_destroy(&crew);
   free(s.scores);
-  free(s.norm);
-  free(x);
+  close_rows(&s);
+}
+
+/* ---- cosines ---- */
+
+typedef struct cosines {
+  search_t rows;
+  const uint32_t *near;
+  float *out;
+} cosines_t;
+
+static void cosines_range(void *context, size_t first, size_t last) {
+  const cosines_t *job = context;
+  const search_t *s = &job->rows;
+  for (size_t i = first; i < last; i++)
+    for (size_t e = i * s->k; e < (i + 1) * s->k; e++) {
+      size_t j = job->near[e];
+      double norms = s->norm[i] * s->norm[j];
+      double dot = norms == 0 || i == j ? norms : plt_kernel_dot(s->x + i * s->cols, s->x + j * s->cols, s->cols);
+      job->out[e] = norms == 0 ? 0 : (float)(dot / norms);
+    }
+}
+
+void plt_item_cosines(const plt_feature_t *feature, uint32_t items, uint32_t k, const uint32_t *near, uint32_t threads,
+                      float *out) {
+  cosines_t job = {.rows = {.items = items, .k = k, .cols = feature->array.cols}, .near = near, .out = out};
+  open_rows(feature, &job.rows);
+  plt_crew_t *crew = plt_crew_create(threads);
+  plt_kernel_ranges(crew, items, k * job.rows.cols, cosines_range, &job);
+  plt_crew_destroy(&crew);
+  close_rows(&job.rows);
 }

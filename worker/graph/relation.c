@@ -36,18 +36,19 @@ static void take_graph(plt_relation_t *relation, const plt_graph_t *graph) {
     relation->inverse[s] = invert_degrees(&graph->of[s]);
 }
 
-plt_relations_t *plt_relations_open(const plt_dataset_t *data, const plt_relation_plan_t *plans, size_t n,
-                                    uint32_t threads, const char *cache) {
+plt_status_t plt_relations_open(const plt_dataset_t *data, const plt_relation_plan_t *plans, size_t n, uint32_t threads,
+                                const char *cache, plt_relations_t **out) {
   plt_relations_t *relations = plt_mem_zalloc(1, sizeof *relations);
   assert(n <= PLT_RELATIONS_MAX);
   relations->n = n;
   relations->nodes[PLT_SIDE_USER] = data->users;
   relations->nodes[PLT_SIDE_ITEM] = data->items;
-  for (size_t r = 0; r < n; r++) {
+  plt_status_t status = PLT_OK;
+  for (size_t r = 0; r < n && status == PLT_OK; r++) {
     plt_relation_t *relation = &relations->of[r];
     relation->plan = plans[r];
     if (plans[r].kind == PLT_RELATION_ITEM_ITEM) {
-      relation->items = plt_item_graph_open(data, &plans[r].items, threads, cache);
+      status = plt_item_graph_open(data, &plans[r].items, threads, cache, &relation->items);
       continue;
     }
     if (relations->graph == NULL) relations->graph = plt_graph_open(data, threads, cache);
@@ -56,7 +57,11 @@ plt_relations_t *plt_relations_open(const plt_dataset_t *data, const plt_relatio
     else
       relation->users = plt_user_graph_create(relations->graph, &plans[r].users, threads);
   }
-  return relations;
+  if (status == PLT_OK)
+    *out = relations;
+  else
+    plt_relations_destroy(&relations);
+  return status;
 }
 
 static void forget(plt_relation_t *relation) {

@@ -8,6 +8,7 @@
  * workers make it from the one that is open here.
  *
  * Ownership  relations own their matrices; adjacencies are views.
+ * Errors     plt_relations_open(): PLT_ERR_DATA.
  * Threads    read-only once open, shared by the workers of a process.
  * Source     docs/methods/graphs.md; docs/decisions/relations-and-hops.md. */
 #ifndef PLT_WORKER_GRAPH_RELATION_H
@@ -57,9 +58,9 @@ typedef struct plt_relations {
 } plt_relations_t;
 
 /* Opens what `plans` [n] say, with `threads` threads; files in the directory `cache` are shared by the processes of a
- * machine, NULL: in memory. Never fails (graph.h). */
-plt_relations_t *plt_relations_open(const plt_dataset_t *data, const plt_relation_plan_t *plans, size_t n,
-                                    uint32_t threads, const char *cache);
+ * machine, NULL: in memory. Fails as graphs of items do (item_graph.h). */
+plt_status_t plt_relations_open(const plt_dataset_t *data, const plt_relation_plan_t *plans, size_t n, uint32_t threads,
+                                const char *cache, plt_relations_t **out);
 void plt_relations_destroy(plt_relations_t **relations);
 
 /* The rows of `side`; nodes 0 where the relation has none. */

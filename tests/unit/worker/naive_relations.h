@@ -83,7 +83,7 @@ static inline naive_relations_t naive_relations_make(const plt_dataset_t *data, 
   for (size_t k = 0; k < n; k++)
     opened[k] =
         plans[k].kind == PLT_RELATION_USER_ITEM ? plans[k] : (plt_relation_plan_t){.kind = PLT_RELATION_USER_ITEM};
-  r.real = plt_relations_open(data, opened, n, 2, NULL);
+  cr_assert_eq(plt_relations_open(data, opened, n, 2, NULL, &r.real), PLT_OK);
   for (size_t k = 0; k < n; k++) {
     plt_relation_t *relation = &r.real->of[k];
     r.weight[k] = calloc((size_t)r.nodes * r.nodes, sizeof *r.weight[k]);

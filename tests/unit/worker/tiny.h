@@ -106,9 +106,11 @@ static inline void tiny_settle(tiny_t *tiny) {
   if (tiny->sampler != NULL) plt_sampler_destroy(&tiny->sampler);
   cr_assert_eq(plt_sampler_create(tiny->data, &config, &tiny->sampler), PLT_OK, "%s", plt_fail_text());
   plan->sampler = tiny->sampler;
-  if (plan->relations == NULL && programme->n_relations > 0)
-    plan->relations = tiny->relations =
-        plt_relations_open(tiny->data, programme->relation, programme->n_relations, 1, NULL);
+  if (plan->relations == NULL && programme->n_relations > 0) {
+    cr_assert_eq(plt_relations_open(tiny->data, programme->relation, programme->n_relations, 1, NULL, &tiny->relations),
+                 PLT_OK, "%s", plt_fail_text());
+    plan->relations = tiny->relations;
+  }
   for (size_t t = 0; t < model->n_tables; t++) {
     const plt_model_table_t *table = &model->tables[t];
     plan->specs[t] = (plt_table_spec_t){.rows = table->rows,

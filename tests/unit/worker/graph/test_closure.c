@@ -329,7 +329,8 @@ Test(closure, padded_lists_are_those_of_the_epoch) {
   leaf_t leaf;
   const plt_relation_plan_t plan = {.kind = PLT_RELATION_USER_USER, .users = {.k = 12, .pads = true}};
   leaf_open(&leaf, sizes[0], NULL, 0, 9);
-  plt_relations_t *relations = plt_relations_open(&leaf.graph.data, &plan, 1, 1, NULL);
+  plt_relations_t *relations;
+  cr_assert_eq(plt_relations_open(&leaf.graph.data, &plan, 1, 1, NULL, &relations), PLT_OK);
   plt_programme_t p = {.n_relations = 1, .relation = {plan}};
   p.outputs = naive_bit(naive_hop(&p, 0, naive_alone(&p, PLT_USERS, 0), PLT_USERS));
   cr_assert_eq(plt_programme_settle(&p), PLT_OK);

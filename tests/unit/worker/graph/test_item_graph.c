@@ -93,7 +93,8 @@ Test(item_graph, is_the_weighted_sum_of_the_modalities) {
       for (uint32_t b = 0; b < ITEMS; b++)
         if (rank_of(&features[m], ITEMS, a, b) < K) want[a][b] += plan.share[m] / K;
   }
-  plt_item_graph_t *graph = plt_item_graph_open(&data, &plan, 2, NULL);
+  plt_item_graph_t *graph;
+  cr_assert_eq(plt_item_graph_open(&data, &plan, 2, NULL, &graph), PLT_OK);
   for (uint32_t a = 0; a < ITEMS; a++) {
     for (uint64_t e = graph->matrix.offset[a]; e < graph->matrix.offset[a + 1]; e++) {
       uint32_t b = graph->matrix.index[e];
@@ -105,6 +106,36 @@ Test(item_graph, is_the_weighted_sum_of_the_modalities) {
   }
   plt_item_graph_destroy(&graph);
   forget(&data);
+}
+
+/* Edges weigh their cosines, divided by the roots of the sums of both ends' rows. */
+Test(item_graph, weighed_by_cosines) {
+  enum { ITEMS = 60, K = 7 };
+  naive_rng_t rng = {5};
+  float *x = naive_matrix(&rng, ITEMS * 4, -0.2, 1);
+  plt_feature_t feature = {.name = (char *)(uintptr_t) "text",
+                           .array = {.type = PLT_NPY_F4, .rows = ITEMS, .cols = 4, .dims = 2, .data = x}};
+  plt_dataset_t data = {.items = ITEMS, .features = &feature, .n_features = 1};
+  plt_item_graph_plan_t plan = {.k = K, .share = {0.5f}, .by_cosine = true};
+  double want[ITEMS][ITEMS] = {{0}}, sum[ITEMS] = {0};
+  for (uint32_t a = 0; a < ITEMS; a++)
+    for (uint32_t b = 0; b < ITEMS; b++)
+      if (rank_of(&feature, ITEMS, a, b) < K) sum[a] += want[a][b] = cosine(&feature, a, b);
+  plt_item_graph_t *graph = NULL;
+  cr_assert_eq(plt_item_graph_open(&data, &plan, 3, NULL, &graph), PLT_OK, "%s", plt_fail_text());
+  for (uint32_t a = 0; a < ITEMS; a++) {
+    cr_assert_eq(graph->matrix.offset[a + 1] - graph->matrix.offset[a], K);
+    for (uint64_t e = graph->matrix.offset[a]; e < graph->matrix.offset[a + 1]; e++) {
+      uint32_t b = graph->matrix.index[e];
+      cr_assert_float_eq(graph->matrix.weight[e], want[a][b] / sqrt(sum[a] * sum[b]) / 2, 1e-6, "%u, %u", a, b);
+    }
+  }
+  plt_item_graph_destroy(&graph);
+  memset(x + 17 * 4, 0, 4 * sizeof *x);
+  cr_assert_eq(plt_item_graph_open(&data, &plan, 1, NULL, &graph), PLT_ERR_DATA);
+  cr_assert(strstr(plt_fail_text(), "text") && strstr(plt_fail_text(), "item 17"), "%s", plt_fail_text());
+  cr_assert_null(graph);
+  free(x);
 }
 
 Test(item_graph, a_file_of_neighbours_is_used_and_made_anew_when_damaged) {

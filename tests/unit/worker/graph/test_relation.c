@@ -73,7 +73,8 @@ static void check_pairs(const world_t *world, const plt_adjacency_t *rows, plt_s
 Test(relation, rows_are_those_of_the_plan) {
   world_t world;
   world_open(&world);
-  plt_relations_t *relations = plt_relations_open(&world.graph.data, plans, PLANS, 2, NULL);
+  plt_relations_t *relations;
+  cr_assert_eq(plt_relations_open(&world.graph.data, plans, PLANS, 2, NULL, &relations), PLT_OK);
   plt_graph_t *graph = plt_graph_create(&world.graph.data, 1);
   cr_assert(relations->n == PLANS && relations->nodes[PLT_SIDE_USER] == 40 && relations->nodes[PLT_SIDE_ITEM] == 30);
   cr_assert(relations->of[1].graph == relations->graph && relations->of[3].graph == relations->graph);
@@ -89,7 +90,8 @@ Test(relation, rows_are_those_of_the_plan) {
       if (plans[r].kind == PLT_RELATION_USER_ITEM) {
         check_pairs(&world, &rows, s, plans[r].mean);
       } else if (plans[r].kind == PLT_RELATION_ITEM_ITEM) {
-        plt_item_graph_t *want = plt_item_graph_open(&world.graph.data, &plans[r].items, 1, NULL);
+        plt_item_graph_t *want;
+        cr_assert_eq(plt_item_graph_open(&world.graph.data, &plans[r].items, 1, NULL, &want), PLT_OK);
         check_likes(&rows, &want->matrix);
         plt_item_graph_destroy(&want);
       } else {
@@ -107,7 +109,8 @@ Test(relation, rows_are_those_of_the_plan) {
 Test(relation, items_alone_need_no_graph_of_pairs) {
   world_t world;
   world_open(&world);
-  plt_relations_t *relations = plt_relations_open(&world.graph.data, plans, 1, 1, NULL);
+  plt_relations_t *relations;
+  cr_assert_eq(plt_relations_open(&world.graph.data, plans, 1, 1, NULL, &relations), PLT_OK);
   cr_assert(relations->graph == NULL && relations->nodes[PLT_SIDE_USER] == 40);
   plt_relations_destroy(&relations);
   world_close(&world);
@@ -117,7 +120,8 @@ Test(relation, items_alone_need_no_graph_of_pairs) {
 Test(relation, versions_of_epochs) {
   world_t world;
   world_open(&world);
-  plt_relations_t *relations = plt_relations_open(&world.graph.data, plans, PLANS, 1, NULL);
+  plt_relations_t *relations;
+  cr_assert_eq(plt_relations_open(&world.graph.data, plans, PLANS, 1, NULL, &relations), PLT_OK);
   plt_relation_t *version = plt_relation_of_epoch(&relations->of[3], 7, 2, NULL);
   plt_graph_t *left = plt_graph_prune(relations->graph, 0.5, 7, 2, NULL);
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
