@@ -15,6 +15,8 @@
   X(dragon)           \
   X(mmgcn)            \
   X(grcn)             \
-  X(dualgnn)
+  X(dualgnn)          \
+  X(mgcn)             \
+  X(slmrec)
 
 #endif
