@@ -14,10 +14,12 @@ case ${1:-} in
   dragon) options="user_knn: 4\n  user_pad: random\n  knn: 5\n  item_layers: 2" ;;
   mmgcn) options="latent: {image: 6}" ;;
   grcn) options="routing: 2\n  latent: 6" ;;
-  *) fail "usage: graph_models.sh freedom|bm3|cm3|dragon|mmgcn|grcn" ;;
+  mgcn) options="knn: 5\n  cl_weight: 0.1\n  train_features: true" ;;
+  slmrec) options="ssl_temp: 0.2" ;;
+  *) fail "usage: graph_models.sh freedom|bm3|cm3|dragon|mmgcn|grcn|mgcn|slmrec" ;;
 esac
 sed -i -e "s/^  name: vbpr/  name: $1\n  layers: 2\n  fanout: [6, 4]\n  $options/" "$config"
-[[ $1 != cm3 ]] || sed -i '/^  reg:/d' "$config"
+[[ $1 != cm3 && $1 != slmrec ]] || sed -i '/^  reg:/d' "$config"
 [[ $1 != grcn ]] || sed -i '/^  fanout:/d' "$config"
 
 # metrics_of RUN: every evaluation, and the final one, without times.

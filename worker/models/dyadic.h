@@ -1,5 +1,5 @@
-/* dyadic.h - what dragon and dualgnn have in common: preferences per modality over the graph of pairs, users' weights of
- * them, and a graph of users with common items (docs/methods/models.md 9, 12).
+/* dyadic.h - what dragon and dualgnn have in common: preferences per modality over the graph of pairs, users' weights
+ * of them, and a graph of users with common items (docs/methods/models.md 9, 12).
  *
  *   layer 0   users [pref_m1 ; pref_m2 ..]   items [MLP(x^m1) ; MLP(x^m2) ..]    a segment per modality, of length 1
  *   mixed     the sum of the layers; users: each segment times the user's own weight of it

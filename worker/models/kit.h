@@ -125,8 +125,8 @@ plt_status_t plt_model_read_segments(const plt_config_t *config, const plt_datas
     .key = "model.train_features", .type = PLT_OPT_BOOL, .fallback = "false",                                   \
     .help = "The raw features are trained too, as in MMRec; one wide row per item then travels with its batch." \
   }
-/* Tables trs_w_m [F_m, d], trs_b_m and, if model.train_features, feat_m of every modality, after those there are; feat_m
- * is read at the set of state at[m], NULL: at the own nodes. */
+/* Tables trs_w_m [F_m, d], trs_b_m and, if model.train_features, feat_m of every modality, after those there are;
+ * feat_m is read at the set of state at[m], NULL: at the own nodes. */
 void plt_model_add_projections(const plt_config_t *config, const plt_dataset_t *data, plt_model_t *model,
                                plt_init_t (*weights)(uint64_t inputs, uint64_t d), const size_t *at);
 /* Items' features of modality m projected by these tables, the first of which is `first`: [n, d]. */
@@ -168,9 +168,9 @@ plt_var_t plt_samples_bpr_loss_over(const plt_samples_t *samples, plt_var_t user
 plt_var_t plt_samples_rank_loss(const plt_samples_t *samples, plt_var_t u, plt_var_t items);
 /* Emb(a, b, c) = (|a| + |b| + |c|) / rows(c), Frobenius norms, -> [1, 1] (docs/methods/models.md 1). */
 plt_var_t plt_loss_embedding(plt_tape_t *tape, plt_var_t a, plt_var_t b, plt_var_t c);
-/* -mean_k log(exp(s_kk) / sum_l exp(s_kl)), s_kl = <a_k, b_l> / tau of the rows of a and b [n, c] at length 1, -> [1, 1]:
- * each row of a is to find its own of b among all n. 0 for one row. 2 n^2 floats (docs/methods/models.md 1; van den Oord
- * et al., arXiv 1807.03748). */
+/* -mean_k log(exp(s_kk) / sum_l exp(s_kl)), s_kl = <a_k, b_l> / tau of the rows of a and b [n, c] at length 1,
+ * -> [1, 1]: each row of a is to find its own of b among all n. 0 for one row. 2 n^2 floats (docs/methods/models.md 1;
+ * van den Oord et al., arXiv 1807.03748). */
 plt_var_t plt_loss_nce(plt_tape_t *tape, plt_var_t a, plt_var_t b, float tau);
 /* The same of rows as they are. */
 plt_var_t plt_loss_cross_entropy(plt_tape_t *tape, plt_var_t a, plt_var_t b, float tau);

@@ -1,6 +1,6 @@
-/* slmrec.c - one chain of layers per modality beside that of the rows themselves, fused by a dense layer; what modalities
- * say of an item is told from what they say of the others (docs/methods/models.md 14; Tao et al., "SLMRec", IEEE
- * Transactions on Multimedia 25, 2023, feature alignment FAC).
+/* slmrec.c - one chain of layers per modality beside that of the rows themselves, fused by a dense layer; what
+ * modalities say of an item is told from what they say of the others (docs/methods/models.md 14; Tao et al., "SLMRec",
+ * IEEE Transactions on Multimedia 25, 2023, feature alignment FAC).
  *
  *   chain 0        [user ; item]
  *   chain m        [user ; projection of x^m / |x^m|]

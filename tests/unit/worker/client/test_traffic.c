@@ -286,7 +286,7 @@ static void check_tables_read(size_t modalities, const char *const *unread, cons
   check_tables_read(modalities, unread, (const char *const[]){__VA_ARGS__, "strategy.name=plain", NULL})
 
 Test(traffic, evaluation_reads_the_tables_of_representations) {
-  const char *const none[] = {NULL}, *const projections[] = {"trs_", NULL};
+  const char *const none[] = {NULL}, *const projections[] = {"trs_", NULL}, *const aligned[] = {"fac_", NULL};
   TABLES_READ(1, none, "model.name=bpr", "model.dim=4");
   TABLES_READ(1, none, "model.name=vbpr", "model.dim=4");
   TABLES_READ(2, none, "model.name=ultragcn", "model.dim=4", "model.feat_dim=3");
@@ -298,4 +298,7 @@ Test(traffic, evaluation_reads_the_tables_of_representations) {
   TABLES_READ(2, none, "model.name=dragon", "model.dim=4", "model.layers=1");
   TABLES_READ(2, none, "model.name=mmgcn", "model.dim=4", "model.layers=1", "model.latent={text: 3}");
   TABLES_READ(2, none, "model.name=grcn", "model.dim=4", "model.layers=1", "model.latent=3");
+  TABLES_READ(2, none, "model.name=dualgnn", "model.dim=4", "model.layers=1");
+  TABLES_READ(2, none, "model.name=mgcn", "model.dim=4", "model.layers=1", "model.train_features=true");
+  TABLES_READ(2, aligned, "model.name=slmrec", "model.dim=4", "model.layers=1");
 }

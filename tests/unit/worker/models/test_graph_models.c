@@ -33,6 +33,15 @@ static const setting_t settings[] = {
     {{"model.name=grcn", "model.dim=6", "model.layers=2", "model.routing=2", "model.latent=5"},
      {"model.name=grcn", "model.dim=6", "model.layers=2", "model.routing=2", "model.latent=5"},
      false},
+    {{"model.name=dualgnn", "model.dim=6", "model.layers=1", "model.user_pad=random"},
+     {"model.name=dualgnn", "model.dim=6", "model.layers=1", "model.user_pad=none"},
+     false},
+    {{"model.name=mgcn", "model.dim=6", "model.layers=2", "model.knn=4", "model.item_layers=2"},
+     {"model.name=mgcn", "model.dim=6", "model.layers=2", "model.knn=4", "model.item_layers=2"},
+     false},
+    {{"model.name=slmrec", "model.dim=6", "model.layers=2"},
+     {"model.name=slmrec", "model.dim=6", "model.layers=2"},
+     false},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 

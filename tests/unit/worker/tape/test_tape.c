@@ -169,22 +169,14 @@ static void normalise_twin(in_t x, const sizes_t *s, double *out) {
   }
 }
 
+static double sum_exp(const double *x, size_t n) { return n == 0 ? 0 : exp(x[n - 1]) + sum_exp(x, n - 1); }
+
 OP(softmax, plt_op_softmax(t, x[0]))
-static void softmax_twin(in_t x, const sizes_t *s, double *out) {
-  for (size_t i = 0; i < s->n; i++) {
-    double sum = 0;
-    for (size_t j = 0; j < s->c; j++) sum += exp(x[0][i * s->c + j]);
-    for (size_t j = 0; j < s->c; j++) out[i * s->c + j] = exp(x[0][i * s->c + j]) / sum;
-  }
-}
+EACH(softmax, exp(a) / sum_exp(x[0] + i * s->c, s->c))
 
 OP(log_sum_exp, plt_op_log_sum_exp(t, x[0]))
 static void log_sum_exp_twin(in_t x, const sizes_t *s, double *out) {
-  for (size_t i = 0; i < s->n; i++) {
-    out[i] = 0;
-    for (size_t j = 0; j < s->c; j++) out[i] += exp(x[0][i * s->c + j]);
-    out[i] = log(out[i]);
-  }
+  for (size_t i = 0; i < s->n; i++) out[i] = log(sum_exp(x[0] + i * s->c, s->c));
 }
 
 OP(sum, plt_op_sum(t, x[0]))
