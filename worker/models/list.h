@@ -17,6 +17,7 @@
   X(grcn)             \
   X(dualgnn)          \
   X(mgcn)             \
-  X(slmrec)
+  X(slmrec)           \
+  X(lgmrec)
 
 #endif

@@ -40,6 +40,20 @@ static void matmul_bt_backward(plt_tape_t *t, const plt_node_t *node) {
   if (db) plt_kernel_matmul_at(t->crew, b->rows, a->rows, b->cols, node->gradient, a->value, add, db);
 }
 
+static void matmul_at_forward(plt_tape_t *t, plt_node_t *node) {
+  const plt_node_t *a = plt_tape_node(t, node->operands[0]), *b = plt_tape_node(t, node->operands[1]);
+  plt_kernel_matmul_at(t->crew, a->cols, a->rows, b->cols, a->value, b->value, false, node->value);
+}
+
+static void matmul_at_backward(plt_tape_t *t, const plt_node_t *node) {
+  const plt_node_t *a = plt_tape_node(t, node->operands[0]), *b = plt_tape_node(t, node->operands[1]);
+  bool add;
+  float *da = plt_tape_gradient_or_new(t, node->operands[0], &add);
+  if (da) plt_kernel_matmul_bt(t->crew, a->rows, b->cols, a->cols, b->value, node->gradient, add, da);
+  float *db = plt_tape_gradient_or_new(t, node->operands[1], &add);
+  if (db) plt_kernel_matmul(t->crew, b->rows, a->cols, b->cols, a->value, node->gradient, add, db);
+}
+
 /* ---- columns: a window [first, first + width) of a wide matrix, copied out of it or added back into it ---- */
 
 typedef struct window_job {
@@ -101,11 +115,12 @@ static void columns_backward(plt_tape_t *t, const plt_node_t *node) {
 
 /* ---- the table and the constructors ---- */
 
-enum { MATMUL, MATMUL_BT, CONCAT, COLUMNS };
+enum { MATMUL, MATMUL_BT, MATMUL_AT, CONCAT, COLUMNS };
 
 static const plt_tape_op_t ops[] = {
     [MATMUL] = {.name = "matmul", .forward = matmul_forward, .backward = matmul_backward, .takes_lazy = true},
     [MATMUL_BT] = {.name = "matmul_bt", .forward = matmul_bt_forward, .backward = matmul_bt_backward},
+    [MATMUL_AT] = {.name = "matmul_at", .forward = matmul_at_forward, .backward = matmul_at_backward},
     [CONCAT] = {.name = "concat", .forward = concat_forward, .backward = concat_backward},
     [COLUMNS] = {.name = "columns", .forward = columns_forward, .backward = columns_backward},
 };
@@ -118,6 +133,11 @@ plt_var_t plt_op_matmul(plt_tape_t *t, plt_var_t a, plt_var_t b) {
 plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b) {
   assert(plt_tape_cols(t, a) == plt_tape_cols(t, b));
   return plt_tape_record(t, &ops[MATMUL_BT], plt_tape_rows(t, a), plt_tape_rows(t, b), (plt_var_t[]){a, b}, 2, NULL);
+}
+
+plt_var_t plt_op_matmul_at(plt_tape_t *t, plt_var_t a, plt_var_t b) {
+  assert(plt_tape_rows(t, a) == plt_tape_rows(t, b));
+  return plt_tape_record(t, &ops[MATMUL_AT], plt_tape_cols(t, a), plt_tape_cols(t, b), (plt_var_t[]){a, b}, 2, NULL);
 }
 
 plt_var_t plt_op_concat(plt_tape_t *t, const plt_var_t *parts, size_t n) {

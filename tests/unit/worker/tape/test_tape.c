@@ -132,6 +132,14 @@ static void matmul_bt_twin(in_t x, const sizes_t *s, double *out) {
   }
 }
 
+OP(matmul_at, plt_op_matmul_at(t, x[0], x[1]))
+static void matmul_at_twin(in_t x, const sizes_t *s, double *out) {
+  for (size_t i = 0; i < s->n * s->c; i++) {
+    out[i] = 0;
+    for (size_t l = 0; l < s->k; l++) out[i] += x[0][l * s->n + i / s->c] * x[1][l * s->c + i % s->c];
+  }
+}
+
 OP(concat, plt_op_concat(t, x, 3))
 static void concat_twin(in_t x, const sizes_t *s, double *out) {
   for (size_t i = 0; i < s->n; i++) {
@@ -228,6 +236,7 @@ static const op_case_t cases[] = {
     {"gather_dot", {"nc", "nc"}, "k1", -2, 2, gather_dot_op, gather_dot_twin},
     {"matmul", {"nk", "kc"}, "nc", -1, 1, matmul_op, matmul_twin},
     {"matmul_bt", {"nk", "ck"}, "nc", -1, 1, matmul_bt_op, matmul_bt_twin},
+    {"matmul_at", {"kn", "kc"}, "nc", -1, 1, matmul_at_op, matmul_at_twin},
     {"concat", {"nc", "nk", "n1"}, "nt", -2, 2, concat_op, concat_twin},
     {"columns", {"nt"}, "nc", -2, 2, columns_op, columns_twin},
     {"row_dot", {"nc", "nc"}, "n1", -1, 1, row_dot_op, row_dot_twin},
