@@ -98,6 +98,7 @@ static Plateau__TableSpec *encode_spec(const plt_table_spec_t *spec, plt_arena_t
   pb->lr_scale = spec->lr_scale;
   pb->has_decay = spec->decay != 0;
   pb->decay = spec->decay;
+  pb->born_as = spec->born_as[0] == '\0' ? NULL : borrow(spec->born_as);
   return pb;
 }
 
@@ -293,6 +294,8 @@ static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *
   if (!plt_mem_fit_text(pb->optimizer, spec->optimizer, sizeof spec->optimizer)) return refuse("bad optimizer name");
   if (!plt_mem_fit_text(pb->settings, spec->settings, sizeof spec->settings))
     return refuse("settings that are too long");
+  if (pb->born_as != NULL && !plt_mem_fit_text(pb->born_as, spec->born_as, sizeof spec->born_as))
+    return refuse("bad name of initial values");
   if (pb->init >= PLT_INIT_KINDS) return refuse("unknown initial value");
   if (pb->rows == 0 || pb->cols == 0 || pb->cols > UINT32_C(1) << 24) return refuse("bad table shape");
   spec->rows = pb->rows;

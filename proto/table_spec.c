@@ -10,7 +10,7 @@ bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b) 
   if (strcmp(a->name, b->name) != 0 || a->rows != b->rows || a->cols != b->cols) return false;
   if (a->init.kind != b->init.kind || a->init.scale != b->init.scale || a->seed != b->seed) return false;
   if (a->frozen != b->frozen || a->temporary != b->temporary || a->lr_scale != b->lr_scale) return false;
-  if (a->decay != b->decay) return false;
+  if (a->decay != b->decay || strcmp(a->born_as, b->born_as) != 0) return false;
   return strcmp(a->optimizer, b->optimizer) == 0 && strcmp(a->settings, b->settings) == 0;
 }
 
@@ -40,7 +40,7 @@ void plt_table_spec_birth(const plt_table_spec_t *spec, uint64_t salt, uint64_t 
     return;
   }
   char purpose[sizeof "row " + PLT_TABLE_NAME_MAX] = "row ";
-  memcpy(purpose + 4, spec->name, sizeof spec->name);
+  memcpy(purpose + 4, spec->born_as[0] == '\0' ? spec->name : spec->born_as, sizeof spec->name);
   plt_rng_key_t rng = plt_rng_key(spec->seed, purpose, salt);
   /* Every value is a function of its column alone, whatever the width of the table. */
   if (spec->init.kind == PLT_INIT_UNIFORM)

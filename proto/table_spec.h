@@ -30,9 +30,10 @@ typedef struct plt_table_spec {
   uint64_t rows;
   uint32_t cols;
   plt_init_t init;
-  uint64_t seed;  /* of the run: rows are born from (seed, name, key) */
-  bool frozen;    /* refuses pushes */
-  bool temporary; /* frozen, no part of a checkpoint, can be dropped; declared behind all others */
+  uint64_t seed;                    /* of the run: rows are born from (seed, name, key) */
+  char born_as[PLT_TABLE_NAME_MAX]; /* the name in that; "": its own */
+  bool frozen;                      /* refuses pushes */
+  bool temporary;                   /* frozen, no part of a checkpoint, can be dropped; declared behind all others */
   char optimizer[PLT_TABLE_NAME_MAX];
   char settings[PLT_SETTINGS_MAX]; /* the optimizer's options as YAML, "eps: 1e-8\n"; others have their defaults */
   double lr_scale;                 /* what the learning rate of a step is multiplied by for this table; 0: nothing */

@@ -17,6 +17,7 @@
 #include "launch/job/specs.h"
 #include "worker/models/registry.h"
 #include "worker/procedures/registry.h"
+#include "worker/session/import.h"
 #include "worker/strategies/registry.h"
 
 /* A batch of two pushes is one step of all workers after another: nothing that they could do alone. */
@@ -98,6 +99,8 @@ static plt_status_t read_stages(plt_job_t *job, const plt_outline_t *outline, co
     snprintf(stage->name, sizeof stage->name, "%s", outline->is_given ? plt_config_text(config, "name") : kind->name);
     snprintf(stage->place, sizeof stage->place, "%s", outline->stages[i].place);
     stage->kind = kind;
+    stage->part = outline->stages[i].part;
+    stage->parts = outline->stages[i].parts;
     PLT_TRY(read_kind(config, stage));
     stage->plan = *run;
     PLT_TRY(plt_plan_read_stage(config, i == 0 ? NULL : &stage[-1].plan, &stage->plan));
@@ -112,16 +115,55 @@ static plt_status_t read_stages(plt_job_t *job, const plt_outline_t *outline, co
   return PLT_OK;
 }
 
+static bool has_initial(const char *folder, const char *table) {
+  char path[PLT_PATH_MAX];
+  return folder != NULL && plt_import_path(folder, table, path) == PLT_OK && plt_path_exists(path);
+}
+
+static plt_status_t make_model(plt_job_t *job, const plt_config_t *config, size_t i) {
+  const plt_stage_t *stages = job->procedure->stages;
+  const char **before = plt_mem_alloc(i * sizeof *before);
+  for (size_t b = 0; b < i; b++) before[b] = stages[b].kind->name;
+  plt_model_place_t place = {.modality = stages[i].part,
+                             .before = before,
+                             .n_before = i,
+                             .init_from = stages[i].plan.init_from,
+                             .has_initial = has_initial};
+  plt_status_t status = plt_model_create_at(config, job->data, &place, &job->stages[i].model);
+  free(before);
+  return status;
+}
+
+/* The files of a replay that are a stage's; NULL: it has none. */
+static plt_status_t find_replays(const plt_stage_t *stage, const char *folder, char replay[PLT_PATH_MAX],
+                                 char numbers[PLT_PATH_MAX], plt_sampler_config_t *sampler) {
+  const plt_stage_ops_t *kind = stage->kind;
+  bool is_named = strcmp(stage->name, kind->name) != 0;
+  char *name = plt_mem_print("%s%s%s", kind->replay == NULL || is_named ? stage->name : kind->replay,
+                             stage->modality == NULL ? "" : ".", stage->modality == NULL ? "" : stage->modality);
+  plt_status_t status = plt_path_file(folder, name, ".npy", replay);
+  sampler->replay = replay;
+  if (kind->numbers != NULL && status == PLT_OK) {
+    char *suffix = plt_mem_print(".%s.npy", kind->numbers);
+    status = plt_path_file(folder, name, suffix, numbers);
+    if (status == PLT_OK && plt_path_exists(numbers)) sampler->numbers = numbers;
+    free(suffix);
+  }
+  free(name);
+  return status;
+}
+
 /* What is made of a stage's configuration once there are data. */
 static plt_status_t make_stage(plt_job_t *job, const plt_config_t *config, bool is_given, size_t i) {
   plt_job_stage_t *made = &job->stages[i];
   plt_stage_t *stage = &job->procedure->stages[i];
   plt_plan_t *plan = &stage->plan;
-  char replay[PLT_PATH_MAX];
+  char replay[PLT_PATH_MAX], numbers[PLT_PATH_MAX];
   plan->data = job->data;
   plan->strategy = made->strategy;
+  if (stage->parts > 1) stage->modality = job->data->features[stage->part].name;
   if (stage->kind->check != NULL) PLT_TRY(stage->kind->check(stage->settings, job->data));
-  PLT_TRY(plt_model_create(config, job->data, &made->model));
+  PLT_TRY(make_model(job, config, i));
   plan->model = made->model;
   PLT_TRY(plt_specs_make(config, stage));
   plt_sampler_config_t sampler = {.seed = plan->seed,
@@ -130,11 +172,8 @@ static plt_status_t make_stage(plt_job_t *job, const plt_config_t *config, bool 
                                   .of_all = made->model->negatives_of_all,
                                   .replay = plt_config_text(config, "train.replay")};
   plan->replay = is_given ? sampler.replay : NULL;
-  if (stage->kind->own_draws) sampler.replay = NULL;
-  if (is_given && sampler.replay != NULL) {
-    PLT_TRY(plt_path_file(sampler.replay, stage->name, ".npy", replay));
-    sampler.replay = replay;
-  }
+  if (stage->kind->draws != NULL ? stage->kind->draws(stage->settings) : stage->kind->own_draws) sampler.replay = NULL;
+  if (is_given && sampler.replay != NULL) PLT_TRY(find_replays(stage, sampler.replay, replay, numbers, &sampler));
   PLT_TRY(plt_sampler_create(job->data, &sampler, &made->sampler));
   plan->sampler = made->sampler;
   say_closures(plan);

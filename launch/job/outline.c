@@ -170,7 +170,7 @@ static void read_loop(reading_t *reading, const char *place) {
 static void read_names(reading_t *reading) {
   plt_outline_t outline = plt_outline_of(reading->config);
   for (size_t i = 0; i < outline.n_stages; i++) {
-    for (size_t j = 0; j < i; j++) {
+    for (size_t j = 0; j < i && outline.stages[i].part == 0; j++) {
       const char *name = plt_config_text(outline.stages[i].config, "name");
       if (strcmp(name, plt_config_text(outline.stages[j].config, "name")) != 0) continue;
       fails(reading, plt_fail(PLT_ERR_USAGE, "%s and %s are both called %s: give one of them another name (name: ...)",
@@ -214,7 +214,7 @@ static plt_status_t add_procedure(plt_config_t *config) {
   const plt_model_ops_t *model = name == NULL ? NULL : plt_model_find(name);
   if (model == NULL || model->procedure == NULL || plt_config_has(config, "procedure")) return PLT_OK;
   char *origin = plt_mem_print("the procedure of model %s", name);
-  plt_status_t status = plt_config_add(config, "procedure", model->procedure, origin);
+  plt_status_t status = plt_config_add(config, "procedure", model->procedure(config), origin);
   free(origin);
   return status;
 }
@@ -238,10 +238,15 @@ plt_status_t plt_config_load(const char *path, const char *const *sets, size_t n
 /* ---- what was read ---- */
 
 static void add_stage(plt_outline_t *outline, plt_config_t *config, const char *place) {
-  PLT_MEM_GROW(outline->stages, outline->n_stages, outline->stages_capacity);
-  plt_outline_stage_t *stage = &outline->stages[outline->n_stages++];
-  *stage = (plt_outline_stage_t){.config = config};
-  snprintf(stage->place, sizeof stage->place, "%s", place);
+  bool is_given = place[0] != '\0' && plt_config_knows(config, "stage");
+  bool repeats = is_given && plt_stage_find(plt_config_text(config, "stage"))->per_modality && outline->modalities > 1;
+  size_t parts = repeats ? outline->modalities : 1;
+  for (size_t part = 0; part < parts; part++) {
+    PLT_MEM_GROW(outline->stages, outline->n_stages, outline->stages_capacity);
+    plt_outline_stage_t *stage = &outline->stages[outline->n_stages++];
+    *stage = (plt_outline_stage_t){.config = config, .part = part, .parts = parts};
+    snprintf(stage->place, sizeof stage->place, "%s", place);
+  }
 }
 
 /* Nested configurations "place.0", "place.1" ... */
@@ -262,7 +267,9 @@ static void add_entry(plt_outline_t *outline, size_t first, uint32_t repeat, boo
 }
 
 plt_outline_t plt_outline_of(plt_config_t *config) {
-  plt_outline_t outline = {.is_given = plt_config_nested(config, "procedure.0") != NULL};
+  plt_outline_t outline = {
+      .is_given = plt_config_nested(config, "procedure.0") != NULL,
+      .modalities = plt_config_given(config, "data.features") ? plt_config_list_size(config, "data.features") : 0};
   if (!outline.is_given) {
     add_stage(&outline, config, "");
     add_entry(&outline, 0, 1, false);

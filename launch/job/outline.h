@@ -14,7 +14,8 @@
 
 typedef struct plt_outline_stage {
   plt_config_t *config;
-  char place[32]; /* "procedure.0", "procedure.1.stages.0"; of a plain run "" */
+  char place[32];     /* "procedure.0", "procedure.1.stages.0"; of a plain run "" */
+  size_t part, parts; /* an entry whose kind is run per modality is as many stages; else 0 of 1 */
 } plt_outline_stage_t;
 
 /* An entry of `procedure`: stages [first, first + n). */
@@ -25,7 +26,8 @@ typedef struct plt_outline_entry {
 } plt_outline_entry_t;
 
 typedef struct plt_outline {
-  bool is_given; /* there is a procedure */
+  bool is_given;     /* there is a procedure */
+  size_t modalities; /* as data.features has them */
   plt_outline_stage_t *stages;
   size_t n_stages, stages_capacity;
   plt_outline_entry_t *entries;

@@ -83,6 +83,7 @@ static plt_status_t make_spec(const plt_config_t *config, double lr, const plt_m
   *spec = (plt_table_spec_t){
       .rows = table->rows, .cols = table->cols, .init = table->init, .seed = seed, .frozen = is_frozen};
   snprintf(spec->name, sizeof spec->name, "%s", table->name);
+  snprintf(spec->born_as, sizeof spec->born_as, "%s", table->born_as == NULL ? "" : table->born_as);
   if (is_frozen) return PLT_OK; /* nothing updates it */
   double own = plt_config_real(config, "optimizer.lr");
   if (own != lr) spec->lr_scale = own / lr;

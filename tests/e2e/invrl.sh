@@ -1,25 +1,35 @@
 #!/usr/bin/env bash
-# invrl.sh same|resume|killed|refused|planted: environments, masks and what stands around them.
+# invrl.sh same|resume|killed|refused|planted [invrl|m3invrl]: environments, masks and what stands around them.
 #   same      one result on several clusters; a batch of an environment holds its pairs only
-#   resume    stopped after every step, in all kinds of stages: the same bits
+#   resume    stopped after every step, or every third, in all kinds of stages: the same bits
 #   killed    killed with SIGKILL at random moments and started again: the same bits
 #   refused   what cannot be, each in one line
 #   planted   data with environments and a cause: the mask finds it, and under shift the masked model is ahead
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-data=$work/data config=$work/config.yaml
+data=$work/data config=$work/config.yaml model=${2:-invrl}
 make_data "$data"
+# What the model has of its own: options, stages before the loop, stages behind it.
+if [[ $model == invrl ]]; then
+  options='' pace=1 before='  - {stage: pretrain, train: {epochs: 2}}' behind='  - {stage: final, train: {epochs: 2}}'
+else
+  options=', width: 4' pace=3
+  before='  - {stage: encoders, strategy: {name: mirror, mode: sequential}, optimizer: {clip_norm: 5}, train: {epochs: 1}}'
+  behind='  - {stage: models, train: {epochs: 1}}
+  - {stage: merge, train: {epochs: 1}}
+  - {stage: fusion, fusion: learned, train: {epochs: 1}}'
+fi
 cat >"$config" <<YAML
 run: {seed: 7}
 data: {path: $data, features: [text_feat.npy, image_feat.npy]}
-model: {name: invrl, dim: 6, feat_dim: 5, negatives: 3, wd_embedding: 0.001}
+model: {name: $model, dim: 6, feat_dim: 5, negatives: 3, wd_embedding: 0.001$options}
 strategy: {name: bsam+, rho: 0.1}
 optimizer: {name: adam, lr: 0.02}
 train: {batch_size: 1024, micro_batch: 256, log_every: 1}
 eval: {topk: [5, 10, 20]}
 procedure:
-  - {stage: pretrain, train: {epochs: 2}}
+$before
   - repeat: 2
     stages:
       - stage: environments
@@ -31,7 +41,7 @@ procedure:
         optimizer: {tables: {env_user: {name: adagrad}, env_item: {name: adagrad}}}
         train: {epochs: 1}
       - {stage: mask, growth: 1.5, sigma: 0.1, optimizer: {tables: {mask_mu: {lr: 0.05}}}, train: {epochs: 2}}
-  - {stage: final, train: {epochs: 2}}
+$behind
 YAML
 
 clusters=(1:1:auto 3:4:auto 2:2:ipc 1:3:auto 3:2:tcp)
@@ -95,11 +105,11 @@ case ${1:-same} in
     ;;
   resume)
     make_reference $(cluster 0)
-    for ((k = 1; k < last; k++)); do
+    for ((k = 1; k < last; k += pace)); do
       train_run "$work/every" --resume --set "train.max_steps=$k" $(cluster "$k")
     done
     train_run "$work/every" --resume
-    same "stopped at every clock" "$work/every"
+    same "stopped again and again" "$work/every"
     ;;
   killed)
     begin=$(date +%s%N)
@@ -111,6 +121,17 @@ case ${1:-same} in
     same "killed" "$work/run"
     ;;
   refused)
+    if [[ $model == m3invrl ]]; then
+      refused 64 'is for two modalities or more, data.features names 1' --set 'data.features=[text_feat.npy]'
+      refused 64 'stage models needs table enc_c_w_text' --set 'procedure=[{stage: models}]'
+      refused 64 'stage fusion needs table user_text' --set 'procedure=[{stage: encoders}, {stage: fusion}]'
+      refused 64 'stage merge needs table proj_w_text' --set 'procedure=[{stage: encoders}, {stage: merge}]'
+      refused 64 'model.width is 5: with mi vclub it is even' --set model.width=5
+      refused 64 'model m3invrl has no stage of the kind final' --set 'procedure=[{stage: final}]'
+      refused 64 'is not one of uniform, learned, validation' --set procedure.4.fusion=best
+      conclude
+      exit
+    fi
     refused 64 'stage mask needs table user, but no stage before hands it on' --set 'procedure=[{stage: mask}]'
     refused 64 'stage final needs table mask, but no stage before hands it on' --set 'procedure=[{stage: final}]'
     refused 64 'needs table environment' --set 'procedure=[{stage: pretrain}, {stage: mask}]'

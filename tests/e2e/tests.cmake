@@ -34,7 +34,7 @@ plateau_e2e(checkpoints COMMAND ${e2e}/checkpoints.sh LABELS heavy TIMEOUT 300)
 foreach(model vbpr lightgcn)
   plateau_e2e(killed.${model} COMMAND ${e2e}/killed.sh ${model} TIMEOUT 400)
 endforeach()
-foreach(model freedom bm3 cm3 dragon mmgcn grcn mgcn lgmrec)
+foreach(model freedom bm3 cm3 dragon mmgcn grcn mgcn slmrec)
   set(again)
   if(NOT model STREQUAL "freedom") # one is enough for the sanitizers; golden cases have the models there
     set(again LABELS again)
@@ -52,6 +52,9 @@ endforeach()
 
 foreach(what same resume killed refused planted)
   plateau_e2e(invrl.${what} COMMAND ${e2e}/invrl.sh ${what} LABELS heavy TIMEOUT 580)
+endforeach()
+foreach(what same resume killed refused)
+  plateau_e2e(m3invrl.${what} COMMAND ${e2e}/invrl.sh ${what} m3invrl LABELS heavy TIMEOUT 580)
 endforeach()
 
 # A sanitized binary does not run under valgrind.

@@ -10,16 +10,18 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 tolerance=1e-5
 
 # Tables that a procedure has dropped by its end: as the last checkpoint has them that has them at all.
+has_all() {
+  local table
+  for table in "$given"/expect/*.npy; do [[ -f $work/out/${table##*/} ]] || return 1; done
+}
 add_dropped() {
-  local clock table
-  for table in "$given"/expect/*.npy; do
-    [[ ! -f $work/out/${table##*/} ]] || continue
-    for clock in $(find "$work/run/checkpoints" -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\n' | sort -rn); do
-      ln -sfn "$clock" "$work/run/checkpoints/last"
-      rm -rf "$work/then"
-      quietly "$plateau" export "$work/run" --last -o "$work/then"
-      [[ ! -f $work/then/${table##*/} ]] || { cp "$work/then/${table##*/}" "$work/out"; break; }
-    done
+  local clock
+  for clock in $(find "$work/run/checkpoints" -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\n' | sort -rn); do
+    ! has_all || return 0
+    ln -sfn "$clock" "$work/run/checkpoints/last"
+    rm -rf "$work/then"
+    quietly "$plateau" export "$work/run" --last -o "$work/then"
+    cp -n "$work/then"/*.npy "$work/out"
   done
 }
 

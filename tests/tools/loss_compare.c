@@ -1,6 +1,6 @@
 /* loss_compare.c - loss_compare METRICS.jsonl LOSS.json: the losses of the "step" events equal the list "loss" within a
- * relative tolerance: trainings (stage, outer, round, environment) as they first appear, in each by (epoch, step), the
- * last of each place. Exit 1 otherwise. */
+ * relative tolerance: trainings (stage, modality, outer, round, environment) as they first appear, in each by (epoch,
+ * step), the last of each place. Exit 1 otherwise. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static bool is_same_place(const step_t *a, const step_t *b) {
 
 /* Whether two events are of one training. */
 static bool is_same_training(const json_t *a, const json_t *b) {
-  static const char *const keys[] = {"stage", "outer", "round", "environment"};
+  static const char *const keys[] = {"stage", "modality", "outer", "round", "environment"};
   for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
     const json_t *x = json_object_get(a, keys[k]), *y = json_object_get(b, keys[k]);
     if (x == NULL || y == NULL ? x != y : !json_equal(x, y)) return false;

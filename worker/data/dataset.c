@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "worker/data/derived.h"
 #include "worker/data/features.h"
 #include "worker/data/interactions.h"
 #include "worker/data/pack.h"
@@ -151,6 +152,7 @@ static plt_status_t check_distinct(const plt_dataset_t *data, const plt_feature_
 
 static plt_status_t open_features(plt_dataset_t *data, const char *folder, const char *const *files, size_t n) {
   data->features = plt_mem_zalloc(n, sizeof *data->features);
+  if (n > 0) data->derived = plt_derived_create();
   for (size_t i = 0; i < n; i++) {
     plt_feature_t *feature = &data->features[i];
     PLT_TRY(plt_feature_open(folder, files[i], feature));
@@ -207,6 +209,7 @@ void plt_dataset_destroy(plt_dataset_t **dataset) {
   if (data == NULL) return;
   for (size_t i = 0; i < data->n_features; i++) plt_feature_close(&data->features[i]);
   free(data->features);
+  plt_derived_destroy(&data->derived);
   if (data->pack.map != NULL)
     plt_pack_unmap(data);
   else

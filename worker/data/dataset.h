@@ -75,6 +75,7 @@ typedef struct plt_dataset {
   uint32_t n_train_items;
   plt_feature_t *features;
   size_t n_features;
+  struct plt_derived *derived; /* of the features (derived.h); NULL: there are none */
   uint64_t duplicates;
   plt_mapping_t pack;       /* the file that all arrays lie in; none: they are the process's own */
   plt_packed_edges_t edges; /* of the packed file; n 0: not known */

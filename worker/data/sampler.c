@@ -15,6 +15,7 @@ struct plt_sampler {
   plt_rng_key_t negatives;
   uint32_t batches;
   plt_npy_t replay;      /* map NULL: none */
+  plt_npy_t numbers;     /* the same */
   size_t width;          /* columns of a sample there */
   uint32_t *samples;     /* of each batch there */
   bool is_another;       /* plt_sampler_at(): the replay is the first one's */
@@ -89,6 +90,16 @@ static plt_status_t open_replay(plt_sampler_t *sampler) {
   return PLT_OK;
 }
 
+static plt_status_t open_numbers(plt_sampler_t *sampler) {
+  const char *path = sampler->config.numbers;
+  PLT_TRY(plt_npy_open(path, &sampler->numbers));
+  const plt_npy_t *npy = &sampler->numbers;
+  if ((npy->type == PLT_NPY_I8 || npy->type == PLT_NPY_I4) && npy->dims == 2 && npy->rows == sampler->batches)
+    return PLT_OK;
+  return plt_fail(PLT_ERR_DATA, "%s: numbers of leaves are an integer array [%" PRIu32 ", leaves of a batch]", path,
+                  sampler->batches);
+}
+
 static uint32_t count_batches(uint64_t pairs, uint32_t batch_size) {
   return (uint32_t)((pairs + batch_size - 1) / batch_size);
 }
@@ -108,11 +119,12 @@ plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_con
     status = open_replay(sampler);
   else if (config->negatives > 0 && !config->of_all)
     status = check_users(data);
+  if (status == PLT_OK && config->numbers != NULL) status = open_numbers(sampler);
   if (status != PLT_OK) {
     plt_sampler_destroy(&sampler);
     return status;
   }
-  sampler->config.replay = NULL; /* the caller's */
+  sampler->config.replay = sampler->config.numbers = NULL; /* the caller's */
   *out = sampler;
   return PLT_OK;
 }
@@ -128,7 +140,7 @@ plt_sampler_t *plt_sampler_at(const plt_sampler_t *sampler, uint32_t stage) {
 
 plt_sampler_t *plt_sampler_over(const plt_sampler_t *sampler, uint32_t stage, const uint32_t *pairs, size_t n) {
   plt_sampler_t *another = plt_sampler_at(sampler, stage);
-  another->replay = (plt_npy_t){0};
+  another->replay = another->numbers = (plt_npy_t){0};
   another->pairs = pairs;
   another->n_pairs = n;
   another->batches = count_batches(n, another->config.batch_size);
@@ -146,6 +158,7 @@ void plt_sampler_destroy(plt_sampler_t **sampler) {
   if (*sampler == NULL) return;
   if (!(*sampler)->is_another) {
     if ((*sampler)->replay.map != NULL) plt_npy_close(&(*sampler)->replay);
+    if ((*sampler)->numbers.map != NULL) plt_npy_close(&(*sampler)->numbers);
     free((*sampler)->samples);
   }
   free(*sampler);
@@ -159,6 +172,11 @@ uint32_t plt_sampler_samples(const plt_sampler_t *sampler, uint32_t batch) {
   if (sampler->replay.map != NULL) return sampler->samples[batch];
   if (batch + 1 < sampler->batches) return full;
   return (uint32_t)(sampler->n_pairs - (uint64_t)batch * full);
+}
+
+int64_t plt_sampler_number(const plt_sampler_t *sampler, uint32_t batch, uint32_t leaf) {
+  if (sampler->numbers.map == NULL || leaf >= sampler->numbers.cols) return -1;
+  return plt_npy_int(&sampler->numbers, batch, leaf);
 }
 
 /* The k-th training item that the user does not have. */

@@ -23,7 +23,8 @@ typedef struct plt_sampler_config {
   size_t negatives;   /* per pair */
   const char *replay; /* .npy int64 [batches, batch_size, 2 + negatives (0: any more)], rows of -1 at the end of a batch
                          are none; or NULL */
-  bool of_all;        /* negatives: uniform over all items, the user's own among them */
+  const char *numbers; /* .npy int64 [batches, leaves] beside it: what a model draws once per leaf; or NULL */
+  bool of_all;         /* negatives: uniform over all items, the user's own among them */
 } plt_sampler_config_t;
 
 plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_config_t *config, plt_sampler_t **out);
@@ -39,6 +40,8 @@ void plt_sampler_destroy(plt_sampler_t **sampler);
 uint32_t plt_sampler_batches(const plt_sampler_t *sampler);
 /* Samples of a batch. */
 uint32_t plt_sampler_samples(const plt_sampler_t *sampler, uint32_t batch);
+/* What config.numbers has for a leaf; -1: nothing. */
+int64_t plt_sampler_number(const plt_sampler_t *sampler, uint32_t batch, uint32_t leaf);
 /* Samples [first, first + n) of a batch: users [n], positives [n], negatives [n * negatives]. */
 void plt_sampler_draw(const plt_sampler_t *sampler, uint32_t epoch, uint32_t batch, uint32_t first, uint32_t n,
                       uint32_t *user, uint32_t *positive, uint32_t *negative);

@@ -21,19 +21,19 @@ bool plt_relation_varies(const plt_relation_plan_t *plan) {
 
 /* ---- opening ---- */
 
-static float *weigh_rows(const plt_neighbours_t *of, plt_edges_weight_t how) {
-  float *weight = plt_mem_alloc(of->nodes * sizeof *weight);
+static float *invert_degrees(const plt_neighbours_t *of) {
+  float *inverse = plt_mem_alloc(of->nodes * sizeof *inverse);
   for (uint32_t n = 0; n < of->nodes; n++) {
     uint64_t degree = of->offset[n + 1] - of->offset[n];
-    weight[n] = degree == 0 ? 0 : how == PLT_EDGES_SUM ? 1 : 1 / (float)degree;
+    inverse[n] = degree == 0 ? 0 : 1 / (float)degree;
   }
-  return weight;
+  return inverse;
 }
 
 static void take_graph(plt_relation_t *relation, const plt_graph_t *graph) {
   relation->graph = graph;
-  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES && relation->plan.weight != PLT_EDGES_SYMMETRIC; s++)
-    relation->of_row[s] = weigh_rows(&graph->of[s], relation->plan.weight);
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES && relation->plan.mean; s++)
+    relation->inverse[s] = invert_degrees(&graph->of[s]);
 }
 
 plt_status_t plt_relations_open(const plt_dataset_t *data, const plt_relation_plan_t *plans, size_t n, uint32_t threads,
@@ -65,7 +65,7 @@ plt_status_t plt_relations_open(const plt_dataset_t *data, const plt_relation_pl
 }
 
 static void forget(plt_relation_t *relation) {
-  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) free(relation->of_row[s]);
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) free(relation->inverse[s]);
   plt_item_graph_destroy(&relation->items);
   plt_user_graph_destroy(&relation->users);
 }
@@ -93,13 +93,13 @@ plt_adjacency_t plt_relation_rows(const plt_relation_t *relation, plt_side_t sid
   if (relation->items != NULL) return rows_of_matrix(&relation->items->matrix, side);
   if (relation->users != NULL) return rows_of_matrix(&relation->users->matrix, side);
   const plt_neighbours_t *of = &relation->graph->of[side], *other = &relation->graph->of[plt_side_other(side)];
-  bool symmetric = relation->plan.weight == PLT_EDGES_SYMMETRIC;
+  bool mean = relation->plan.mean;
   return (plt_adjacency_t){.nodes = of->nodes,
                            .across = plt_side_other(side),
                            .offset = of->offset,
                            .id = of->id,
-                           .left = symmetric ? of->norm : relation->of_row[side],
-                           .right = symmetric ? other->norm : NULL};
+                           .left = mean ? relation->inverse[side] : of->norm,
+                           .right = mean ? NULL : other->norm};
 }
 
 /* ---- versions ---- */

@@ -8,7 +8,8 @@
 static const plt_option_t rows[] = {PLT_ULTRA_OPTIONS};
 
 static plt_var_t project(const plt_model_t *self, const plt_nodes_t *nodes) {
-  return plt_ultra_items((const plt_ultra_t *)self, nodes, plt_nodes_table(nodes, PLT_ULTRA_PROJ_W));
+  plt_var_t x = plt_ultra_x((const plt_ultra_t *)self, nodes);
+  return plt_ultra_items(nodes, x, plt_nodes_table(nodes, PLT_ULTRA_PROJ_W));
 }
 
 /* [F, 1]: the row of a frozen table 1 x F, as a column. */
@@ -22,7 +23,7 @@ static plt_var_t mask_column(const plt_nodes_t *nodes, size_t table) {
 static plt_status_t init_pretrain(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
   plt_ultra_t *self = (plt_ultra_t *)model;
   PLT_TRY(plt_ultra_init(self, config, data));
-  plt_ultra_add_tables(self, data, "");
+  plt_ultra_add_tables(self, data, "", "");
   return PLT_OK;
 }
 
@@ -32,22 +33,26 @@ static plt_var_t loss_of_ultra(const plt_model_t *self, const plt_samples_t *sam
 
 /* ---- environments: the model of one of them ---- */
 
-static plt_status_t init_environment(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
-  plt_ultra_t *self = (plt_ultra_t *)model;
-  PLT_TRY(plt_ultra_init(self, config, data));
-  plt_ultra_add_tables(self, data, "env_");
+void plt_environment_add_tables(plt_ultra_t *self, const plt_dataset_t *data) {
+  plt_model_t *model = &self->base;
+  plt_ultra_add_tables(self, data, "env_", "");
   for (size_t t = 0; t < PLT_ULTRA_TABLES; t++) model->tables[t].fresh = true;
   plt_init_t zero = plt_init_zero();
-  uint32_t features = (uint32_t)plt_dataset_feature_cols(data);
-  plt_model_add_table(model, "mask", PLT_ENTITY_DENSE, 1, features, zero)->frozen = true;
+  plt_model_add_table(model, "mask", PLT_ENTITY_DENSE, 1, (uint32_t)self->features, zero)->frozen = true;
   plt_model_add_table(model, "environment", PLT_ENTITY_ASIDE, data->n_train, 1, zero)->frozen = true;
   plt_model_add_table(model, "environment_best", PLT_ENTITY_ASIDE, data->n_train, 1, zero)->frozen = true;
   plt_model_add_table(model, "environment_next", PLT_ENTITY_ASIDE, data->n_train, 1, zero)->frozen = true;
+}
+
+static plt_status_t init_environment(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
+  plt_ultra_t *self = (plt_ultra_t *)model;
+  PLT_TRY(plt_ultra_init(self, config, data));
+  plt_environment_add_tables(self, data);
   return PLT_OK;
 }
 
 /* Features are not masked here; weights that the mask lets through are held down instead. */
-static plt_var_t loss_of_environment(const plt_model_t *self, const plt_samples_t *samples) {
+plt_var_t plt_environment_loss(const plt_model_t *self, const plt_samples_t *samples) {
   const plt_ultra_t *ultra = (const plt_ultra_t *)self;
   const plt_nodes_t *items = &samples->nodes[PLT_SIDE_ITEM];
   plt_tape_t *t = items->tape;
@@ -59,11 +64,10 @@ static plt_var_t loss_of_environment(const plt_model_t *self, const plt_samples_
 
 /* ---- mask ---- */
 
-static plt_status_t init_mask(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
-  plt_ultra_t *self = (plt_ultra_t *)model;
-  PLT_TRY(plt_ultra_init(self, config, data));
+void plt_mask_add_tables(plt_ultra_t *self, const plt_dataset_t *data) {
+  plt_model_t *model = &self->base;
   plt_init_t zero = plt_init_zero();
-  uint32_t features = (uint32_t)plt_dataset_feature_cols(data), d = self->dim, f = self->feat_dim;
+  uint32_t features = (uint32_t)self->features, d = self->dim, f = self->feat_dim;
   plt_model_table_t *w = plt_model_add_table(model, "mask_w", PLT_ENTITY_DENSE, features, f, plt_init_normal(0.01));
   w->fresh = true;
   w->decay = 2 * self->wd_projection;
@@ -84,6 +88,12 @@ static plt_status_t init_mask(plt_model_t *model, const plt_config_t *config, co
     table->needed = others[k].needed;
   }
   model->score_cols = 0;
+}
+
+static plt_status_t init_mask(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
+  plt_ultra_t *self = (plt_ultra_t *)model;
+  PLT_TRY(plt_ultra_init(self, config, data));
+  plt_mask_add_tables(self, data);
   return PLT_OK;
 }
 
@@ -103,7 +113,7 @@ static plt_status_t init_final(plt_model_t *model, const plt_config_t *config, c
 /* Masked features times W are features times masked W. */
 static plt_var_t items_of_final(const plt_model_t *self, const plt_nodes_t *nodes) {
   plt_var_t w = plt_op_mul(nodes->tape, plt_nodes_table(nodes, PLT_ULTRA_PROJ_W), mask_column(nodes, FINAL_MASK));
-  return plt_ultra_items((const plt_ultra_t *)self, nodes, w);
+  return plt_ultra_items(nodes, plt_ultra_x((const plt_ultra_t *)self, nodes), w);
 }
 
 static plt_var_t loss_of_final(const plt_model_t *self, const plt_samples_t *samples) {
@@ -118,7 +128,7 @@ static plt_var_t loss_of_final(const plt_model_t *self, const plt_samples_t *sam
   .init = init_, .clear = plt_ultra_clear, .items = items_, .loss = loss_
 
 static const plt_model_ops_t pretrain = {STAGE(init_pretrain, project, loss_of_ultra)};
-static const plt_model_ops_t environment = {STAGE(init_environment, project, loss_of_environment)};
+static const plt_model_ops_t environment = {STAGE(init_environment, project, plt_environment_loss)};
 static const plt_model_ops_t mask = {STAGE(init_mask, NULL, NULL)};
 static const plt_model_ops_t final = {STAGE(init_final, items_of_final, loss_of_final)};
 
@@ -131,7 +141,7 @@ static const plt_model_ops_t *of_stage(const char *kind) {
 }
 
 /* Rates, schedule and decay of the authors' code; batch_size 512 and lr 1e-3 there. */
-static const char procedure[] =
+static const char schedule[] =
     "- {stage: pretrain, model: {wd_item_factor: 1, wd_projection: 0.01}, train: {epochs: 500},\n"
     "   eval: {every: 5, metric: ndcg@10, patience: 12}}\n"
     "- repeat: 5\n"
@@ -143,6 +153,11 @@ static const char procedure[] =
     "     train: {epochs: 40}}\n"
     "- {stage: final, model: {wd_item_factor: 2, wd_projection: 0.1}, train: {epochs: 500},\n"
     "   eval: {every: 5, metric: ndcg@10, patience: 42}}\n";
+
+static const char *procedure(const plt_config_t *written) {
+  (void)written;
+  return schedule;
+}
 
 const plt_model_ops_t plt_model_invrl = {
     .name = "invrl",

@@ -1,7 +1,7 @@
-/* invrl.h - the tables of InvRL's stages, for the kinds of stages that read and write them beside batches
- * (docs/methods/invrl.md).
+/* invrl.h - the models of InvRL's stages, for the kinds of stages that read and write their tables beside batches, and
+ * for models that have the same stages (docs/methods/invrl.md).
  *
- * Threads    constants. */
+ * Threads    as models. */
 #ifndef PLT_WORKER_MODELS_INVRL_H
 #define PLT_WORKER_MODELS_INVRL_H
 
@@ -24,5 +24,11 @@ enum {
   PLT_MASK_LABEL, /* environment */
   PLT_MASK_MASK   /* mask, 1 x F: what comes out */
 };
+
+/* Of either model: appends its tables. self->features and self->codes are set. */
+void plt_environment_add_tables(plt_ultra_t *self, const plt_dataset_t *data);
+void plt_mask_add_tables(plt_ultra_t *self, const plt_dataset_t *data);
+/* The loss of an environment's model. */
+plt_var_t plt_environment_loss(const plt_model_t *self, const plt_samples_t *samples);
 
 #endif

@@ -12,12 +12,12 @@
   X(cm3)              \
   X(ultragcn)         \
   X(invrl)            \
+  X(m3invrl)          \
   X(dragon)           \
   X(mmgcn)            \
   X(grcn)             \
   X(dualgnn)          \
   X(mgcn)             \
-  X(slmrec)           \
-  X(lgmrec)
+  X(slmrec)
 
 #endif

@@ -1,6 +1,14 @@
 /* model.c - see model.h: a model's functions and their defaults. */
 #include "worker/models/model.h"
 
+#include <string.h>
+
+bool plt_model_follows(const plt_model_t *model, const char *kind) {
+  for (size_t i = 0; i < model->place->n_before; i++)
+    if (strcmp(model->place->before[i], kind) == 0) return true;
+  return false;
+}
+
 size_t plt_model_first_table(const plt_model_t *model, plt_side_t side) {
   size_t t = 0;
   while (plt_entity_side(model->tables[t].entity) != side) t++;

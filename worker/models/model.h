@@ -35,12 +35,25 @@ typedef struct plt_model_table {
   plt_init_t init;
   const plt_feature_t *initial; /* the rows start as these; NULL: as init says */
   bool frozen;                  /* stays as it starts: no part of w, never pushed */
+  bool aux;                     /* trained beside the strategy: no part of w; its gradient is that at the weights */
   bool fresh;                   /* born in every leg of a procedure, though a stage before may hand it on */
   bool needed;                  /* never born: a stage before hands it on, or init.from has it */
-  double decay;                 /* added to the gradients of rows pushed, by the servers: this times the row */
+  bool written;                 /* by its kind of stage: init.from need not have it */
+  /* It starts with the values that a second birth of the table of this name has; NULL: it has its own. */
+  const char *born_as;
+  double decay; /* added to the gradients of rows pushed, by the servers: this times the row */
 } plt_model_table_t;
 
 typedef struct plt_model plt_model_t; /* a model's own object begins with this */
+
+/* Of the model of a stage: where that stands in its procedure. */
+typedef struct plt_model_place {
+  size_t modality;           /* of a stage that is run for one after the other */
+  const char *const *before; /* kinds of the stages before it */
+  size_t n_before;
+  const char *init_from; /* directory with initial tables, or NULL */
+  bool (*has_initial)(const char *init_from, const char *table);
+} plt_model_place_t;
 
 /* Functions of a pass are called by the thread that owns the tape, one call at a time per tape and several tapes at
  * once; what they record may use a crew. NULL: the default. */
@@ -53,8 +66,9 @@ typedef struct plt_model_ops {
   /* Of a name that stands for a procedure (docs/procedures.md): the model of a stage of this kind, NULL if it has none.
    * What else it has are name, summary, options and uses_features. Default: the model is one for every stage. */
   const struct plt_model_ops *(*of_stage)(const char *kind);
-  const char *procedure; /* the same: its default, the list as YAML */
-  size_t size;           /* of the model's own object, which is handed to init zeroed but for `ops` */
+  /* The same: its default, the list as YAML. The configuration is as it was written down, without defaults. */
+  const char *(*procedure)(const plt_config_t *written);
+  size_t size; /* of the model's own object, which is handed to init zeroed but for `ops` and `place` */
   /* Once per process and job, before anything runs: reads its options, fills tables, programme, negatives, score_cols.
    * Required. PLT_ERR_USAGE, PLT_ERR_DATA; clear is called then too. */
   plt_status_t (*init)(plt_model_t *self, const plt_config_t *config, const plt_dataset_t *data);
@@ -82,20 +96,14 @@ typedef struct plt_model_layers {
   uint32_t fanout[PLT_LAYERS_MAX]; /* neighbours of the leaf's own nodes first */
 } plt_model_layers_t;
 
-/* Matrices that the loss makes of each of a leaf's n samples with others, at once: of the leaf's, of all nodes. */
-typedef struct plt_contrasts {
-  size_t leaf;           /* [n, n] */
-  size_t all[PLT_SIDES]; /* [n, nodes of the side] */
-} plt_contrasts_t;
-
 struct plt_model {
   const plt_model_ops_t *ops;
+  const plt_model_place_t *place;                     /* for init */
   plt_model_table_t tables[PLT_MODEL_TABLES_MAX + 1]; /* the last one is what there is no room for */
   size_t n_tables;
   size_t negatives;      /* per positive pair */
   bool negatives_of_all; /* drawn from all items, the user's own among them (sampler.h) */
   size_t score_cols;     /* 0: it ranks nothing */
-  plt_contrasts_t contrasts;
   plt_model_layers_t layers;
   plt_programme_t programme;
 };
@@ -110,6 +118,8 @@ static inline size_t plt_model_set(const plt_model_t *model, int at) {
 static inline plt_side_t plt_entity_side(plt_entity_t entity) {
   return entity == PLT_ENTITY_USER ? PLT_SIDE_USER : entity == PLT_ENTITY_ITEM ? PLT_SIDE_ITEM : PLT_SIDES;
 }
+/* Whether a stage of this kind stands before the model's. */
+bool plt_model_follows(const plt_model_t *model, const char *kind);
 /* The first table that belongs to a side. */
 size_t plt_model_first_table(const plt_model_t *model, plt_side_t side);
 /* State `number` at these nodes, and their representation: the model's functions or their defaults. */

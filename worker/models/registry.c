@@ -41,6 +41,11 @@ static plt_status_t check(plt_model_t *model) {
 }
 
 plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *data, plt_model_t **out) {
+  return plt_model_create_at(config, data, &(plt_model_place_t){0}, out);
+}
+
+plt_status_t plt_model_create_at(const plt_config_t *config, const plt_dataset_t *data, const plt_model_place_t *place,
+                                 plt_model_t **out) {
   PLT_TRY(plt_config_require(config, "model.name"));
   const char *name = plt_config_text(config, "model.name");
   const plt_model_ops_t *ops = plt_model_find(name);
@@ -53,7 +58,9 @@ plt_status_t plt_model_create(const plt_config_t *config, const plt_dataset_t *d
     return plt_fail(PLT_ERR_USAGE, "model %s needs item features: name their files in data.features", name);
   plt_model_t *model = plt_mem_zalloc(1, ops->size);
   model->ops = ops;
+  model->place = place;
   plt_status_t status = ops->init(model, config, data);
+  model->place = NULL;
   if (status == PLT_OK) status = check(model);
   if (status == PLT_OK)
     *out = model;

@@ -6,7 +6,6 @@
  *   chain m        [user ; projection of x^m / |x^m|]
  *   the result is [mean of chain 0 | mean of chain 1 | ..] W + b, one W of users, one of items */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "worker/models/kit.h"
 
@@ -17,7 +16,6 @@ typedef struct slmrec {
   size_t modalities, order[PLT_MODALITIES_MAX]; /* of the segments */
   uint32_t d;
   float temp, ssl_temp, weight;
-  float *unit[PLT_MODALITIES_MAX]; /* by item: 1 / the length of its features */
 } slmrec_t;
 
 enum {
@@ -138,15 +136,9 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   PLT_TRY(read_options(config, data, slmrec));
   PLT_TRY(plt_model_read_layers(config, model));
   model->score_cols = slmrec->d;
-  model->contrasts.leaf = 1 + (slmrec->weight > 0 ? slmrec->modalities : 0);
-  for (size_t m = 0; m < data->n_features; m++) slmrec->unit[m] = plt_model_unit_scale(&data->features[m], data->items);
   add_states(data, slmrec);
   add_tables(data, slmrec);
   return PLT_OK;
-}
-
-static void clear(plt_model_t *model) {
-  for (size_t m = 0; m < MODALITIES; m++) free(((slmrec_t *)model)->unit[m]);
 }
 
 /* ---- states and representations ---- */
@@ -161,7 +153,7 @@ static plt_var_t state(const plt_model_t *self, const plt_nodes_t *nodes, size_t
   size_t s = number / (self->layers.n + 1) - 1;
   (void)product;
   if (nodes->side == PLT_SIDE_USER) return plt_nodes_table(nodes, USER);
-  plt_var_t x = plt_nodes_scaled_modality(nodes, slmrec->order[s], (const float *const *)slmrec->unit);
+  plt_var_t x = plt_nodes_unit_modality(nodes, slmrec->order[s]);
   return linear(nodes, x, table_of(s, TRS_W));
 }
 
@@ -217,7 +209,6 @@ const plt_model_ops_t plt_model_slmrec = {
     .uses_features = true,
     .size = sizeof(slmrec_t),
     .init = init,
-    .clear = clear,
     .state = state,
     .users = vectors,
     .items = vectors,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "worker/data/derived.h"
 
 /* beta_u = sqrt(D_u + 1) / D_u, beta_i = 1 / sqrt(D_i + 1), D the number of training pairs. */
 static void weigh_nodes(const plt_dataset_t *data, plt_ultra_t *self) {
@@ -34,11 +35,12 @@ plt_status_t plt_ultra_init(plt_ultra_t *self, const plt_config_t *config, const
   self->base.negatives_of_all = true;
   self->base.score_cols = self->dim + self->feat_dim;
   weigh_nodes(data, self);
-  for (size_t m = 0; m < data->n_features; m++) self->unit[m] = plt_model_unit_scale(&data->features[m], data->items);
+  self->unit = plt_derived_units(data);
+  self->features = plt_dataset_feature_cols(data);
   return PLT_OK;
 }
 
-void plt_ultra_add_tables(plt_ultra_t *self, const plt_dataset_t *data, const char *prefix) {
+void plt_ultra_add_tables(plt_ultra_t *self, const plt_dataset_t *data, const char *prefix, const char *suffix) {
   plt_init_t normal = plt_init_normal(0.01);
   uint32_t d = self->dim, f = self->feat_dim;
   const struct {
@@ -51,12 +53,12 @@ void plt_ultra_add_tables(plt_ultra_t *self, const plt_dataset_t *data, const ch
   } tables[PLT_ULTRA_TABLES] = {
       [PLT_ULTRA_USER] = {"user", PLT_ENTITY_USER, data->users, d + f, normal, self->wd_embedding},
       [PLT_ULTRA_ITEM] = {"item", PLT_ENTITY_ITEM, data->items, d, normal, self->wd_item},
-      [PLT_ULTRA_PROJ_W] = {"proj_w", PLT_ENTITY_DENSE, plt_dataset_feature_cols(data), f, normal, self->wd_projection},
+      [PLT_ULTRA_PROJ_W] = {"proj_w", PLT_ENTITY_DENSE, self->features, f, normal, self->wd_projection},
       [PLT_ULTRA_PROJ_B] = {"proj_b", PLT_ENTITY_DENSE, 1, f, plt_init_zero(), self->wd_projection},
   };
   for (size_t t = 0; t < PLT_ULTRA_TABLES; t++) {
     char name[PLT_TABLE_NAME_MAX];
-    snprintf(name, sizeof name, "%s%s", prefix, tables[t].name);
+    snprintf(name, sizeof name, "%s%s%s", prefix, tables[t].name, suffix);
     plt_model_add_table(&self->base, name, tables[t].entity, tables[t].rows, tables[t].cols, tables[t].init)->decay =
         2 * tables[t].weight;
   }
@@ -66,12 +68,14 @@ void plt_ultra_clear(plt_model_t *model) {
   plt_ultra_t *self = (plt_ultra_t *)model;
   free(self->of_user);
   free(self->of_item);
-  for (size_t m = 0; m < PLT_MODALITIES_MAX; m++) free(self->unit[m]);
 }
 
-plt_var_t plt_ultra_items(const plt_ultra_t *self, const plt_nodes_t *nodes, plt_var_t w) {
+plt_var_t plt_ultra_x(const plt_ultra_t *self, const plt_nodes_t *nodes) {
+  return self->codes == NULL ? plt_nodes_scaled_features(nodes, self->unit) : plt_codes_all(self->codes, nodes);
+}
+
+plt_var_t plt_ultra_items(const plt_nodes_t *nodes, plt_var_t x, plt_var_t w) {
   plt_tape_t *t = nodes->tape;
-  plt_var_t x = plt_nodes_scaled_features(nodes, (const float *const *)self->unit);
   plt_var_t projected = plt_op_linear(t, x, w, plt_nodes_table(nodes, PLT_ULTRA_PROJ_B));
   return plt_op_concat(t, (plt_var_t[]){plt_nodes_table(nodes, PLT_ULTRA_ITEM), projected}, 2);
 }
@@ -97,11 +101,14 @@ static plt_var_t pairs_loss(const plt_ultra_t *self, const plt_samples_t *sample
 }
 
 plt_var_t plt_ultra_loss(const plt_ultra_t *self, const plt_samples_t *samples, plt_var_t i) {
+  return plt_ultra_loss_of(self, samples, plt_nodes_table(&samples->nodes[PLT_SIDE_USER], PLT_ULTRA_USER), i);
+}
+
+plt_var_t plt_ultra_loss_of(const plt_ultra_t *self, const plt_samples_t *samples, plt_var_t u, plt_var_t i) {
   const plt_nodes_t *users = &samples->nodes[PLT_SIDE_USER];
   plt_tape_t *t = users->tape;
   size_t n = samples->n * samples->negatives;
   uint32_t *user = plt_tape_index(t, n); /* of each negative */
-  plt_var_t u = plt_nodes_table(users, PLT_ULTRA_USER);
   for (size_t k = 0; k < n; k++) user[k] = samples->user[k / samples->negatives];
   pairs_t positives = {samples->n, samples->user, samples->positive, -1, self->w1, self->w2};
   pairs_t negatives = {n, user, samples->negative, 1, self->w3, self->w4};

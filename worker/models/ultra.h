@@ -1,5 +1,6 @@
 /* ultra.h - what UltraGCN is made of, for the models that are one or have one in them: its weights of pairs, tables,
- * item vectors and loss (docs/methods/models.md 4).
+ * item vectors and loss (docs/methods/models.md 4). Its features x are those of the data, each modality of length 1, or
+ * what frozen encoders make of them (codes.h).
  *
  * Threads    as models: read-only once made.
  * Errors     init: PLT_ERR_USAGE for too many modalities.
@@ -7,7 +8,7 @@
 #ifndef PLT_WORKER_MODELS_ULTRA_H
 #define PLT_WORKER_MODELS_ULTRA_H
 
-#include "worker/models/kit.h"
+#include "worker/models/codes.h"
 
 /* A model's own object begins with this. */
 typedef struct plt_ultra {
@@ -15,8 +16,10 @@ typedef struct plt_ultra {
   uint32_t dim, feat_dim;
   float w1, w2, w3, w4;
   double wd_embedding, wd_item, wd_projection;
-  float *of_user, *of_item;        /* beta: by training degree */
-  float *unit[PLT_MODALITIES_MAX]; /* by item: 1 / the length of its features */
+  float *of_user, *of_item; /* beta: by training degree */
+  const float *const *unit; /* by modality and item: 1 / the length of its features (data/derived.h) */
+  size_t features;          /* columns of x */
+  const plt_codes_t *codes; /* x is r of these, its own object's; NULL: x are the features of the data */
 } plt_ultra_t;
 
 #define PLT_ULTRA_WEIGHT(name, default_, text) \
@@ -51,13 +54,16 @@ enum { PLT_ULTRA_USER, PLT_ULTRA_ITEM, PLT_ULTRA_PROJ_W, PLT_ULTRA_PROJ_B, PLT_U
 
 /* Reads the options and weighs pairs and features; adds no tables. */
 plt_status_t plt_ultra_init(plt_ultra_t *self, const plt_config_t *config, const plt_dataset_t *data);
-/* Appends prefix + "user", "item", "proj_w", "proj_b", with their decay. */
-void plt_ultra_add_tables(plt_ultra_t *self, const plt_dataset_t *data, const char *prefix);
+/* Appends prefix + "user", "item", "proj_w", "proj_b" + suffix, with their decay; proj_w has self->features rows. */
+void plt_ultra_add_tables(plt_ultra_t *self, const plt_dataset_t *data, const char *prefix, const char *suffix);
 void plt_ultra_clear(plt_model_t *model);
 
-/* [item_i ; x_i w + b], [n, d + f]: own items' features, each modality of length 1, projected by w [F, f]. */
-plt_var_t plt_ultra_items(const plt_ultra_t *self, const plt_nodes_t *nodes, plt_var_t w);
-/* The loss of a leaf, a sum, without decay; items [own items, d + f]. */
+/* x of own items, [n, F], a constant. */
+plt_var_t plt_ultra_x(const plt_ultra_t *self, const plt_nodes_t *nodes);
+/* [item_i ; x_i w + b], [n, d + f], w [F, f]. */
+plt_var_t plt_ultra_items(const plt_nodes_t *nodes, plt_var_t x, plt_var_t w);
+/* The loss of a leaf, a sum, without decay; items [own items, d + f], and users the same if not those of the table. */
 plt_var_t plt_ultra_loss(const plt_ultra_t *self, const plt_samples_t *samples, plt_var_t items);
+plt_var_t plt_ultra_loss_of(const plt_ultra_t *self, const plt_samples_t *samples, plt_var_t users, plt_var_t items);
 
 #endif

@@ -8,12 +8,13 @@ static const plt_option_t rows[] = {PLT_ULTRA_OPTIONS};
 static plt_status_t init(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
   plt_ultra_t *self = (plt_ultra_t *)model;
   PLT_TRY(plt_ultra_init(self, config, data));
-  plt_ultra_add_tables(self, data, "");
+  plt_ultra_add_tables(self, data, "", "");
   return PLT_OK;
 }
 
 static plt_var_t items(const plt_model_t *self, const plt_nodes_t *nodes) {
-  return plt_ultra_items((const plt_ultra_t *)self, nodes, plt_nodes_table(nodes, PLT_ULTRA_PROJ_W));
+  plt_var_t x = plt_ultra_x((const plt_ultra_t *)self, nodes);
+  return plt_ultra_items(nodes, x, plt_nodes_table(nodes, PLT_ULTRA_PROJ_W));
 }
 
 static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {

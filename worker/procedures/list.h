@@ -9,6 +9,10 @@
   X(pretrain)         \
   X(environments)     \
   X(mask)             \
-  X(final)
+  X(final)            \
+  X(encoders)         \
+  X(models)           \
+  X(merge)            \
+  X(fusion)
 
 #endif

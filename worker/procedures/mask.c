@@ -178,7 +178,7 @@ static void make(void *context, uint32_t epoch, uint32_t number, plt_batch_t *ba
   batch->rows = plt_arena_zalloc(arena, model->n_tables * sizeof *batch->rows);
   batch->rows[PLT_MASK_W] = (plt_rows_view_t){.keys = work->all_keys, .n = work->features};
   batch->rows[PLT_MASK_MU] = (plt_rows_view_t){.keys = work->all_keys, .n = 1, .offset = work->features * work->f};
-  batch->floats = batch->trained = work->features * work->f + work->features;
+  batch->floats = work->features * work->f + work->features;
   batch->blocks[0] = (plt_leaf_span_t){0, 1};
   batch->n_blocks = pushes ? 1 : 0;
 }
@@ -244,6 +244,20 @@ static plt_status_t gradients(void *context, const plt_batch_t *batch, const flo
 
 /* ---- the stage ---- */
 
+/* Tells people what the mask is like: per modality, or per code. */
+static plt_status_t tell_mask(const work_t *work, const float *mask) {
+  const plt_dataset_t *data = work->t->plan->data;
+  const plt_codes_t *codes = ((const plt_ultra_t *)work->t->plan->model)->codes;
+  plt_mask_block_t blocks[1 + PLT_MODALITIES_MAX];
+  size_t n = 0;
+  if (work->t->journal == NULL) return PLT_OK;
+  if (codes != NULL) blocks[n++] = (plt_mask_block_t){"common", codes->width};
+  for (size_t m = 0; m < data->n_features; m++)
+    blocks[n++] =
+        (plt_mask_block_t){data->features[m].name, codes != NULL ? codes->width : data->features[m].array.cols};
+  return plt_journal_mask(work->t->journal, mask, blocks, n);
+}
+
 /* Worker 0: the mask that the gates have come to. */
 static plt_status_t write_mask(const work_t *work) {
   static const uint64_t row = 0;
@@ -253,7 +267,7 @@ static plt_status_t write_mask(const work_t *work) {
   plt_status_t status = plt_client_read(t->session->client, &(plt_pull_t){PLT_MASK_MU, cols, &row, 1, mask}, 1);
   for (uint32_t k = 0; k < cols; k++) mask[k] = fminf(fmaxf(mask[k] + 0.5f, 0), 1);
   if (status == PLT_OK) status = plt_client_assign(t->session->client, PLT_MASK_MASK, cols, &row, 1, mask);
-  if (status == PLT_OK && t->journal != NULL) status = plt_journal_mask(t->journal, mask);
+  if (status == PLT_OK) status = tell_mask(work, mask);
   free(mask);
   return status;
 }
@@ -276,7 +290,7 @@ static void make_room(work_t *work) {
   const plt_ultra_t *model = (const plt_ultra_t *)plan->model;
   double grown = pow(settings->growth, leg->outer);
   work->environments = plt_mask_source_environments(work->source);
-  work->features = plt_dataset_feature_cols(plan->data);
+  work->features = model->features;
   work->f = model->feat_dim;
   work->share_rows = work->features + (work->features + 1 + work->f - 1) / work->f;
   size_t all = work->environments * work->share_rows;

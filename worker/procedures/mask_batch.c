@@ -25,6 +25,7 @@ struct plt_mask_source {
   float sigma;
   plt_npy_t batches, noise; /* of a replay; map NULL: none */
   plt_row_cache_t *users, *items;
+  float *encoders[PLT_MODALITIES_MAX * PLT_CODES_TABLES]; /* of the model's codes, all rows; NULL: it has none */
   plt_arena_t *arena;
 };
 
@@ -41,7 +42,7 @@ static size_t sample_width(const plt_mask_source_t *source) { return 2 + source-
 /* Batches [steps, E, batch, 2 + negatives] and noise [epochs, steps, E, F]. */
 static plt_status_t open_replay(plt_mask_source_t *source) {
   const plt_plan_t *plan = source->t->plan;
-  size_t of_environment = plan->batch_size * sample_width(source), features = plt_dataset_feature_cols(plan->data);
+  size_t of_environment = plan->batch_size * sample_width(source), features = source->model->features;
   if (plan->replay == NULL) return PLT_OK;
   PLT_TRY(open_file(source, NULL, &source->batches));
   PLT_TRY(open_file(source, "noise", &source->noise));
@@ -120,7 +121,7 @@ static plt_status_t replay_sample(const plt_mask_source_t *source, uint32_t step
 }
 
 static float *draw_noise(const plt_mask_source_t *source, uint32_t epoch, uint32_t step, uint32_t e) {
-  size_t features = plt_dataset_feature_cols(source->t->plan->data);
+  size_t features = source->model->features;
   float *noise = plt_arena_alloc(source->arena, features * sizeof *noise);
   if (source->noise.map != NULL) {
     plt_npy_part_f32(&source->noise, epoch, ((uint64_t)step * source->environments + e) * features, features, noise);
@@ -162,22 +163,30 @@ static float *alloc_rows(const plt_mask_source_t *source, size_t n, size_t cols)
   return plt_arena_alloc(source->arena, n * cols * sizeof(float));
 }
 
+static plt_lazy_t bring_x(plt_mask_source_t *source, const uint32_t *items, size_t n) {
+  const plt_dataset_t *data = source->t->plan->data;
+  const plt_ultra_t *model = source->model;
+  if (model->codes != NULL) {
+    plt_codes_rows_t *room = plt_arena_alloc(source->arena, sizeof *room);
+    return plt_codes_rows(model->codes, data, source->t->session->crew, (const float *const *)source->encoders, items,
+                          n, room);
+  }
+  plt_feature_rows_t *features = plt_arena_alloc(source->arena, sizeof *features);
+  *features = (plt_feature_rows_t){
+      .feature = data->features, .n_features = data->n_features, .items = items, .scale = model->unit};
+  return plt_feature_rows(features, n);
+}
+
 /* The rows and features of the distinct users and items. */
 static plt_status_t bring_rows(plt_mask_source_t *source, const uint32_t *users, const uint32_t *items,
                                plt_invariance_batch_t *batch) {
   plt_client_t *client = source->t->session->client;
-  const plt_dataset_t *data = source->t->plan->data;
   const plt_ultra_t *model = source->model;
   float *of_users = alloc_rows(source, batch->n_users, model->dim + model->feat_dim);
   float *of_items = alloc_rows(source, batch->n_items, model->dim);
-  plt_feature_rows_t *features = plt_arena_alloc(source->arena, sizeof *features);
-  *features = (plt_feature_rows_t){.feature = data->features,
-                                   .n_features = data->n_features,
-                                   .items = items,
-                                   .scale = (const float *const *)model->unit};
   batch->users = of_users;
   batch->items = of_items;
-  batch->x = plt_feature_rows(features, batch->n_items);
+  batch->x = bring_x(source, items, batch->n_items);
   PLT_TRY(plt_row_cache_read(source->users, client, users, batch->n_users, of_users));
   return plt_row_cache_read(source->items, client, items, batch->n_items, of_items);
 }
@@ -208,7 +217,25 @@ void plt_mask_source_reset(plt_mask_source_t *source) { plt_arena_reset(source->
 
 /* ---- the source ---- */
 
+/* The frozen encoders of which x is made. */
+static plt_status_t read_encoders(plt_mask_source_t *source) {
+  const plt_codes_t *codes = source->model->codes;
+  for (size_t i = 0; codes != NULL && i < codes->modalities * PLT_CODES_TABLES; i++) {
+    uint32_t table = (uint32_t)(codes->first + i);
+    const plt_model_table_t *of = &source->model->base.tables[table];
+    uint64_t *keys = plt_mem_alloc(of->rows * sizeof *keys);
+    for (uint64_t k = 0; k < of->rows; k++) keys[k] = k;
+    source->encoders[i] = plt_mem_alloc(of->rows * of->cols * sizeof(float));
+    plt_pull_t pull = {table, of->cols, keys, of->rows, source->encoders[i]};
+    plt_status_t status = plt_client_read(source->t->session->client, &pull, 1);
+    free(keys);
+    PLT_TRY(status);
+  }
+  return PLT_OK;
+}
+
 static plt_status_t fill(plt_mask_source_t *source) {
+  PLT_TRY(read_encoders(source));
   PLT_TRY(plt_labels_read(source->t, PLT_MASK_LABEL, 0, &source->labels));
   source->environments = source->labels->environments;
   for (uint32_t e = 0; e < source->environments; e++) {
@@ -245,6 +272,7 @@ void plt_mask_source_destroy(plt_mask_source_t **source_at) {
   plt_labels_destroy(&source->labels);
   plt_row_cache_destroy(&source->users);
   plt_row_cache_destroy(&source->items);
+  for (size_t i = 0; i < sizeof source->encoders / sizeof *source->encoders; i++) free(source->encoders[i]);
   plt_arena_destroy(&source->arena);
   free(source);
   *source_at = NULL;

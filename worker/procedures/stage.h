@@ -23,11 +23,16 @@ typedef struct plt_stage_ops {
   bool is_unranked;           /* nothing is evaluated in it, whatever eval says */
   bool names_tables;          /* among its options are `frozen` and `fresh`, lists of tables */
   bool own_draws;             /* its samplers and replays are its own: the stage's knows no file */
+  bool per_modality;          /* run for one modality after the other: as many stages, one behind the other */
+  const char *replay;         /* what its replay files are called if it has no name; default: as the kind */
+  const char *numbers;        /* beside a replay NAME.npy there may be NAME.this.npy: a number for each leaf */
   size_t size;                /* of its settings, which are handed to init zeroed; 0: there are none */
   /* When a job is made, once per process, in its main thread. Default: nothing. PLT_ERR_USAGE. */
   plt_status_t (*init)(void *settings, const plt_config_t *config);
   /* Once there are data: that they have what the stage needs. Default: nothing. PLT_ERR_DATA. */
   plt_status_t (*check)(const void *settings, const plt_dataset_t *data);
+  /* After init: whether own_draws holds with these settings. Default: own_draws. */
+  bool (*draws)(const void *settings);
   /* After init: the slots of a leg. Default: 1. */
   uint32_t (*slots)(const void *settings);
   /* By all workers of a job, each in its own thread: runs the slots of a leg from where t->p stands, the first of them

@@ -77,7 +77,8 @@ plt_status_t plt_import_table(plt_client_t *client, const plt_plan_t *plan, uint
   PLT_TRY(plt_import_path(plan->init_from, plan->specs[index].name, path));
   if (plt_path_exists(path)) return import_file(client, plan, index, path);
   const plt_model_table_t *table = &plan->model->tables[index];
-  if (plan->init_missing_is_fresh || (table->entity == PLT_ENTITY_ASIDE && !table->needed)) return PLT_OK;
+  if (plan->init_missing_is_fresh || table->written || (table->entity == PLT_ENTITY_ASIDE && !table->needed))
+    return PLT_OK;
   return plt_fail(PLT_ERR_DATA, "%s: init.from has no file for table %s; to start it fresh set init.missing: fresh",
                   path, plan->specs[index].name);
 }

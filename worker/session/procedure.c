@@ -120,9 +120,9 @@ static plt_status_t add_model_table(plt_procedure_t *procedure, size_t l, const 
   }
   PLT_TRY(check_source(leg, t));
   *table = (plt_leg_table_t){.spec = spec,
-                             .init = spec->init,
+                             .birth = spec,
                              .initial = stage->plan.model->tables[t].initial,
-                             .salt = count_births(procedure, l, spec->name)};
+                             .salt = spec->born_as[0] == '\0' ? count_births(procedure, l, spec->name) : 1};
   return PLT_OK;
 }
 
@@ -176,16 +176,19 @@ size_t plt_procedure_number(const plt_procedure_t *procedure, const plt_leg_t *l
 }
 
 void plt_leg_describe(const plt_leg_t *leg, char *out, size_t bytes) {
-  if (leg->repeat == 0)
-    snprintf(out, bytes, "%s", leg->stage->name);
-  else
-    snprintf(out, bytes, "%s, round %" PRIu32 " of %" PRIu32, leg->stage->name, leg->outer + 1, leg->repeat);
+  const plt_stage_t *stage = leg->stage;
+  char of[PLT_STAGE_NAME_MAX + 96] = "", round[48] = "";
+  if (stage->modality != NULL)
+    snprintf(of, sizeof of, " of %.48s, %zu of %zu", stage->modality, stage->part + 1, stage->parts);
+  if (leg->repeat > 0) snprintf(round, sizeof round, ", round %" PRIu32 " of %" PRIu32, leg->outer + 1, leg->repeat);
+  snprintf(out, bytes, "%s%s%s", stage->name, of, round);
 }
 
 void plt_leg_spec(const plt_leg_t *leg, size_t i, plt_table_spec_t *out) {
   const plt_leg_table_t *table = &leg->tables[i];
   *out = *table->spec;
-  out->init = table->init;
+  out->init = table->birth->init;
+  memcpy(out->born_as, table->birth->born_as, sizeof out->born_as);
   if (!table->is_kept) return;
   out->frozen = true;
   out->optimizer[0] = '\0';

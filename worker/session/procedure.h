@@ -26,6 +26,8 @@ enum { PLT_STAGE_NAME_MAX = 48, PLT_REPEAT_MAX = 10000 };
 typedef struct plt_stage {
   char name[PLT_STAGE_NAME_MAX];    /* in metrics and among files of replays */
   char place[32];                   /* in the configuration, for messages: "procedure.0" */
+  size_t part, parts;               /* of an entry that is several stages, one per modality; else 0 of 1 */
+  const char *modality;             /* whose stage it is, then; the data set's; or NULL */
   const struct plt_stage_ops *kind; /* worker/procedures/stage.h */
   void *settings;                   /* of the kind; the procedure's */
   uint32_t slots;                   /* of a leg */
@@ -36,12 +38,12 @@ typedef struct plt_stage {
 
 /* A table of a leg. */
 typedef struct plt_leg_table {
-  const plt_table_spec_t *spec; /* of the plan of the stage that names it, for name and shape */
-  plt_init_t init;              /* of its birth */
-  const plt_feature_t *initial; /* the same: its rows started as these; or NULL */
-  uint64_t salt;                /* the same: how often a table of this name was born before */
-  bool is_handed;               /* from the leg before; false: it is born here */
-  bool is_kept;                 /* for a later leg; this one does not know it */
+  const plt_table_spec_t *spec;  /* of the plan of the stage that names it, for name and shape */
+  const plt_table_spec_t *birth; /* of the plan of the stage in which it is born: what it starts with */
+  const plt_feature_t *initial;  /* the same: its rows started as these; or NULL */
+  uint64_t salt;                 /* the same: how often a table of this name was born before */
+  bool is_handed;                /* from the leg before; false: it is born here */
+  bool is_kept;                  /* for a later leg; this one does not know it */
 } plt_leg_table_t;
 
 typedef struct plt_leg {

@@ -19,6 +19,8 @@ plt_tape_t *plt_tape_create(plt_crew_t *crew) {
   return tape;
 }
 
+plt_crew_t *plt_tape_crew(const plt_tape_t *tape) { return tape->crew; }
+
 void plt_tape_destroy(plt_tape_t **tape) {
   if (*tape == NULL) return;
   free((*tape)->nodes);

@@ -29,6 +29,7 @@ typedef struct plt_var {
 /* crew may be NULL. */
 plt_tape_t *plt_tape_create(plt_crew_t *crew);
 void plt_tape_destroy(plt_tape_t **tape);
+plt_crew_t *plt_tape_crew(const plt_tape_t *tape);
 /* Forgets all variables. */
 void plt_tape_reset(plt_tape_t *tape);
 /* Times that memory was taken from the system since creation; constant once warm. */
@@ -67,7 +68,7 @@ plt_var_t plt_op_propagate(plt_tape_t *t, const plt_sparse_t *s, plt_var_t x); /
 plt_var_t plt_op_edge_softmax(plt_tape_t *t, const plt_sparse_t *s, plt_var_t x);
 plt_var_t plt_op_attend(plt_tape_t *t, const plt_sparse_t *s, plt_var_t weight, plt_var_t x);
 plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b); /* [n,k][m,k] -> [n,m], a b^T */
-plt_var_t plt_op_matmul_at(plt_tape_t *t, plt_var_t a, plt_var_t b); /* [k,n][k,m] -> [n,m], a^T b */
+plt_var_t plt_op_matmul_at(plt_tape_t *t, plt_var_t a, plt_var_t b); /* [n,k][n,m] -> [k,m], a^T b */
 plt_var_t plt_op_add(plt_tape_t *t, plt_var_t a, plt_var_t b);       /* same shape, or b is [1,c] or [n,1] */
 plt_var_t plt_op_sub(plt_tape_t *t, plt_var_t a, plt_var_t b);       /* same shape */
 plt_var_t plt_op_mul(plt_tape_t *t, plt_var_t a, plt_var_t b);       /* same shape, or b is [1,c] or [n,1] */

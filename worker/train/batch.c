@@ -57,10 +57,15 @@ static const uint32_t *places_among(const uint32_t *ids, size_t n, const uint32_
   return place;
 }
 
-/* The rows that tables need of the nodes of the sets, laid out in one vector; returns its floats, those of w in
- * *trained. */
-static size_t lay_out(const plt_batch_maker_t *maker, const plt_frontier_t *set, plt_arena_t *arena,
-                      plt_rows_view_t *rows, size_t *trained) {
+typedef enum { IN_W, AUX, FROZEN, PLACES } place_t;
+
+static place_t place_of(const plt_plan_t *plan, size_t t) {
+  return plan->specs[t].frozen ? FROZEN : plan->model->tables[t].aux ? AUX : IN_W;
+}
+
+/* The rows that tables need of the nodes of the sets, laid out in one vector; end[p]: where those of place p end. */
+static void lay_out(const plt_batch_maker_t *maker, const plt_frontier_t *set, plt_arena_t *arena,
+                    plt_rows_view_t *rows, size_t end[PLACES]) {
   const plt_model_t *model = maker->plan->model;
   const uint64_t *keys[PLT_SETS_MAX][PLT_SIDES] = {{NULL}};
   size_t offset = 0;
@@ -79,15 +84,14 @@ static size_t lay_out(const plt_batch_maker_t *maker, const plt_frontier_t *set,
     if (keys[at][side] == NULL) keys[at][side] = wide_keys(set[at].id[side], set[at].n[side], arena);
     rows[t] = (plt_rows_view_t){.keys = keys[at][side], .n = set[at].n[side]};
   }
-  for (int frozen = 0; frozen < 2; frozen++) {
+  for (place_t place = IN_W; place < PLACES; place++) {
     for (size_t t = 0; t < model->n_tables; t++) {
-      if (maker->plan->specs[t].frozen != frozen) continue;
+      if (place_of(maker->plan, t) != place) continue;
       rows[t].offset = offset;
       offset += rows[t].n * model->tables[t].cols;
     }
-    if (!frozen) *trained = offset;
+    end[place] = offset;
   }
-  return offset;
 }
 
 /* One leaf from its samples: users, then positives and all negatives together as items. Its own nodes into `own`. */
@@ -136,7 +140,6 @@ static void make_pull(const plt_batch_maker_t *maker, plt_batch_t *batch) {
   if (batch->n_leaves == 1) {
     memcpy(batch->rows, batch->leaves[0].rows, model->n_tables * sizeof *batch->rows);
     batch->floats = batch->leaves[0].floats;
-    batch->trained = batch->leaves[0].trained;
     return;
   }
   for (size_t t = 0; t < model->n_tables; t++) {
@@ -144,7 +147,9 @@ static void make_pull(const plt_batch_maker_t *maker, plt_batch_t *batch) {
     size_t at = plt_model_set(model, model->tables[t].at);
     if (side != PLT_SIDES && set[at].id[side] == NULL) join(batch, at, side, &set[at]);
   }
-  batch->floats = lay_out(maker, set, arena, batch->rows, &batch->trained);
+  size_t end[PLACES];
+  lay_out(maker, set, arena, batch->rows, end);
+  batch->floats = end[FROZEN];
   for (size_t l = 0; l < batch->n_leaves; l++) {
     plt_leaf_t *leaf = &batch->leaves[l];
     const uint32_t *place[PLT_SETS_MAX][PLT_SIDES] = {{NULL}};
@@ -191,12 +196,20 @@ void plt_batch_make(const plt_batch_maker_t *maker, uint32_t epoch, uint32_t num
     plt_frontier_t own;
     take_samples(maker, user + at, item + at, item + n + at * negatives, size, arena, leaf, &own);
     leaf->number = l;
-    leaf->pass.draws = (plt_draws_t){.seed = plan->seed, .epoch = epoch, .batch = number, .leaf = l};
+    leaf->pass.draws = (plt_draws_t){.seed = plan->seed,
+                                     .epoch = epoch,
+                                     .batch = number,
+                                     .leaf = l,
+                                     .replayed = plt_sampler_number(plan->sampler, number, l)};
     leaf->pass.samples.share = (float)size / (float)samples;
     leaf->weight = model->ops->loss_is_mean ? (double)size / samples : 1.0;
     leaf->pass.closure = plt_closure_make(maker->closures, epoch, number, l, &own, arena);
     leaf->rows = plt_arena_alloc(arena, model->n_tables * sizeof *leaf->rows);
-    leaf->floats = lay_out(maker, leaf->pass.closure->set, arena, leaf->rows, &leaf->trained);
+    size_t end_of[PLACES];
+    lay_out(maker, leaf->pass.closure->set, arena, leaf->rows, end_of);
+    leaf->trained = end_of[IN_W];
+    leaf->pushed = end_of[AUX];
+    leaf->floats = end_of[FROZEN];
   }
   make_pull(maker, batch);
 }

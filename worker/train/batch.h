@@ -4,8 +4,9 @@
  *          ─▶ the closure around them (closure.h), whose sets say which rows are pulled
  *          ─▶ keys per table, for one pull of all leaves together
  *
- *   one flat vector:   [table 0: rows x cols][table 1: rows x cols] ... [frozen tables' rows]
- *                       └────────── w of a leaf: what is trained ──────┘
+ *   one flat vector:   [table 0: rows x cols][table 1: rows x cols] ... [aux tables' rows][frozen tables' rows]
+ *                       └── w of a leaf: what its strategy trains ───┘
+ *                       └──────────────────── pushed ────────────────────────────────┘
  *
  * Memory     all in one arena; a batch is made anew in the same memory, so nothing is allocated once warm.
  * Threads    one owner.
@@ -31,8 +32,8 @@ typedef struct plt_leaf {
   uint32_t number; /* within the batch */
   double weight;   /* of its loss and gradient in the step (docs/methods/determinism.md 3) */
   plt_leaf_pass_t pass;
-  plt_rows_view_t *rows;  /* [n_tables] */
-  size_t floats, trained; /* of the vector, of w */
+  plt_rows_view_t *rows;          /* [n_tables] */
+  size_t floats, trained, pushed; /* of the vector, of w, of w and what is trained beside it */
 } plt_leaf_t;
 
 typedef struct plt_batch {
@@ -43,7 +44,7 @@ typedef struct plt_batch {
   plt_leaf_t *leaves;    /* this worker's */
   size_t n_leaves;
   plt_rows_view_t *rows; /* [n_tables], over all leaves of this worker */
-  size_t floats, trained;
+  size_t floats;
   plt_leaf_span_t blocks[PLT_TREE_BLOCKS_MAX]; /* what is pushed */
   size_t n_blocks;
   plt_arena_t *arena;

@@ -35,9 +35,24 @@ void plt_compute_destroy(plt_compute_t **compute) {
 typedef struct leaf_run {
   plt_compute_t *compute;
   const plt_leaf_t *leaf;
-  const float *values; /* [leaf->floats] as pulled: where frozen rows are read */
+  const float *values; /* [leaf->floats] as pulled: where rows beside w are read */
+  float *aux;          /* [leaf->pushed - leaf->trained]: gradient of what is trained beside w; NULL: nothing is */
   plt_leaf_pass_t pass;
 } leaf_run_t;
+
+/* Rows of table t at the point w. What is trained beside w has its gradient where w is as it was pulled. */
+static plt_var_t table_at(const leaf_run_t *run, size_t t, const float *w, float *gradient) {
+  const plt_plan_t *plan = run->compute->plan;
+  const plt_rows_view_t *rows = &run->leaf->rows[t];
+  plt_tape_t *tape = run->compute->tape;
+  uint32_t cols = plan->model->tables[t].cols;
+  bool aux = plan->model->tables[t].aux;
+  if (plan->specs[t].frozen || (aux && w != run->values))
+    return plt_tape_constant(tape, rows->n, cols, run->values + rows->offset);
+  return aux ? plt_tape_parameter(tape, rows->n, cols, run->values + rows->offset,
+                                  run->aux + (rows->offset - run->leaf->trained))
+             : plt_tape_parameter(tape, rows->n, cols, w + rows->offset, gradient + rows->offset);
+}
 
 /* plt_gradient_fn: the model's loss and gradient at the point w. */
 static double gradient_at(void *context, const float *w, float *gradient) {
@@ -46,14 +61,10 @@ static double gradient_at(void *context, const float *w, float *gradient) {
   plt_tape_t *tape = run->compute->tape;
   plt_var_t tables[PLT_MODEL_TABLES_MAX];
   memset(gradient, 0, run->leaf->trained * sizeof *gradient);
+  if (run->aux != NULL && w == run->values)
+    memset(run->aux, 0, (run->leaf->pushed - run->leaf->trained) * sizeof *run->aux);
   plt_tape_reset(tape);
-  for (size_t t = 0; t < model->n_tables; t++) {
-    const plt_rows_view_t *rows = &run->leaf->rows[t];
-    uint32_t cols = model->tables[t].cols;
-    tables[t] = run->compute->plan->specs[t].frozen
-                    ? plt_tape_constant(tape, rows->n, cols, run->values + rows->offset)
-                    : plt_tape_parameter(tape, rows->n, cols, w + rows->offset, gradient + rows->offset);
-  }
+  for (size_t t = 0; t < model->n_tables; t++) tables[t] = table_at(run, t, w, gradient);
   plt_var_t loss = plt_model_loss(model, tape, &run->pass, tables);
   double value = plt_tape_scalar(tape, loss);
   plt_tape_backward(tape, loss);
@@ -101,7 +112,7 @@ static const plt_lr_span_t *lr_spans(const plt_plan_t *plan, const plt_rows_view
   *n = 0;
   for (size_t t = 0; t < plan->model->n_tables; t++) {
     double scale = plan->specs[t].lr_scale;
-    if (plan->specs[t].frozen) continue;
+    if (plan->specs[t].frozen || plan->model->tables[t].aux) continue;
     spans[(*n)++] = (plt_lr_span_t){rows[t].n * plan->model->tables[t].cols, scale == 0 ? 1 : scale};
     differs = differs || scale != 0;
   }
@@ -123,7 +134,17 @@ bool plt_strategy_descend(const plt_plan_t *plan, const plt_rows_view_t *rows, p
   return true;
 }
 
-/* The gradient that the leaf hands over, [leaf->trained]. */
+/* Behind the gradient of w that of what is trained beside it. */
+static bool add_aux(plt_compute_t *compute, const plt_leaf_t *leaf, const float *aux, float **gradient) {
+  size_t n = leaf->pushed - leaf->trained;
+  float *both = plt_arena_alloc(compute->arena, leaf->pushed * sizeof *both);
+  memcpy(both, *gradient, leaf->trained * sizeof *both);
+  memcpy(both + leaf->trained, aux, n * sizeof *both);
+  *gradient = both;
+  return plt_vector_is_finite(aux, n);
+}
+
+/* The gradient that the leaf hands over, [leaf->pushed]. */
 static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, const plt_leaf_t *leaf,
                              const float *values, uint32_t phase, double eta, float **gradient, double *loss) {
   leaf_run_t run = {
@@ -135,9 +156,12 @@ static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, c
                                .batch = batch->turn,
                                .phase = phase,
                                .eta = eta};
-  if (!plt_strategy_descend(compute->plan, leaf->rows, &objective, compute->arena, gradient, loss))
+  if (leaf->pushed > leaf->trained)
+    run.aux = plt_arena_alloc(compute->arena, (leaf->pushed - leaf->trained) * sizeof *run.aux);
+  if (!plt_strategy_descend(compute->plan, leaf->rows, &objective, compute->arena, gradient, loss) ||
+      (run.aux != NULL && !add_aux(compute, leaf, run.aux, gradient)))
     return not_finite(compute, batch, leaf, *loss);
-  if (leaf->weight != 1.0) plt_vector_scale(*gradient, leaf->trained, leaf->weight);
+  if (leaf->weight != 1.0) plt_vector_scale(*gradient, leaf->pushed, leaf->weight);
   *loss *= leaf->weight;
   return PLT_OK;
 }
@@ -163,7 +187,8 @@ static plt_push_t block_push(plt_compute_t *compute, const plt_batch_t *batch, c
   return (plt_push_t){.table = table, .cols = cols, .span = block, .keys = sum.keys, .values = sum.values, .n = sum.n};
 }
 
-static void add_blocks(plt_compute_t *compute, const plt_batch_t *batch, const leaf_results_t *results,
+/* A batch's second push says nothing of what is trained beside w: its gradient was that at the weights. */
+static void add_blocks(plt_compute_t *compute, const plt_batch_t *batch, const leaf_results_t *results, uint32_t phase,
                        plt_gradients_t *out) {
   size_t n_tables = compute->plan->model->n_tables;
   *out = (plt_gradients_t){.push = plt_arena_alloc(compute->arena, batch->n_blocks * n_tables * sizeof *out->push),
@@ -176,7 +201,7 @@ static void add_blocks(plt_compute_t *compute, const plt_batch_t *batch, const l
     out->losses[out->n_losses++] =
         (plt_block_loss_t){block, plt_tree_sum(results->spans + from, results->losses + from, n)};
     for (uint32_t t = 0; t < n_tables; t++)
-      if (!compute->plan->specs[t].frozen)
+      if (!compute->plan->specs[t].frozen && !(phase > 0 && compute->plan->model->tables[t].aux))
         out->push[out->n_push++] = block_push(compute, batch, results, block, from, n, t);
     from += n;
   }
@@ -193,6 +218,6 @@ plt_status_t plt_compute_gradients(plt_compute_t *compute, const plt_batch_t *ba
     results.spans[l] = (plt_leaf_span_t){batch->leaves[l].number, 1};
     PLT_TRY(run_leaf(compute, batch, &batch->leaves[l], values, phase, eta, &results.gradients[l], &results.losses[l]));
   }
-  add_blocks(compute, batch, &results, out);
+  add_blocks(compute, batch, &results, phase, out);
   return PLT_OK;
 }

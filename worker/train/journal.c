@@ -53,6 +53,9 @@ void plt_journal_enter(plt_journal_t *journal, const plt_plan_t *plan) {
   if (plan->leg == NULL || !plan->procedure->is_given) return;
   int n = snprintf(journal->stage, sizeof journal->stage, "stage %zu of %zu, ",
                    plt_procedure_number(plan->procedure, plan->leg) + 1, plan->procedure->n_legs);
+  const plt_stage_t *stage = plan->leg->stage;
+  if (stage->modality != NULL)
+    n += snprintf(journal->stage + n, sizeof journal->stage - (size_t)n, "%.24s, ", stage->modality);
   const plt_within_t *within = &plan->within;
   if (within->rounds > 0)
     snprintf(journal->stage + n, sizeof journal->stage - (size_t)n,
@@ -113,6 +116,7 @@ static plt_json_t *begin_stage_event(const plt_journal_t *journal, const char *e
   const plt_leg_t *leg = journal->plan.leg;
   if (journal->stage[0] == '\0') return json;
   plt_json_text(json, "stage", leg->stage->name);
+  if (leg->stage->modality != NULL) plt_json_text(json, "modality", leg->stage->modality);
   if (leg->repeat > 0) plt_json_int(json, "outer", leg->outer);
   if (journal->plan.within.rounds > 0) {
     plt_json_int(json, "round", journal->plan.within.round);
@@ -135,28 +139,47 @@ plt_status_t plt_journal_labels(plt_journal_t *journal, uint64_t changed, const 
   return plt_journal_flush(journal);
 }
 
-plt_status_t plt_journal_mask(plt_journal_t *journal, const float *mask) {
-  const plt_dataset_t *data = journal->plan.data;
+plt_status_t plt_journal_mask(plt_journal_t *journal, const float *mask, const plt_mask_block_t *blocks, size_t n) {
   plt_json_t *json = begin_stage_event(journal, "mask");
-  size_t n = plt_dataset_feature_cols(data), at = 0;
-  double total = plt_kernel_total(mask, n);
+  plt_json_t *of;
+  size_t cols = 0, at = 0;
   float least = INFINITY, most = -INFINITY;
-  for (size_t k = 0; k < n; k++) {
+  char line[256];
+  for (size_t b = 0; b < n; b++) cols += blocks[b].cols;
+  double mean = plt_kernel_total(mask, cols) / (double)cols;
+  for (size_t k = 0; k < cols; k++) {
     least = fminf(least, mask[k]);
     most = fmaxf(most, mask[k]);
   }
-  plt_json_real(json, "mean", total / (double)n);
+  plt_json_real(json, "mean", mean);
   plt_json_real(json, "min", least);
   plt_json_real(json, "max", most);
-  plt_json_t *of = plt_json_add_object(json, "modalities");
-  for (size_t m = 0; m < data->n_features; at += data->features[m++].array.cols) {
-    size_t cols = data->features[m].array.cols;
-    plt_json_real(of, data->features[m].name, plt_kernel_total(mask + at, cols) / (double)cols);
+  snprintf(line, sizeof line, "%smask: mean %.3f, %.3f to %.3f", journal->stage, mean, (double)least, (double)most);
+  of = plt_json_add_object(json, "modalities");
+  for (size_t b = 0; b < n; at += blocks[b++].cols) {
+    double of_block = plt_kernel_total(mask + at, blocks[b].cols) / (double)blocks[b].cols;
+    size_t told = strlen(line);
+    plt_json_real(of, blocks[b].name, of_block);
+    snprintf(line + told, sizeof line - told, "%s %.32s %.3f", b == 0 ? ";" : ",", blocks[b].name, of_block);
   }
   plt_json_write(&json, journal->file);
-  char line[160];
-  snprintf(line, sizeof line, "%smask: mean %.3f, %.3f to %.3f", journal->stage, total / (double)n, (double)least,
-           (double)most);
+  say(journal, line);
+  return plt_journal_flush(journal);
+}
+
+plt_status_t plt_journal_fusion(plt_journal_t *journal, const float *weights) {
+  const plt_dataset_t *data = journal->plan.data;
+  plt_json_t *json = begin_stage_event(journal, "fusion");
+  plt_json_t *of = plt_json_add_list(json, "weights");
+  char line[256];
+  snprintf(line, sizeof line, "%sweights:", journal->stage);
+  for (size_t m = 0; m < data->n_features; m++) {
+    size_t told = strlen(line);
+    plt_json_real(of, NULL, (double)weights[m]);
+    snprintf(line + told, sizeof line - told, "%s %.32s %.3f", m == 0 ? "" : ",", data->features[m].name,
+             (double)weights[m]);
+  }
+  plt_json_write(&json, journal->file);
   say(journal, line);
   return plt_journal_flush(journal);
 }

@@ -49,8 +49,14 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
                               bool better);
 /* The environments of the training pairs after a round: how many pairs changed theirs, and how many each has. */
 plt_status_t plt_journal_labels(plt_journal_t *journal, uint64_t changed, const uint64_t *sizes, uint32_t environments);
-/* A mask as a stage leaves it, [modalities' columns]. */
-plt_status_t plt_journal_mask(plt_journal_t *journal, const float *mask);
+/* A mask as a stage leaves it: n blocks of columns one behind the other. */
+typedef struct plt_mask_block {
+  const char *name;
+  size_t cols;
+} plt_mask_block_t;
+plt_status_t plt_journal_mask(plt_journal_t *journal, const float *mask, const plt_mask_block_t *blocks, size_t n);
+/* The weights of the modalities' models in the score, in the order of data.features. */
+plt_status_t plt_journal_fusion(plt_journal_t *journal, const float *weights);
 /* Hands all events to the system, where a killed process does not lose them; before a checkpoint is published, which
  * a resumed run starts from. */
 plt_status_t plt_journal_flush(plt_journal_t *journal);

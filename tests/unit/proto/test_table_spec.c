@@ -33,6 +33,9 @@ Test(table_spec, birth_depends_on_everything_named_and_on_nothing_else) {
   strcpy(other.name, "item");
   plt_table_spec_birth(&other, 0, 5, b);
   cr_assert_neq(a[0], b[0], "name");
+  strcpy(other.born_as, "user");
+  plt_table_spec_birth(&other, 0, 5, b);
+  cr_assert_arr_eq(a, b, sizeof a);
   other = spec;
   other.rows = 5000;
   strcpy(other.optimizer, "sgd");
@@ -107,5 +110,11 @@ Test(table_spec, equality) {
   cr_assert_not(plt_table_spec_equal(&a, &b));
   b = a;
   b.init.scale = 0.2;
+  cr_assert_not(plt_table_spec_equal(&a, &b));
+  b = a;
+  b.decay = 0.5;
+  cr_assert_not(plt_table_spec_equal(&a, &b));
+  b = a;
+  strcpy(b.born_as, "item");
   cr_assert_not(plt_table_spec_equal(&a, &b));
 }

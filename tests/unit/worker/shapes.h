@@ -6,12 +6,11 @@
 
 enum { UI, MEAN, II, UU, II_2, SHAPE_RELATIONS }; /* relations of all shapes */
 
-static const plt_relation_plan_t shape_relations[SHAPE_RELATIONS] = {
-    {.kind = PLT_RELATION_USER_ITEM},
-    {.kind = PLT_RELATION_USER_ITEM, .weight = PLT_EDGES_MEAN},
-    {.kind = PLT_RELATION_ITEM_ITEM},
-    {.kind = PLT_RELATION_USER_USER},
-    {.kind = PLT_RELATION_ITEM_ITEM}};
+static const plt_relation_plan_t shape_relations[SHAPE_RELATIONS] = {{.kind = PLT_RELATION_USER_ITEM},
+                                                                     {.kind = PLT_RELATION_USER_ITEM, .mean = true},
+                                                                     {.kind = PLT_RELATION_ITEM_ITEM},
+                                                                     {.kind = PLT_RELATION_USER_USER},
+                                                                     {.kind = PLT_RELATION_ITEM_ITEM}};
 
 static inline plt_programme_t shape_begin(void) {
   plt_programme_t p = {.n_relations = SHAPE_RELATIONS};
@@ -89,24 +88,11 @@ static inline void shape_mgcn(plt_programme_t *p, size_t layers, size_t hops) {
 }
 
 /* Content; the mean of a user's items, at users only, then on by the symmetric matrix. */
-static inline void shape_local(plt_programme_t *p, size_t layers, size_t hops) {
+static inline void shape_lgmrec(plt_programme_t *p, size_t layers, size_t hops) {
   shape_propagate(p, layers, &p->outputs);
   size_t features = naive_alone(p, PLT_ITEMS, 0), mean = naive_hop(p, MEAN, features, PLT_USERS);
   size_t both = naive_alone(p, PLT_BOTH, naive_bit(features) | naive_bit(mean));
   p->outputs |= naive_bit(naive_hops(p, UI, both, PLT_BOTH, hops));
-}
-
-/* The mean of the layers, gathered over all items, `hops` times, and spread to all nodes. */
-static inline void shape_pooled(plt_programme_t *p, size_t layers, size_t hops) {
-  uint64_t all = 0;
-  shape_propagate(p, layers, &all);
-  size_t content = naive_alone(p, PLT_BOTH, all), edges = naive_alone(p, PLT_BOTH, 0), spread = content;
-  for (size_t h = 0; h < hops; h++) {
-    size_t lat = naive_add(p, (plt_state_t){.relation = PLT_POOLED, .from = (uint8_t)spread, .by = (uint8_t)edges});
-    spread = naive_alone(p, h + 1 < hops ? PLT_ITEMS : PLT_BOTH, naive_bit(edges) | naive_bit(lat));
-  }
-  p->state[spread].whole = PLT_BOTH;
-  p->outputs = naive_bit(content) | naive_bit(spread);
 }
 
 /* Users are routed over their items, both ends of an edge then see their neighbours; hops of other rows whose weights
@@ -155,7 +141,7 @@ typedef struct shape {
 
 static const shape_t shapes[] = {{"lightgcn", shape_lightgcn}, {"chain", shape_chain},   {"freedom", shape_freedom},
                                  {"cm3", shape_cm3},           {"dragon", shape_dragon}, {"mmgcn", shape_mmgcn},
-                                 {"mgcn", shape_mgcn},         {"local", shape_local},   {"slmrec", shape_slmrec},
+                                 {"mgcn", shape_mgcn},         {"lgmrec", shape_lgmrec}, {"slmrec", shape_slmrec},
                                  {"grcn", shape_grcn},         {"items", shape_items}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 

@@ -97,19 +97,19 @@ static void gather_dot_twin(in_t x, const sizes_t *s, double *out) {
   }
 }
 
-/* out [n, c] = sum over l of a[i, l] b[l, j], where a row and a column of each are so far apart. */
-static void product(in_t x, const sizes_t *s, const size_t of_a[2], const size_t of_b[2], double *out) {
-  for (size_t i = 0; i < s->n * s->c; i++) {
-    out[i] = 0;
-    for (size_t l = 0; l < s->k; l++)
-      out[i] += x[0][i / s->c * of_a[0] + l * of_a[1]] * x[1][l * of_b[0] + i % s->c * of_b[1]];
+OP(matmul, plt_op_matmul(t, x[0], x[1]))
+/* a [n,k] or, the other way round, [k,n]; b [k,c] or [c,k]. */
+static void product_twin(in_t x, const sizes_t *s, bool a_turned, bool b_turned, double *out) {
+  for (size_t i = 0; i < s->n; i++) {
+    for (size_t j = 0; j < s->c; j++) {
+      double sum = 0;
+      for (size_t l = 0; l < s->k; l++)
+        sum += x[0][a_turned ? l * s->n + i : i * s->k + l] * x[1][b_turned ? j * s->k + l : l * s->c + j];
+      out[i * s->c + j] = sum;
+    }
   }
 }
-
-OP(matmul, plt_op_matmul(t, x[0], x[1]))
-static void matmul_twin(in_t x, const sizes_t *s, double *out) {
-  product(x, s, (size_t[]){s->k, 1}, (size_t[]){s->c, 1}, out);
-}
+static void matmul_twin(in_t x, const sizes_t *s, double *out) { product_twin(x, s, false, false, out); }
 
 /* Every third column, shifted from row to row; row 1 is empty. */
 static double sparse_at(size_t i, size_t j) {
@@ -126,15 +126,11 @@ static void propagate_twin(in_t x, const sizes_t *s, double *out) {
   }
 }
 
-OP(matmul_bt, plt_op_matmul_bt(t, x[0], x[1]))
-static void matmul_bt_twin(in_t x, const sizes_t *s, double *out) {
-  product(x, s, (size_t[]){s->k, 1}, (size_t[]){1, s->k}, out);
-}
-
 OP(matmul_at, plt_op_matmul_at(t, x[0], x[1]))
-static void matmul_at_twin(in_t x, const sizes_t *s, double *out) {
-  product(x, s, (size_t[]){1, s->n}, (size_t[]){s->c, 1}, out);
-}
+static void matmul_at_twin(in_t x, const sizes_t *s, double *out) { product_twin(x, s, true, false, out); }
+
+OP(matmul_bt, plt_op_matmul_bt(t, x[0], x[1]))
+static void matmul_bt_twin(in_t x, const sizes_t *s, double *out) { product_twin(x, s, false, true, out); }
 
 OP(concat, plt_op_concat(t, x, 3))
 static void concat_twin(in_t x, const sizes_t *s, double *out) {

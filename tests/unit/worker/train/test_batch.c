@@ -60,26 +60,31 @@ static void check_leaf(const tiny_t *tiny, const plt_batch_t *batch, const plt_l
             draws->leaf == leaf->number);
 }
 
-/* Table after table, those that are trained first. */
-static void check_offsets(const tiny_t *tiny, const plt_rows_view_t *rows, size_t floats, size_t trained) {
+/* Table after table, those that a strategy trains first, frozen ones last; end[k]: where each kind ends. */
+static void check_offsets(const tiny_t *tiny, const plt_rows_view_t *rows, size_t end[3]) {
   size_t offset = 0;
-  for (int frozen = 0; frozen < 2; frozen++) {
+  for (int kind = 0; kind < 3; kind++) {
     for (size_t t = 0; t < tiny->model->n_tables; t++) {
-      if (tiny->model->tables[t].frozen != frozen) continue;
+      const plt_model_table_t *table = &tiny->model->tables[t];
+      if ((table->frozen ? 2 : table->aux ? 1 : 0) != kind) continue;
       cr_assert_eq(rows[t].offset, offset);
-      offset += rows[t].n * tiny->model->tables[t].cols;
+      offset += rows[t].n * table->cols;
     }
-    if (!frozen) cr_assert_eq(trained, offset);
+    end[kind] = offset;
   }
-  cr_assert_eq(floats, offset);
 }
 
 /* Rows of leaf and pull: a leaf's are the nodes of the set at which the table is read, the pull is the union of the
  * leaves, and place says where. */
 static void check_rows(const tiny_t *tiny, const plt_batch_t *batch) {
-  check_offsets(tiny, batch->rows, batch->floats, batch->trained);
-  for (size_t l = 0; l < batch->n_leaves; l++)
-    check_offsets(tiny, batch->leaves[l].rows, batch->leaves[l].floats, batch->leaves[l].trained);
+  size_t end[3];
+  check_offsets(tiny, batch->rows, end);
+  cr_assert_eq(batch->floats, end[2]);
+  for (size_t l = 0; l < batch->n_leaves; l++) {
+    const plt_leaf_t *leaf = &batch->leaves[l];
+    check_offsets(tiny, leaf->rows, end);
+    cr_assert(leaf->trained == end[0] && leaf->pushed == end[1] && leaf->floats == end[2]);
+  }
   for (size_t t = 0; t < tiny->model->n_tables; t++) {
     const plt_model_table_t *table = &tiny->model->tables[t];
     const plt_rows_view_t *rows = &batch->rows[t];
