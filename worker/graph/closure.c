@@ -22,10 +22,21 @@ struct plt_closure_maker {
   plt_crew_t *crew;
   uint32_t nodes[PLT_SIDES];
   uint32_t *place[PLT_SIDES];
+  uint32_t *all;         /* 0, 1, 2 .. as many as either side has, where sets are whole */
   plt_frontier_t placed; /* the nodes that `place` tells of */
 };
 
 /* ---- life ---- */
+
+static void number_all(plt_closure_maker_t *maker) {
+  uint32_t n = maker->nodes[PLT_SIDE_USER] > maker->nodes[PLT_SIDE_ITEM] ? maker->nodes[PLT_SIDE_USER]
+                                                                         : maker->nodes[PLT_SIDE_ITEM];
+  uint8_t whole = 0;
+  for (size_t k = 0; k < maker->programme->n_sets; k++) whole |= maker->programme->set[k].whole;
+  if (whole == 0) return;
+  maker->all = plt_mem_alloc(n * sizeof *maker->all);
+  for (uint32_t node = 0; node < n; node++) maker->all[node] = node;
+}
 
 plt_closure_maker_t *plt_closure_maker_create(const plt_programme_t *programme, const plt_relations_t *relations,
                                               uint64_t seed, plt_crew_t *crew) {
@@ -36,6 +47,7 @@ plt_closure_maker_t *plt_closure_maker_create(const plt_programme_t *programme, 
     size_t bytes = (size_t)maker->nodes[s] * sizeof *maker->place[s];
     maker->place[s] = memset(plt_mem_alloc(bytes), 0xff, bytes);
   }
+  number_all(maker);
   return maker;
 }
 
@@ -43,6 +55,7 @@ void plt_closure_maker_destroy(plt_closure_maker_t **maker) {
   if (*maker == NULL) return;
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) free((*maker)->place[s]);
   for (size_t r = 0; r < PLT_RELATIONS_MAX; r++) plt_relation_destroy_version(&(*maker)->version[r]);
+  free((*maker)->all);
   free(*maker);
   *maker = NULL;
 }
@@ -109,11 +122,15 @@ static void place_only(plt_closure_maker_t *maker, plt_side_t side, const uint32
   placed->n[side] = n;
 }
 
-/* The nodes of all sets within set `k`. */
+/* The nodes of all sets within set `k`, or all there are of a side that is whole. */
 static void join_within(plt_closure_maker_t *maker, plt_closure_t *closure, size_t k) {
   uint32_t within = maker->programme->set[k].within;
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     size_t largest = 0;
+    if (maker->programme->set[k].whole >> s & 1) {
+      place_only(maker, s, maker->all, maker->nodes[s]);
+      continue;
+    }
     for (size_t inner = 0; inner < k; inner++)
       if ((within >> inner & 1) && closure->set[inner].n[s] > closure->set[largest].n[s]) largest = inner;
     place_only(maker, s, closure->set[largest].id[s], closure->set[largest].n[s]);
@@ -192,7 +209,7 @@ static bool same_nodes(const plt_frontier_t *a, const plt_frontier_t *b) {
 static bool is_closed(const plt_closure_t *closure, size_t k) {
   const plt_set_t *set = &closure->programme->set[k];
   const plt_term_t *term = &set->term[0];
-  if (set->n_terms != 1 || term->set == 0 || term->fanout != 0) return false;
+  if (set->n_terms != 1 || set->whole != 0 || term->set == 0 || term->fanout != 0) return false;
   const plt_set_t *before = &closure->programme->set[term->set];
   const plt_term_t *last = &before->term[0];
   return before->n_terms == 1 && last->relation == term->relation && last->sides == term->sides && last->fanout == 0 &&

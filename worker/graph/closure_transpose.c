@@ -75,7 +75,7 @@ void plt_hop_transpose(const plt_hop_between_t *b, uint8_t sides, plt_sparse_t *
   const plt_frontier_t *outer = b->outer, *inner = b->inner;
   bool closed =
       outer->n[PLT_SIDE_USER] == inner->n[PLT_SIDE_USER] && outer->n[PLT_SIDE_ITEM] == inner->n[PLT_SIDE_ITEM];
-  if (closed && sides == PLT_BOTH && !b->relation->plan.mean) {
+  if (closed && sides == PLT_BOTH && b->relation->plan.weight == PLT_EDGES_SYMMETRIC) {
     for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) /* all edges between the same nodes: the other side's rows */
       hop[s].transpose = hop[plt_side_other(s)].matrix;
     return;

@@ -28,7 +28,7 @@ static plt_term_t term_of(const plt_programme_t *p, size_t k) {
 }
 
 static bool same_set(const plt_set_t *a, const plt_set_t *b) {
-  if (a->within != b->within || a->n_terms != b->n_terms) return false;
+  if (a->within != b->within || a->whole != b->whole || a->n_terms != b->n_terms) return false;
   for (size_t t = 0; t < a->n_terms; t++)
     if (!same_term(&a->term[t], &b->term[t])) return false;
   return true;
@@ -36,10 +36,11 @@ static bool same_set(const plt_set_t *a, const plt_set_t *b) {
 
 /* All that asks for a state, by the states behind it; false: more than there is room for. */
 static bool gather_terms(const plt_programme_t *p, size_t asked, plt_set_t *set) {
-  *set = (plt_set_t){.within = p->outputs >> asked & 1};
+  *set = (plt_set_t){.within = p->outputs >> asked & 1, .whole = p->state[asked].whole};
   for (size_t k = asked + 1; k < p->n_states; k++) {
     const plt_state_t *state = &p->state[k];
-    bool is_hop = state->relation != PLT_ALONE && state->from == asked;
+    bool is_hop = plt_state_is_hop(state) && state->from == asked;
+    if (state->relation == PLT_POOLED && (state->from == asked || state->by == asked)) set->whole |= PLT_ITEMS;
     if (is_hop || (state->inputs >> asked & 1)) set->within |= (uint32_t)1 << p->set_of[k];
     if (state->sources >> asked & 1) set->within |= (uint32_t)1 << p->set_of[state->from];
     if (is_hop && add_term(set, term_of(p, k)) == PLT_TERMS_MAX) return false;
@@ -53,8 +54,10 @@ static size_t find_set(plt_programme_t *p, const plt_set_t *set) {
     size_t largest = 0;
     for (size_t s = 0; s < p->n_sets; s++)
       if (set->within >> s & 1) largest = s;
-    /* one set, or one that holds the others */
-    if ((set->within & ~(p->set[largest].within | (uint32_t)1 << largest)) == 0) return largest;
+    /* one set, or one that holds the others and all that is to be whole */
+    if (set->within != 0 && (set->within & ~(p->set[largest].within | (uint32_t)1 << largest)) == 0 &&
+        (set->whole & ~p->set[largest].whole) == 0)
+      return largest;
   }
   for (size_t s = 1; s < p->n_sets; s++)
     if (same_set(&p->set[s], set)) return s;
@@ -69,8 +72,13 @@ static void close_within(plt_programme_t *p, plt_set_t *set) {
 
 static void check_state(const plt_programme_t *p, size_t k) {
   const plt_state_t *state = &p->state[k];
+  if (state->relation == PLT_POOLED) {
+    assert(state->from < k && state->by < k && state->sides == 0 && state->whole == 0 && state->inputs == 0);
+    assert((p->state[state->from].sides & p->state[state->by].sides & PLT_ITEMS) != 0);
+    return;
+  }
   assert(state->relation == PLT_ALONE || (state->relation < p->n_relations && state->from < k));
-  assert(state->inputs >> k == 0 && state->sides != 0 && state->cols > 0);
+  assert(state->inputs >> k == 0 && state->sides != 0 && state->cols > 0 && (state->whole & ~state->sides) == 0);
   assert(state->sources == 0 || (state->weighs && state->fanout == 0 && state->sources >> state->from == 0));
   (void)state;
 }
@@ -84,10 +92,11 @@ plt_status_t plt_programme_settle(plt_programme_t *p) {
   for (size_t k = p->n_states; k-- > 0;) {
     check_state(p, k);
     plt_set_t set;
+    if (p->state[k].relation == PLT_POOLED) continue; /* at no nodes */
     if (!gather_terms(p, k, &set))
       return plt_fail(PLT_ERR_USAGE, "this model makes more than %d hops from one state with so many modalities",
                       PLT_TERMS_MAX);
-    assert(set.within != 0); /* somebody wants it */
+    assert(set.within != 0 || set.whole != 0); /* somebody wants it */
     close_within(p, &set);
     size_t number = find_set(p, &set);
     if (number == p->n_sets) {
@@ -99,7 +108,7 @@ plt_status_t plt_programme_settle(plt_programme_t *p) {
     p->set_of[k] = (uint8_t)number;
   }
   for (size_t k = 0; k < p->n_states; k++)
-    if (p->state[k].relation != PLT_ALONE)
+    if (plt_state_is_hop(&p->state[k]))
       p->term_of[k] = (uint8_t)add_term(&p->set[p->set_of[p->state[k].from]], term_of(p, k)); /* it is there */
   return PLT_OK;
 }
@@ -134,7 +143,8 @@ static uint64_t edges_of_rows(const plt_relation_plan_t *plan, const plt_program
 static uint64_t bytes_of(const plt_relation_plan_t *plan, const plt_programme_size_t *size) {
   uint64_t nodes = size->nodes[PLT_SIDE_USER] + size->nodes[PLT_SIDE_ITEM], bytes = edges_of(plan, size) * 8;
   if (plan->kind != PLT_RELATION_USER_ITEM) return bytes + nodes * 8;
-  return (bytes + nodes * 12) * (plt_relation_varies(plan) ? 2 : 1) + (plan->mean ? nodes * 4 : 0);
+  return (bytes + nodes * 12) * (plt_relation_varies(plan) ? 2 : 1) +
+         (plan->weight != PLT_EDGES_SYMMETRIC ? nodes * 4 : 0);
 }
 
 /* At most as many nodes as all sets within set `s` have together: the own ones are in each, what is within another is
@@ -157,6 +167,7 @@ void plt_programme_estimate(const plt_programme_t *p, const plt_programme_size_t
     uint64_t *here = cost->nodes[s];
     for (plt_side_t side = PLT_SIDE_USER; side < PLT_SIDES; side++) {
       here[side] = smaller(s == 0 ? own[side] : nodes_within(p, cost, s, side), size->nodes[side]);
+      if (p->set[s].whole >> side & 1) here[side] = size->nodes[side];
     }
     for (size_t t = 0; t < p->set[s].n_terms; t++) {
       const plt_term_t *term = &p->set[s].term[t];

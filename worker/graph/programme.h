@@ -7,7 +7,8 @@
  *   - set 0, if it is an output: representations and loss see it at the own nodes;
  *   - the set of each state that is made from it at the same nodes (`inputs`);
  *   - the set of the source of each hop that sees it at the neighbours (`sources`);
- *   - for each hop from it: the hop's set, and its neighbours by the relation (a term).
+ *   - for each hop from it: the hop's set, and its neighbours by the relation (a term);
+ *   - all nodes of the sides at which it is wanted whole; all items, if it is pooled or weighs what is pooled.
  * States with the same reasons share a set (several modalities' chains, say).
  *
  * Life       a model fills it in its init(), plt_programme_settle() ends that; read-only afterwards.
@@ -22,8 +23,10 @@
 enum {
   PLT_STATES_MAX = 64,
   PLT_SETS_MAX = 32,
-  PLT_TERMS_MAX = 10,    /* hops that lead to one set */
-  PLT_ALONE = UINT8_MAX, /* for a relation: none, the state is made at the nodes alone */
+  PLT_TERMS_MAX = 10,         /* hops that lead to one set */
+  PLT_ALONE = UINT8_MAX,      /* for a relation: none, the state is made at the nodes alone */
+  PLT_POOLED = PLT_ALONE - 1, /* none: one matrix for all nodes, [cols of `by`, cols], the sum over all items of
+                                 by's row^T times from's row; of no side, seen by functions whose inputs it is among */
   PLT_USERS = 1 << PLT_SIDE_USER,
   PLT_ITEMS = 1 << PLT_SIDE_ITEM,
   PLT_BOTH = PLT_USERS | PLT_ITEMS
@@ -31,9 +34,11 @@ enum {
 
 /* How a state is made. */
 typedef struct plt_state {
-  uint8_t relation; /* number, or PLT_ALONE */
-  uint8_t from;     /* hops: the state that is multiplied */
-  uint8_t sides;    /* where it is */
+  uint8_t relation; /* number, PLT_ALONE or PLT_POOLED */
+  uint8_t from;     /* hops, pooled: the state that is multiplied */
+  uint8_t by;       /* pooled: the state whose columns weigh its rows */
+  uint8_t sides;    /* where it is; pooled: 0 */
+  uint8_t whole;    /* sides at all of whose nodes a leaf wants it, whatever its own */
   bool computes;    /* the model's function makes the row; false: the product itself, or the side's first table */
   bool weighs;      /* hops: the model's function makes the edges' weights, from the rows at both ends */
   uint64_t inputs;  /* bits: states that these functions see at the same nodes */
@@ -52,6 +57,7 @@ typedef struct plt_term {
 
 typedef struct plt_set {
   uint32_t within; /* bits: sets that it holds */
+  uint8_t whole;   /* sides of which it has all nodes */
   size_t n_terms;
   plt_term_t term[PLT_TERMS_MAX];
 } plt_set_t;
@@ -68,6 +74,7 @@ typedef struct plt_programme {
   uint8_t term_of[PLT_STATES_MAX]; /* hops: which term of set_of[from] it is */
 } plt_programme_t;
 
+static inline bool plt_state_is_hop(const plt_state_t *state) { return state->relation < PLT_POOLED; }
 /* Whether a state is the rows of the model's own tables. */
 static inline bool plt_state_is_table(const plt_state_t *state) {
   return state->relation == PLT_ALONE && !state->computes;

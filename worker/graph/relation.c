@@ -21,19 +21,19 @@ bool plt_relation_varies(const plt_relation_plan_t *plan) {
 
 /* ---- opening ---- */
 
-static float *invert_degrees(const plt_neighbours_t *of) {
-  float *inverse = plt_mem_alloc(of->nodes * sizeof *inverse);
+static float *weigh_rows(const plt_neighbours_t *of, plt_edges_weight_t how) {
+  float *weight = plt_mem_alloc(of->nodes * sizeof *weight);
   for (uint32_t n = 0; n < of->nodes; n++) {
     uint64_t degree = of->offset[n + 1] - of->offset[n];
-    inverse[n] = degree == 0 ? 0 : 1 / (float)degree;
+    weight[n] = degree == 0 ? 0 : how == PLT_EDGES_SUM ? 1 : 1 / (float)degree;
   }
-  return inverse;
+  return weight;
 }
 
 static void take_graph(plt_relation_t *relation, const plt_graph_t *graph) {
   relation->graph = graph;
-  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES && relation->plan.mean; s++)
-    relation->inverse[s] = invert_degrees(&graph->of[s]);
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES && relation->plan.weight != PLT_EDGES_SYMMETRIC; s++)
+    relation->of_row[s] = weigh_rows(&graph->of[s], relation->plan.weight);
 }
 
 plt_status_t plt_relations_open(const plt_dataset_t *data, const plt_relation_plan_t *plans, size_t n, uint32_t threads,
@@ -65,7 +65,7 @@ plt_status_t plt_relations_open(const plt_dataset_t *data, const plt_relation_pl
 }
 
 static void forget(plt_relation_t *relation) {
-  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) free(relation->inverse[s]);
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) free(relation->of_row[s]);
   plt_item_graph_destroy(&relation->items);
   plt_user_graph_destroy(&relation->users);
 }
@@ -93,13 +93,13 @@ plt_adjacency_t plt_relation_rows(const plt_relation_t *relation, plt_side_t sid
   if (relation->items != NULL) return rows_of_matrix(&relation->items->matrix, side);
   if (relation->users != NULL) return rows_of_matrix(&relation->users->matrix, side);
   const plt_neighbours_t *of = &relation->graph->of[side], *other = &relation->graph->of[plt_side_other(side)];
-  bool mean = relation->plan.mean;
+  bool symmetric = relation->plan.weight == PLT_EDGES_SYMMETRIC;
   return (plt_adjacency_t){.nodes = of->nodes,
                            .across = plt_side_other(side),
                            .offset = of->offset,
                            .id = of->id,
-                           .left = mean ? relation->inverse[side] : of->norm,
-                           .right = mean ? NULL : other->norm};
+                           .left = symmetric ? of->norm : relation->of_row[side],
+                           .right = symmetric ? other->norm : NULL};
 }
 
 /* ---- versions ---- */

@@ -1,6 +1,6 @@
 /* relation.h - which nodes are neighbours of which, and what an edge weighs: the matrices that models multiply by.
  *
- *   USER_ITEM   training pairs: D^-1/2 Adj D^-1/2, or rows divided by their degree (`mean`)
+ *   USER_ITEM   training pairs: D^-1/2 Adj D^-1/2, or means or sums over a row's neighbours
  *   ITEM_ITEM   nearest neighbours by features (item_graph.h)
  *   USER_USER   users with the most items in common (user_graph.h)
  *
@@ -22,10 +22,13 @@ enum { PLT_RELATIONS_MAX = 10 };
 
 typedef enum { PLT_RELATION_USER_ITEM, PLT_RELATION_ITEM_ITEM, PLT_RELATION_USER_USER } plt_relation_kind_t;
 
+/* What an edge of a row with D edges weighs: 1 / sqrt(D D'), D' of the other end, or 1 / D, or 1. */
+typedef enum { PLT_EDGES_SYMMETRIC, PLT_EDGES_MEAN, PLT_EDGES_SUM } plt_edges_weight_t;
+
 typedef struct plt_relation_plan {
   plt_relation_kind_t kind;
   /* USER_ITEM */
-  bool mean;           /* rows divided by their degree */
+  plt_edges_weight_t weight;
   double edge_dropout; /* share of the edges that an epoch's leaves do not have (plt_graph_prune) */
   /* the others */
   plt_item_graph_plan_t items;
@@ -44,10 +47,10 @@ typedef struct plt_adjacency {
 
 typedef struct plt_relation {
   plt_relation_plan_t plan;
-  const plt_graph_t *graph;  /* USER_ITEM: not its own */
-  float *inverse[PLT_SIDES]; /* USER_ITEM, mean: 1 / degree, 0 for a node without edges */
-  plt_item_graph_t *items;   /* ITEM_ITEM */
-  plt_user_graph_t *users;   /* USER_USER */
+  const plt_graph_t *graph; /* USER_ITEM: not its own */
+  float *of_row[PLT_SIDES]; /* USER_ITEM, not symmetric: what a row's edges weigh, 0 for a node without edges */
+  plt_item_graph_t *items;  /* ITEM_ITEM */
+  plt_user_graph_t *users;  /* USER_USER */
 } plt_relation_t;
 
 typedef struct plt_relations {

@@ -40,6 +40,12 @@ static plt_var_t rows_of_state(const plt_row_source_t *source, const plt_nodes_t
   return narrow(f, nodes->side, f->model->programme.set_of[state], nodes->set, f->state[state][nodes->side]);
 }
 
+static plt_var_t whole_state(const plt_row_source_t *source, plt_side_t side, size_t state) {
+  const forward_t *f = (const forward_t *)source;
+  assert(f->model->programme.state[state].whole >> side & 1);
+  return f->state[state][side];
+}
+
 static plt_nodes_t nodes_of(const forward_t *f, plt_side_t side, size_t set, const plt_var_t *states) {
   const plt_frontier_t *nodes = &f->leaf->closure->set[set];
   return (plt_nodes_t){.tape = f->tape,
@@ -55,14 +61,29 @@ static plt_nodes_t nodes_of(const forward_t *f, plt_side_t side, size_t set, con
 
 /* ---- states ---- */
 
+/* Sums over all items: one matrix, seen by whoever wants it. Both factors have all items, in their order. */
+static void pool_state(forward_t *f, size_t k) {
+  const plt_programme_t *p = &f->model->programme;
+  const plt_state_t *how = &p->state[k];
+  plt_var_t pooled = plt_op_matmul_at(f->tape, f->state[how->by][PLT_SIDE_ITEM], f->state[how->from][PLT_SIDE_ITEM]);
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+    for (size_t later = k + 1; later < p->n_states; later++) f->seen[s][later][k] = pooled;
+    f->seen[s][OUTPUT][k] = pooled;
+  }
+}
+
 static void make_state(forward_t *f, size_t k) {
   const plt_programme_t *p = &f->model->programme;
   const plt_state_t *how = &p->state[k];
+  if (how->relation == PLT_POOLED) {
+    pool_state(f, k);
+    return;
+  }
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     plt_var_t product = {0};
     if (!(how->sides >> s & 1)) continue;
     plt_nodes_t at = nodes_of(f, s, p->set_of[k], f->seen[s][k]);
-    if (how->relation != PLT_ALONE) {
+    if (plt_state_is_hop(how)) {
       plt_side_t across = plt_relation_across(p->relation[how->relation].kind, s);
       plt_nodes_t from = nodes_of(f, across, p->set_of[how->from], f->near[across][k]);
       f->near[across][k][how->from] = f->state[how->from][across];
@@ -93,7 +114,7 @@ static void show_state(forward_t *f, size_t k) {
 plt_var_t plt_model_loss(const plt_model_t *model, plt_tape_t *tape, const plt_leaf_pass_t *leaf,
                          const plt_var_t *table) {
   forward_t f;
-  f.source = (plt_row_source_t){rows_of_table, rows_of_state};
+  f.source = (plt_row_source_t){rows_of_table, rows_of_state, whole_state};
   f.model = model;
   f.leaf = leaf;
   f.tape = tape;

@@ -29,9 +29,8 @@ static const plt_option_t rows[] = {
      .fallback = "2",
      .min = 1,
      .max = PLT_LAYERS_MAX,
-     .help =
-         "Layers of propagation over the graph of users and items. A fan-out is not offered: the weights of edges are "
-         "a softmax over all neighbours."},
+     .help = "Layers of propagation over the graph of users and items."},
+    PLT_MODEL_EXACT_FANOUT_OPTION,
     PLT_MODEL_REG_OPTION("0.001", "the mean squares of the batch's users, items and preferences."),
     {.key = "model.routing",
      .type = PLT_OPT_INT,
@@ -114,6 +113,7 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   model->negatives = 1;
   model->score_cols = d + n * cols;
   PLT_TRY(plt_model_check_modalities(data, model));
+  PLT_TRY(plt_model_check_exact(config, model, "the weights of edges are a softmax over all of a node"));
   PLT_TRY(plt_model_read_segments(config, data, grcn->order));
   size_t relation = plt_model_add_relation(model, &(plt_relation_plan_t){.kind = PLT_RELATION_USER_ITEM});
   for (size_t m = 0; m < n; m++) add_modality(grcn, relation, (uint32_t)data->features[m].array.cols, cols);

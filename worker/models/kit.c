@@ -96,11 +96,29 @@ size_t plt_model_add_item_hops(plt_model_t *model, size_t relation, size_t from,
   return from;
 }
 
+size_t plt_model_add_pool(plt_model_t *model, size_t by, size_t from) {
+  return plt_model_add_state(
+      model,
+      (plt_state_t){
+          .relation = PLT_POOLED, .by = (uint8_t)by, .from = (uint8_t)from, .cols = state_at(model, from)->cols});
+}
+
+static bool is_exact(const plt_config_t *config) {
+  return plt_config_list_size(config, "model.fanout") == 1 &&
+         strcmp(plt_config_list_text(config, "model.fanout", 0), "exact") == 0;
+}
+
+plt_status_t plt_model_check_exact(const plt_config_t *config, const plt_model_t *model, const char *reason) {
+  if (is_exact(config)) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE, "%s: model.fanout: %s takes all neighbours, exact: %s",
+                  plt_config_origin(config, "model.fanout"), model->ops->name, reason);
+}
+
 plt_status_t plt_model_read_layers(const plt_config_t *config, plt_model_t *model) {
   plt_model_layers_t *layers = &model->layers;
   size_t n = plt_config_list_size(config, "model.fanout");
   *layers = (plt_model_layers_t){.n = (size_t)plt_config_int(config, "model.layers")};
-  if (n == 1 && strcmp(plt_config_list_text(config, "model.fanout", 0), "exact") == 0) return PLT_OK;
+  if (is_exact(config)) return PLT_OK;
   if (n != layers->n)
     return plt_fail(PLT_ERR_USAGE, "%s: model.fanout is exact or a list of %zu numbers, one per layer (model.layers)",
                     plt_config_origin(config, "model.fanout"), layers->n);
@@ -171,12 +189,21 @@ plt_var_t plt_loss_embedding(plt_tape_t *t, plt_var_t a, plt_var_t b, plt_var_t 
   return plt_op_scale(t, norms, 1.0f / (float)plt_tape_rows(t, c));
 }
 
-plt_var_t plt_loss_cross_entropy(plt_tape_t *t, plt_var_t a, plt_var_t b, float tau) {
-  static const float nothing;
-  if (plt_tape_rows(t, a) < 2) return plt_tape_constant(t, 1, 1, &nothing);
+/* own [n, c]: what each row of a is to find among b. */
+static plt_var_t find_among(plt_tape_t *t, plt_var_t a, plt_var_t b, plt_var_t own, float tau) {
   plt_var_t scaled = plt_op_scale(t, a, 1 / tau);
   plt_var_t all = plt_op_log_sum_exp(t, plt_op_matmul_bt(t, scaled, b));
-  return plt_op_mean(t, plt_op_sub(t, all, plt_op_row_dot(t, scaled, b)));
+  return plt_op_mean(t, plt_op_sub(t, all, plt_op_row_dot(t, scaled, own)));
+}
+
+plt_var_t plt_loss_cross_entropy(plt_tape_t *t, plt_var_t a, plt_var_t b, float tau) {
+  static const float nothing;
+  return plt_tape_rows(t, a) < 2 ? plt_tape_constant(t, 1, 1, &nothing) : find_among(t, a, b, b, tau);
+}
+
+plt_var_t plt_loss_nce_among(plt_tape_t *t, plt_var_t a, plt_var_t b, const uint32_t *own, float tau) {
+  plt_var_t among = plt_op_normalise(t, b);
+  return find_among(t, plt_op_normalise(t, a), among, plt_op_gather(t, among, own, plt_tape_rows(t, a)), tau);
 }
 
 plt_var_t plt_loss_nce(plt_tape_t *t, plt_var_t a, plt_var_t b, float tau) {

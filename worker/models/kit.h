@@ -43,6 +43,9 @@ size_t plt_model_add_propagation(plt_model_t *model, const plt_state_t *layer_0,
 /* `hops` hops of items from state `from` on; returns the last state, an output. */
 size_t plt_model_add_item_hops(plt_model_t *model, size_t relation, size_t from, size_t hops);
 
+/* The sum over all items of by's row^T times from's row, [by's cols, from's cols]; returns the number. */
+size_t plt_model_add_pool(plt_model_t *model, size_t by, size_t from);
+
 /* ---- options ---- */
 /* Rows of a graph model's option table, read by plt_model_read_layers(). */
 #define PLT_MODEL_LAYERS_OPTIONS(layers)                                                                 \
@@ -59,6 +62,14 @@ size_t plt_model_add_item_hops(plt_model_t *model, size_t relation, size_t from,
         "most f1 neighbours of each of the batch's nodes, f2 of each of those, and so on, drawn anew "   \
         "for each batch (docs/graph-models.md)."                                                         \
   }
+/* The same row where no neighbour may be left out, read by plt_model_check_exact(). */
+#define PLT_MODEL_EXACT_FANOUT_OPTION                                                                        \
+  {                                                                                                          \
+    .key = "model.fanout", .type = PLT_OPT_TEXTS, .fallback = "exact",                                       \
+    .help = "exact, and nothing else: what this model computes needs all neighbours (docs/graph-models.md)." \
+  }
+/* PLT_ERR_USAGE if a fan-out is asked for; `reason` follows a colon. */
+plt_status_t plt_model_check_exact(const plt_config_t *config, const plt_model_t *model, const char *reason);
 /* Fills model->layers. PLT_ERR_USAGE. */
 plt_status_t plt_model_read_layers(const plt_config_t *config, plt_model_t *model);
 /* Row model.reg, a weight of which `what` says what it weighs. */
@@ -148,6 +159,8 @@ plt_var_t plt_op_linear(plt_tape_t *tape, plt_var_t x, plt_var_t w, plt_var_t b)
 /* x [n, c] with each element 0 at a chance of `rate`, else divided by 1 - rate. The draws are a function of the batch,
  * `purpose`, node and column: every pass sees the same. rate 0: x itself. Training only. */
 plt_var_t plt_nodes_dropout(const plt_nodes_t *nodes, plt_var_t x, double rate, const char *purpose);
+/* Noise of the Gumbel distribution, location 0 and scale 1, a constant [n, cols]: drawn as those are. Training only. */
+plt_var_t plt_nodes_gumbel(const plt_nodes_t *nodes, size_t cols, const char *purpose);
 
 /* ---- losses ---- */
 /* Row model.tau of contrasts (plt_loss_nce()). */
@@ -170,7 +183,9 @@ plt_var_t plt_loss_embedding(plt_tape_t *tape, plt_var_t a, plt_var_t b, plt_var
  * -> [1, 1]: each row of a is to find its own of b among all n. 0 for one row. 2 n^2 floats (docs/methods/models.md 1;
  * van den Oord et al., arXiv 1807.03748). */
 plt_var_t plt_loss_nce(plt_tape_t *tape, plt_var_t a, plt_var_t b, float tau);
-/* The same of rows as they are. */
+/* The same where each row k of a is to find row own[k] of b [m, c] among all m. 2 n m floats. */
+plt_var_t plt_loss_nce_among(plt_tape_t *tape, plt_var_t a, plt_var_t b, const uint32_t *own, float tau);
+/* NCE of rows as they are. */
 plt_var_t plt_loss_cross_entropy(plt_tape_t *tape, plt_var_t a, plt_var_t b, float tau);
 /* The mean of the squares of all entries of rows `index` [n] of x, -> [1, 1]. */
 plt_var_t plt_loss_mean_square(plt_tape_t *tape, plt_var_t x, const uint32_t *index, size_t n);

@@ -18,6 +18,7 @@
   X(grcn)             \
   X(dualgnn)          \
   X(mgcn)             \
-  X(slmrec)
+  X(slmrec)           \
+  X(lgmrec)
 
 #endif

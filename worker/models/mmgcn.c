@@ -69,7 +69,8 @@ static size_t state_of(const plt_model_t *model, size_t m, size_t l) { return m 
 
 static void add_states(const plt_dataset_t *data, mmgcn_t *mmgcn) {
   plt_model_t *model = &mmgcn->base;
-  size_t relation = plt_model_add_relation(model, &(plt_relation_plan_t){.kind = PLT_RELATION_USER_ITEM, .mean = true});
+  size_t relation =
+      plt_model_add_relation(model, &(plt_relation_plan_t){.kind = PLT_RELATION_USER_ITEM, .weight = PLT_EDGES_MEAN});
   for (size_t m = 0; m < mmgcn->modalities; m++) {
     uint32_t cols = cols_of(mmgcn, data, m, 0);
     size_t first =

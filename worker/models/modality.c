@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/elementary.h"
 #include "common/rng.h"
 #include "common/vector.h"
 #include "worker/data/derived.h"
@@ -178,4 +179,23 @@ plt_var_t plt_nodes_dropout(const plt_nodes_t *nodes, plt_var_t x, double rate, 
                       .make = make_masks,
                       .context = plt_tape_keep(nodes->tape, &mask, sizeof mask)};
   return plt_op_mul(nodes->tape, x, plt_tape_lazy(nodes->tape, &masks));
+}
+
+/* -log(-log u) of u = (word + 1/2) / 2^32; the inner one of what is left to 1 where u is near it. */
+static float gumbel(uint32_t word) {
+  const float unit = 0x1p-32f;
+  float low = -plt_log(((float)word + 0.5f) * unit), high = -plt_log1p(-((float)~word + 0.5f) * unit);
+  return -plt_log(word < UINT32_C(1) << 31 ? low : high);
+}
+
+plt_var_t plt_nodes_gumbel(const plt_nodes_t *nodes, size_t cols, const char *purpose) {
+  const plt_draws_t *draws = nodes->draws;
+  plt_rng_key_t key = plt_rng_key(draws->seed, purpose, (uint64_t)draws->epoch << 32 | draws->batch);
+  float *noise = plt_tape_scratch(nodes->tape, nodes->n, cols);
+  for (size_t i = 0; i < nodes->n; i++)
+    for (size_t j = 0; j < cols; j += 4) {
+      plt_rng_block_t block = plt_rng_draw(key, nodes->id[i], (uint32_t)(j / 4), 0, 0);
+      for (size_t k = j; k < j + 4 && k < cols; k++) noise[i * cols + k] = gumbel(block.word[k - j]);
+    }
+  return plt_tape_constant(nodes->tape, nodes->n, cols, noise);
 }

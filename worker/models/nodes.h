@@ -29,6 +29,7 @@ typedef struct plt_row_source plt_row_source_t;
 struct plt_row_source {
   plt_var_t (*table)(const plt_row_source_t *self, const plt_nodes_t *nodes, size_t table);
   plt_var_t (*state)(const plt_row_source_t *self, const plt_nodes_t *nodes, size_t state);
+  plt_var_t (*whole)(const plt_row_source_t *self, plt_side_t side, size_t state);
 };
 
 struct plt_nodes {
@@ -58,6 +59,11 @@ plt_var_t plt_nodes_scaled_features(const plt_nodes_t *nodes, const float *const
  * within the state's own. */
 static inline plt_var_t plt_nodes_state(const plt_nodes_t *nodes, size_t state) {
   return nodes->source->state(nodes->source, nodes, state);
+}
+
+/* The same at all nodes of the side there are, row by id, where the state is wanted whole (plt_state_t.whole). */
+static inline plt_var_t plt_nodes_whole_state(const plt_nodes_t *nodes, size_t state) {
+  return nodes->source->whole(nodes->source, nodes->side, state);
 }
 
 /* The edges of a hop whose weights the model makes: all edges of its rows. */

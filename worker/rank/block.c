@@ -51,7 +51,7 @@ static plt_var_t rows_of_table(const plt_row_source_t *source, const plt_nodes_t
 
 plt_block_reader_t *plt_block_reader_create(plt_session_t *session) {
   plt_block_reader_t *reader = plt_mem_zalloc(1, sizeof *reader);
-  reader->source = (plt_row_source_t){rows_of_table, NULL}; /* evaluation has no loss */
+  reader->source = (plt_row_source_t){.table = rows_of_table}; /* evaluation has no loss */
   reader->session = session;
   reader->tape = plt_tape_create(session->crew);
   reader->arena = plt_arena_create();

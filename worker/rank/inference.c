@@ -16,7 +16,8 @@ struct plt_inference {
   plt_arena_t *arena;         /* of one block's product */
   plt_block_reader_t *reader; /* while states are computed */
   uint32_t table[PLT_STATES_MAX][PLT_SIDES];
-  uint32_t first; /* the temporary tables */
+  float *pooled[PLT_STATES_MAX]; /* NULL for states that are not, or not yet */
+  uint32_t first;                /* the temporary tables */
   size_t n_tables;
 };
 
@@ -44,15 +45,33 @@ static uint32_t add_table(plt_inference_t *inference, size_t state, plt_side_t s
   return inference->first + (uint32_t)inference->n_tables++;
 }
 
+/* Rows of the table of what each block of items adds to a pooled state: a matrix per block, one below the other. */
+static uint64_t pool_rows(const plt_inference_t *inference, size_t state) {
+  uint64_t items = count_nodes(inference, PLT_SIDE_ITEM), blocks = (items - 1) / PLT_INFERENCE_NODES + 1;
+  return blocks * inference->programme->state[inference->programme->state[state].by].cols;
+}
+
+static uint32_t add_pool_table(plt_inference_t *inference, size_t state, plt_table_spec_t *specs) {
+  plt_table_spec_t *spec = &specs[inference->n_tables];
+  *spec = (plt_table_spec_t){.rows = pool_rows(inference, state),
+                             .cols = inference->programme->state[state].cols,
+                             .frozen = true,
+                             .temporary = true};
+  snprintf(spec->name, sizeof spec->name, "state%zu_pool", state);
+  return inference->first + (uint32_t)inference->n_tables++;
+}
+
 static plt_status_t declare(plt_inference_t *inference) {
   const plt_model_t *model = inference->session->plan->model;
   const plt_programme_t *programme = inference->programme;
   plt_table_spec_t *specs = plt_mem_zalloc((size_t)PLT_STATES_MAX * PLT_SIDES, sizeof *specs);
-  for (size_t k = 0; k < programme->n_states; k++)
+  for (size_t k = 0; k < programme->n_states; k++) {
+    if (programme->state[k].relation == PLT_POOLED) inference->table[k][0] = add_pool_table(inference, k, specs);
     for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++)
       if (programme->state[k].sides >> s & 1)
         inference->table[k][s] = plt_state_is_table(&programme->state[k]) ? (uint32_t)plt_model_first_table(model, s)
                                                                           : add_table(inference, k, s, specs);
+  }
   plt_status_t status = plt_client_declare(inference->session->client, inference->first, specs, inference->n_tables);
   free(specs);
   return status;
@@ -61,17 +80,26 @@ static plt_status_t declare(plt_inference_t *inference) {
 void plt_inference_read(const plt_inference_t *inference, plt_block_reader_t *reader, const plt_nodes_t *nodes,
                         uint64_t wanted, plt_var_t *states) {
   const plt_programme_t *programme = inference->programme;
-  for (size_t k = 0; k < programme->n_states; k++)
-    if ((wanted >> k & 1) && (programme->state[k].sides >> nodes->side & 1))
-      states[k] = plt_block_read(reader, nodes, inference->table[k][nodes->side], programme->state[k].cols);
+  for (size_t k = 0; k < programme->n_states; k++) {
+    const plt_state_t *state = &programme->state[k];
+    if (!(wanted >> k & 1)) continue;
+    if (state->relation == PLT_POOLED)
+      states[k] = plt_tape_constant(nodes->tape, programme->state[state->by].cols, state->cols, inference->pooled[k]);
+    else if (state->sides >> nodes->side & 1)
+      states[k] = plt_block_read(reader, nodes, inference->table[k][nodes->side], state->cols);
+  }
 }
 
-static plt_status_t assign(plt_inference_t *inference, size_t state, plt_side_t side, uint32_t first, uint32_t n,
-                           const float *values) {
+static uint64_t *number_keys(plt_inference_t *inference, uint64_t first, size_t n) {
   uint64_t *keys = plt_arena_alloc(inference->arena, n * sizeof *keys);
-  for (uint32_t k = 0; k < n; k++) keys[k] = first + k;
+  for (size_t k = 0; k < n; k++) keys[k] = first + k;
+  return keys;
+}
+
+static plt_status_t assign(plt_inference_t *inference, size_t state, plt_side_t side, uint64_t first, uint32_t n,
+                           const float *values) {
   return plt_client_assign(inference->session->client, inference->table[state][side],
-                           inference->programme->state[state].cols, keys, n, values);
+                           inference->programme->state[state].cols, number_keys(inference, first, n), n, values);
 }
 
 /* ---- products ---- */
@@ -196,7 +224,7 @@ static plt_status_t compute_side(plt_inference_t *inference, size_t state, plt_s
   const plt_plan_t *plan = inference->session->plan;
   const plt_state_t *how = &inference->programme->state[state];
   uint32_t nodes = count_nodes(inference, side);
-  bool is_hop = how->relation != PLT_ALONE;
+  bool is_hop = plt_state_is_hop(how);
   product_t hop = {0};
   if (is_hop) {
     hop.rows = plt_relation_rows(&plan->relations->of[how->relation], side);
@@ -211,9 +239,57 @@ static plt_status_t compute_side(plt_inference_t *inference, size_t state, plt_s
   return PLT_OK;
 }
 
+/* ---- pooled states ---- */
+
+/* What a block of items adds to one. */
+static plt_status_t pool_block(plt_inference_t *inference, size_t state, uint32_t block) {
+  const plt_state_t *how = &inference->programme->state[state];
+  uint32_t ids[PLT_INFERENCE_NODES], first = block * PLT_INFERENCE_NODES, items = count_nodes(inference, PLT_SIDE_ITEM);
+  uint32_t n = (uint32_t)plt_min_size(PLT_INFERENCE_NODES, items - first);
+  size_t rows = inference->programme->state[how->by].cols;
+  plt_nodes_t nodes;
+  for (uint32_t k = 0; k < n; k++) ids[k] = first + k;
+  plt_var_t *states = plt_block_begin(inference->reader, PLT_SIDE_ITEM, ids, n, &nodes);
+  plt_arena_reset(inference->arena);
+  plt_inference_read(inference, inference->reader, &nodes, (uint64_t)1 << how->by | (uint64_t)1 << how->from, states);
+  plt_var_t sum = plt_op_matmul_at(nodes.tape, states[how->by], states[how->from]);
+  PLT_TRY(plt_block_end(inference->reader));
+  return assign(inference, state, 0, block * rows, (uint32_t)rows, plt_tape_value(nodes.tape, sum));
+}
+
+/* The blocks' matrices, added up in their order by every worker. */
+static plt_status_t add_blocks(plt_inference_t *inference, size_t state) {
+  const plt_state_t *how = &inference->programme->state[state];
+  uint64_t rows = pool_rows(inference, state);
+  size_t size = (size_t)inference->programme->state[how->by].cols * how->cols;
+  plt_arena_reset(inference->arena);
+  float *parts = plt_arena_alloc(inference->arena, rows * how->cols * sizeof *parts);
+  plt_pull_t pull = {inference->table[state][0], how->cols, number_keys(inference, 0, rows), rows, parts};
+  PLT_TRY(plt_client_read(inference->session->client, &pull, 1));
+  inference->pooled[state] = plt_mem_alloc(size * sizeof(float));
+  for (size_t k = 0; k < size; k++) {
+    double sum = 0;
+    for (size_t at = k; at < rows * how->cols; at += size) sum += (double)parts[at];
+    inference->pooled[state][k] = (float)sum;
+  }
+  return PLT_OK;
+}
+
+static plt_status_t pool(plt_inference_t *inference, size_t state) {
+  const plt_plan_t *plan = inference->session->plan;
+  uint32_t items = count_nodes(inference, PLT_SIDE_ITEM), blocks = (items - 1) / PLT_INFERENCE_NODES + 1;
+  for (uint32_t block = inference->session->worker; block < blocks; block += plan->workers)
+    PLT_TRY(pool_block(inference, state, block));
+  PLT_TRY(wait_for_all(inference, "pooled", state));
+  return add_blocks(inference, state);
+}
+
+/* ---- in their order ---- */
+
 static plt_status_t compute_state(plt_inference_t *inference, size_t state) {
   const plt_state_t *how = &inference->programme->state[state];
   uint32_t block = 0;
+  if (how->relation == PLT_POOLED) return pool(inference, state);
   if (plt_state_is_table(how)) return PLT_OK;
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++)
     if (how->sides >> s & 1) PLT_TRY(compute_side(inference, state, s, &block));
@@ -250,6 +326,7 @@ plt_status_t plt_inference_end(plt_inference_t **inference_at, plt_status_t stat
     status = plt_client_drop(inference->session->client, inference->first + (uint32_t)t);
   /* Nobody declares the next ones before these are gone. */
   if (status == PLT_OK) status = wait_for_all(inference, "dropped", inference->n_tables);
+  for (size_t k = 0; k < PLT_STATES_MAX; k++) free(inference->pooled[k]);
   plt_arena_destroy(&inference->arena);
   free(inference);
   return status;

@@ -4,6 +4,7 @@
  *      block of nodes: READ the neighbours' rows of the state before, multiply; READ what the model's function wants;
  *      ASSIGN into the state's table
  *
+ * Pooled states are sums over blocks of items, each of them a part of a temporary table; every worker adds them up.
  * A state has a temporary table on the servers for each of its sides, dropped at the end; none where it is a table of
  * the model. Blocks are fixed, block b is worker b mod W's: the bits depend on neither the number of workers nor of
  * servers. A worker holds one block and its neighbours at a time (PLT_INFERENCE_EDGES rows).

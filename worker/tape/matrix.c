@@ -51,7 +51,7 @@ static void matmul_at_backward(plt_tape_t *t, const plt_node_t *node) {
   float *da = plt_tape_gradient_or_new(t, node->operands[0], &add);
   if (da) plt_kernel_matmul_bt(t->crew, a->rows, b->cols, a->cols, b->value, node->gradient, add, da);
   float *db = plt_tape_gradient_or_new(t, node->operands[1], &add);
-  if (db) plt_kernel_matmul(t->crew, a->rows, a->cols, b->cols, a->value, node->gradient, add, db);
+  if (db) plt_kernel_matmul(t->crew, b->rows, a->cols, b->cols, a->value, node->gradient, add, db);
 }
 
 /* ---- columns: a window [first, first + width) of a wide matrix, copied out of it or added back into it ---- */

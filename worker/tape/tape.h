@@ -68,7 +68,7 @@ plt_var_t plt_op_propagate(plt_tape_t *t, const plt_sparse_t *s, plt_var_t x); /
 plt_var_t plt_op_edge_softmax(plt_tape_t *t, const plt_sparse_t *s, plt_var_t x);
 plt_var_t plt_op_attend(plt_tape_t *t, const plt_sparse_t *s, plt_var_t weight, plt_var_t x);
 plt_var_t plt_op_matmul_bt(plt_tape_t *t, plt_var_t a, plt_var_t b); /* [n,k][m,k] -> [n,m], a b^T */
-plt_var_t plt_op_matmul_at(plt_tape_t *t, plt_var_t a, plt_var_t b); /* [n,k][n,m] -> [k,m], a^T b */
+plt_var_t plt_op_matmul_at(plt_tape_t *t, plt_var_t a, plt_var_t b); /* [k,n][k,m] -> [n,m], a^T b */
 plt_var_t plt_op_add(plt_tape_t *t, plt_var_t a, plt_var_t b);       /* same shape, or b is [1,c] or [n,1] */
 plt_var_t plt_op_sub(plt_tape_t *t, plt_var_t a, plt_var_t b);       /* same shape */
 plt_var_t plt_op_mul(plt_tape_t *t, plt_var_t a, plt_var_t b);       /* same shape, or b is [1,c] or [n,1] */

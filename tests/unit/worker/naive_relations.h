@@ -35,8 +35,9 @@ static inline uint32_t naive_count(const naive_relations_t *r, plt_side_t side) 
   return side == PLT_SIDE_USER ? r->users : r->items;
 }
 
-/* D^-1/2 Adj D^-1/2 of the training pairs, or D^-1 Adj. */
-static inline void naive_fill_pairs(const naive_relations_t *r, const plt_dataset_t *data, bool mean, double *weight) {
+/* D^-1/2 Adj D^-1/2 of the training pairs, or D^-1 Adj, or Adj. */
+static inline void naive_fill_pairs(const naive_relations_t *r, const plt_dataset_t *data, plt_edges_weight_t how,
+                                    double *weight) {
   const plt_user_items_t *train = &data->part[PLT_PART_TRAIN];
   size_t cells = (size_t)r->nodes * r->nodes;
   double *degree = calloc(r->nodes, sizeof *degree);
@@ -47,8 +48,9 @@ static inline void naive_fill_pairs(const naive_relations_t *r, const plt_datase
     }
   for (size_t c = 0; c < cells; c++) degree[c / r->nodes] += weight[c];
   for (size_t c = 0; c < cells; c++)
-    if (weight[c] != 0)
-      weight[c] = mean ? 1 / degree[c / r->nodes] : 1 / sqrt(degree[c / r->nodes] * degree[c % r->nodes]);
+    if (weight[c] != 0 && how != PLT_EDGES_SUM)
+      weight[c] =
+          how == PLT_EDGES_MEAN ? 1 / degree[c / r->nodes] : 1 / sqrt(degree[c / r->nodes] * degree[c % r->nodes]);
   free(degree);
 }
 
@@ -88,7 +90,7 @@ static inline naive_relations_t naive_relations_make(const plt_dataset_t *data, 
     plt_relation_t *relation = &r.real->of[k];
     r.weight[k] = calloc((size_t)r.nodes * r.nodes, sizeof *r.weight[k]);
     if (plans[k].kind == PLT_RELATION_USER_ITEM) {
-      naive_fill_pairs(&r, data, plans[k].mean, r.weight[k]);
+      naive_fill_pairs(&r, data, plans[k].weight, r.weight[k]);
       continue;
     }
     *relation = (plt_relation_t){.plan = plans[k]}; /* a relation without `mean` owns nothing */

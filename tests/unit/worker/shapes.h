@@ -6,11 +6,12 @@
 
 enum { UI, MEAN, II, UU, II_2, SHAPE_RELATIONS }; /* relations of all shapes */
 
-static const plt_relation_plan_t shape_relations[SHAPE_RELATIONS] = {{.kind = PLT_RELATION_USER_ITEM},
-                                                                     {.kind = PLT_RELATION_USER_ITEM, .mean = true},
-                                                                     {.kind = PLT_RELATION_ITEM_ITEM},
-                                                                     {.kind = PLT_RELATION_USER_USER},
-                                                                     {.kind = PLT_RELATION_ITEM_ITEM}};
+static const plt_relation_plan_t shape_relations[SHAPE_RELATIONS] = {
+    {.kind = PLT_RELATION_USER_ITEM},
+    {.kind = PLT_RELATION_USER_ITEM, .weight = PLT_EDGES_MEAN},
+    {.kind = PLT_RELATION_ITEM_ITEM},
+    {.kind = PLT_RELATION_USER_USER},
+    {.kind = PLT_RELATION_ITEM_ITEM}};
 
 static inline plt_programme_t shape_begin(void) {
   plt_programme_t p = {.n_relations = SHAPE_RELATIONS};

@@ -281,7 +281,7 @@ Test(closure, edges_are_those_of_the_epoch) {
   plt_arena_t *arena = plt_arena_create();
   leaf_t leaf;
   const plt_relation_plan_t plans[] = {{.kind = PLT_RELATION_USER_ITEM, .edge_dropout = 0.5},
-                                       {.kind = PLT_RELATION_USER_ITEM, .edge_dropout = 0.5, .mean = true}};
+                                       {.kind = PLT_RELATION_USER_ITEM, .edge_dropout = 0.5, .weight = PLT_EDGES_MEAN}};
   leaf_open(&leaf, sizes[0], plans, 2, 9);
   plt_graph_t *graph = plt_graph_create(&leaf.graph.data, 1);
   for (uint8_t relation = 0; relation < 2; relation++) {

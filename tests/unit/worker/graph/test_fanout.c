@@ -3,7 +3,7 @@
 #include "tests/unit/worker/leaf.h"
 
 static const plt_relation_plan_t plans[] = {{.kind = PLT_RELATION_USER_ITEM},
-                                            {.kind = PLT_RELATION_USER_ITEM, .mean = true}};
+                                            {.kind = PLT_RELATION_USER_ITEM, .weight = PLT_EDGES_MEAN}};
 
 /* Rows of tables and a hop over `relation` per fan-out, the farthest first; all are outputs. */
 static plt_programme_t sampled(uint8_t relation, const uint32_t *fanout, size_t layers) {

@@ -24,11 +24,13 @@ static void world_close(world_t *world) {
   naive_graph_free(&world->graph);
 }
 
-static const plt_relation_plan_t plans[] = {{.kind = PLT_RELATION_ITEM_ITEM, .items = {.k = 5, .share = {1}}},
-                                            {.kind = PLT_RELATION_USER_ITEM},
-                                            {.kind = PLT_RELATION_USER_USER, .users = {.k = 6, .pads = true}},
-                                            {.kind = PLT_RELATION_USER_ITEM, .mean = true, .edge_dropout = 0.5},
-                                            {.kind = PLT_RELATION_USER_USER, .users = {.k = 3, .mean = true}}};
+static const plt_relation_plan_t plans[] = {
+    {.kind = PLT_RELATION_ITEM_ITEM, .items = {.k = 5, .share = {1}}},
+    {.kind = PLT_RELATION_USER_ITEM},
+    {.kind = PLT_RELATION_USER_USER, .users = {.k = 6, .pads = true}},
+    {.kind = PLT_RELATION_USER_ITEM, .weight = PLT_EDGES_MEAN, .edge_dropout = 0.5},
+    {.kind = PLT_RELATION_USER_USER, .users = {.k = 3, .mean = true}},
+    {.kind = PLT_RELATION_USER_ITEM, .weight = PLT_EDGES_SUM}};
 enum { PLANS = sizeof plans / sizeof *plans };
 
 Test(relation, sides) {
@@ -51,10 +53,10 @@ static void check_likes(const plt_adjacency_t *rows, const plt_csr_t *want) {
   }
 }
 
-static void check_pairs(const world_t *world, const plt_adjacency_t *rows, plt_side_t side, bool mean) {
+static void check_pairs(const world_t *world, const plt_adjacency_t *rows, plt_side_t side, plt_edges_weight_t how) {
   naive_relations_t naive = {.users = 40, .items = 30, .nodes = 70};
   double *weight = calloc(70 * 70, sizeof *weight);
-  naive_fill_pairs(&naive, &world->graph.data, mean, weight);
+  naive_fill_pairs(&naive, &world->graph.data, how, weight);
   cr_assert_eq(rows->nodes, naive_count(&naive, side));
   for (uint32_t n = 0; n < rows->nodes; n++) {
     double *want = weight + (naive_first(&naive, side) + n) * 70;
@@ -88,7 +90,7 @@ Test(relation, rows_are_those_of_the_plan) {
       }
       cr_assert_eq(rows.across, across);
       if (plans[r].kind == PLT_RELATION_USER_ITEM) {
-        check_pairs(&world, &rows, s, plans[r].mean);
+        check_pairs(&world, &rows, s, plans[r].weight);
       } else if (plans[r].kind == PLT_RELATION_ITEM_ITEM) {
         plt_item_graph_t *want;
         cr_assert_eq(plt_item_graph_open(&world.graph.data, &plans[r].items, 1, NULL, &want), PLT_OK);

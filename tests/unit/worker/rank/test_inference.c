@@ -315,7 +315,7 @@ static plt_status_t infer_hub(plt_session_t *session, void *context) {
 
 /* Tables, a symmetric hop, a mean, and a hop whose weights are the softmax of its neighbours' sums. */
 static plt_programme_t hub_programme(void) {
-  plt_programme_t p = {.n_relations = 2, .relation = {{.kind = PLT_RELATION_USER_ITEM}, {.mean = true}}};
+  plt_programme_t p = {.n_relations = 2, .relation = {{.kind = PLT_RELATION_USER_ITEM}, {.weight = PLT_EDGES_MEAN}}};
   size_t from = naive_add(&p, (plt_state_t){.relation = PLT_ALONE, .sides = PLT_BOTH});
   for (size_t k = 0; k < 3; k++) p.outputs |= naive_bit(naive_hop(&p, k == 1, from, PLT_USERS));
   p.state[3].weighs = true;
