@@ -70,6 +70,14 @@ static void programme_bytes(const plt_plan_t *plan, uint64_t *worker, uint64_t *
         *states += size.nodes[s] * (programme->state[k].cols * sizeof(float) + sizeof(uint64_t));
 }
 
+/* Values and slopes of what samples are compared with, in one leaf. */
+static uint64_t contrast_bytes(const plt_plan_t *plan) {
+  const plt_contrasts_t *contrasts = &plan->model->contrasts;
+  uint64_t others = contrasts->leaf * plan->micro_batch + contrasts->all[PLT_SIDE_USER] * plan->data->users +
+                    contrasts->all[PLT_SIDE_ITEM] * plan->data->items;
+  return 2 * sizeof(float) * plan->micro_batch * others;
+}
+
 /* What a worker holds in a stage, and what inference adds to its tables. */
 static uint64_t worker_bytes(const plt_plan_t *plan, uint64_t *states) {
   const plt_dataset_t *data = plan->data;
@@ -83,16 +91,17 @@ static uint64_t worker_bytes(const plt_plan_t *plan, uint64_t *states) {
   if (rows > (uint64_t)data->users + data->items) rows = (uint64_t)data->users + data->items;
   uint64_t batch = (rows * (plt_dataset_feature_cols(data) + 8 * model->score_cols) + samples * 8 * model->score_cols) *
                    sizeof(float);
-  return evaluation + batch + graph;
+  return evaluation + batch + graph + contrast_bytes(plan);
 }
 
 plt_status_t plt_job_check_memory(const plt_job_t *job) {
   const plt_plan_t *plan = &job->plan;
-  uint64_t tables = 0, worker = 0, there = job->memory_bytes;
+  uint64_t tables = 0, worker = 0, contrasts = 0, there = job->memory_bytes;
   for (size_t l = 0; l < job->procedure->n_legs; l++) {
     const plt_leg_t *leg = &job->procedure->legs[l];
     uint64_t states, here = worker_bytes(&leg->stage->plan, &states);
     if (here > worker) worker = here;
+    contrasts += contrast_bytes(&leg->stage->plan);
     uint64_t held = leg_bytes(leg) + states;
     if (held > tables) tables = held;
   }
@@ -103,7 +112,8 @@ plt_status_t plt_job_check_memory(const plt_job_t *job) {
   if (total > there)
     return plt_fail(PLT_ERR_USAGE,
                     "this job needs about %.1f GB of memory (%.1f GB of tables), %.1f GB are available; "
-                    "lower model.dim or use more machines",
-                    (double)total / 1e9, (double)tables / 1e9, (double)there / 1e9);
+                    "lower model.dim%s or use more machines",
+                    (double)total / 1e9, (double)tables / 1e9, (double)there / 1e9,
+                    contrasts > 0 ? ", train.micro_batch" : "");
   return PLT_OK;
 }

@@ -15,12 +15,12 @@ case ${1:-} in
   mmgcn) options="latent: {image: 6}" ;;
   grcn) options="routing: 2\n  latent: 6" ;;
   mgcn) options="knn: 5\n  cl_weight: 0.1\n  train_features: true" ;;
-  slmrec) options="ssl_temp: 0.2" ;;
-  *) fail "usage: graph_models.sh freedom|bm3|cm3|dragon|mmgcn|grcn|mgcn|slmrec" ;;
+  lgmrec) options="hyper_num: 3\n  hyper_layers: 2\n  cl_weight: 0.01" ;;
+  *) fail "usage: graph_models.sh freedom|bm3|cm3|dragon|mmgcn|grcn|mgcn|lgmrec" ;;
 esac
 sed -i -e "s/^  name: vbpr/  name: $1\n  layers: 2\n  fanout: [6, 4]\n  $options/" "$config"
-[[ $1 != cm3 && $1 != slmrec ]] || sed -i '/^  reg:/d' "$config"
-[[ $1 != grcn ]] || sed -i '/^  fanout:/d' "$config"
+[[ $1 != cm3 ]] || sed -i '/^  reg:/d' "$config"
+[[ $1 != grcn && $1 != lgmrec ]] || sed -i '/^  fanout:/d' "$config"
 
 # metrics_of RUN: every evaluation, and the final one, without times.
 metrics_of() {

@@ -34,7 +34,7 @@ plateau_e2e(checkpoints COMMAND ${e2e}/checkpoints.sh LABELS heavy TIMEOUT 300)
 foreach(model vbpr lightgcn)
   plateau_e2e(killed.${model} COMMAND ${e2e}/killed.sh ${model} TIMEOUT 400)
 endforeach()
-foreach(model freedom bm3 cm3 dragon mmgcn grcn mgcn slmrec)
+foreach(model freedom bm3 cm3 dragon mmgcn grcn mgcn lgmrec)
   set(again)
   if(NOT model STREQUAL "freedom") # one is enough for the sanitizers; golden cases have the models there
     set(again LABELS again)

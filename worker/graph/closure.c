@@ -127,8 +127,9 @@ static void join_within(plt_closure_maker_t *maker, plt_closure_t *closure, size
   uint32_t within = maker->programme->set[k].within;
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     size_t largest = 0;
-    if (maker->programme->set[k].whole >> s & 1) {
-      place_only(maker, s, maker->all, maker->nodes[s]);
+    bool whole = maker->programme->set[k].whole >> s & 1;
+    if (whole || within == 0) {
+      place_only(maker, s, whole ? maker->all : NULL, whole ? maker->nodes[s] : 0);
       continue;
     }
     for (size_t inner = 0; inner < k; inner++)

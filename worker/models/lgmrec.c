@@ -1,5 +1,5 @@
-/* lgmrec.c - local and global: layers of the rows themselves and of each modality, and a few hyperedges per modality that
- * tie all items and all users together (docs/methods/models.md 15; Guo et al., "LGMRec", AAAI 2024).
+/* lgmrec.c - local and global: layers of the rows themselves and of each modality, and a few hyperedges per modality
+ * that tie all items and all users together (docs/methods/models.md 15; Guo et al., "LGMRec", AAAI 2024).
  *
  *   content C      mean of the layers
  *   per modality   f = x W, g = mean of f over a user's items ─▶ last layer of [g ; f]: G
@@ -173,6 +173,9 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   model->layers.n = (size_t)plt_config_int(config, "model.layers");
   model->negatives = 1;
   model->score_cols = (size_t)plt_config_int(config, "model.dim");
+  if (lgmrec->weight > 0)
+    for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++)
+      model->contrasts.all[s] = lgmrec->modalities * (lgmrec->modalities - 1) / 2;
   PLT_TRY(plt_model_check_modalities(data, model));
   PLT_TRY(plt_model_read_segments(config, data, lgmrec->order));
   PLT_TRY(plt_model_check_exact(config, model, "its hyperedges are sums over all items"));

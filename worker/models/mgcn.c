@@ -94,6 +94,7 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   mgcn->weight = (float)plt_config_real(config, "model.cl_weight");
   mgcn->tau = (float)plt_config_real(config, "model.tau");
   model->negatives = 1;
+  model->contrasts.leaf = mgcn->weight > 0 ? 2 : 0;
   model->score_cols = mgcn->d;
   PLT_TRY(plt_model_check_modalities(data, model));
   PLT_TRY(plt_model_read_segments(config, data, mgcn->order));

@@ -96,6 +96,12 @@ typedef struct plt_model_layers {
   uint32_t fanout[PLT_LAYERS_MAX]; /* neighbours of the leaf's own nodes first */
 } plt_model_layers_t;
 
+/* Matrices that the loss makes of each of a leaf's n samples with others, at once: of the leaf's, of all nodes. */
+typedef struct plt_contrasts {
+  size_t leaf;           /* [n, n] */
+  size_t all[PLT_SIDES]; /* [n, nodes of the side] */
+} plt_contrasts_t;
+
 struct plt_model {
   const plt_model_ops_t *ops;
   const plt_model_place_t *place;                     /* for init */
@@ -104,6 +110,7 @@ struct plt_model {
   size_t negatives;      /* per positive pair */
   bool negatives_of_all; /* drawn from all items, the user's own among them (sampler.h) */
   size_t score_cols;     /* 0: it ranks nothing */
+  plt_contrasts_t contrasts;
   plt_model_layers_t layers;
   plt_programme_t programme;
 };

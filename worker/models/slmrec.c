@@ -136,6 +136,7 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   PLT_TRY(read_options(config, data, slmrec));
   PLT_TRY(plt_model_read_layers(config, model));
   model->score_cols = slmrec->d;
+  model->contrasts.leaf = 1 + (slmrec->weight > 0 ? slmrec->modalities : 0);
   add_states(data, slmrec);
   add_tables(data, slmrec);
   return PLT_OK;

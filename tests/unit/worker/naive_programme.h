@@ -120,6 +120,8 @@ static inline plt_programme_t naive_programme_make(naive_rng_t *rng, const plt_r
         p.state[k].inputs | p.state[k].sources | (p.state[k].relation != PLT_ALONE ? naive_bit(p.state[k].from) : 0);
   for (size_t k = 0; k < p.n_states; k++)
     if (!(used >> k & 1) || naive_below(rng, 6) == 0) p.outputs |= naive_bit(k);
+  for (size_t k = 0; k < p.n_states; k++)
+    if (naive_below(rng, 12) == 0) p.state[k].whole = p.state[k].sides & (uint8_t)(1 + naive_below(rng, 3));
   return p;
 }
 
@@ -136,16 +138,24 @@ static inline void naive_reach(const naive_relations_t *r, const plt_programme_t
   }
 }
 
+/* All nodes of `sides`. */
+static inline void naive_need_all(const naive_relations_t *r, uint8_t sides, bool *here) {
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++)
+    for (uint32_t a = 0; a < naive_count(r, s) && (sides >> s & 1); a++) here[naive_first(r, s) + a] = true;
+}
+
 /* need [n_states, nodes]: at which nodes a leaf with the own nodes `own` [nodes] needs each state. */
 static inline bool *naive_needs(const naive_relations_t *r, const plt_programme_t *p, const bool *own) {
   bool *need = calloc(p->n_states * r->nodes + 1, sizeof *need);
   for (size_t k = p->n_states; k-- > 0;) {
     bool *here = need + k * r->nodes;
     if (p->outputs >> k & 1) memcpy(here, own, r->nodes * sizeof *here);
+    naive_need_all(r, p->state[k].whole, here);
     for (size_t later = k + 1; later < p->n_states; later++) {
       const plt_state_t *state = &p->state[later];
       const bool *there = need + later * r->nodes;
-      bool is_hop = state->relation != PLT_ALONE && state->from == k;
+      bool is_hop = plt_state_is_hop(state) && state->from == k;
+      if (state->relation == PLT_POOLED && (state->from == k || state->by == k)) naive_need_all(r, PLT_ITEMS, here);
       for (size_t a = 0; a < r->nodes && (state->sources >> k & 1); a++) here[a] |= need[state->from * r->nodes + a];
       if (!is_hop && !(state->inputs >> k & 1)) continue;
       for (size_t a = 0; a < r->nodes; a++) here[a] |= there[a];

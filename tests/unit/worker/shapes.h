@@ -89,11 +89,24 @@ static inline void shape_mgcn(plt_programme_t *p, size_t layers, size_t hops) {
 }
 
 /* Content; the mean of a user's items, at users only, then on by the symmetric matrix. */
-static inline void shape_lgmrec(plt_programme_t *p, size_t layers, size_t hops) {
+static inline void shape_local(plt_programme_t *p, size_t layers, size_t hops) {
   shape_propagate(p, layers, &p->outputs);
   size_t features = naive_alone(p, PLT_ITEMS, 0), mean = naive_hop(p, MEAN, features, PLT_USERS);
   size_t both = naive_alone(p, PLT_BOTH, naive_bit(features) | naive_bit(mean));
   p->outputs |= naive_bit(naive_hops(p, UI, both, PLT_BOTH, hops));
+}
+
+/* The mean of the layers, gathered over all items, `hops` times, and spread to all nodes. */
+static inline void shape_pooled(plt_programme_t *p, size_t layers, size_t hops) {
+  uint64_t all = 0;
+  shape_propagate(p, layers, &all);
+  size_t content = naive_alone(p, PLT_BOTH, all), edges = naive_alone(p, PLT_BOTH, 0), spread = content;
+  for (size_t h = 0; h < hops; h++) {
+    size_t lat = naive_add(p, (plt_state_t){.relation = PLT_POOLED, .from = (uint8_t)spread, .by = (uint8_t)edges});
+    spread = naive_alone(p, h + 1 < hops ? PLT_ITEMS : PLT_BOTH, naive_bit(edges) | naive_bit(lat));
+  }
+  p->state[spread].whole = PLT_BOTH;
+  p->outputs = naive_bit(content) | naive_bit(spread);
 }
 
 /* Users are routed over their items, both ends of an edge then see their neighbours; hops of other rows whose weights
@@ -142,7 +155,7 @@ typedef struct shape {
 
 static const shape_t shapes[] = {{"lightgcn", shape_lightgcn}, {"chain", shape_chain},   {"freedom", shape_freedom},
                                  {"cm3", shape_cm3},           {"dragon", shape_dragon}, {"mmgcn", shape_mmgcn},
-                                 {"mgcn", shape_mgcn},         {"lgmrec", shape_lgmrec}, {"slmrec", shape_slmrec},
+                                 {"mgcn", shape_mgcn},         {"local", shape_local},   {"slmrec", shape_slmrec},
                                  {"grcn", shape_grcn},         {"items", shape_items}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 

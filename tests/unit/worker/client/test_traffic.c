@@ -300,5 +300,6 @@ Test(traffic, evaluation_reads_the_tables_of_representations) {
   TABLES_READ(2, none, "model.name=grcn", "model.dim=4", "model.layers=1", "model.latent=3");
   TABLES_READ(2, none, "model.name=dualgnn", "model.dim=4", "model.layers=1");
   TABLES_READ(2, none, "model.name=mgcn", "model.dim=4", "model.layers=1", "model.train_features=true");
+  TABLES_READ(2, none, "model.name=lgmrec", "model.dim=4", "model.layers=1");
   TABLES_READ(2, aligned, "model.name=slmrec", "model.dim=4", "model.layers=1");
 }

@@ -17,11 +17,13 @@ static void check_sets(const leaf_t *leaf, const plt_closure_t *closure) {
   bool *need = naive_needs(r, p, own);
   for (size_t k = 0; k < p->n_states; k++) {
     size_t found = 0, want = 0;
+    if (p->state[k].relation == PLT_POOLED) continue; /* at no nodes */
     for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
       const plt_frontier_t *set = &closure->set[p->set_of[k]];
       for (size_t n = 0; n < set->n[s]; n++, found++) {
         cr_assert(n == 0 || set->id[s][n - 1] < set->id[s][n]);
-        cr_assert(need[k * r->nodes + naive_first(r, s) + set->id[s][n]]);
+        cr_assert(need[k * r->nodes + naive_first(r, s) + set->id[s][n]], "state %zu, side %d, node %u", k, (int)s,
+                  set->id[s][n]);
       }
     }
     for (size_t a = 0; a < r->nodes; a++) want += need[k * r->nodes + a];
@@ -188,6 +190,29 @@ Test(closure, closed_sets_share_nodes_and_matrices) {
     const plt_sparse_t *hop = closure->hop[6][0];
     bool one = hop[PLT_SIDE_USER].transpose.weight == hop[PLT_SIDE_ITEM].matrix.weight;
     cr_assert_eq(one, !mean);
+    check_sets(&leaf, closure);
+    check_matrices(&leaf, closure);
+    plt_closure_maker_destroy(&maker);
+    leaf_close(&leaf);
+    plt_arena_destroy(&arena);
+  }
+}
+
+/* Sets that are whole have every node, and the sets and matrices around them are those of brute force. */
+Test(closure, pooled_states_have_all_items) {
+  for (size_t layers = 1; layers < 4; layers++) {
+    plt_arena_t *arena = plt_arena_create();
+    plt_programme_t p = shape_settled(&(shape_t){"pooled", shape_pooled}, layers, layers);
+    leaf_t leaf;
+    leaf_open(&leaf, sizes[layers], shape_relations, SHAPE_RELATIONS, 4);
+    naive_take_plans(&p, leaf.relations.real);
+    plt_closure_maker_t *maker = plt_closure_maker_create(&p, leaf.relations.real, 1, NULL);
+    plt_closure_t *closure = plt_closure_make(maker, 0, 0, 0, &leaf.own, arena);
+    const plt_frontier_t *whole = &closure->set[p.set_of[p.n_states - 1]];
+    for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+      cr_assert_eq(whole->n[s], naive_count(&leaf.relations, s));
+      for (uint32_t k = 0; k < whole->n[s]; k++) cr_assert_eq(whole->id[s][k], k);
+    }
     check_sets(&leaf, closure);
     check_matrices(&leaf, closure);
     plt_closure_maker_destroy(&maker);

@@ -44,7 +44,7 @@ static void expect_set(const plt_programme_t *p, size_t number, uint32_t within,
 static void expect_terms_of_hops(const plt_programme_t *p) {
   for (size_t k = 0; k < p->n_states; k++) {
     const plt_state_t *state = &p->state[k];
-    if (state->relation == PLT_ALONE) continue;
+    if (!plt_state_is_hop(state)) continue;
     const plt_set_t *set = &p->set[p->set_of[state->from]];
     cr_assert_lt(p->term_of[k], set->n_terms);
     const plt_term_t *term = &set->term[p->term_of[k]];
@@ -148,8 +148,8 @@ Test(programme, mgcn) {
 }
 
 /* Features of items, their mean at users, both together: one hop of items more than the users' own. */
-Test(programme, lgmrec_takes_means_at_users_only) {
-  plt_programme_t p = made(shape_lgmrec, 1, 1);
+Test(programme, means_at_users_only) {
+  plt_programme_t p = made(shape_local, 1, 1);
   SETS_OF(&p, 3, 1, 0, 2, 1, 1, 0);
   TERMS(&p, 1, 1, ALL(UI, 0, PLT_BOTH));
   TERMS(&p, 2, 3, ALL(MEAN, 1, PLT_USERS));
@@ -158,6 +158,24 @@ Test(programme, lgmrec_takes_means_at_users_only) {
 Test(programme, slmrec_chains_share_their_sets) {
   plt_programme_t p = made(shape_slmrec, 2, 0);
   SETS_OF(&p, 3, 2, 1, 0, 2, 1, 0, 2, 1, 0);
+}
+
+/* What is gathered over all items is at all of them, whatever the leaf; the matrix itself is at no nodes. */
+Test(programme, pooled_states_want_all_items) {
+  plt_programme_t p = made(shape_pooled, 1, 2);
+  /* states: 0, 1 layers; 2 content; 3 edges; 4 and 6 pooled, 5 and 7 spread */
+  SETS_OF(&p, 6, 5, 4, 4, 3, 0, 2, 0, 1);
+  NO_TERMS(&p, 1, 1);
+  NO_TERMS(&p, 2, 0);
+  NO_TERMS(&p, 3, 7);
+  NO_TERMS(&p, 4, 1);
+  TERMS(&p, 5, 1 | 1u << 4, ALL(UI, 4, PLT_BOTH));
+  cr_assert(p.set[1].whole == PLT_BOTH && p.set[2].whole == PLT_ITEMS && p.set[4].whole == PLT_ITEMS);
+  cr_assert(p.set[0].whole == 0 && p.set[5].whole == 0);
+  plt_programme_cost_t cost;
+  plt_programme_estimate(&p, &(plt_programme_size_t){{100, 70}, 500}, (const uint64_t[]){3, 4}, &cost);
+  cr_assert(cost.nodes[1][PLT_SIDE_USER] == 100 && cost.nodes[1][PLT_SIDE_ITEM] == 70);
+  cr_assert(cost.nodes[4][PLT_SIDE_USER] == 3 && cost.nodes[4][PLT_SIDE_ITEM] == 70);
 }
 
 /* ---- by chance ---- */

@@ -145,6 +145,68 @@ Test(kit, dropout_has_a_word_for_each_element) {
   plt_crew_destroy(&crew);
 }
 
+/* Mean and variance of the Gumbel distribution are Euler's constant and pi^2/6; the same draws in every pass, others at
+ * other nodes, batches and for other purposes. */
+Test(kit, gumbel_noise) {
+  enum { NODES = 40000, COLS = 5, N = NODES * COLS };
+  plt_tape_t *tape = plt_tape_create(NULL);
+  static uint32_t id[NODES];
+  for (size_t i = 0; i < NODES; i++) id[i] = (uint32_t)(3 * i);
+  plt_draws_t draws = {.seed = 9, .epoch = 3, .batch = 7, .leaf = 1}, leaf = draws, batch = draws;
+  leaf.leaf++, batch.batch++;
+  const plt_draws_t *all[] = {&draws, &leaf, &batch};
+  const float *noise[4];
+  for (size_t k = 0; k < 4; k++) {
+    plt_nodes_t nodes = {.tape = tape, .side = PLT_SIDE_USER, .id = id, .n = NODES, .draws = all[k % 3]};
+    noise[k] = plt_tape_value(tape, plt_nodes_gumbel(&nodes, COLS, k == 3 ? "other" : "test"));
+  }
+  double mean = 0, square = 0, with[4] = {0};
+  size_t above = 0;
+  for (size_t i = 0; i < N; i++) {
+    mean += noise[0][i] / (double)N;
+    square += (double)noise[0][i] * noise[0][i] / N;
+    above += noise[0][i] > 3;
+    cr_assert(isfinite(noise[0][i]) && noise[1][i] == noise[0][i], "leaves of a batch share them");
+    with[2] += (double)noise[0][i] * noise[2][i] / N;
+    with[3] += (double)noise[0][i] * noise[3][i] / N;
+    with[1] += (double)noise[0][i] * noise[0][(i + 1) % N] / N;
+  }
+  cr_assert_float_eq(mean, 0.57722, 0.015);
+  cr_assert_float_eq(square - mean * mean, 1.64493, 0.03);
+  cr_assert_float_eq((double)above / N, 1 - exp(-exp(-3)), 0.0025);
+  for (size_t k = 1; k < 4; k++) cr_assert_float_eq(with[k] - mean * mean, 0, 0.02, "%zu", k);
+  plt_tape_destroy(&tape);
+}
+
+/* Models that need all neighbours say so when they are asked for some. */
+Test(kit, fan_out_is_refused_with_the_reason) {
+  static const char *const refused[][3] = {{"model.name=grcn", "softmax"}, {"model.name=lgmrec", "hyperedges"}};
+  plt_feature_t features[MODALITIES];
+  plt_dataset_t data = invent(2, features);
+  for (size_t i = 0; i < 2; i++) {
+    plt_model_t *model = NULL;
+    cr_assert_eq(MAKE(&model, &data, refused[i][0], "model.dim=4", "model.fanout=[3, 3]"), PLT_ERR_USAGE);
+    cr_assert(strstr(plt_fail_text(), refused[i][1]), "%s", plt_fail_text());
+    cr_assert_eq(MAKE(&model, &data, refused[i][0], "model.dim=4", "model.fanout=exact"), PLT_OK);
+    plt_model_destroy(&model);
+  }
+}
+
+/* Half of an odd number of columns is none. */
+Test(kit, slmrec_compares_two_modalities_in_even_columns) {
+  plt_feature_t features[MODALITIES];
+  plt_model_t *model = NULL;
+  for (size_t modalities = 1; modalities <= 2; modalities++) {
+    static const float zeros[ITEMS * 3];
+    plt_dataset_t data = invent(modalities, features);
+    for (size_t m = 0; m < modalities; m++) features[m].array.type = PLT_NPY_F4, features[m].array.data = zeros;
+    plt_status_t status = MAKE(&model, &data, "model.name=slmrec", "model.dim=5");
+    cr_assert_eq(status, modalities == 1 ? PLT_OK : PLT_ERR_USAGE);
+    if (status != PLT_OK) cr_assert(strstr(plt_fail_text(), "6 would fit"), "%s", plt_fail_text());
+    plt_model_destroy(&model);
+  }
+}
+
 /* ---- losses ---- */
 
 static float *read_golden(const char *name, size_t *rows, size_t *cols) {

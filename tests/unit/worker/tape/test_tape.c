@@ -132,14 +132,6 @@ static void matmul_at_twin(in_t x, const sizes_t *s, double *out) { product_twin
 OP(matmul_bt, plt_op_matmul_bt(t, x[0], x[1]))
 static void matmul_bt_twin(in_t x, const sizes_t *s, double *out) { product_twin(x, s, false, true, out); }
 
-OP(matmul_at, plt_op_matmul_at(t, x[0], x[1]))
-static void matmul_at_twin(in_t x, const sizes_t *s, double *out) {
-  for (size_t i = 0; i < s->n * s->c; i++) {
-    out[i] = 0;
-    for (size_t l = 0; l < s->k; l++) out[i] += x[0][l * s->n + i / s->c] * x[1][l * s->c + i % s->c];
-  }
-}
-
 OP(concat, plt_op_concat(t, x, 3))
 static void concat_twin(in_t x, const sizes_t *s, double *out) {
   for (size_t i = 0; i < s->n; i++) {
