@@ -78,6 +78,14 @@ static uint64_t contrast_bytes(const plt_plan_t *plan) {
   return 2 * sizeof(float) * plan->micro_batch * others;
 }
 
+/* Features that are disturbed, as values, slopes and delta; of all items where a leaf may reach them. */
+static uint64_t adversary_bytes(const plt_plan_t *plan) {
+  uint64_t items = (uint64_t)plan->micro_batch * (1 + plan->model->negatives);
+  if (plan->model->amr_weight == 0) return 0;
+  if (items > plan->data->items || plan->model->programme.n_states > 0) items = plan->data->items;
+  return 3 * sizeof(float) * items * plt_dataset_feature_cols(plan->data);
+}
+
 /* What a worker holds in a stage, and what inference adds to its tables. */
 static uint64_t worker_bytes(const plt_plan_t *plan, uint64_t *states) {
   const plt_dataset_t *data = plan->data;
@@ -91,7 +99,7 @@ static uint64_t worker_bytes(const plt_plan_t *plan, uint64_t *states) {
   if (rows > (uint64_t)data->users + data->items) rows = (uint64_t)data->users + data->items;
   uint64_t batch = (rows * (plt_dataset_feature_cols(data) + 8 * model->score_cols) + samples * 8 * model->score_cols) *
                    sizeof(float);
-  return evaluation + batch + graph + contrast_bytes(plan);
+  return evaluation + batch + graph + contrast_bytes(plan) + adversary_bytes(plan);
 }
 
 plt_status_t plt_job_check_memory(const plt_job_t *job) {

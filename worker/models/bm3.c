@@ -91,7 +91,7 @@ static plt_var_t distance_of_features(const plt_model_t *self, const plt_samples
                     distance(samples, predicted, samples->positive, own_target, samples->positive));
 }
 
-static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
+static plt_var_t loss_with(const plt_model_t *self, const plt_samples_t *samples, bool penalises) {
   const bm3_t *bm3 = (const bm3_t *)self;
   const plt_nodes_t *users = &samples->nodes[PLT_SIDE_USER], *items = &samples->nodes[PLT_SIDE_ITEM];
   plt_tape_t *t = users->tape;
@@ -101,13 +101,18 @@ static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
   plt_var_t u_predicted = plt_op_normalise(t, predict(users, u)), i_predicted = plt_op_normalise(t, predict(items, i));
   plt_var_t sum = plt_op_add(t, distance(samples, u_predicted, samples->user, i_target, samples->positive),
                              distance(samples, i_predicted, samples->positive, u_target, samples->user));
-  plt_var_t norms = plt_op_add(t, plt_op_norm(t, plt_op_gather(t, u, samples->user, samples->n)),
-                               plt_op_norm(t, plt_op_gather(t, i, samples->positive, samples->n)));
-  sum = plt_op_add(t, sum, plt_op_scale(t, norms, bm3->reg / (float)samples->n));
+  if (penalises) {
+    plt_var_t norms = plt_op_add(t, plt_op_norm(t, plt_op_gather(t, u, samples->user, samples->n)),
+                                 plt_op_norm(t, plt_op_gather(t, i, samples->positive, samples->n)));
+    sum = plt_op_add(t, sum, plt_op_scale(t, norms, bm3->reg / (float)samples->n));
+  }
   for (size_t m = 0; m < items->data->n_features; m++)
     sum = plt_op_add(t, sum, plt_op_scale(t, distance_of_features(self, samples, m, i_target), bm3->weight));
   return sum;
 }
+
+static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) { return loss_with(self, samples, true); }
+static plt_var_t rank(const plt_model_t *self, const plt_samples_t *samples) { return loss_with(self, samples, false); }
 
 const plt_model_ops_t plt_model_bm3 = {
     .name = "bm3",
@@ -120,4 +125,5 @@ const plt_model_ops_t plt_model_bm3 = {
     .users = vectors,
     .items = vectors,
     .loss = loss,
+    .rank = rank,
 };

@@ -104,7 +104,7 @@ static void fill(const void *context, float *out) {
 
 static const float *find_matrix(const plt_codes_t *codes, const plt_dataset_t *data, plt_crew_t *crew,
                                 const float *const *tables) {
-  source_t source = {.source = {rows_of_table, NULL}, .codes = codes, .data = data, .crew = crew, .tables = tables};
+  source_t source = {.source = {.table = rows_of_table}, .codes = codes, .data = data, .crew = crew, .tables = tables};
   uint64_t key = codes->width;
   for (size_t t = 0; t < codes->modalities * PLT_CODES_TABLES; t++)
     key = plt_hash64(key, tables[t], rows_of(data, t) * codes->width * sizeof *tables[t]);

@@ -46,4 +46,5 @@ const plt_model_ops_t plt_model_dragon = {
     .users = plt_dyadic_users,
     .items = items,
     .loss = plt_dyadic_loss,
+    .rank = plt_model_rank,
 };

@@ -46,6 +46,11 @@ static plt_var_t whole_state(const plt_row_source_t *source, plt_side_t side, si
   return f->state[state][side];
 }
 
+static plt_var_t features_of_pass(const plt_row_source_t *source, const plt_nodes_t *nodes, size_t first,
+                                  const plt_lazy_t *x) {
+  return plt_adversary_features(((const forward_t *)source)->leaf->adversary, nodes, first, x);
+}
+
 static plt_nodes_t nodes_of(const forward_t *f, plt_side_t side, size_t set, const plt_var_t *states) {
   const plt_frontier_t *nodes = &f->leaf->closure->set[set];
   return (plt_nodes_t){.tape = f->tape,
@@ -114,7 +119,8 @@ static void show_state(forward_t *f, size_t k) {
 plt_var_t plt_model_loss(const plt_model_t *model, plt_tape_t *tape, const plt_leaf_pass_t *leaf,
                          const plt_var_t *table) {
   forward_t f;
-  f.source = (plt_row_source_t){rows_of_table, rows_of_state, whole_state};
+  f.source =
+      (plt_row_source_t){rows_of_table, rows_of_state, whole_state, leaf->adversary == NULL ? NULL : features_of_pass};
   f.model = model;
   f.leaf = leaf;
   f.tape = tape;
@@ -127,5 +133,6 @@ plt_var_t plt_model_loss(const plt_model_t *model, plt_tape_t *tape, const plt_l
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) own[s] = nodes_of(&f, s, 0, f.seen[s][OUTPUT]);
   plt_samples_t samples = leaf->samples;
   samples.nodes = own;
-  return model->ops->loss(model, &samples);
+  return leaf->ranks && model->ops->rank != NULL ? model->ops->rank(model, &samples)
+                                                 : model->ops->loss(model, &samples);
 }

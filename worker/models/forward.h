@@ -9,6 +9,7 @@
 #define PLT_WORKER_MODELS_FORWARD_H
 
 #include "worker/graph/closure.h"
+#include "worker/models/adversary.h"
 #include "worker/models/model.h"
 
 typedef struct plt_leaf_pass {
@@ -16,6 +17,8 @@ typedef struct plt_leaf_pass {
   plt_closure_t *closure;
   plt_samples_t samples; /* without nodes */
   plt_draws_t draws;
+  plt_adversary_t *adversary; /* NULL: features are as they are */
+  bool ranks;                 /* only the ranking part of the loss (plt_model_ops_t.rank) */
 } plt_leaf_pass_t;
 
 /* The loss of a leaf, [1, 1]; table[t]: the rows of table t at its set, or all rows of a dense one. */

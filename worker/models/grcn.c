@@ -226,4 +226,5 @@ const plt_model_ops_t plt_model_grcn = {
     .users = vectors,
     .items = vectors,
     .loss = loss,
+    .rank = plt_model_rank,
 };

@@ -184,6 +184,12 @@ plt_var_t plt_samples_rank_loss(const plt_samples_t *samples, plt_var_t u, plt_v
   return plt_op_mean(t, plt_op_softplus(t, plt_op_sub(t, plt_op_row_dot(t, u, n), plt_op_row_dot(t, u, p))));
 }
 
+plt_var_t plt_model_rank(const plt_model_t *self, const plt_samples_t *samples) {
+  plt_var_t users = plt_model_vectors(self, &samples->nodes[PLT_SIDE_USER]);
+  return plt_samples_rank_loss(samples, plt_op_gather(samples->nodes->tape, users, samples->user, samples->n),
+                               plt_model_vectors(self, &samples->nodes[PLT_SIDE_ITEM]));
+}
+
 plt_var_t plt_loss_embedding(plt_tape_t *t, plt_var_t a, plt_var_t b, plt_var_t c) {
   plt_var_t norms = plt_op_add(t, plt_op_add(t, plt_op_norm(t, a), plt_op_norm(t, b)), plt_op_norm(t, c));
   return plt_op_scale(t, norms, 1.0f / (float)plt_tape_rows(t, c));

@@ -177,6 +177,8 @@ plt_var_t plt_samples_bpr_loss_over(const plt_samples_t *samples, plt_var_t user
                                     plt_var_t emb_items, float reg);
 /* -mean log sigmoid(<u, i+> - <u, i->), one negative each; u [n, c]: the samples' users already. */
 plt_var_t plt_samples_rank_loss(const plt_samples_t *samples, plt_var_t u, plt_var_t items);
+/* A model's `rank`: that loss of its representations. */
+plt_var_t plt_model_rank(const plt_model_t *self, const plt_samples_t *samples);
 /* Emb(a, b, c) = (|a| + |b| + |c|) / rows(c), Frobenius norms, -> [1, 1] (docs/methods/models.md 1). */
 plt_var_t plt_loss_embedding(plt_tape_t *tape, plt_var_t a, plt_var_t b, plt_var_t c);
 /* -mean_k log(exp(s_kk) / sum_l exp(s_kl)), s_kl = <a_k, b_l> / tau of the rows of a and b [n, c] at length 1,

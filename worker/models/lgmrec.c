@@ -282,4 +282,5 @@ const plt_model_ops_t plt_model_lgmrec = {
     .users = vectors,
     .items = vectors,
     .loss = loss,
+    .rank = plt_model_rank,
 };

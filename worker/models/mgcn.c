@@ -198,4 +198,5 @@ const plt_model_ops_t plt_model_mgcn = {
     .users = vectors,
     .items = vectors,
     .loss = loss,
+    .rank = plt_model_rank,
 };

@@ -224,4 +224,5 @@ const plt_model_ops_t plt_model_mmgcn = {
     .users = vectors,
     .items = vectors,
     .loss = loss,
+    .rank = plt_model_rank,
 };

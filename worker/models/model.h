@@ -85,6 +85,8 @@ typedef struct plt_model_ops {
   plt_var_t (*items)(const plt_model_t *self, const plt_nodes_t *nodes);
   /* Training, once per leaf and pass: [1, 1]. Required where a stage trains by epochs of batches. */
   plt_var_t (*loss)(const plt_model_t *self, const plt_samples_t *samples);
+  /* The same without penalties of size: what adversarial training adds at disturbed features. Default: loss. */
+  plt_var_t (*rank)(const plt_model_t *self, const plt_samples_t *samples);
 } plt_model_ops_t;
 
 enum { PLT_MODEL_TABLES_MAX = 96, PLT_LAYERS_MAX = 8, PLT_FANOUT_MAX = 4096 };
@@ -111,6 +113,7 @@ struct plt_model {
   bool negatives_of_all; /* drawn from all items, the user's own among them (sampler.h) */
   size_t score_cols;     /* 0: it ranks nothing */
   plt_contrasts_t contrasts;
+  float amr_eps, amr_weight; /* adversarial training: weight 0, none */
   plt_model_layers_t layers;
   plt_programme_t programme;
 };

@@ -30,6 +30,8 @@ struct plt_row_source {
   plt_var_t (*table)(const plt_row_source_t *self, const plt_nodes_t *nodes, size_t table);
   plt_var_t (*state)(const plt_row_source_t *self, const plt_nodes_t *nodes, size_t state);
   plt_var_t (*whole)(const plt_row_source_t *self, plt_side_t side, size_t state);
+  /* NULL: features are those of the files, x. */
+  plt_var_t (*features)(const plt_row_source_t *self, const plt_nodes_t *nodes, size_t first, const plt_lazy_t *x);
 };
 
 struct plt_nodes {

@@ -1,6 +1,7 @@
 /* registry.c - see registry.h. */
 #include "worker/models/registry.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,20 @@ static const plt_option_t rows[] = {
      .min = 1,
      .max = 4096,
      .help = "Columns of the embeddings of users and items."},
+    {.key = "model.amr_weight",
+     .type = PLT_OPT_REAL,
+     .fallback = "0",
+     .min = 0,
+     .max = INFINITY,
+     .help = "Adversarial training (AMR): weight of the ranking loss at disturbed features, 0: none. Models that read "
+             "features as they are given."},
+    {.key = "model.amr_eps",
+     .type = PLT_OPT_REAL,
+     .fallback = "0.1",
+     .min = 0,
+     .max = INFINITY,
+     .help = "Length of the disturbance of an item's features, over all modalities; for those that a model brings to "
+             "length 1, of these."},
 };
 
 const plt_option_table_t plt_model_options = {"model", rows, sizeof rows / sizeof *rows};
@@ -30,6 +45,21 @@ const plt_model_ops_t *plt_model_find(const char *name) {
   for (size_t i = 0; plt_models[i] != NULL; i++)
     if (strcmp(plt_models[i]->name, name) == 0) return plt_models[i];
   return NULL;
+}
+
+/* model.amr_*. */
+static plt_status_t read_adversary(const plt_config_t *config, plt_model_t *model) {
+  static const char key[] = "model.amr_weight", trains[] = "model.train_features";
+  model->amr_eps = (float)plt_config_real(config, "model.amr_eps");
+  model->amr_weight = (float)plt_config_real(config, key);
+  if (model->amr_weight == 0) return PLT_OK;
+  if (!model->ops->uses_features)
+    return plt_fail(PLT_ERR_USAGE, "%s: %s: model %s reads no features that could be disturbed",
+                    plt_config_origin(config, key), key, model->ops->name);
+  if (plt_config_knows(config, trains) && plt_config_bool(config, trains))
+    return plt_fail(PLT_ERR_USAGE, "%s: %s disturbs features as they are given, and %s trains them: one of the two",
+                    plt_config_origin(config, key), key, trains);
+  return PLT_OK;
 }
 
 /* What init has filled, as others may rely on it. */
@@ -59,7 +89,8 @@ plt_status_t plt_model_create_at(const plt_config_t *config, const plt_dataset_t
   plt_model_t *model = plt_mem_zalloc(1, ops->size);
   model->ops = ops;
   model->place = place;
-  plt_status_t status = ops->init(model, config, data);
+  plt_status_t status = read_adversary(config, model);
+  if (status == PLT_OK) status = ops->init(model, config, data);
   model->place = NULL;
   if (status == PLT_OK) status = check(model);
   if (status == PLT_OK)

@@ -191,13 +191,18 @@ static plt_var_t alignment(const slmrec_t *slmrec, const plt_samples_t *samples)
   return plt_op_add(t, loss, plt_loss_cross_entropy(t, own, second, slmrec->ssl_temp));
 }
 
-static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
-  const slmrec_t *slmrec = (const slmrec_t *)self;
+static plt_var_t rank(const plt_model_t *self, const plt_samples_t *samples) {
   const plt_nodes_t *users = &samples->nodes[PLT_SIDE_USER], *items = &samples->nodes[PLT_SIDE_ITEM];
   plt_tape_t *t = users->tape;
   plt_var_t u = plt_op_gather(t, vectors(self, users), samples->user, samples->n);
   plt_var_t i = plt_op_gather(t, vectors(self, items), samples->positive, samples->n);
-  plt_var_t loss = plt_loss_nce(t, u, i, slmrec->temp);
+  return plt_loss_nce(t, u, i, ((const slmrec_t *)self)->temp);
+}
+
+static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
+  const slmrec_t *slmrec = (const slmrec_t *)self;
+  plt_tape_t *t = samples->nodes->tape;
+  plt_var_t loss = rank(self, samples);
   if (slmrec->weight == 0) return loss;
   return plt_op_add(t, loss, plt_op_scale(t, alignment(slmrec, samples), slmrec->weight));
 }
@@ -214,4 +219,5 @@ const plt_model_ops_t plt_model_slmrec = {
     .users = vectors,
     .items = vectors,
     .loss = loss,
+    .rank = rank,
 };

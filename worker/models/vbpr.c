@@ -36,10 +36,16 @@ static plt_var_t items(const plt_model_t *self, const plt_nodes_t *nodes) {
   return plt_op_concat(nodes->tape, (plt_var_t[]){plt_nodes_table(nodes, ITEM), projected}, 2);
 }
 
-static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
+static plt_var_t loss_with(const plt_model_t *self, const plt_samples_t *samples, float reg) {
   plt_var_t users = plt_model_vectors(self, &samples->nodes[PLT_SIDE_USER]);
-  return plt_samples_bpr_loss(samples, users, items(self, &samples->nodes[PLT_SIDE_ITEM]), ((const vbpr_t *)self)->reg);
+  return plt_samples_bpr_loss(samples, users, items(self, &samples->nodes[PLT_SIDE_ITEM]), reg);
 }
+
+static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
+  return loss_with(self, samples, ((const vbpr_t *)self)->reg);
+}
+
+static plt_var_t rank(const plt_model_t *self, const plt_samples_t *samples) { return loss_with(self, samples, 0); }
 
 const plt_model_ops_t plt_model_vbpr = {
     .name = "vbpr",
@@ -51,4 +57,5 @@ const plt_model_ops_t plt_model_vbpr = {
     .init = init,
     .items = items,
     .loss = loss,
+    .rank = rank,
 };

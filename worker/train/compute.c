@@ -14,16 +14,19 @@ struct plt_compute {
   plt_crew_t *crew;
   plt_tape_t *tape;
   plt_arena_t *arena;
+  plt_adversary_t *adversary;
 };
 
 plt_compute_t *plt_compute_create(const plt_plan_t *plan, plt_crew_t *crew) {
   plt_compute_t *compute = plt_mem_zalloc(1, sizeof *compute);
   *compute = (plt_compute_t){.plan = plan, .tape = plt_tape_create(crew), .arena = plt_arena_create(), .crew = crew};
+  if (plan->model->amr_weight > 0) compute->adversary = plt_adversary_create();
   return compute;
 }
 
 void plt_compute_destroy(plt_compute_t **compute) {
   if (*compute == NULL) return;
+  plt_adversary_destroy(&(*compute)->adversary);
   plt_tape_destroy(&(*compute)->tape);
   plt_arena_destroy(&(*compute)->arena);
   free(*compute);
@@ -40,35 +43,57 @@ typedef struct leaf_run {
   plt_leaf_pass_t pass;
 } leaf_run_t;
 
-/* Rows of table t at the point w. What is trained beside w has its gradient where w is as it was pulled. */
+/* Rows of table t at the point w; gradient NULL: nobody wants one. What is trained beside w has its gradient where w is
+ * as it was pulled. */
 static plt_var_t table_at(const leaf_run_t *run, size_t t, const float *w, float *gradient) {
   const plt_plan_t *plan = run->compute->plan;
   const plt_rows_view_t *rows = &run->leaf->rows[t];
   plt_tape_t *tape = run->compute->tape;
   uint32_t cols = plan->model->tables[t].cols;
   bool aux = plan->model->tables[t].aux;
-  if (plan->specs[t].frozen || (aux && w != run->values))
+  if (plan->specs[t].frozen || (aux && (w != run->values || gradient == NULL)))
     return plt_tape_constant(tape, rows->n, cols, run->values + rows->offset);
-  return aux ? plt_tape_parameter(tape, rows->n, cols, run->values + rows->offset,
-                                  run->aux + (rows->offset - run->leaf->trained))
-             : plt_tape_parameter(tape, rows->n, cols, w + rows->offset, gradient + rows->offset);
+  if (aux)
+    return plt_tape_parameter(tape, rows->n, cols, run->values + rows->offset,
+                              run->aux + (rows->offset - run->leaf->trained));
+  return plt_tape_parameter(tape, rows->n, cols, w + rows->offset, gradient == NULL ? NULL : gradient + rows->offset);
+}
+
+/* The loss of a pass at the point w, times `weight`; adds its gradient. */
+static double run_pass(const leaf_run_t *run, const plt_leaf_pass_t *pass, const float *w, float weight,
+                       float *gradient) {
+  const plt_model_t *model = run->compute->plan->model;
+  plt_tape_t *tape = run->compute->tape;
+  plt_var_t tables[PLT_MODEL_TABLES_MAX];
+  plt_tape_reset(tape);
+  for (size_t t = 0; t < model->n_tables; t++) tables[t] = table_at(run, t, w, gradient);
+  plt_var_t loss = plt_model_loss(model, tape, pass, tables);
+  if (weight != 1) loss = plt_op_scale(tape, loss, weight);
+  double value = plt_tape_scalar(tape, loss);
+  plt_tape_backward(tape, loss);
+  return value;
+}
+
+/* What features that are disturbed at these weights add to loss and gradient (worker/models/adversary.h). */
+static double disturb(const leaf_run_t *run, const float *w, float *gradient) {
+  const plt_plan_t *plan = run->compute->plan;
+  plt_leaf_pass_t pass = run->pass;
+  pass.ranks = true;
+  pass.adversary = run->compute->adversary;
+  plt_adversary_measure(pass.adversary);
+  run_pass(run, &pass, w, 1, NULL);
+  if (!plt_adversary_settle(pass.adversary, plan->data, plan->model->amr_eps)) return 0;
+  return run_pass(run, &pass, w, plan->model->amr_weight, gradient);
 }
 
 /* plt_gradient_fn: the model's loss and gradient at the point w. */
 static double gradient_at(void *context, const float *w, float *gradient) {
-  leaf_run_t *run = context;
-  const plt_model_t *model = run->compute->plan->model;
-  plt_tape_t *tape = run->compute->tape;
-  plt_var_t tables[PLT_MODEL_TABLES_MAX];
+  const leaf_run_t *run = context;
   memset(gradient, 0, run->leaf->trained * sizeof *gradient);
   if (run->aux != NULL && w == run->values)
     memset(run->aux, 0, (run->leaf->pushed - run->leaf->trained) * sizeof *run->aux);
-  plt_tape_reset(tape);
-  for (size_t t = 0; t < model->n_tables; t++) tables[t] = table_at(run, t, w, gradient);
-  plt_var_t loss = plt_model_loss(model, tape, &run->pass, tables);
-  double value = plt_tape_scalar(tape, loss);
-  plt_tape_backward(tape, loss);
-  return value;
+  double loss = run_pass(run, &run->pass, w, 1, gradient);
+  return run->compute->adversary == NULL ? loss : loss + disturb(run, w, gradient);
 }
 
 /* The leaf's own rows out of the batch's pull. */

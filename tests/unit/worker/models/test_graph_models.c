@@ -3,6 +3,7 @@
  * next. */
 #include <malloc.h>
 
+#include "tests/unit/worker/make.h"
 #include "tests/unit/worker/step.h"
 #include "worker/rank/vectors.h"
 
@@ -298,6 +299,43 @@ Test(graph_models, fusions_of_two_modalities) {
     turn_close(&curve);
     turn_close(&nested);
   }
+}
+
+/* ---- disturbed features ---- */
+
+/* The loss of the first batch with adversarial training of this eps. */
+static double adversarial_loss(const char *const *still, const char *eps) {
+  const char *lines[12] = {"model.amr_weight=0.5", eps};
+  turn_t turn;
+  for (size_t k = 0; still[k] != NULL; k++) lines[k + 2] = still[k];
+  turn_open(&turn, lines);
+  double loss = turn.step.gradients.losses[0].loss;
+  turn_close(&turn);
+  return loss;
+}
+
+/* Features move to where the loss rises most, by as much as eps says: for small ones in proportion. */
+Test(graph_models, disturbed_features_raise_the_loss) {
+  static const char *const others[][8] = {{"model.name=vbpr", "model.dim=6"},
+                                          {"model.name=ultragcn", "model.dim=6", "model.feat_dim=4"}};
+  for (size_t s = 0; s < SETTINGS + 2; s++) {
+    const char *const *still = s < SETTINGS ? settings[s].still : others[s - SETTINGS];
+    double none = adversarial_loss(still, "model.amr_eps=0"), some = adversarial_loss(still, "model.amr_eps=0.02");
+    double twice = adversarial_loss(still, "model.amr_eps=0.04"), more = some - none;
+    cr_assert(more > 0, "%s: %.9g, %.9g", still[0], none, some);
+    cr_assert_float_eq((twice - none) / more, 2, 0.2, "%s: %.9g, %.9g, %.9g", still[0], none, some, twice);
+  }
+}
+
+Test(graph_models, features_that_are_not_read_or_trained_are_not_disturbed) {
+  plt_feature_t features[] = {{.name = (char *)(uintptr_t) "text", .array = {.cols = 3, .rows = 5}}};
+  plt_dataset_t data = {.users = 4, .items = 5, .features = features, .n_features = 1};
+  plt_model_t *model = NULL;
+  cr_assert_eq(MAKE(&model, &data, "model.name=lightgcn", "model.amr_weight=1"), PLT_ERR_USAGE);
+  cr_assert(strstr(plt_fail_text(), "lightgcn reads no features"), "%s", plt_fail_text());
+  cr_assert_eq(MAKE(&model, &data, "model.name=bm3", "model.amr_weight=1", "model.train_features=true"), PLT_ERR_USAGE);
+  cr_assert(strstr(plt_fail_text(), "one of the two"), "%s", plt_fail_text());
+  cr_assert_null(model);
 }
 
 /* ---- memory ---- */
