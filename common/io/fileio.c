@@ -5,16 +5,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "common/time.h"
 
 plt_status_t plt_path_join(const char *dir, const char *name, char out[PLT_PATH_MAX]) {
   bool alone = name[0] == '/' || dir[0] == '\0';
@@ -37,6 +40,12 @@ bool plt_path_exists(const char *path) { return access(path, F_OK) == 0; }
 bool plt_path_is_dir(const char *path) {
   struct stat info;
   return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+plt_path_id_t plt_path_id(const char *path) {
+  struct stat info;
+  if (stat(path, &info) != 0) return (plt_path_id_t){0};
+  return (plt_path_id_t){.device = info.st_dev, .number = info.st_ino};
 }
 
 static plt_status_t make_one(const char *path) {
@@ -137,37 +146,73 @@ plt_status_t plt_dir_sync_of(const char *path) {
   return status;
 }
 
-plt_status_t plt_file_map(const char *path, void **map, size_t *bytes) {
-  struct stat info;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return plt_fail_errno(PLT_ERR_DATA, "%s: cannot open", path);
-  plt_status_t status = PLT_OK;
-  void *mapped = MAP_FAILED;
-  if (fstat(fd, &info) != 0)
-    status = plt_fail_errno(PLT_ERR_DATA, "%s: cannot read", path);
-  else if (!S_ISREG(info.st_mode) || info.st_size == 0)
-    status = plt_fail(PLT_ERR_DATA, "%s: %s", path, S_ISREG(info.st_mode) ? "the file is empty" : "not a file");
-  else if ((mapped = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0)) == MAP_FAILED)
-    status = plt_fail_errno(PLT_ERR_DATA, "%s: cannot map into memory", path);
-  close(fd);
-  if (status != PLT_OK) return status;
-  *map = mapped;
-  *bytes = (size_t)info.st_size;
-  return PLT_OK;
+static uint64_t process_number;
+static void draw_process_number(void) {
+  if (getrandom(&process_number, sizeof process_number, 0) != sizeof process_number)
+    process_number = (uint64_t)plt_time_ns();
+}
+
+/* A number of its own for every process: those of two machines or containers may be equal. */
+char *plt_path_temporary(const char *path) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, draw_process_number);
+  return plt_mem_print("%s.%d-%08" PRIx64 ".tmp", path, (int)getpid(), process_number & UINT32_MAX);
+}
+
+void plt_path_sweep(const char *path) {
+  const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1, suffix[] = ".tmp";
+  char *dir = slash == NULL ? plt_mem_strdup(".") : plt_mem_print("%.*s", (int)(slash - path), path), **names;
+  size_t n, length = strlen(name);
+  bool is_listed = plt_dir_list(dir, &names, &n) == PLT_OK;
+  for (size_t i = 0; is_listed && i < n; i++) {
+    size_t end = strlen(names[i]);
+    if (strncmp(names[i], name, length) != 0 || names[i][length] != '.') continue;
+    if (end < sizeof suffix || strcmp(names[i] + end + 1 - sizeof suffix, suffix) != 0) continue;
+    char *left = plt_mem_print("%s/%s", dir, names[i]);
+    unlink(left);
+    free(left);
+  }
+  if (is_listed) plt_names_free(&names, n);
+  free(dir);
+}
+
+/* Puts `temporary` in a place that must be free. */
+static plt_status_t move_new(const char *temporary, const char *path, bool *taken) {
+  bool is_there = renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0;
+  if (!is_there && (errno == EINVAL || errno == ENOSYS || errno == ENOTSUP)) { /* a file system that cannot */
+    is_there = link(temporary, path) == 0;
+    int cause = errno;
+    if (is_there) unlink(temporary);
+    errno = cause;
+  }
+  *taken = !is_there && errno == EEXIST;
+  if (is_there || *taken) return PLT_OK;
+  return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot rename to its place", path);
+}
+
+/* taken NULL: over what is there. */
+static plt_status_t publish(const char *path, const char *text, size_t bytes, bool *taken) {
+  char *temporary = plt_path_temporary(path);
+  plt_status_t status = write_synced(temporary, text, bytes);
+  if (status == PLT_OK && taken != NULL)
+    status = move_new(temporary, path, taken);
+  else if (status == PLT_OK && rename(temporary, path) != 0)
+    status = plt_fail_errno(PLT_ERR_CREATE, "%s: cannot rename to its place", path);
+  if (status != PLT_OK || (taken != NULL && *taken))
+    unlink(temporary);
+  else
+    status = plt_dir_sync_of(path);
+  free(temporary);
+  return status;
 }
 
 plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes) {
-  char *temporary = plt_mem_print("%s.tmp", path);
-  plt_status_t status = write_synced(temporary, text, bytes);
-  if (status == PLT_OK && rename(temporary, path) != 0)
-    status = plt_fail_errno(PLT_ERR_CREATE, "%s: cannot rename to its place", path);
-  if (status == PLT_OK) {
-    status = plt_dir_sync_of(path);
-  } else {
-    unlink(temporary);
-  }
-  free(temporary);
-  return status;
+  return publish(path, text, bytes, NULL);
+}
+
+plt_status_t plt_file_publish_new(const char *path, const char *text, size_t bytes, bool *taken) {
+  *taken = false;
+  return publish(path, text, bytes, taken);
 }
 
 plt_status_t plt_dir_free_bytes(const char *path, uint64_t *bytes) {

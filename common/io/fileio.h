@@ -1,7 +1,8 @@
 /* fileio.h - files and directories with clear errors, and text that is published at once or not at all.
  *
  * Ownership  texts and lists of names are the caller's: free(), plt_names_free().
- * Threads    any. Who writes to one path at the same time is the callers' business.
+ * Threads    any. Processes may publish one path at the same time: the last one stays, whole. Threads of one process
+ *            may not.
  * Errors     with the path and the system's words: PLT_ERR_IO where nothing else is said; PLT_ERR_SPACE instead of it
  *            and of PLT_ERR_CREATE when a disk or a quota is full. */
 #ifndef PLT_COMMON_IO_FILEIO_H
@@ -21,6 +22,12 @@ plt_status_t plt_path_join(const char *dir, const char *name, char out[PLT_PATH_
 plt_status_t plt_path_file(const char *dir, const char *name, const char *suffix, char out[PLT_PATH_MAX]);
 bool plt_path_exists(const char *path);
 bool plt_path_is_dir(const char *path);
+/* Which file or directory a path names now: what stands in its place later has other numbers. Zeros: nothing is
+ * there. */
+typedef struct plt_path_id {
+  uint64_t device, number;
+} plt_path_id_t;
+plt_path_id_t plt_path_id(const char *path);
 /* mkdir -p. PLT_ERR_CREATE names the directory that could not be made. */
 plt_status_t plt_dir_create(const char *path);
 /* rm -r; what is not there is no error. */
@@ -32,11 +39,16 @@ plt_status_t plt_dir_sync_of(const char *path);
 /* The whole file as a NUL-terminated string (free it); `bytes` may be NULL. PLT_ERR_DATA when it has more than
  * max_bytes. */
 plt_status_t plt_file_read(const char *path, size_t max_bytes, char **text, size_t *bytes);
-/* Maps a file that is not empty for reading; munmap() it. PLT_ERR_DATA. */
-plt_status_t plt_file_map(const char *path, void **map, size_t *bytes);
-/* Writes a temporary file beside `path` ("path.tmp": one writer per path), fsyncs, renames it over `path`, fsyncs the
- * directory. Also PLT_ERR_CREATE. The old file stays then, unless only the directory could not be synced. */
+/* "path.PROCESS.tmp": where a file is written before it is renamed to `path`; no other process has that name, here or
+ * on another machine. Free it. */
+char *plt_path_temporary(const char *path);
+/* Removes the temporary files of `path` that dead processes left: only where nobody else writes to it. */
+void plt_path_sweep(const char *path);
+/* Writes a temporary file beside `path`, fsyncs, renames it over `path`, fsyncs the directory. Also PLT_ERR_CREATE. The
+ * old file stays then, unless only the directory could not be synced. */
 plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes);
+/* The same where no file may be: *taken when there is one, which stays as it is. */
+plt_status_t plt_file_publish_new(const char *path, const char *text, size_t bytes, bool *taken);
 /* Waits for the lock of "path.lock" and holds it until the descriptor is closed; -1 where there is no such file to be
  * made, or no locks. */
 int plt_file_lock(const char *path);

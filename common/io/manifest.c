@@ -47,6 +47,8 @@ static plt_status_t clock_place(const char *run_dir, uint64_t clock, const char 
 plt_status_t plt_manifest_part_dir(const char *run_dir, uint64_t clock, bool make, char out[PLT_PATH_MAX]) {
   PLT_TRY(clock_place(run_dir, clock, ".part", out));
   if (!make) return PLT_OK;
+  if (!plt_path_is_dir(run_dir)) /* who removed it wants none of it */
+    return plt_fail(PLT_ERR_IO, "%s: the run directory is gone: no checkpoint can be written", run_dir);
   PLT_TRY(plt_dir_remove(out));
   return plt_dir_create(out);
 }

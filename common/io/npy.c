@@ -9,9 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "common/io/fileio.h"
+#include "common/io/mapped.h"
 #include "common/mem.h"
 
 #if __BYTE_ORDER != __LITTLE_ENDIAN
@@ -193,7 +192,7 @@ plt_status_t plt_npy_open(const char *path, plt_npy_t *npy) {
 }
 
 void plt_npy_close(plt_npy_t *npy) {
-  if (npy->map != NULL) munmap(npy->map, npy->map_bytes);
+  if (npy->map != NULL) plt_file_unmap(npy->map, npy->map_bytes);
   *npy = (plt_npy_t){0};
 }
 

@@ -42,7 +42,7 @@ static bool write_header(FILE *file, uint64_t rows, uint64_t cols) {
 plt_status_t plt_npy_writer_create(const char *path, uint64_t rows, uint64_t cols, plt_npy_writer_t **out) {
   plt_npy_writer_t *writer = plt_mem_zalloc(1, sizeof *writer);
   *writer = (plt_npy_writer_t){.path = plt_mem_strdup(path), .rows = rows, .cols = cols};
-  writer->temporary = plt_mem_print("%s.tmp", path);
+  writer->temporary = plt_path_temporary(path);
   writer->file = fopen(writer->temporary, "wbe");
   plt_status_t status = PLT_OK;
   if (writer->file == NULL) {

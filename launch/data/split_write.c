@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/io/fileio.h"
+#include "common/io/mapped.h"
 #include "common/mem.h"
 #include "launch/data/inter_write.h"
 #include "launch/data/split.h"
@@ -18,14 +18,14 @@ static plt_status_t copy_file(const char *from, const char *to) {
   size_t bytes = 0;
   PLT_TRY(plt_file_map(from, &map, &bytes));
   plt_status_t status = plt_file_publish(to, map, bytes);
-  munmap(map, bytes);
+  plt_file_unmap(map, bytes);
   return status;
 }
 
 /* A link is made beside its place and renamed, so that what is there is replaced. Two links of one file are not renamed
  * over each other, so the one beside may still be there. */
 static plt_status_t link_file(const char *from, const char *to) {
-  char *beside = plt_mem_print("%s.tmp", to);
+  char *beside = plt_path_temporary(to);
   unlink(beside);
   bool is_linked = linkat(AT_FDCWD, from, AT_FDCWD, beside, AT_SYMLINK_FOLLOW) == 0;
   plt_status_t status = PLT_OK;

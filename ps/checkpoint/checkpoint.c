@@ -84,7 +84,10 @@ static herr_t take_entry(unsigned n, const H5E_error2_t *entry, void *context) {
     error->full = code == ENOSPC || code == EDQUOT;
     if (strstr(error->text, strerror(code)) == NULL) snprintf(error->text + used, room, ": %s", strerror(code));
   } else if (n < 3) {
-    snprintf(error->text + used, room, ": %s", entry->desc);
+    size_t length = strcspn(entry->desc, "\n"); /* of more than a line, or with the time of day, the beginning */
+    const char *time = strstr(entry->desc, ": time = ");
+    if (time != NULL && (size_t)(time - entry->desc) < length) length = (size_t)(time - entry->desc);
+    snprintf(error->text + used, room, ": %.*s", (int)length, entry->desc);
   }
   return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/io/fileio.h"
+#include "common/io/mapped.h"
 #include "common/mem.h"
 #include "worker/data/pack_head.h"
 
@@ -227,7 +228,7 @@ static plt_status_t check_all(const char *path, plt_dataset_t *data, bool thorou
 plt_status_t plt_pack_map(const char *path, plt_dataset_t *data) { return check_all(path, data, false); }
 
 void plt_pack_unmap(plt_dataset_t *data) {
-  if (data->pack.map != NULL) munmap(data->pack.map, data->pack.bytes);
+  if (data->pack.map != NULL) plt_file_unmap(data->pack.map, data->pack.bytes);
   data->pack = (plt_mapping_t){0};
 }
 

@@ -94,7 +94,7 @@ plt_status_t plt_pack_write(const char *path, const plt_dataset_t *data, const p
   plt_pack_head_t head;
   memset(&head, 0, sizeof head); /* padding too: it is hashed */
   PLT_TRY(make_head(data, edges, origin, &head));
-  char *temporary = plt_mem_print("%s.tmp", path);
+  char *temporary = plt_path_temporary(path);
   int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   plt_status_t status = fd < 0 ? plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", temporary) : PLT_OK;
   if (status == PLT_OK) status = write_all(fd, temporary, data, edges, &head);

@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "common/io/mapped.h"
 #include "common/mem.h"
 #include "common/threads.h"
 
@@ -129,7 +129,7 @@ plt_graph_t *plt_graph_from_rows(const plt_user_items_t *rows, uint32_t users, u
 void plt_graph_destroy(plt_graph_t **graph) {
   if (*graph == NULL) return;
   if ((*graph)->map != NULL || (*graph)->is_borrowed) {
-    if ((*graph)->map != NULL) munmap((*graph)->map, (*graph)->map_bytes);
+    if ((*graph)->map != NULL) plt_file_unmap((*graph)->map, (*graph)->map_bytes);
     free(*graph);
     *graph = NULL;
     return;

@@ -17,6 +17,7 @@
 
 #include "common/hash.h"
 #include "common/io/fileio.h"
+#include "common/io/mapped.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
@@ -78,23 +79,18 @@ static bool is_whole(const head_t *head, size_t bytes, uint64_t key, const plt_d
 
 /* NULL: there is no such file, or it is not whole. */
 static plt_graph_t *map_file(const char *path, uint64_t key, const plt_dataset_t *data) {
-  struct stat about;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return NULL;
-  void *map = MAP_FAILED;
-  if (fstat(fd, &about) == 0 && about.st_size > 0)
-    map = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_SHARED, fd, 0);
-  close(fd);
-  if (map == MAP_FAILED) return NULL;
+  void *map;
+  size_t bytes;
+  if (plt_file_map(path, &map, &bytes) != PLT_OK) return NULL;
   const head_t *head = map;
-  if (!is_whole(head, (size_t)about.st_size, key, data)) {
+  if (!is_whole(head, bytes, key, data)) {
     plt_log(PLT_LOG_INFO, "%s is damaged or of another version: it is made anew", path);
-    munmap(map, (size_t)about.st_size);
+    plt_file_unmap(map, bytes);
     return NULL;
   }
   layout_t layout = lay_out(head->edges, head->nodes);
   plt_graph_t *graph = plt_mem_zalloc(1, sizeof *graph);
-  *graph = (plt_graph_t){.edges = head->edges, .map = map, .map_bytes = (size_t)about.st_size};
+  *graph = (plt_graph_t){.edges = head->edges, .map = map, .map_bytes = bytes};
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     const char *base = map;
     const size_t *at = layout.at + (size_t)3 * s;

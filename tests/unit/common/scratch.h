@@ -27,6 +27,15 @@ static inline const char *scratch_path(const char *name) {
   return path;
 }
 
+/* That publishing left nothing beside what it published. */
+static inline void expect_no_temporary(void) {
+  char **names;
+  size_t n;
+  cr_assert_eq(plt_dir_list(scratch, &names, &n), PLT_OK);
+  for (size_t i = 0; i < n; i++) cr_assert_null(strstr(names[i], ".tmp"), "%s is left", names[i]);
+  plt_names_free(&names, n);
+}
+
 static inline const char *scratch_write(const char *name, const void *bytes, size_t n) {
   const char *path = scratch_path(name);
   FILE *file = fopen(path, "wb");

@@ -1,6 +1,7 @@
 #include "common/io/fileio.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/common/scratch.h"
@@ -67,7 +68,7 @@ Test(fileio, publish_and_read) {
   cr_assert_eq(bytes, 6);
   cr_assert_eq(memcmp(text, "sec\0nd", 7), 0);
   free(text);
-  cr_assert_not(plt_path_exists(scratch_path("f.txt.tmp")));
+  expect_no_temporary();
   CR_FAILED_WITH(plt_file_read(path, 5, &text, NULL), PLT_ERR_DATA, "larger than 5 bytes");
   CR_FAILED_WITH(plt_file_read(scratch_path("none"), 5, &text, NULL), PLT_ERR_IO, "none: cannot open");
   CR_FAILED_WITH(plt_file_read(scratch, 5, &text, NULL), PLT_ERR_IO, "cannot read");
@@ -87,12 +88,65 @@ Test(fileio, a_large_file_is_read_whole) {
 }
 
 Test(fileio, publishing_can_fail) {
-  CR_FAILED_WITH(plt_file_publish(scratch_path("no/f"), "x", 1), PLT_ERR_CREATE, "no/f.tmp: cannot create");
+  CR_FAILED_WITH(plt_file_publish(scratch_path("no/f"), "x", 1), PLT_ERR_CREATE, "tmp: cannot create");
   CR_OK(plt_dir_create(scratch_path("dir/x")));
   CR_FAILED_WITH(plt_file_publish(scratch_path("dir"), "x", 1), PLT_ERR_CREATE, "cannot rename");
-  cr_assert_not(plt_path_exists(scratch_path("dir.tmp")));
-  cr_assert_eq(symlink("/dev/full", scratch_path("full.tmp")), 0);
-  CR_FAILED_WITH(plt_file_publish(scratch_path("full"), "x", 1), PLT_ERR_SPACE, "full.tmp: cannot write");
+  expect_no_temporary();
+  char *temporary = plt_path_temporary(scratch_path("full"));
+  cr_assert_eq(symlink("/dev/full", temporary), 0);
+  CR_FAILED_WITH(plt_file_publish(scratch_path("full"), "x", 1), PLT_ERR_SPACE, "tmp: cannot write");
+  free(temporary);
+}
+
+Test(fileio, publishing_where_nothing_is) {
+  const char *path = scratch_path("new.txt");
+  char *text;
+  bool taken;
+  CR_OK(plt_file_publish_new(path, "first", 5, &taken));
+  cr_assert_not(taken);
+  CR_OK(plt_file_publish_new(path, "second", 6, &taken));
+  cr_assert(taken);
+  CR_OK(plt_file_read(path, 10, &text, NULL));
+  cr_assert_str_eq(text, "first");
+  free(text);
+  expect_no_temporary();
+}
+
+/* Several processes, one path: one of them has it, and what is there is whole. */
+Test(fileio, one_of_many_publishes_where_nothing_is) {
+  enum { PROCESSES = 8 };
+  pid_t pids[PROCESSES];
+  int first = 0;
+  for (int i = 0; i < PROCESSES; i++) {
+    pids[i] = fork();
+    if (pids[i] == 0) {
+      bool taken;
+      char text[4096];
+      memset(text, 'a' + i, sizeof text);
+      _exit(plt_file_publish_new(scratch_path("race"), text, sizeof text, &taken) != PLT_OK ? 2 : taken);
+    }
+  }
+  for (int i = 0; i < PROCESSES; i++) {
+    int how;
+    cr_assert_eq(waitpid(pids[i], &how, 0), pids[i]);
+    cr_assert(WIFEXITED(how) && WEXITSTATUS(how) < 2);
+    first += WEXITSTATUS(how) == 0;
+  }
+  cr_assert_eq(first, 1, "%d of %d were first", first, PROCESSES);
+  char *text;
+  size_t bytes;
+  CR_OK(plt_file_read(scratch_path("race"), 8192, &text, &bytes));
+  cr_assert(bytes == 4096 && strspn(text, (char[]){text[0], '\0'}) == 4096, "a mixture");
+  free(text);
+  expect_no_temporary();
+}
+
+Test(fileio, what_the_dead_left_is_swept) {
+  static const char *const names[] = {"f.12-0badcafe.tmp", "f.tmp.x", "ff.12-0badcafe.tmp"};
+  for (int i = 0; i < 3; i++) CR_OK(plt_file_publish(scratch_path(names[i]), "x", 1));
+  plt_path_sweep(scratch_path("f"));
+  cr_assert_not(plt_path_exists(scratch_path(names[0])));
+  cr_assert(plt_path_exists(scratch_path(names[1])) && plt_path_exists(scratch_path(names[2])));
 }
 
 Test(fileio, sync_and_space) {

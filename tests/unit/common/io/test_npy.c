@@ -39,7 +39,7 @@ Test(npy, written_files_read_back) {
   cr_assert_not(plt_path_exists(scratch_path("t.npy")));
   CR_OK(plt_npy_writer_close(&writer));
   cr_assert_null(writer);
-  cr_assert_not(plt_path_exists(scratch_path("t.npy.tmp")));
+  expect_no_temporary();
   CR_OK(plt_npy_open(scratch_path("t.npy"), &npy));
   cr_assert_eq(npy.rows, 3);
   cr_assert_eq(npy.cols, 2);
@@ -61,21 +61,23 @@ Test(npy, writer_keeps_its_promise) {
   CR_FAILED_WITH(plt_npy_writer_append(writer, &value, 2), PLT_ERR_BUG, "more rows");
   CR_FAILED_WITH(plt_npy_writer_close(&writer), PLT_ERR_BUG, "1 of 2 rows");
   cr_assert_null(writer);
-  cr_assert_not(plt_path_exists(scratch_path("t.npy.tmp")));
+  expect_no_temporary();
   plt_npy_writer_abandon(&writer);
   CR_FAILED_WITH(plt_npy_writer_create(scratch_path("no/t.npy"), 2, 1, &writer), PLT_ERR_CREATE, "cannot create");
   CR_OK(plt_npy_writer_create(scratch_path("t.npy"), 2, 1, &writer));
   plt_npy_writer_abandon(&writer);
-  cr_assert_not(plt_path_exists(scratch_path("t.npy.tmp")));
+  expect_no_temporary();
 }
 
 Test(npy, a_full_disk_is_noticed) {
   const float values[2] = {1, 2};
   plt_npy_writer_t *writer;
-  cr_assert_eq(symlink("/dev/full", scratch_path("t.npy.tmp")), 0);
+  char *temporary = plt_path_temporary(scratch_path("t.npy"));
+  cr_assert_eq(symlink("/dev/full", temporary), 0);
+  free(temporary);
   CR_OK(plt_npy_writer_create(scratch_path("t.npy"), 2, 1, &writer));
   CR_OK(plt_npy_writer_append(writer, values, 2));
-  CR_FAILED_WITH(plt_npy_writer_close(&writer), PLT_ERR_SPACE, "t.npy.tmp: cannot write");
+  CR_FAILED_WITH(plt_npy_writer_close(&writer), PLT_ERR_SPACE, "tmp: cannot write");
   cr_assert_null(writer);
 }
 
