@@ -99,6 +99,7 @@ static void read_chosen(reading_t *reading, plt_config_t *config, const char *pl
   if (model == NULL || strategy == NULL || optimizer == NULL) return; /* what is no name is told of already */
   apply(reading, config, &plt_model_find(model)->options);
   apply(reading, config, &plt_strategy_find(strategy)->options);
+  if (plt_strategy_find(strategy)->settle != NULL) plt_strategy_find(strategy)->settle(config);
   apply(reading, config, &plt_optimizer_find(optimizer)->options);
   if (fails(reading, plt_config_names(config, "optimizer.tables", &names, &n))) return;
   for (size_t i = 0; i < n; i++) read_table(reading, config, names[i]);

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/io/fileio.h"
+#include "common/io/manifest.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
@@ -18,20 +20,44 @@
 
 enum { LOCK_WAITS = 50 }; /* of 100 ms: a killed job's ranks are gone by then */
 
-void plt_run_dir_choose(plt_config_t *config, const char *config_path) {
-  if (plt_config_given(config, "run.dir")) return;
+static int lock = -1; /* of run.dir; closed, and so unlocked, by the process's end, however it comes */
+
+/* Makes a directory that was not there: of several jobs that begin in one second each has its own. */
+static plt_status_t make_new(const char *dir, bool *taken) {
+  PLT_TRY(plt_dir_create("runs"));
+  *taken = false;
+  if (mkdir(dir, 0777) == 0) return PLT_OK;
+  *taken = errno == EEXIST || errno == ENOENT; /* runs/ may be abandoned at this moment */
+  return *taken ? PLT_OK : plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create directory", dir);
+}
+
+plt_status_t plt_run_dir_choose(plt_config_t *config, const char *config_path, char **made) {
+  bool taken = true;
+  *made = NULL;
+  if (plt_config_given(config, "run.dir")) return PLT_OK;
   char stamp[32];
   const char *slash = strrchr(config_path, '/'), *name = slash == NULL ? config_path : slash + 1;
   const char *dot = strrchr(name, '.');
   int length = dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name);
   plt_time_stamp(stamp, sizeof stamp);
   char *dir = plt_mem_print("runs/%.*s-%s", length, name, stamp);
-  for (int again = 2; plt_path_exists(dir); again++) { /* two runs in one second */
+  plt_status_t status = make_new(dir, &taken);
+  for (int again = 2; status == PLT_OK && taken; again++) {
     free(dir);
     dir = plt_mem_print("runs/%.*s-%s-%d", length, name, stamp, again);
+    status = make_new(dir, &taken);
+  }
+  if (status != PLT_OK) {
+    free(dir);
+    return status;
   }
   plt_config_put(config, "run.dir", dir);
-  free(dir);
+  *made = dir;
+  return PLT_OK;
+}
+
+void plt_run_dir_abandon(const char *run_dir) {
+  if (rmdir(run_dir) == 0) rmdir("runs"); /* where it is not empty it stays */
 }
 
 static plt_status_t config_path(const char *run_dir, char out[PLT_PATH_MAX]) {
@@ -50,13 +76,29 @@ static plt_status_t holds_run(const char *run_dir, bool *holds) {
   return PLT_OK;
 }
 
-static plt_status_t write_config(const plt_config_t *config) {
+static plt_status_t fail_held(const char *run_dir) {
+  return plt_fail(PLT_ERR_USAGE, "%s holds a run already; choose another run.dir, or --resume to go on with it",
+                  run_dir);
+}
+
+static plt_status_t refuse_run(const char *run_dir) {
+  bool holds;
+  PLT_TRY(holds_run(run_dir, &holds));
+  return holds ? fail_held(run_dir) : PLT_OK;
+}
+
+/* With the lock, if there are locks. begins: where a run is there the job is another one's. */
+static plt_status_t write_config(const plt_config_t *config, bool begins) {
   char path[PLT_PATH_MAX];
+  const char *run_dir = plt_config_text(config, "run.dir");
+  bool taken = false;
+  PLT_TRY(config_path(run_dir, path));
+  if (lock >= 0) plt_path_sweep(path);
   char *text = plt_config_dump(config);
-  plt_status_t status = config_path(plt_config_text(config, "run.dir"), path);
-  if (status == PLT_OK) status = plt_file_publish(path, text, strlen(text));
+  plt_status_t status =
+      begins ? plt_file_publish_new(path, text, strlen(text), &taken) : plt_file_publish(path, text, strlen(text));
   free(text);
-  return status;
+  return status == PLT_OK && taken ? fail_held(run_dir) : status;
 }
 
 static plt_status_t make_dirs(const char *run_dir) {
@@ -67,10 +109,9 @@ static plt_status_t make_dirs(const char *run_dir) {
 }
 
 plt_status_t plt_run_dir_lock(const plt_config_t *config) {
-  static int locked = -1; /* closed, and so unlocked, by the process's end, however it comes */
   const char *run_dir = plt_config_text(config, "run.dir");
   char path[PLT_PATH_MAX];
-  if (locked >= 0) return PLT_OK;
+  if (lock >= 0) return PLT_OK;
   PLT_TRY(plt_path_join(run_dir, "logs/launcher-0.txt", path));
   int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0 && errno == ENOENT) return PLT_OK;
@@ -84,19 +125,18 @@ plt_status_t plt_run_dir_lock(const plt_config_t *config) {
     }
     nanosleep(&(struct timespec){.tv_nsec = 100 * PLT_NS_PER_MS}, NULL);
   }
-  locked = fd;
+  lock = fd;
   return PLT_OK;
 }
 
 plt_status_t plt_run_dir_begin(const plt_config_t *config) {
   const char *run_dir = plt_config_text(config, "run.dir");
-  bool holds;
-  PLT_TRY(holds_run(run_dir, &holds));
-  if (holds)
-    return plt_fail(PLT_ERR_USAGE, "%s holds a run already; choose another run.dir, or --resume to go on with it",
-                    run_dir);
+  PLT_TRY(refuse_run(run_dir)); /* nothing is made in another's directory */
   PLT_TRY(make_dirs(run_dir));
-  return write_config(config);
+  plt_status_t status = plt_run_dir_lock(config);
+  if (status == PLT_OK || status == PLT_ERR_PEER) PLT_TRY(refuse_run(run_dir)); /* who was first has begun meanwhile */
+  PLT_TRY(status);
+  return write_config(config, true);
 }
 
 plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, size_t n, plt_config_t **out) {
@@ -144,12 +184,22 @@ plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed) {
   return PLT_OK;
 }
 
+/* Of two jobs that began at the same time over a start without a checkpoint the later one has not seen the other's. */
+static plt_status_t refuse_newer(const char *run_dir) {
+  bool any;
+  PLT_TRY(plt_manifest_any(run_dir, &any));
+  if (!any) return PLT_OK;
+  return plt_fail(PLT_ERR_PEER, "%s: another job began this run meanwhile; --resume goes on with it", run_dir);
+}
+
 plt_status_t plt_run_dir_go_on(const plt_config_t *config, bool resumed) {
   char metrics[PLT_PATH_MAX];
   const char *run_dir = plt_config_text(config, "run.dir");
   PLT_TRY(plt_path_join(run_dir, "metrics.jsonl", metrics));
   PLT_TRY(make_dirs(run_dir));
+  PLT_TRY(plt_run_dir_lock(config));
+  if (!resumed) PLT_TRY(refuse_newer(run_dir));
   if (!resumed && remove(metrics) != 0 && errno != ENOENT)
     return plt_fail_errno(PLT_ERR_IO, "%s: cannot remove", metrics);
-  return write_config(config);
+  return write_config(config, false);
 }

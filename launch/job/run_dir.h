@@ -2,16 +2,21 @@
  *
  * Threads    the main thread: the lock is the process's, and held until it ends.
  * Errors     PLT_ERR_USAGE: it holds a run already, or none, or one of another configuration. PLT_ERR_CREATE,
- *            PLT_ERR_IO, PLT_ERR_SPACE of files (fileio.h); of lock PLT_ERR_PEER, another job works there.
+ *            PLT_ERR_IO, PLT_ERR_SPACE of files (fileio.h); of lock, begin and go_on PLT_ERR_PEER, another job works
+ *            there.
  * Source     docs/run-directory.md. */
 #ifndef PLT_LAUNCH_JOB_RUN_DIR_H
 #define PLT_LAUNCH_JOB_RUN_DIR_H
 
 #include "launch/job/job.h"
 
-/* Sets run.dir to runs/<name of config_path>-<time> when the configuration has none. */
-void plt_run_dir_choose(plt_config_t *config, const char *config_path);
-/* Makes run.dir with its logs/, writes config.yaml. Fails when it holds a run. */
+/* Makes runs/<name of config_path>-<time>, which no other job has, and sets run.dir to it when the configuration has
+ * none; *made names it then (free it), else it is NULL. */
+plt_status_t plt_run_dir_choose(plt_config_t *config, const char *config_path, char **made);
+/* Takes such a directory away again, as long as nothing is in it. */
+void plt_run_dir_abandon(const char *run_dir);
+/* Makes run.dir with its logs/, keeps other jobs out of it as plt_run_dir_lock() does, writes config.yaml. Fails when
+ * it holds a run: of jobs that begin at the same time one does. */
 plt_status_t plt_run_dir_begin(const plt_config_t *config);
 /* Whether run.dir holds a run to resume, one with a checkpoint. Then values that were worked out at its start
  * (micro_batch) are taken over; options that differ and must not are listed in the failure. Writes nothing. */
@@ -19,7 +24,7 @@ plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed);
 /* Keeps other jobs out of run.dir until the process ends, once its logs/ are there; before, nothing happens. A job that
  * is about to end is waited for. */
 plt_status_t plt_run_dir_lock(const plt_config_t *config);
-/* Goes on in run.dir, or, not `resumed`, begins anew over what a start without a checkpoint left. */
+/* Goes on in run.dir, or, not `resumed`, begins anew over what a start without a checkpoint left; with the lock. */
 plt_status_t plt_run_dir_go_on(const plt_config_t *config, bool resumed);
 /* The configuration of a finished or running RUN, with assignments on top. */
 plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, size_t n, plt_config_t **out);

@@ -46,12 +46,21 @@ static const plt_option_t rows[] = {
              "when not given."},
 };
 
+static bool is_sgd(const plt_config_t *config) {
+  const char *optimizer = plt_config_text(config, "optimizer.name");
+  return optimizer != NULL && strcmp(optimizer, "sgd") == 0;
+}
+
+static void settle(plt_config_t *config) {
+  if (plt_config_given(config, "strategy.mode")) return;
+  plt_config_put(config, "strategy.mode", is_sgd(config) ? "combined" : "sequential");
+}
+
 static bool is_sequential(const plt_config_t *config) {
   const char *optimizer = plt_config_text(config, "optimizer.name");
-  bool sgd = optimizer != NULL && strcmp(optimizer, "sgd") == 0;
-  if (!plt_config_given(config, "strategy.mode")) return !sgd;
+  if (!plt_config_given(config, "strategy.mode")) return !is_sgd(config);
   if (strcmp(plt_config_text(config, "strategy.mode"), "sequential") == 0) return true;
-  if (!sgd) {
+  if (!is_sgd(config)) {
     plt_log(
         PLT_LOG_WARN,
         "strategy.mode combined does next to nothing with optimizer %s: it looks ahead by lr times the gradient, far "
@@ -110,6 +119,7 @@ const plt_strategy_ops_t plt_strategy_mirror = {
     .summary = "every few batches a descent step and a shorter step back up",
     .options = {"strategy mirror", rows, sizeof rows / sizeof *rows},
     .size = sizeof(mirror_t),
+    .settle = settle,
     .init = init,
     .phases = phases,
     .gradient = gradient,

@@ -49,6 +49,9 @@ typedef struct plt_strategy_ops {
   const char *summary;        /* half a sentence, for help */
   plt_option_table_t options; /* rows "strategy.<key>"; default: none */
   size_t size;                /* of the strategy's own object; default: a base alone */
+  /* When a configuration is read: puts the options of this table that were not given and follow from others, so that
+   * config.yaml has every option as it was used. May read optimizer.name. Default: nothing. */
+  void (*settle)(plt_config_t *config);
   /* When a job is made, once per process, in its main thread: reads its options into the object, which is zero but for
    * the base. May read optimizer.name. Default: nothing. PLT_ERR_USAGE; clear is called then too. */
   plt_status_t (*init)(plt_strategy_t *self, const plt_config_t *config);

@@ -22,7 +22,8 @@ struct plt_journal {
   plt_plan_t plan; /* of the stage that is told of: a copy, which stays when a session ends */
   char stage[96];  /* "stage 2 of 3, round 1 of 2, environment 3 of 10, ", "" in a plain run */
   FILE *file;
-  char path[PLT_PATH_MAX];
+  char path[PLT_PATH_MAX], dir[PLT_PATH_MAX];
+  plt_path_id_t place; /* of dir when the file was opened */
   bool quiet, live;
   int64_t begin_ns, drawn_ns, epoch_ns; /* epoch_ns: when the epoch on the live line began */
   uint32_t epoch, first_epoch;
@@ -68,11 +69,13 @@ plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t 
   journal->quiet = quiet;
   journal->live = !quiet && plt_live_is_possible();
   plt_journal_enter(journal, plan);
+  snprintf(journal->dir, sizeof journal->dir, "%s", plan->run_dir);
   plt_status_t status = plt_path_join(plan->run_dir, "metrics.jsonl", journal->path);
   if (status == PLT_OK) status = drop_torn_line(journal->path);
   if (status == PLT_OK) {
     journal->file = fopen(journal->path, "a");
     if (journal->file == NULL) status = plt_fail_errno(PLT_ERR_CREATE, "%s: cannot open", journal->path);
+    journal->place = plt_path_id(plan->run_dir);
   }
   if (status != PLT_OK) {
     free(journal);
@@ -185,8 +188,13 @@ plt_status_t plt_journal_fusion(plt_journal_t *journal, const float *weights) {
 }
 
 plt_status_t plt_journal_flush(plt_journal_t *journal) {
-  if (fflush(journal->file) == 0) return PLT_OK;
-  return plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path);
+  if (fflush(journal->file) != 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path);
+  plt_path_id_t now = plt_path_id(journal->dir);
+  if (now.device == journal->place.device && now.number == journal->place.number) return PLT_OK;
+  return plt_fail(PLT_ERR_IO,
+                  "%s: the run directory was removed, moved or replaced while the run works in it: nothing that it "
+                  "writes can be found any more",
+                  journal->dir);
 }
 
 void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, double loss) {
