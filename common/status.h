@@ -27,7 +27,9 @@
   X(ERR_DEADLINE, 75, "deadline passed")           \
   X(ERR_PREEMPTED, 75, "stopped by request")       \
   X(ERR_PROTOCOL, 75, "message refused")           \
-  X(ERR_DAMAGED, 75, "message damaged")
+  X(ERR_DAMAGED, 75, "message damaged")            \
+  X(ERR_STOPPED, 75, "stopped by request, alone")  \
+  X(ERR_GAVE_UP, 69, "gave up")
 
 #define PLT_STATUS_ENUM(name, code, text) PLT_##name,
 typedef enum { PLT_STATUS_LIST(PLT_STATUS_ENUM) PLT_STATUS_COUNT } plt_status_t;

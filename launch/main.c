@@ -1,9 +1,12 @@
 /* main.c - the plateau binary: finds the subcommand, prints its failure once, turns it into an exit code. */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/io/mapped.h"
 #include "common/log.h"
 #include "common/options/nearest.h"
 #include "common/options/options.h"
@@ -123,11 +126,26 @@ static plt_status_t run(int argc, char **argv) {
   return command->run(argc - 1, argv + 1);
 }
 
+/* What opens a file gets the lowest number that is free: of a caller who closed one of these it would be written to. */
+static void fill_standard_descriptors(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+}
+
+/* From a signal handler. */
+static void die_of_file(const char *text) {
+  plt_fail(PLT_ERR_IO, "%s", text);
+  plt_last_word_say();
+  _exit(plt_status_exit(PLT_ERR_IO));
+}
+
 int main(int argc, char **argv) {
+  fill_standard_descriptors();
   plt_kernel_set_settle(argv);
-  /* Lustre and NFS often have no locks; read once, when HDF5 is first used. */
-  setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+  /* Lustre and NFS often have no locks; read once, when HDF5 is first used. Ours whatever the environment says. */
+  setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
   plt_limits_raise_files();
+  plt_maps_guard(die_of_file);
   plt_log_open(NULL, true);
   plt_status_t status = run(argc, argv);
   if (status != PLT_OK) plt_last_word_say();

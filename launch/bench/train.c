@@ -16,6 +16,7 @@
 #include "common/mem.h"
 #include "launch/bench/bench.h"
 #include "launch/bench/runs.h"
+#include "launch/host/limits.h"
 #include "worker/data/dataset.h"
 #include "worker/data/sampler.h"
 #include "worker/math/kernels.h"
@@ -87,11 +88,10 @@ static float *filled(size_t n) {
 static plt_status_t open_ground(const plt_bench_place_t *place, ground_t *g) {
   static const char *const features[] = {"text_feat.npy", "image_feat.npy"};
   plt_sampler_config_t config = {.seed = 1, .batch_size = BATCH, .negatives = 1};
-  long cores = sysconf(_SC_NPROCESSORS_ONLN);
   PLT_TRY(plt_dataset_open(place->data, NULL, features, 2, &g->data));
   PLT_TRY(plt_sampler_create(g->data, &config, &g->sampler));
   size_t cols = plt_dataset_feature_cols(g->data), users = g->data->users < BLOCK ? BLOCK : g->data->users;
-  g->crew = plt_crew_create(cores < 1 ? 1 : (size_t)cores);
+  g->crew = plt_crew_create(plt_limits_cores());
   g->users = filled(users * DIM);
   g->items = filled((size_t)g->data->items * DIM);
   g->features = filled((size_t)2 * BATCH * cols);

@@ -17,6 +17,7 @@
 
 #include "common/mem.h"
 #include "launch/cluster/control.h"
+#include "launch/host/limits.h"
 #include "launch/host/self.h"
 
 enum { HIGH = 64 }; /* descriptors are moved above the places they go to before they are put there */
@@ -171,8 +172,13 @@ bool plt_child_reap(plt_child_t *child, plt_ending_t *ending) {
   if (WIFSIGNALED(how)) {
     ending->status = PLT_ERR_PEER;
     ending->signal = WTERMSIG(how);
-    snprintf(ending->text, sizeof ending->text, "was ended by signal %d (%s)", ending->signal,
-             strsignal(ending->signal));
+    int length = snprintf(ending->text, sizeof ending->text, "was ended by signal %d (%s)", ending->signal,
+                          strsignal(ending->signal));
+    uint64_t most = plt_limits_group("").memory_most;
+    if (ending->signal == SIGKILL && most != UINT64_MAX)
+      snprintf(ending->text + length, sizeof ending->text - (size_t)length,
+               "; the control group has a limit of %.0f MB of memory, beyond which processes are ended like that",
+               (double)most / 1e6);
   } else {
     snprintf(ending->text, sizeof ending->text, "ended with code %d and no word", WEXITSTATUS(how));
     hear(child->control, ending);

@@ -12,6 +12,7 @@
 #include "common/io/fileio.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/time.h"
 #include "launch/cluster/conductor.h"
 #include "launch/cluster/control.h"
 #include "launch/host/kernel_set.h"
@@ -23,7 +24,7 @@
 #include "worker/math/kernels.h"
 
 /* Ranks notice that they do not hear rank 0 within two of a supervisor's ticks of each other. */
-enum { LAST_WORD_S = 3 };
+enum { LAST_WORD_S = 3, SEEN_TRIES = 20 };
 
 /* What a rank tells the others: where it can be reached, and what it can run. */
 typedef struct card {
@@ -38,7 +39,8 @@ typedef struct member {
   plt_invitation_t invitation; /* its brief is this rank's, once the cards are known */
   int *server_of;              /* [size]: the server of a rank, -1 for workers */
   char ipc_dir[PLT_SOCKET_DIR_MAX];
-  int sockets[2]; /* tcp, ipc */
+  char address[PLT_ADDRESS_MAX]; /* at which this machine is reached */
+  int sockets[2];                /* tcp, ipc */
   card_t card, *cards;
   plt_wire_t *wire; /* rank 0: of the star */
   plt_listener_t *star;
@@ -94,7 +96,7 @@ static bool wants_ipc(const member_t *m) {
 
 static bool wants_tcp(const member_t *m) {
   const char *transport = m->invitation.transport;
-  return strcmp(transport, "tcp") == 0 || (strcmp(transport, "auto") == 0 && m->rv->nodes > 1);
+  return strcmp(transport, "tcp") == 0 || (strcmp(transport, "auto") == 0 && m->rv->places > 1);
 }
 
 /* The run directory must be the same for all: rank 0 has put a file there. */
@@ -102,7 +104,14 @@ static plt_status_t check_run_dir(const member_t *m) {
   const char *run_dir = m->invitation.brief.run_dir;
   char path[PLT_PATH_MAX];
   PLT_TRY(plt_path_join(run_dir, m->invitation.probe, path));
-  if (plt_path_exists(path)) return PLT_OK;
+  for (int tries = 0; tries < SEEN_TRIES; tries++) { /* NFS remembers for some seconds that it was not there */
+    if (plt_path_exists(path)) return PLT_OK;
+    char **names;
+    size_t n;
+    if (plt_dir_list(run_dir, &names, &n) != PLT_OK) break; /* listing asks anew; there is not even a directory */
+    plt_names_free(&names, n);
+    nanosleep(&(struct timespec){.tv_nsec = 200 * PLT_NS_PER_MS}, NULL);
+  }
   return plt_fail(PLT_ERR_CREATE,
                   "rank %d on %s does not see %s: run.dir must be on a file system that all ranks share", m->rv->rank,
                   m->rv->host, run_dir);
@@ -113,12 +122,46 @@ static const char *interface_of(const member_t *m) {
   return m->invitation.interface[0] == '\0' ? NULL : m->invitation.interface;
 }
 
-static plt_status_t open_server_sockets(member_t *m) {
-  char address[64], name[32];
-  if (wants_tcp(m)) {
-    PLT_TRY(plt_socket_address(interface_of(m), m->rv->nodes == 1, address));
-    PLT_TRY(plt_socket_tcp(address, &m->sockets[0], m->card.tcp));
+/* Of this machine's networks the first whose address no other machine has: a bridge of containers has the same one
+ * everywhere. `all` are those of all ranks. */
+static plt_status_t choose_network(member_t *m, const plt_networks_t *all) {
+  const plt_rendezvous_t *rv = m->rv;
+  const plt_networks_t *own = &all[rv->rank];
+  for (uint32_t i = 0; i < own->n; i++) {
+    bool is_shared = false;
+    for (int r = 0; r < rv->size; r++)
+      is_shared = is_shared || (rv->node_of[r] != rv->node && plt_networks_have(&all[r], own->address[i]));
+    if (is_shared) continue;
+    snprintf(m->address, sizeof m->address, "%s", own->address[i]);
+    if (own->n > 1 && rv->rank == 0)
+      plt_log(PLT_LOG_NOTE,
+              "machines are reached at the network of %s (%s) here, one of %" PRIu32
+              "; cluster.interface chooses another",
+              own->address[i], own->name[i], own->n);
+    return PLT_OK;
   }
+  return plt_fail(PLT_ERR_USAGE,
+                  "rank %d on %s: other machines of this job have the same address %s (%s), and there is no other; "
+                  "cluster.interface chooses a network",
+                  rv->rank, rv->host, own->address[0], own->name[0]);
+}
+
+/* The address of this machine, loopback where there is no other one. Collective. */
+static plt_status_t find_address(member_t *m) {
+  const plt_rendezvous_t *rv = m->rv;
+  plt_networks_t own = {0}, *all = plt_mem_zalloc((size_t)rv->size, sizeof *all);
+  bool one_machine = rv->nodes == 1 && interface_of(m) == NULL;
+  plt_status_t status = one_machine ? PLT_OK : plt_socket_networks(interface_of(m), &own);
+  plt_rendezvous_gather(rv, &own, sizeof own, all);
+  snprintf(m->address, sizeof m->address, "127.0.0.1");
+  if (status == PLT_OK && !one_machine) status = choose_network(m, all);
+  free(all);
+  return status;
+}
+
+static plt_status_t open_server_sockets(member_t *m) {
+  char name[32];
+  if (wants_tcp(m)) PLT_TRY(plt_socket_tcp(m->address, &m->sockets[0], m->card.tcp));
   if (!wants_ipc(m)) return PLT_OK;
   snprintf(name, sizeof name, "server-%d", m->server_of[m->rv->rank]);
   return plt_socket_ipc(m->ipc_dir, name, &m->sockets[1], m->card.ipc);
@@ -126,15 +169,13 @@ static plt_status_t open_server_sockets(member_t *m) {
 
 /* The centre of the star, at rank 0. */
 static plt_status_t open_star(member_t *m) {
-  char address[64], endpoint[PLT_ENDPOINT_MAX];
+  char endpoint[PLT_ENDPOINT_MAX];
   m->wire = plt_wire_create();
   PLT_TRY(plt_brief_secure(&m->invitation.brief, m->wire));
-  if (m->rv->nodes == 1) {
+  if (m->rv->places == 1)
     snprintf(endpoint, sizeof endpoint, "ipc://%s/star", m->ipc_dir);
-  } else {
-    PLT_TRY(plt_socket_address(interface_of(m), 0, address));
-    snprintf(endpoint, sizeof endpoint, "tcp://%s:*", address);
-  }
+  else
+    snprintf(endpoint, sizeof endpoint, "tcp://%s:*", m->address);
   PLT_TRY(plt_listener_open(m->wire, endpoint, &m->star));
   snprintf(m->card.star, sizeof m->card.star, "%s", plt_listener_address(m->star));
   return PLT_OK;
@@ -144,6 +185,9 @@ static plt_status_t open_sockets(member_t *m) {
   m->server_of = assign_roles(m->rv, m->invitation.brief.generation.servers);
   bool is_server = m->server_of[m->rv->rank] >= 0;
   PLT_TRY(check_run_dir(m));
+  if (m->rv->places > m->rv->nodes && strcmp(m->invitation.transport, "ipc") == 0)
+    return plt_fail(PLT_ERR_USAGE,
+                    "cluster.transport ipc: not all ranks of a machine share /tmp; auto takes tcp for them");
   if ((is_server && wants_ipc(m)) || m->rv->rank == 0) PLT_TRY(plt_socket_dir_create(m->ipc_dir));
   if (m->rv->rank == 0) PLT_TRY(open_star(m));
   return is_server ? open_server_sockets(m) : PLT_OK;
@@ -159,7 +203,7 @@ static void take_role(member_t *m) {
   brief->addresses = plt_mem_zalloc(brief->n_addresses, sizeof *brief->addresses);
   for (int r = 0; r < rv->size; r++) {
     if (m->server_of[r] < 0) continue;
-    bool near = rv->node_of[r] == rv->node && m->cards[r].ipc[0] != '\0';
+    bool near = rv->place_of[r] == rv->place_of[rv->rank] && m->cards[r].ipc[0] != '\0';
     brief->addresses[m->server_of[r]] = plt_mem_strdup(near ? m->cards[r].ipc : m->cards[r].tcp);
   }
   for (int i = 0; i < 2; i++) free(brief->endpoints[i]);
@@ -204,6 +248,8 @@ static plt_supervisor_t make_supervisor(const member_t *m) {
 /* Sockets, cards, roles, ways to the conductor; `status` is how this rank came so far. The same outcome at all. */
 static plt_status_t assemble(member_t *m, plt_status_t status) {
   const plt_rendezvous_t *rv = m->rv;
+  plt_status_t found = find_address(m);
+  if (status == PLT_OK) status = found;
   if (status == PLT_OK) status = open_sockets(m);
   PLT_TRY(plt_rendezvous_agree(rv, status));
   snprintf(m->card.kernel_set, sizeof m->card.kernel_set, "%s", plt_kernel_set_within(plt_gemm_set(), plt_isa_here()));
@@ -377,10 +423,17 @@ static void cancel(plt_rendezvous_t *rv, plt_status_t status) {
   plt_rendezvous_leave(rv);
 }
 
+/* Asked before the options are read: with ranks, only rank 0 reads them. */
+static bool is_alone(int argc, char **argv) {
+  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+    if (strcmp(argv[i], "--alone") == 0) return true;
+  return false;
+}
+
 plt_status_t plt_cluster_command(int argc, char **argv, plt_lead_fn lead) {
-  plt_rendezvous_t *rv;
+  plt_rendezvous_t *rv = NULL;
   plt_status_t status;
-  PLT_TRY(plt_rendezvous_join(&rv));
+  if (!is_alone(argc, argv)) PLT_TRY(plt_rendezvous_join(&rv));
   if (rv != NULL && rv->rank != 0) {
     status = follow(rv);
   } else {

@@ -104,17 +104,17 @@ static bool is_of_now(const conductor_t *c, const peer_t *peer) {
 /* Failures that a restart would meet again. */
 static bool is_final(plt_status_t status) {
   return status != PLT_OK && status != PLT_ERR_PEER && status != PLT_ERR_DEADLINE && status != PLT_ERR_PROTOCOL &&
-         status != PLT_ERR_PREEMPTED;
+         status != PLT_ERR_PREEMPTED && status != PLT_ERR_STOPPED;
 }
 
 /* The ranks of this generation, counted by how they stand. */
 typedef struct census {
   int running, serving, ended_well, preempted, idle; /* serving: the servers among the running */
-  int final, lost;                                   /* a rank that failed so, -1: none */
+  int final, lost, stopped;                          /* a rank that ended so, -1: none */
 } census_t;
 
 static census_t count(const conductor_t *c) {
-  census_t n = {.final = -1, .lost = -1};
+  census_t n = {.final = -1, .lost = -1, .stopped = -1};
   for (int r = 0; r < c->config->size; r++) {
     const peer_t *peer = &c->peers[r];
     if (!is_of_now(c, peer)) continue;
@@ -127,6 +127,8 @@ static census_t count(const conductor_t *c) {
       n.ended_well++;
     else if (status == PLT_ERR_PREEMPTED)
       n.preempted++;
+    else if (status == PLT_ERR_STOPPED)
+      n.stopped = r;
     else if (is_final(status) && n.final < 0)
       n.final = r;
     /* a death explains what its peers report */
@@ -189,10 +191,10 @@ static void restart(conductor_t *c) {
     char text[2400];
     snprintf(text, sizeof text,
              "%s; gave up after %" PRIu32
-             " restarts without a new checkpoint (cluster.max_restarts); "
-             "--resume tries again",
+             " restarts without a new checkpoint (cluster.max_restarts): it would happen again; once its cause is "
+             "mended, --resume goes on",
              what, c->config->max_restarts);
-    finish(c, PLT_ERR_PEER, text);
+    finish(c, PLT_ERR_GAVE_UP, text);
   } else {
     if (turn.task->saves) snprintf(turn.start, sizeof turn.start, "%s", clock);
     run(c, &turn);
@@ -245,6 +247,10 @@ static bool decide(conductor_t *c) {
   }
   if (n.final >= 0) {
     finish(c, c->peers[n.final].report.ending.status, c->peers[n.final].report.ending.text);
+    return true;
+  }
+  if (n.stopped >= 0) { /* what the others report is its consequence */
+    finish(c, PLT_ERR_STOPPED, c->peers[n.stopped].report.ending.text);
     return true;
   }
   if (n.ended_well == c->config->size) {

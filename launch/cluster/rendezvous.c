@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/hash.h"
@@ -23,23 +24,18 @@ static bool is_launched(void) {
   return tasks("SLURM_STEP_NUM_TASKS") > 1;
 }
 
-/* Tasks that MPI does not connect have the same thing to say: the first of them does. */
-static plt_status_t refuse(const char *why) {
-  if (tasks("SLURM_PROCID") > 0 || tasks("PMI_RANK") > 0) exit(0);
-  return plt_fail(PLT_ERR_USAGE, "%s", why);
-}
+#define OR_ALONE "; or, where every task is to be a run of its own or these variables are left over, with --alone"
 
 /* srun starts tasks that know nothing of each other unless it serves PMIx; MPI_Init would end them with a page of
  * text each. */
 static plt_status_t check_slurm(void) {
   if (tasks("SLURM_STEP_NUM_TASKS") <= 1 || getenv("PMIX_RANK") != NULL || getenv("OMPI_COMM_WORLD_SIZE") != NULL)
     return PLT_OK;
-  char why[256];
-  snprintf(why, sizeof why,
-           "this Slurm step has %ld tasks that MPI cannot connect: start it with srun --mpi=pmix, or with mpirun "
-           "inside the allocation",
-           tasks("SLURM_STEP_NUM_TASKS"));
-  return refuse(why);
+  return plt_fail(
+      PLT_ERR_USAGE,
+      "task %ld: this Slurm step has %ld tasks (SLURM_STEP_NUM_TASKS) that MPI cannot connect: start it with "
+      "srun --mpi=pmix, or with mpirun inside the allocation" OR_ALONE,
+      tasks("SLURM_PROCID"), tasks("SLURM_STEP_NUM_TASKS"));
 }
 
 /* One machine: the same boot of the same kernel. Containers of one machine may differ in host name only. */
@@ -53,16 +49,34 @@ static uint64_t machine_number(const char *host) {
   return plt_hash64_text(plt_hash64_text(0, boot), host);
 }
 
-static void find_nodes(plt_rendezvous_t *rv) {
-  uint64_t mine = machine_number(rv->host), *all = plt_mem_zalloc((size_t)rv->size, sizeof *all);
+/* Where an ipc socket in /tmp can be seen: ranks in containers, or of services with a /tmp of their own, may share a
+ * machine and not that. */
+static uint64_t place_number(uint64_t machine) {
+  struct stat about = {0};
+  uint64_t numbers[3] = {machine, 0, 0};
+  if (stat("/tmp", &about) == 0) numbers[1] = about.st_dev, numbers[2] = about.st_ino;
+  return plt_hash64(0, numbers, sizeof numbers);
+}
+
+/* Numbers ranks by what is `mine` at each, in order of their first; returns how many there are. */
+static int number_ranks(const plt_rendezvous_t *rv, uint64_t mine, int *of) {
+  uint64_t *all = plt_mem_zalloc((size_t)rv->size, sizeof *all);
+  int n = 0;
   plt_rendezvous_gather(rv, &mine, sizeof mine, all);
   for (int r = 0; r < rv->size; r++) {
     int first = 0;
     while (all[first] != all[r]) first++;
-    rv->node_of[r] = first == r ? rv->nodes++ : rv->node_of[first];
+    of[r] = first == r ? n++ : of[first];
   }
-  rv->node = rv->node_of[rv->rank];
   free(all);
+  return n;
+}
+
+static void find_nodes(plt_rendezvous_t *rv) {
+  uint64_t machine = machine_number(rv->host);
+  rv->nodes = number_ranks(rv, machine, rv->node_of);
+  rv->node = rv->node_of[rv->rank];
+  rv->places = number_ranks(rv, place_number(machine), rv->place_of);
 }
 
 plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
@@ -80,13 +94,16 @@ plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
     MPI_Finalize();
     free(rv);
     if (tasks("SLURM_STEP_NUM_TASKS") > 1 || tasks("PMI_SIZE") > 1)
-      return refuse(
-          "this step has several tasks, but MPI sees only one: start it with the launcher of this MPI (mpirun, or "
-          "srun --mpi=pmix)");
+      return plt_fail(
+          PLT_ERR_USAGE,
+          "task %ld: this step has several tasks, but MPI sees only one: start it with the launcher of this "
+          "MPI (mpirun, or srun --mpi=pmix)" OR_ALONE,
+          tasks("SLURM_PROCID") + tasks("PMI_RANK"));
     return PLT_OK;
   }
   if (gethostname(rv->host, sizeof rv->host - 1) != 0) snprintf(rv->host, sizeof rv->host, "?");
   rv->node_of = plt_mem_zalloc((size_t)rv->size, sizeof *rv->node_of);
+  rv->place_of = plt_mem_zalloc((size_t)rv->size, sizeof *rv->place_of);
   rv->hosts = plt_mem_zalloc((size_t)rv->size, sizeof *rv->hosts);
   plt_rendezvous_gather(rv, rv->host, sizeof rv->host, rv->hosts);
   find_nodes(rv);
@@ -134,6 +151,7 @@ void plt_rendezvous_leave(const plt_rendezvous_t *rv) {
 void plt_rendezvous_destroy(plt_rendezvous_t **rv) {
   if (*rv == NULL) return;
   free((*rv)->node_of);
+  free((*rv)->place_of);
   free((*rv)->hosts);
   free(*rv);
   *rv = NULL;

@@ -5,8 +5,8 @@
  *
  * Collective  every call but plt_rendezvous_join's first look, by all ranks in the same order.
  * Threads    the main thread (MPI_THREAD_FUNNELED), before any work begins.
- * Errors     PLT_ERR_USAGE for a launcher that does not speak MPI's language; its first task returns, the others exit
- *            with 0 (cluster.h says why). */
+ * Errors     PLT_ERR_USAGE for a launcher that does not speak MPI's language: every task says so, they do not know of
+ *            each other. */
 #ifndef PLT_LAUNCH_CLUSTER_RENDEZVOUS_H
 #define PLT_LAUNCH_CLUSTER_RENDEZVOUS_H
 
@@ -23,6 +23,8 @@ typedef struct plt_rendezvous {
   int rank, size;
   int node, nodes;                  /* of this rank: machines in order of their first rank */
   int *node_of;                     /* [size] */
+  int places;                       /* of which machines have several where ranks do not share /tmp */
+  int *place_of;                    /* [size] */
   char host[PLT_NODE_NAME_MAX];     /* of this rank */
   char (*hosts)[PLT_NODE_NAME_MAX]; /* [size] */
   bool has_broadcast;               /* rank 0 has told the others what to do */

@@ -5,11 +5,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
 #include "launch/commands/data.h"
+#include "launch/host/limits.h"
 
 enum { MOST_THREADS = 8 };
 
@@ -89,6 +89,6 @@ plt_status_t plt_data_claim_folder(const char *folder, bool force) {
 }
 
 size_t plt_data_threads(void) {
-  long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  return cores < 1 ? 1 : cores > MOST_THREADS ? MOST_THREADS : (size_t)cores;
+  uint32_t cores = plt_limits_cores();
+  return cores > MOST_THREADS ? MOST_THREADS : cores;
 }

@@ -3,13 +3,24 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
+#include "common/io/mapped.h"
 #include "common/log.h"
 #include "launch/cluster/role.h"
 #include "launch/commands/command.h"
 
+/* From a signal handler: the conductor says it. */
+static void die_of_file(const char *text) {
+  plt_ending_t ending = {.status = PLT_ERR_IO};
+  snprintf(ending.text, sizeof ending.text, "%s", text);
+  plt_child_report(PLT_CHILD_CONTROL, &ending);
+  _exit(plt_status_exit(PLT_ERR_IO));
+}
+
 static plt_status_t run(int argc, char **argv) {
   (void)argc;
+  plt_maps_guard(die_of_file);
   prctl(PR_SET_NAME, "plateau"); /* also when it was started through /proc/self/exe */
   plt_brief_t brief = {0};
   plt_standing_t standing = {0};

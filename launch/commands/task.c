@@ -30,6 +30,7 @@ static bool take_common(arguments_t *a, int c) {
     case 'L': a->choice = "last"; return true;
     case 's': plt_sets_add(&a->sets, NULL, optarg); return true;
     case 'S': plt_sets_add(&a->sets, "cluster.servers", optarg); return true;
+    case 'A': return true; /* cluster.h */
     default: return false;
   }
 }
@@ -55,7 +56,8 @@ static plt_status_t parse(int argc, char **argv, const plt_task_t *task, argumen
   static const struct option common[] = {{"best", no_argument, NULL, 'B'},
                                          {"last", no_argument, NULL, 'L'},
                                          {"set", required_argument, NULL, 's'},
-                                         {"servers", required_argument, NULL, 'S'}};
+                                         {"servers", required_argument, NULL, 'S'},
+                                         {"alone", no_argument, NULL, 'A'}};
   enum { COMMON = sizeof common / sizeof *common };
   const plt_option_table_t *table = &task->options;
   struct option *options = plt_mem_zalloc(COMMON + table->n_rows + 1, sizeof *options);

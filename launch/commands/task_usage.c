@@ -12,6 +12,7 @@ static const char common_usage[] =
     "  --best, --last     The tables of the best epoch by validation, or those at the end. Default: best if\n"
     "                     there is one.\n"
     "  --servers N        Servers to load the tables into. Default: 1.\n"
+    "  --alone            One process, whatever launcher or variables of one there are.\n"
     "  --set KEY=VALUE    Overrides one option of the run (data.path of a moved folder).\n";
 
 /* "-k N", "--split PART", "--json"; its length. */

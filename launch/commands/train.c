@@ -25,13 +25,11 @@ typedef struct arguments {
 } arguments_t;
 
 static plt_status_t parse(int argc, char **argv, arguments_t *a) {
-  static const struct option options[] = {{"set", required_argument, NULL, 's'},
-                                          {"workers", required_argument, NULL, 'w'},
-                                          {"servers", required_argument, NULL, 'S'},
-                                          {"resume", no_argument, NULL, 'r'},
-                                          {"quiet", no_argument, NULL, 'q'},
-                                          {"log-view", no_argument, NULL, 'v'},
-                                          {NULL, 0, NULL, 0}};
+  static const struct option options[] = {
+      {"set", required_argument, NULL, 's'},     {"workers", required_argument, NULL, 'w'},
+      {"servers", required_argument, NULL, 'S'}, {"resume", no_argument, NULL, 'r'},
+      {"quiet", no_argument, NULL, 'q'},         {"log-view", no_argument, NULL, 'v'},
+      {"alone", no_argument, NULL, 'A'},         {NULL, 0, NULL, 0}};
   for (int c; (c = plt_arguments_next(argc, argv, "q", options)) != -1;) {
     switch (c) {
       case 's': plt_sets_add(&a->sets, NULL, optarg); break;
@@ -40,6 +38,7 @@ static plt_status_t parse(int argc, char **argv, arguments_t *a) {
       case 'v': plt_sets_add(&a->sets, "run.log_view", "true"); break;
       case 'r': a->resume = true; break;
       case 'q': a->quiet = true; break;
+      case 'A': break; /* cluster.h */
       default: return plt_arguments_fault(argv);
     }
   }
@@ -116,31 +115,33 @@ static plt_status_t run_job(plt_rendezvous_t *rv, plt_job_t *job, bool resumed, 
   return status;
 }
 
-/* The job, which takes the configuration, and its run directory.
+/* The job, which takes the configuration, and its run directory; *made is one that was made for it alone (free it).
  *
  * The job is made first: a wrong configuration or bad data leaves no run directory behind. Resuming may change the
  * configuration, so it looks at the directory before. */
 static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, plt_config_t **config, plt_job_t **job,
-                             bool *resumed) {
+                             bool *resumed, char **made) {
   if (a->resume && !plt_config_given(*config, "run.dir"))
     return plt_fail(PLT_ERR_USAGE, "--resume needs run.dir: in the configuration or with --set run.dir=DIR");
   if (rv != NULL) PLT_TRY(plt_cluster_shape(rv, *config));
-  plt_run_dir_choose(*config, a->config);
+  PLT_TRY(plt_run_dir_choose(*config, a->config, made));
   if (a->resume) PLT_TRY(plt_run_dir_lock(*config));
   if (a->resume) PLT_TRY(plt_run_dir_resume(*config, resumed));
   PLT_TRY(plt_job_create(config, job));
-  PLT_TRY(a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config));
-  return plt_run_dir_lock((*job)->config);
+  return a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
 }
 
 /* Everything that can be wrong before the job is started. */
 static plt_status_t prepare(const plt_rendezvous_t *rv, const arguments_t *a, plt_job_t **job, bool *resumed) {
   plt_config_t *config = NULL;
+  char *made = NULL;
   PLT_TRY(plt_config_load(a->config, a->sets.text, a->sets.n, &config));
-  plt_status_t status = make_job(rv, a, &config, job, resumed);
+  plt_status_t status = make_job(rv, a, &config, job, resumed, &made);
   if (status == PLT_OK && rv == NULL) status = plt_job_open_relations(*job, NULL);
   plt_config_destroy(&config);
   if (status != PLT_OK) plt_job_destroy(job);
+  if (status != PLT_OK && made != NULL) plt_run_dir_abandon(made);
+  free(made);
   return status;
 }
 
@@ -171,7 +172,7 @@ const plt_command_t plt_command_train = {
     .summary = "train a model as a configuration says",
     .usage =
         "usage: plateau train CONFIG.yaml [--set KEY=VALUE ...] [--workers N] [--servers N] [--resume] [--quiet]\n"
-        "                     [--log-view]\n"
+        "                     [--log-view] [--alone]\n"
         "\n"
         "  --set KEY=VALUE  overrides one option; paths are relative to the working directory\n"
         "  --workers N      the same as --set cluster.workers=N\n"
@@ -180,8 +181,9 @@ const plt_command_t plt_command_train = {
         "  -q, --quiet      no progress\n"
         "  --log-view       at the end, where time went: a table of phases over all workers; the same as\n"
         "                   --set run.log_view=true\n"
+        "  --alone          one process, whatever launcher or variables of one there are\n"
         "\n"
-        "INT, TERM or USR1 make a checkpoint and end the run with exit code 75; --resume goes on.\n"
+        "INT, TERM, HUP, XCPU, USR1 or USR2 make a checkpoint and end the run with exit code 75; --resume goes on.\n"
         "All options: plateau help options\n"
         "\n"
         "Example: plateau train examples/quickstart.yaml --set data.path=DIR --set strategy.rho=0.1\n",

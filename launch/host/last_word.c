@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/status.h"
 
 void plt_last_word_say(void) {
@@ -15,6 +16,7 @@ void plt_last_word_say(void) {
   for (const char *line = plt_fail_text(); *line != '\0';) {
     int length = (int)strcspn(line, "\n");
     fprintf(stderr, "plateau: error: %.*s\n", length, line);
+    plt_log(PLT_LOG_INFO, "error: %.*s", length, line); /* stderr may be a pipe whose reader is gone */
     line += length + (line[length] == '\n');
   }
 }

@@ -2,6 +2,7 @@
 #include "launch/host/signals.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 static atomic_int received;
@@ -19,8 +20,16 @@ static void watch(int number) {
 
 void plt_signals_note_usr1(void) { watch(SIGUSR1); }
 
+/* nohup: the terminal's end is none of the job. */
+static bool is_ignored(int number) {
+  struct sigaction now;
+  return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 const atomic_int *plt_signals_watch(void) {
-  static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
+  static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) watch(numbers[i]);
+  if (!is_ignored(SIGHUP)) watch(SIGHUP);
+  signal(SIGPIPE, SIG_IGN); /* who reads what is said may be gone before the checkpoint is made */
   return &received;
 }

@@ -15,8 +15,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/log.h"
-
 enum { BACKLOG = 1024 };
 
 /* Whether an interface's address is what cluster.interface means. */
@@ -36,34 +34,49 @@ static bool matches(const char *wanted, const char *name, struct in_addr address
   return (network.s_addr & mask) == (address.s_addr & mask);
 }
 
-plt_status_t plt_socket_address(const char *interface, int one_machine, char out[64]) {
+/* Whether an address may be taken: the one that cluster.interface means, else any but loopback whose network is
+ * connected (a bridge of containers is up, with nobody on it). */
+static bool fits(const struct ifaddrs *i, const char *interface, struct in_addr address) {
+  if (interface != NULL) return matches(interface, i->ifa_name, address);
+  return !(i->ifa_flags & IFF_LOOPBACK) && (i->ifa_flags & IFF_RUNNING) != 0;
+}
+
+static plt_status_t fail_without(const char *interface, const char *names, bool has_ipv6) {
+  if (names[0] == '\0' && has_ipv6)
+    return plt_fail(
+        PLT_ERR_USAGE,
+        "this machine has IPv6 addresses only; several machines of a job need IPv4 ones to reach each other");
+  return plt_fail(PLT_ERR_USAGE, "cluster.interface: this machine has no network %s; it has %s",
+                  interface == NULL ? "but loopback that is up and connected" : interface, names);
+}
+
+plt_status_t plt_socket_networks(const char *interface, plt_networks_t *out) {
   struct ifaddrs *all;
   char names[256] = "";
-  int candidates = 0;
-  bool found = false;
-  if (interface == NULL && one_machine) {
-    snprintf(out, 64, "127.0.0.1");
-    return PLT_OK;
-  }
+  bool has_ipv6 = false;
+  *out = (plt_networks_t){0};
   if (getifaddrs(&all) != 0) return plt_fail_errno(PLT_ERR_CREATE, "cannot list the networks of this machine");
   for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
     struct sockaddr_in address;
-    if (i->ifa_addr == NULL || i->ifa_addr->sa_family != AF_INET || !(i->ifa_flags & IFF_UP)) continue;
+    if (i->ifa_addr == NULL || !(i->ifa_flags & IFF_UP)) continue;
+    has_ipv6 = has_ipv6 || (i->ifa_addr->sa_family == AF_INET6 && !(i->ifa_flags & IFF_LOOPBACK));
+    if (i->ifa_addr->sa_family != AF_INET) continue;
     memcpy(&address, i->ifa_addr, sizeof address);
     size_t used = strlen(names);
-    snprintf(names + used, sizeof names - used, "%s%s", used == 0 ? "" : ", ", i->ifa_name);
-    bool fits = interface != NULL ? matches(interface, i->ifa_name, address.sin_addr) : !(i->ifa_flags & IFF_LOOPBACK);
-    candidates += fits;
-    if (!fits || found) continue;
-    found = inet_ntop(AF_INET, &address.sin_addr, out, 64) != NULL;
+    if (!(i->ifa_flags & IFF_LOOPBACK) || interface != NULL)
+      snprintf(names + used, sizeof names - used, "%s%s", used == 0 ? "" : ", ", i->ifa_name);
+    if (out->n == PLT_NETWORKS_MAX || !fits(i, interface, address.sin_addr)) continue;
+    if (inet_ntop(AF_INET, &address.sin_addr, out->address[out->n], PLT_ADDRESS_MAX) == NULL) continue;
+    snprintf(out->name[out->n++], PLT_ADDRESS_MAX, "%s", i->ifa_name);
   }
   freeifaddrs(all);
-  if (!found)
-    return plt_fail(PLT_ERR_USAGE, "cluster.interface: this machine has no network %s; it has %s",
-                    interface == NULL ? "but loopback" : interface, names);
-  if (candidates > 1)
-    plt_log(PLT_LOG_INFO, "several networks fit; %s was taken; cluster.interface chooses another", out);
-  return PLT_OK;
+  return out->n > 0 ? PLT_OK : fail_without(interface, names, has_ipv6);
+}
+
+bool plt_networks_have(const plt_networks_t *networks, const char *address) {
+  for (uint32_t i = 0; i < networks->n; i++)
+    if (strcmp(networks->address[i], address) == 0) return true;
+  return false;
 }
 
 /* `fd` is bound to `place` and listens; closed when that fails. errno tells why. */

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "launch/fault/forward.h"
+#include "launch/host/limits.h"
 #include "launch/host/socket_dir.h"
 #include "launch/job/generation.h"
 
@@ -127,7 +128,20 @@ static plt_status_t run_roles(embedded_t *all) {
   return failed == NULL ? PLT_OK : plt_failure_restore(&failed->failure);
 }
 
+/* What they take was counted, some more is for files: without them ZeroMQ waits, and says nothing. */
+static plt_status_t check_files(const plt_job_t *job) {
+  uint64_t pairs = (uint64_t)job->plan.servers * job->plan.workers, roles = job->plan.servers + job->plan.workers;
+  bool inproc = job->transport == PLT_TRANSPORT_INPROC;
+  uint64_t needed = 30 + (inproc ? pairs + 3 * roles : 5 * pairs + 4 * roles), there = plt_limits_files();
+  if (there >= needed) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE,
+                  "%" PRIu32 " servers and %" PRIu32 " workers over %s take about %" PRIu64
+                  " open files, this process may have %" PRIu64 ": raise the limit (ulimit -n), or take fewer of them",
+                  job->plan.servers, job->plan.workers, inproc ? "inproc" : "sockets", needed, there);
+}
+
 plt_status_t plt_embedded_run(const plt_job_t *job, const plt_restore_t *restore, plt_session_fn work, void *context) {
+  PLT_TRY(check_files(job));
   embedded_t all = {
       .job = job, .restore = restore, .generation = plt_generation_of(job), .work = work, .context = context};
   uint32_t servers = job->plan.servers, workers = job->plan.workers;

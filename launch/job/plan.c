@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/log.h"
+#include "launch/host/limits.h"
 
 static int ascending(const void *a, const void *b) {
   uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -116,11 +116,11 @@ plt_status_t plt_plan_read_run(plt_config_t *config, plt_plan_t *plan) {
   plan->workers = (uint32_t)plt_config_int(config, "cluster.workers");
   plan->servers = (uint32_t)plt_config_int(config, "cluster.servers");
   PLT_TRY(read_consistency(config, plan));
-  long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  uint32_t cores = plt_limits_cores();
   if (plt_config_given(config, "cluster.threads")) {
     plan->threads = (uint32_t)plt_config_int(config, "cluster.threads");
   } else {
-    plan->threads = cores > plan->workers ? (uint32_t)cores / plan->workers : 1;
+    plan->threads = cores > plan->workers ? cores / plan->workers : 1;
     if (plan->threads > 128) plan->threads = 128;
   }
   plan->seed = (uint64_t)plt_config_int(config, "run.seed");

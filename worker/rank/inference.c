@@ -233,6 +233,7 @@ static plt_status_t compute_side(plt_inference_t *inference, size_t state, plt_s
   }
   for (uint32_t first = 0, n; first < nodes; first += n, (*block)++) {
     n = is_hop ? block_size(&hop.rows, first) : (uint32_t)plt_min_size(PLT_INFERENCE_NODES, nodes - first);
+    PLT_TRY(plt_session_look(inference->session));
     if (*block % plan->workers == inference->session->worker)
       PLT_TRY(compute_block(inference, state, side, is_hop ? &hop : NULL, first, n));
   }

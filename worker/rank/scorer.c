@@ -120,6 +120,7 @@ plt_status_t plt_scorer_rank(plt_scorer_t *scorer, const uint32_t *users, size_t
     for (size_t at = 0; at < n; at += PLT_SCORER_USERS) {
       scorer->users = users + at;
       scorer->block = scorer->top + at;
+      PLT_TRY(plt_session_look(scorer->session));
       PLT_TRY(rank_block(scorer, plt_min_size(PLT_SCORER_USERS, n - at)));
     }
   }

@@ -20,6 +20,14 @@ plt_status_t plt_session_barrier(plt_session_t *session, const char *name) {
   return plt_client_sum(session->client, name, &one, 1);
 }
 
+plt_status_t plt_session_look(const plt_session_t *session) {
+  const atomic_int *interrupted = session->plan->interrupted;
+  if (session->worker != 0 || interrupted == NULL || atomic_load(interrupted) == 0) return PLT_OK;
+  return plt_fail(PLT_ERR_STOPPED,
+                  "stopped by request during an evaluation: the same command with --resume continues from the last "
+                  "checkpoint");
+}
+
 void plt_session_go_to(plt_session_t *session, uint32_t slot) {
   const plt_procedure_t *procedure = session->run->procedure;
   const plt_leg_t *leg = plt_procedure_leg(procedure, slot);

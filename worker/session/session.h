@@ -45,6 +45,9 @@ void plt_session_place(plt_session_t *session, plt_sampler_t **sampler, plt_with
 void plt_session_spec(const plt_session_t *session, size_t i, plt_table_spec_t *out);
 /* Declares all tables. */
 plt_status_t plt_session_declare(plt_session_t *session);
+/* PLT_ERR_STOPPED where this worker is the one that is told of a stop (INT, TERM ...) and was: to be asked about once a
+ * second in long work between two agreed stops. The others hear of it as of a failure. */
+plt_status_t plt_session_look(const plt_session_t *session);
 /* Waits for all workers; `name` must be new. */
 plt_status_t plt_session_barrier(plt_session_t *session, const char *name);
 

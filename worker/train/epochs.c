@@ -43,6 +43,15 @@ static plt_status_t report_epoch(plt_trainer_t *t, bool validates) {
   return plt_journal_epoch(t->journal, &report);
 }
 
+/* A stop during an evaluation of which only this worker knows. In bsp all have made the epoch's last step: it is
+ * kept. */
+static plt_status_t stop_here(plt_trainer_t *t, plt_status_t status) {
+  plt_failure_t failure = {0};
+  plt_failure_keep(&failure, status);
+  plt_failure_keep(&failure, t->plan->alone ? PLT_OK : plt_trainer_save(t, false));
+  return plt_failure_restore(&failure); /* it is published with what else is under way (rescue) */
+}
+
 /* Evaluates on the validation part and remembers the best epoch; the same on all workers. */
 static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
   const plt_plan_t *plan = t->plan;
@@ -52,7 +61,9 @@ static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
   snprintf(at, sizeof at, "evaluation of epoch %" PRIu32, t->p.epoch);
   plt_trainer_name(t, at, name);
   plt_lap_t lap = plt_lap_begin(&t->view);
-  PLT_TRY(plt_evaluate(t->session, name, wanted, plt_journal_watch(t->journal), metrics));
+  plt_status_t status = plt_evaluate(t->session, name, wanted, plt_journal_watch(t->journal), metrics);
+  if (status == PLT_ERR_STOPPED) return stop_here(t, status);
+  PLT_TRY(status);
   plt_lap_end(&t->view, &lap, PLT_VIEW_EVALUATION);
   double value = metrics[PLT_PART_VALID].value[plt_metric_index(&plan->topk, plan->metric)];
   *is_best = !t->p.has_best || value > t->p.best;
