@@ -13,7 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 checked=(valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect
   --show-leak-kinds=definite,indirect "--suppressions=$root/tests/valgrind.supp" "$plateau")
 data=$work/data config=$work/config.yaml
-make_data "$data"
+quietly "$plateau" data synth "$data" --users 100 --items 80 --interactions 1300 --modalities text:16,image:8 --seed 1
 write_config "$config" "$data" "$bsam_plus"
 quietly "${checked[@]}" train "$config" --set "run.dir=$work/run" --set train.max_steps=4 --set eval.every=1 \
   --set cluster.transport=tcp --servers 2 --workers 2

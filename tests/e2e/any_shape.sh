@@ -6,7 +6,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-seconds=15 seed=${PLATEAU_TEST_SEED:-1}
+seconds=10 seed=${PLATEAU_TEST_SEED:-1}
 declare -A only
 while (($#)); do
   case $1 in

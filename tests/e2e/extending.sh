@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# The files of docs/extending.md, added to a copy of the source as the page says, build without a warning; help lists
+# extending.sh [BUILD]: the files of docs/extending.md, added to the source as the page says, build without a warning; help lists
 # them; they train to the same bits on any cluster; their first steps are those that are worked out here in double.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
+build=${1:-$root/build/release}
 page=$root/docs/extending.md tree=$work/tree
 declare -A kinds=([worker/strategies]=strategies [ps/optimizers]=optimizers [worker/models]=models)
 
-# ---- a copy with three files and three rows more ----
-mkdir "$tree"
-tar -C "$root" -cf - CMakeLists.txt cmake common proto ps worker launch | tar -C "$tree" -xf -
+# ---- three files, and three lists with a row more ----
+for room in "${!kinds[@]}"; do
+  mkdir -p "$tree/$room"
+  cp "$root/$room/list.h" "$tree/$room"
+done
 # A file is a block of C behind a line that is its path.
 awk -v tree="$tree" '
   /^`[a-z_\/]+\.c`$/ { path = substr($0, 2, length($0) - 2) }
@@ -25,15 +28,37 @@ while read -r path; do
 done <"$work/added.txt"
 [[ ${#added[@]} == 3 ]] || fail "docs/extending.md has files for: ${!added[*]}, not for all three kinds"
 
-if command -v ccache >/dev/null; then
-  export CMAKE_C_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1
-fi
-if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi
+# in_place: builds them into $work/plateau as somebody would who works on the project: on top of its build directory, of
+# which little is made anew. A file system that lies over it takes what is written, so that nothing is changed; only the
+# processes here see it. False where there is no right to do so.
+in_place() {
+  [[ $(id -u) == 0 && -f $build/CMakeCache.txt ]] || return 1
+  mkdir "$work/over"
+  # shellcheck disable=SC2016
+  unshare -m sh -ec '
+    mount -t tmpfs tmpfs "$1/over"
+    mkdir "$1/over/upper" "$1/over/work"
+    mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/over/upper,workdir=$1/over/work" "$2" 2>/dev/null || exit 77
+    cp -r "$1/tree/." "$2"
+    cmake --build "$3" --target plateau --parallel 2 >"$1/build.txt" 2>&1 || { cat "$1/build.txt" >&2; exit 1; }
+    cp "$3/plateau" "$1/plateau"; tail -n 1 "$1/build.txt"' sh "$work" "$root" "$build" || { (($? == 77)) && return 1 || fail "it does not build"; }
+}
+# In a copy of the source; not optimised: that would take longer than it saves.
+in_a_copy() {
+  mkdir "$work/copy"
+  tar -C "$root" -cf - CMakeLists.txt cmake common proto ps worker launch | tar -C "$work/copy" -xf -
+  cp -r "$tree/." "$work/copy"
+  if command -v ccache >/dev/null; then
+    export CMAKE_C_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1
+  fi
+  if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi
+  quietly cmake -S "$work/copy" -B "$work/copy/build" -DCMAKE_BUILD_TYPE=Debug -DPLATEAU_TESTS=OFF
+  quietly cmake --build "$work/copy/build" --target plateau --parallel 2
+  cp "$work/copy/build/plateau" "$work/plateau"
+}
 say "building with ${added[*]}"
-# Not optimised: that would take longer than it saves.
-quietly cmake -S "$tree" -B "$tree/build" -DCMAKE_BUILD_TYPE=Debug -DPLATEAU_TESTS=OFF
-quietly cmake --build "$tree/build" --target plateau --parallel 2
-before=$plateau plateau=$tree/build/plateau
+in_place || in_a_copy
+before=$plateau plateau=$work/plateau
 
 # ---- help ----
 for kind in "${!added[@]}"; do

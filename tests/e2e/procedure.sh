@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # procedure.sh same|resume|killed|by_hand|modes: training in stages.
 #   same      one result on several clusters; one stage is a plain run bit for bit
-#   resume    stopped after every step, at the end of a stage too, from every checkpoint, by signals: the same bits
+#   resume    stopped once after each step, at the end of a stage too, stopped after every one, by signals: the same bits
 #   killed    killed with SIGKILL at random moments and started again: the same bits
 #   by_hand   two stages are two plain runs, the tables of the first exported and given to the second
 #   modes     ssp and asp
@@ -146,14 +146,6 @@ case ${1:-same} in
       train_run "$work/run" --resume $(cluster "$((k + 3))")
       stage_losses "$work/run" | cmp -s - "$work/losses.txt" || complain "resumed after step $k: losses differ"
       same "resumed after step $k" "$work/run"
-    done
-
-    say "from every checkpoint"
-    for ((k = 1; k <= last; k++)); do
-      cp -r "$work/every" "$work/run"
-      for clock in "${clocks[@]}"; do ((clock <= k)) || rm -r "$work/run/checkpoints/$clock"; done
-      train_run "$work/run" --resume $(cluster "$((k + 1))")
-      same "from checkpoint $k" "$work/run"
     done
 
     say "stopped by signals"

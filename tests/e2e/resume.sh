@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# resume.sh bsam+|mirror|lightgcn: a run goes on with the same bits from every clock: stopped after each step, from each
-# checkpoint of a run that made one per step, stopped by each signal; always with other servers and workers. And what
-# a resumed run finds: half a line of metrics, links left behind, half-removed checkpoints, no checkpoint at all.
+# resume.sh bsam+|mirror|lightgcn: a run goes on with the same bits from every clock: stopped once after each step, stopped
+# after every step, stopped by each signal; always with other servers and workers. And what a resumed run finds: half a
+# line of metrics, links left behind, half-removed checkpoints, no checkpoint at all.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -59,21 +59,15 @@ epochs_of() { grep '"event": *"epoch"' "$1/metrics.jsonl" | sed 's/.*"epoch": *\
   say "stopped by train.max_steps after every step"
   for ((k = 1; k < last; k++)); do
     train_run "$work/run" --set "train.max_steps=$k" $(cluster "$k")
+    mv "$work/run/metrics.jsonl" "$work/before.jsonl" # what is told from here on must be whole
     train_run "$work/run" --resume $(cluster "$((k + 3))")
+    ((k >= last / 2)) && untold=1 || untold=2 # epochs
+    epochs_of "$work/run" | cmp -s - <(tail -n "$untold" "$work/epochs.txt") ||
+      complain "resumed after step $k: other losses of epochs"
+    cat "$work/before.jsonl" "$work/run/metrics.jsonl" >"$work/all.jsonl"
+    mv "$work/all.jsonl" "$work/run/metrics.jsonl"
     losses_of "$work/run" | cmp -s - "$work/losses.txt" || complain "resumed after step $k: losses differ"
     same "resumed after step $k" "$work/run"
-  done
-
-  say "from every checkpoint"
-  for ((k = 1; k <= last; k++)); do
-    cp -r "$work/every" "$work/run"
-    for clock in "${clocks[@]}"; do ((clock <= k)) || rm -r "$work/run/checkpoints/$clock"; done
-    rm "$work/run/metrics.jsonl" # what is told from here on must be whole
-    train_run "$work/run" --resume $(cluster "$((k + 1))")
-    ((k >= last / 2)) && untold=1 || untold=2 # epochs
-    ((k == last)) || epochs_of "$work/run" | cmp -s - <(tail -n "$untold" "$work/epochs.txt") ||
-      complain "from checkpoint $k: other losses of epochs"
-    same "from checkpoint $k" "$work/run"
   done
 
   say "stopped by signals"

@@ -37,7 +37,7 @@ quietly "${split[@]}" -o "$work/again" --seed 1
 cmp -s "$work/shifted/$inter" "$work/again/$inter" || complain "data split: the same seed gives other parts"
 quietly "${split[@]}" -o "$work/again" --seed 2 --force
 ! cmp -s "$work/shifted/$inter" "$work/again/$inter" || complain "data split: another seed gives the same parts"
-[[ $work/again/text_feat.npy -ef $data/text_feat.npy && ! -e $work/again/text_feat.npy.tmp ]] || complain "--force: features"
+[[ $work/again/text_feat.npy -ef $data/text_feat.npy && -z $(compgen -G "$work/again/*.tmp") ]] || complain "--force: features"
 
 say "data split: of packed data, of LightGCN's files, of a split; what falls short"
 cp -r "$data" "$work/packed"

@@ -12,7 +12,7 @@ unmount() { local m; for m in "${mounts[@]}"; do umount -l "$m" 2>/dev/null || t
 at_end+=(unmount)
 
 data=$work/data config=$work/config.yaml
-quietly "$plateau" data synth "$data" --users 3000 --items 2000 --interactions 20000 --modalities text:16 --seed 1
+quietly "$plateau" data synth "$data" --users 800 --items 600 --interactions 8000 --modalities text:16 --seed 1
 write_config "$config" "$data" "$bsam_plus"
 sed -i 's/features: .*/features: [text_feat.npy]/; s/dim: 8/dim: 32/' "$config"
 train_run "$work/whole"
@@ -37,7 +37,7 @@ for way in "${ways[@]}"; do
   say "$way: a full disk"
   disk=$work/full-$way run=$work/full-$way/run
   mkdir "$disk"
-  mount -t tmpfs -o size=200m tmpfs "$disk"
+  mount -t tmpfs -o size=64m tmpfs "$disk"
   mounts+=("$disk")
   start "$way" --set run.dir="$run" --set train.max_steps=10
   [[ $code == 0 ]] || fail "$way: exit $code before anything was wrong: $(cat "$work/out.txt")"

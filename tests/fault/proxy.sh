@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# proxy.sh [--faults N] [--seed S]: training through a fault proxy ends with the bits of an undisturbed run, whatever
-# happens to the messages: each kind of fault alone, then all at once. With --faults, all at once again and again on
-# other clusters until N faults were injected.
+# proxy.sh alone|together [--faults N] [--seed S]: training through a fault proxy ends with the bits of an undisturbed run,
+# whatever happens to the messages: each kind of fault alone, or all at once. With --faults, all at once again and again
+# on other clusters until N faults were injected.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-wanted=0 seed=${PLATEAU_TEST_SEED:-1}
+what=${1:-} wanted=0 seed=${PLATEAU_TEST_SEED:-1}
+[[ $what == alone || $what == together ]] || fail "usage: proxy.sh alone|together [--faults N] [--seed S]"
+shift
 while (($#)); do
   case $1 in
     --faults) wanted=$2; shift ;;
     --seed) seed=$2; shift ;;
-    *) fail "usage: proxy.sh [--faults N] [--seed S]" ;;
+    *) fail "usage: proxy.sh alone|together [--faults N] [--seed S]" ;;
   esac
   shift
 done
@@ -112,9 +114,9 @@ reference_run() {
   rm -rf "$work/reference"
 }
 
-if ((wanted == 0)); then
+cluster=(--servers 2 --workers 2)
+if [[ $what == alone ]]; then
   reference_run
-  cluster=(--servers 2 --workers 2)
   through "nothing" 'drop: 0' "" "${cluster[@]}"
   through "drop" 'drop: 0.03' drop "${cluster[@]}"
   through "duplicate, much later" $'duplicate: 0.4\nduplicate_ms: [0, 1500]' duplicate "${cluster[@]}"
@@ -126,6 +128,8 @@ if ((wanted == 0)); then
   through "throttle" 'bytes_per_s: 300000' "" "${cluster[@]}"
   through "partition" $'partition:\n  every_s: 0.6\n  seconds: 0.4\nbytes_per_s: 400000' "" "${cluster[@]}"
   (($(json_number partitions <"$work/tally.json") > 0)) || complain "no partition happened"
+elif ((wanted == 0)); then
+  reference_run
   through "all at once" "$storm" "duplicate corrupt delay" "${cluster[@]}"
   through "all at once, asp" "$storm" "duplicate corrupt delay" --servers 3 --set cluster.consistency=asp
   through_ssp

@@ -150,7 +150,7 @@ for ((i = 0; i < 100; i++)); do
 done
 code=0
 wait "$job" || code=$?
-((code == 75)) || { cat "$work/dying.txt" >&2; complain "a job that keeps dying: exit $code, not 75"; }
+((code == 69)) || { cat "$work/dying.txt" >&2; complain "a job that keeps dying: exit $code, not 69: it would be started again and again"; }
 grep -q 'plateau: error:.*gave up after 2 restarts.*max_restarts' "$work/dying.txt" || { cat "$work/dying.txt" >&2; complain "a job that keeps dying: does not say why it gave up"; }
 
 say "USR1, then --resume with another shape"

@@ -184,13 +184,31 @@ Test(conductor, a_lost_process_stops_all_and_starts_them_again) {
   }
   await(&stage, PLT_WANT_FINISH, 0);
   close_stage(&stage);
-  cr_assert_eq(stage.status, PLT_ERR_PEER);
+  cr_assert_eq(stage.status, PLT_ERR_GAVE_UP);
+  cr_assert_eq(plt_status_exit(stage.status), 69);
   cr_assert_not_null(strstr(stage.text, "the process of rank 1 on b was ended by signal 9; gave up after 1 restarts"),
                      "%s", stage.text);
   CR_OK(plt_file_read(scratch_path("metrics.jsonl"), 10000, &events, NULL));
   cr_assert_not_null(strstr(events, "{\"event\": \"recovery\", \"what\": \"the process of rank 1 on b was ended"), "%s",
                      events);
   free(events);
+}
+
+/* In an evaluation rank 0 alone hears of a stop; the others report that it gave up, and their servers run on. */
+Test(conductor, a_stop_that_one_rank_alone_has_heard_ends_the_job) {
+  stage_t stage;
+  own_lives = true;
+  open_stage(&stage, "train", 5);
+  await(&stage, PLT_WANT_RUN, 0);
+  play(&stage, 1, PLT_CHILD_RUNNING, PLT_OK);
+  stage.report[2].state = PLT_CHILD_ENDED;
+  stage.report[2].ending = (plt_ending_t){.status = PLT_ERR_PEER, .text = "worker 0 gave up: stopped by request"};
+  stage.report[1].state = PLT_CHILD_ENDED;
+  stage.report[1].ending = (plt_ending_t){.status = PLT_ERR_STOPPED, .text = "stopped by request"};
+  await(&stage, PLT_WANT_FINISH, 0);
+  close_stage(&stage);
+  cr_assert_eq(plt_status_exit(stage.status), 75);
+  cr_assert_str_eq(stage.text, "stopped by request");
 }
 
 Test(conductor, a_signal_asks_for_a_checkpoint_where_there_can_be_one) {

@@ -295,9 +295,9 @@ static void besiege(stranger_kind_t kind, unsigned n, plt_security_t mode, plt_g
   bool done;
   open_pair(&pair, "tcp://127.0.0.1:*", secret, secret);
   cr_assert_eq(round_trip(&pair, 40000, &done), PLT_OK, "%s", plt_fail_text());
-  double quiet = work(&pair, 0.5);
+  double quiet = work(&pair, 0.3);
   send_to(&strangers, plt_listener_address(pair.listener));
-  double besieged = work(&pair, 2);
+  double besieged = work(&pair, 1);
   plt_links_t *late; /* a newcomer gets in, too */
   const char *address = plt_listener_address(pair.listener);
   cr_assert_eq(plt_links_open(pair.client, &address, 1, &late), PLT_OK);
