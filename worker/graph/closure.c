@@ -61,7 +61,7 @@ void plt_closure_maker_destroy(plt_closure_maker_t **maker) {
 }
 
 static void take_versions_of(plt_closure_maker_t *maker, uint32_t epoch) {
-  for (size_t r = 0; maker->relations != NULL && r < maker->relations->n; r++) {
+  for (size_t r = 0; r < maker->relations->n; r++) {
     const plt_relation_t *whole = &maker->relations->of[r];
     if (!plt_relation_varies(&whole->plan) || (maker->version[r] != NULL && maker->epoch == epoch)) continue;
     plt_relation_destroy_version(&maker->version[r]);
@@ -238,6 +238,7 @@ plt_closure_t *plt_closure_make(plt_closure_maker_t *maker, uint32_t epoch, uint
   plt_rng_key_t rng = plt_rng_key(maker->seed, "neighbours", (uint64_t)epoch << 32 | batch);
   *closure = (plt_closure_t){.programme = maker->programme, .arena = arena};
   closure->set[0] = *own;
+  if (maker->relations == NULL) return closure; /* a programme without states: there is no other set */
   take_versions_of(maker, epoch);
   for (size_t k = 1; k < maker->programme->n_sets; k++) make_set(maker, closure, k, rng, leaf);
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) place_only(maker, s, NULL, 0); /* ids are the arena's */

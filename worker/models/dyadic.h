@@ -32,8 +32,8 @@ typedef struct plt_dyadic {
 /* Reads the options, adds states and tables. */
 plt_status_t plt_dyadic_init(plt_dyadic_t *self, const plt_config_t *config, const plt_dataset_t *data, bool adds_up);
 /* Functions of a model's table: `state`, `users` and the loss with these vectors of items, [n_items, score_cols]. */
-plt_var_t plt_dyadic_state(const plt_model_t *self, const plt_nodes_t *nodes, size_t number, plt_var_t product);
-plt_var_t plt_dyadic_users(const plt_model_t *self, const plt_nodes_t *nodes);
-plt_var_t plt_dyadic_loss(const plt_model_t *self, const plt_samples_t *samples);
+plt_var_t plt_dyadic_state(const plt_model_t *model, const plt_nodes_t *nodes, size_t number, plt_var_t product);
+plt_var_t plt_dyadic_users(const plt_model_t *model, const plt_nodes_t *nodes);
+plt_var_t plt_dyadic_loss(const plt_model_t *model, const plt_samples_t *samples);
 
 #endif

@@ -69,7 +69,7 @@ static size_t state_of(const plt_model_t *model, size_t chain) { return chain * 
 
 static void add_states(const plt_dataset_t *data, slmrec_t *slmrec) {
   plt_model_t *model = &slmrec->base;
-  size_t last = plt_model_add_propagation(model, &(plt_state_t){.cols = slmrec->d}, 0);
+  plt_model_add_propagation(model, &(plt_state_t){.cols = slmrec->d}, 0);
   for (size_t s = 0; s < slmrec->modalities; s++) {
     uint32_t f = (uint32_t)data->features[slmrec->order[s]].array.cols;
     size_t first = plt_model_add_state(model, (plt_state_t){.relation = PLT_ALONE,
@@ -77,7 +77,7 @@ static void add_states(const plt_dataset_t *data, slmrec_t *slmrec) {
                                                             .computes = true,
                                                             .cols = slmrec->d,
                                                             .floats = f + 4 * slmrec->d});
-    last = plt_model_add_layers(model, 0, first); /* the relation of chain 0 */
+    size_t last = plt_model_add_layers(model, 0, first); /* the relation of chain 0 */
     for (size_t k = first; k <= last; k++) plt_model_add_output(model, k);
   }
 }
