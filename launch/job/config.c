@@ -8,6 +8,7 @@
 #include "launch/job/choices.h"
 #include "proto/message.h"
 #include "ps/optimizers/registry.h"
+#include "worker/models/augment.h"
 #include "worker/models/registry.h"
 #include "worker/procedures/registry.h"
 #include "worker/session/procedure.h"
@@ -286,6 +287,7 @@ static const plt_option_table_t train_of_stage = {"train", train_rows, TRAIN_OF_
 const plt_option_table_t *const plt_config_tables[] = {&run_table,
                                                        &plt_dataset_options,
                                                        &plt_model_options,
+                                                       &plt_augment_options,
                                                        &plt_strategy_options,
                                                        &plt_optimizer_options,
                                                        &plt_optimizer_common,
@@ -299,10 +301,11 @@ const plt_option_table_t *const plt_config_tables[] = {&run_table,
                                                        NULL};
 const plt_option_table_t *const plt_config_run_tables[] = {
     &run_table, &plt_dataset_options, &cluster_table, &checkpoint_table, &train_of_run, &procedure_table, NULL};
-const plt_option_table_t *const plt_config_stage_tables[] = {
-    &plt_model_options,    &plt_strategy_options, &plt_optimizer_options,
-    &plt_optimizer_common, &step_table,           &train_of_stage,
-    &eval_table,           &init_table,           NULL};
+const plt_option_table_t *const plt_config_stage_tables[] = {&plt_model_options,    &plt_augment_options,
+                                                             &plt_strategy_options, &plt_optimizer_options,
+                                                             &plt_optimizer_common, &step_table,
+                                                             &train_of_stage,       &eval_table,
+                                                             &init_table,           NULL};
 static const plt_option_table_t lr_table = {"optimizer", step_rows, 1};
 const plt_option_table_t *const plt_config_optimizer_tables[] = {&plt_optimizer_options, &plt_optimizer_common,
                                                                  &lr_table, NULL};

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "launch/bench/measure.h"
+#include "worker/models/augment.h"
 #include "worker/models/registry.h"
 #include "worker/strategies/registry.h"
 #include "worker/train/compute.h"
@@ -98,6 +99,7 @@ static void open_work(work_t *work, int argc, char **argv) {
   set(config, "model.layers", argc > 2 ? argv[2] : "2");
   set(config, "model.fanout", fanout);
   require(plt_config_apply(config, &plt_model_options));
+  require(plt_config_apply(config, &plt_augment_options));
   require(plt_config_apply(config, &plt_model_find("lightgcn")->options));
   require(plt_config_apply(config, &plt_strategy_options));
   require(plt_config_apply(config, &plt_strategy_find("plain")->options));

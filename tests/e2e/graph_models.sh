@@ -12,13 +12,14 @@ case ${1:-} in
   bm3) options="dropout: 0.3\n  train_features: true" ;;
   cm3) options="mix: beta\n  alpha: 0.5\n  knn: 5\n  item_graph_weights: {image: 0.1, text: 0.9}" ;;
   dragon) options="user_knn: 4\n  user_pad: random\n  knn: 5\n  item_layers: 2" ;;
-  mmgcn) options="latent: {image: 6}" ;;
+  mmgcn) options="latent: {image: 6}\n  amr_weight: 0.5" ;;
   grcn) options="routing: 2\n  latent: 6" ;;
   mgcn) options="knn: 5\n  cl_weight: 0.1\n  train_features: true" ;;
   lgmrec) options="hyper_num: 3\n  hyper_layers: 2\n  cl_weight: 0.01" ;;
   *) fail "usage: graph_models.sh freedom|bm3|cm3|dragon|mmgcn|grcn|mgcn|lgmrec" ;;
 esac
 sed -i -e "s/^  name: vbpr/  name: $1\n  layers: 2\n  fanout: [6, 4]\n  $options/" "$config"
+[[ $1 != mmgcn ]] || echo "augment: {feature_dropout: 0.1, feature_noise: 0.1, feature_mix: 0.2, edge_dropout: 0.2}" >>"$config"
 [[ $1 != cm3 ]] || sed -i '/^  reg:/d' "$config"
 [[ $1 != grcn && $1 != lgmrec ]] || sed -i '/^  fanout:/d' "$config"
 

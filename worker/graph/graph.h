@@ -45,9 +45,10 @@ plt_graph_t *plt_graph_from_rows(const plt_user_items_t *rows, uint32_t users, u
  * file the graph is in memory. */
 plt_graph_t *plt_graph_open(const plt_dataset_t *data, uint32_t threads, const char *cache);
 /* A graph of the same nodes with only `1 - share` of the edges (rounded down), its norms by the degrees that are left.
- * Which stay is drawn without replacement, an edge's chance in proportion to its weight; a function of (seed,
- * epoch). */
-plt_graph_t *plt_graph_prune(const plt_graph_t *graph, double share, uint64_t seed, uint32_t epoch, plt_crew_t *crew);
+ * Which stay is drawn without replacement, an edge's chance in proportion to its weight, or `evenly` the same for
+ * all; a function of (seed, epoch). */
+plt_graph_t *plt_graph_prune(const plt_graph_t *graph, double share, bool evenly, uint64_t seed, uint32_t epoch,
+                             plt_crew_t *crew);
 void plt_graph_destroy(plt_graph_t **graph);
 
 static inline uint64_t plt_graph_degree(const plt_graph_t *graph, plt_side_t side, uint32_t node) {

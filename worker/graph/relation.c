@@ -110,7 +110,7 @@ plt_relation_t *plt_relation_of_epoch(const plt_relation_t *whole, uint64_t seed
   if (whole->users != NULL)
     version->users = plt_user_graph_pad(whole->users, &whole->plan.users, seed, epoch);
   else
-    take_graph(version, plt_graph_prune(whole->graph, whole->plan.edge_dropout, seed, epoch, crew));
+    take_graph(version, plt_graph_prune(whole->graph, whole->plan.edge_dropout, whole->plan.evenly, seed, epoch, crew));
   return version;
 }
 

@@ -30,6 +30,7 @@ typedef struct plt_relation_plan {
   /* USER_ITEM */
   plt_edges_weight_t weight;
   double edge_dropout; /* share of the edges that an epoch's leaves do not have (plt_graph_prune) */
+  bool evenly;         /* these are drawn all alike, not by their weights */
   /* the others */
   plt_item_graph_plan_t items;
   plt_user_graph_plan_t users;

@@ -10,6 +10,7 @@
 #include "common/vector.h"
 #include "worker/data/derived.h"
 #include "worker/data/features.h"
+#include "worker/models/augment.h"
 #include "worker/models/kit.h"
 
 /* ---- options ---- */
@@ -123,6 +124,7 @@ static plt_var_t features_of(const plt_nodes_t *nodes, size_t first, size_t n, c
                     sizeof *rows);
   assert(nodes->side == PLT_SIDE_ITEM);
   plt_lazy_t x = plt_feature_rows(rows, nodes->n);
+  if (nodes->draws != NULL && nodes->draws->augment != NULL) x = plt_augment_features(nodes, first, n, scale, &x);
   if (nodes->source->features != NULL) return nodes->source->features(nodes->source, nodes, first, &x);
   return plt_tape_lazy(nodes->tape, &x);
 }

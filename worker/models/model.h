@@ -114,6 +114,7 @@ struct plt_model {
   size_t score_cols;     /* 0: it ranks nothing */
   plt_contrasts_t contrasts;
   float amr_eps, amr_weight; /* adversarial training: weight 0, none */
+  plt_augment_t augment;
   plt_model_layers_t layers;
   plt_programme_t programme;
 };

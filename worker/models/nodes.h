@@ -15,11 +15,18 @@
 #include "worker/graph/graph.h"
 #include "worker/tape/tape.h"
 
+/* What training changes in features (augment.h). */
+typedef struct plt_augment {
+  bool features; /* any of these is above 0 */
+  double dropout, noise, mix;
+} plt_augment_t;
+
 /* What a draw in training is a function of, beside its purpose and place. */
 typedef struct plt_draws {
   uint64_t seed;
   uint32_t epoch, batch, leaf;
-  int64_t replayed; /* what a replay has instead of the leaf's own draw; -1: nothing */
+  int64_t replayed;             /* what a replay has instead of the leaf's own draw; -1: nothing */
+  const plt_augment_t *augment; /* NULL: features stay as they are */
 } plt_draws_t;
 
 typedef struct plt_nodes plt_nodes_t;

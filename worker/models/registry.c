@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "worker/models/augment.h"
 #include "worker/models/list.h"
 
 #define DECLARE(name) extern const plt_model_ops_t plt_model_##name;
@@ -92,6 +93,7 @@ plt_status_t plt_model_create_at(const plt_config_t *config, const plt_dataset_t
   plt_status_t status = read_adversary(config, model);
   if (status == PLT_OK) status = ops->init(model, config, data);
   model->place = NULL;
+  if (status == PLT_OK) status = plt_augment_read(config, model);
   if (status == PLT_OK) status = check(model);
   if (status == PLT_OK)
     *out = model;

@@ -200,6 +200,7 @@ void plt_batch_make(const plt_batch_maker_t *maker, uint32_t epoch, uint32_t num
                                      .epoch = epoch,
                                      .batch = number,
                                      .leaf = l,
+                                     .augment = model->augment.features ? &model->augment : NULL,
                                      .replayed = plt_sampler_number(plan->sampler, number, l)};
     leaf->pass.samples.share = (float)size / (float)samples;
     leaf->weight = model->ops->loss_is_mean ? (double)size / samples : 1.0;

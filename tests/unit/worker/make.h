@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 
+#include "worker/models/augment.h"
 #include "worker/models/registry.h"
 
 static inline void make_apply(plt_config_t *config, const plt_option_table_t *table) {
@@ -15,6 +16,7 @@ static inline plt_status_t make_model(const char *const *settings, const plt_dat
   plt_config_t *config = plt_config_create();
   for (; *settings != NULL; settings++) cr_assert_eq(plt_config_set(config, *settings), PLT_OK);
   plt_status_t status = plt_config_apply(config, &plt_model_options);
+  make_apply(config, &plt_augment_options);
   const char *name = status == PLT_OK ? plt_config_text(config, "model.name") : NULL;
   if (name != NULL) make_apply(config, &plt_model_find(name)->options);
   if (status == PLT_OK) status = plt_model_create(config, data, out);

@@ -11,6 +11,7 @@
 #include "ps/server/server.h"
 #include "tests/unit/worker/folder.h"
 #include "tests/unit/worker/naive.h"
+#include "worker/models/augment.h"
 #include "worker/models/registry.h"
 #include "worker/session/session.h"
 #include "worker/strategies/registry.h"
@@ -68,6 +69,7 @@ static inline void tiny_open_of(tiny_t *tiny, void (*write)(const folder_t *fold
   for (; *settings != NULL; settings++) cr_assert_eq(plt_config_set(config, *settings), PLT_OK);
   tiny_apply(config, &tiny_options);
   tiny_apply(config, &plt_model_options);
+  tiny_apply(config, &plt_augment_options);
   tiny_apply(config, &plt_model_find(plt_config_text(config, "model.name"))->options);
   tiny_apply(config, &plt_strategy_options);
   tiny_apply(config, &plt_strategy_find(plt_config_text(config, "strategy.name"))->options);

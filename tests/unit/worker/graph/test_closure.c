@@ -319,7 +319,7 @@ Test(closure, edges_are_those_of_the_epoch) {
     size_t n[3];
     for (uint32_t turn = 0; turn < 3; turn++) { /* epochs 4, 5 and 4 again */
       const plt_closure_t *closure = plt_closure_make(maker, 4 + turn % 2, turn, 0, &leaf.own, arena);
-      plt_graph_t *left = plt_graph_prune(graph, 0.5, 6, 4 + turn % 2, NULL);
+      plt_graph_t *left = plt_graph_prune(graph, 0.5, false, 6, 4 + turn % 2, NULL);
       n[turn] = list_edges(closure, user[turn], item[turn], weight[turn]);
       size_t want = 0;
       for (size_t k = 0; k < leaf.own.n[PLT_SIDE_USER]; k++)

@@ -180,10 +180,10 @@ Test(item_graph, a_file_of_neighbours_is_used_and_made_anew_when_damaged) {
 Test(prune, keeps_a_share_of_the_edges_with_norms_of_their_own) {
   naive_graph_t naive = naive_graph_make(40, 30, 300, 5);
   plt_graph_t *graph = plt_graph_create(&naive.data, 2), *kept[3];
-  kept[0] = plt_graph_prune(graph, 0.6, 7, 1, NULL);
+  kept[0] = plt_graph_prune(graph, 0.6, false, 7, 1, NULL);
   plt_crew_t *crew = plt_crew_create(3);
-  kept[1] = plt_graph_prune(graph, 0.6, 7, 1, crew);
-  kept[2] = plt_graph_prune(graph, 0.6, 7, 2, crew);
+  kept[1] = plt_graph_prune(graph, 0.6, false, 7, 1, crew);
+  kept[2] = plt_graph_prune(graph, 0.6, false, 7, 2, crew);
   const plt_neighbours_t *users = &kept[0]->of[PLT_SIDE_USER];
   cr_assert_eq(kept[0]->edges, (uint64_t)((double)graph->edges * 0.4));
   for (uint32_t u = 0; u < 40; u++) {
@@ -211,7 +211,7 @@ Test(prune, chances_are_in_proportion_to_weights) {
   uint32_t drawn[5] = {0};
   plt_graph_t *graph = plt_graph_from_rows(&(plt_user_items_t){offset, item, 5}, USERS, 3, NULL);
   for (uint32_t epoch = 0; epoch < TURNS; epoch++) {
-    plt_graph_t *one = plt_graph_prune(graph, 0.79, 3, epoch, NULL);
+    plt_graph_t *one = plt_graph_prune(graph, 0.79, false, 3, epoch, NULL);
     const plt_neighbours_t *users = &one->of[PLT_SIDE_USER];
     cr_assert_eq(one->edges, 1);
     uint32_t u = users->offset[1] == 1 ? 0 : users->offset[2] == 1 ? 1 : 2;
@@ -220,5 +220,23 @@ Test(prune, chances_are_in_proportion_to_weights) {
   }
   for (int e = 0; e < 5; e++) sum += weight[e];
   for (int e = 0; e < 5; e++) cr_assert_float_eq((double)drawn[e] / TURNS, weight[e] / sum, 0.012, "edge %d", e);
+  plt_graph_destroy(&graph);
+}
+
+/* Evenly drawn edges stay as often whatever their weights. */
+Test(prune, chances_are_the_same_where_that_is_asked_for) {
+  enum { TURNS = 6000 };
+  uint64_t offset[] = {0, 3, 4, 5};
+  uint32_t item[] = {0, 1, 2, 0, 1}, stayed[5] = {0};
+  plt_graph_t *graph = plt_graph_from_rows(&(plt_user_items_t){offset, item, 5}, 3, 3, NULL);
+  for (uint32_t epoch = 0; epoch < TURNS; epoch++) {
+    plt_graph_t *some = plt_graph_prune(graph, 0.39, true, 3, epoch, NULL);
+    const plt_neighbours_t *users = &some->of[PLT_SIDE_USER];
+    cr_assert_eq(some->edges, 3);
+    for (uint32_t u = 0; u < 3; u++)
+      for (uint64_t e = users->offset[u]; e < users->offset[u + 1]; e++) stayed[u == 0 ? users->id[e] : u + 2]++;
+    plt_graph_destroy(&some);
+  }
+  for (int e = 0; e < 5; e++) cr_assert_float_eq((double)stayed[e] / TURNS, 0.6, 0.025, "edge %d", e);
   plt_graph_destroy(&graph);
 }

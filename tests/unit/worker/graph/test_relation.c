@@ -125,7 +125,7 @@ Test(relation, versions_of_epochs) {
   plt_relations_t *relations;
   cr_assert_eq(plt_relations_open(&world.graph.data, plans, PLANS, 1, NULL, &relations), PLT_OK);
   plt_relation_t *version = plt_relation_of_epoch(&relations->of[3], 7, 2, NULL);
-  plt_graph_t *left = plt_graph_prune(relations->graph, 0.5, 7, 2, NULL);
+  plt_graph_t *left = plt_graph_prune(relations->graph, 0.5, false, 7, 2, NULL);
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     plt_adjacency_t rows = plt_relation_rows(version, s);
     for (uint32_t n = 0; n < rows.nodes; n++) {

@@ -225,6 +225,7 @@ static plt_config_t *golden_config(const char *name) {
   cr_assert_eq(plt_config_read(config, golden_path(name, "config.yaml")), PLT_OK, "%s", plt_fail_text());
   make_apply(config, &optimizer_options);
   make_apply(config, &plt_model_options);
+  make_apply(config, &plt_augment_options);
   make_apply(config, &plt_strategy_options);
   make_apply(config, &plt_model_find(plt_config_text(config, "model.name"))->options);
   make_apply(config, &plt_strategy_find(plt_config_text(config, "strategy.name"))->options);
