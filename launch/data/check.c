@@ -61,9 +61,37 @@ static plt_degrees_t summarize(uint32_t *degree, uint32_t n) {
   return (plt_degrees_t){degree[0], degree[n - 1], ((double)below + above) / 2};
 }
 
+static uint32_t count_trained_items(const plt_interactions_t *rows) {
+  counts_t counts = count_ids(rows, rows->items, false);
+  uint32_t n = 0;
+  for (uint32_t item = 0; item < rows->items; item++) n += (counts.where[item] & IN_TRAINING) != 0;
+  free(counts.where);
+  free(counts.degree);
+  return n;
+}
+
+/* Whether a user, who has pairs enough for it, has `items` different training items. */
+static bool has_all(const plt_interactions_t *rows, uint32_t user, uint32_t items) {
+  uint8_t *seen = plt_mem_zalloc(rows->items, 1);
+  uint32_t n = 0;
+  for (uint64_t i = 0; i < rows->n; i++) {
+    if (rows->row[i].user != user || rows->row[i].part != PLT_PART_TRAIN) continue;
+    n += !seen[rows->row[i].item];
+    seen[rows->row[i].item] = 1;
+  }
+  free(seen);
+  return n == items;
+}
+
 static void check_users(plt_data_report_t *report, const plt_interactions_t *rows, const plt_problem_sink_t *sink) {
   counts_t counts = count_ids(rows, rows->users, true);
+  uint32_t items = count_trained_items(rows);
   for (uint32_t user = 0; user < rows->users; user++) {
+    if (items > 0 && counts.degree[user] >= items && has_all(rows, user, items))
+      plt_problem_report(
+          sink, PLT_PROBLEM_FULL_USER,
+          "%s: user %u has all %u training items: no negatives can be drawn, training leaves the pairs out",
+          rows->source, user, items);
     if (counts.where[user] & IN_TRAINING) continue;
     report->untrained_users++;
     if (counts.where[user] == 0) continue;

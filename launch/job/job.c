@@ -170,6 +170,7 @@ static plt_status_t make_stage(plt_job_t *job, const plt_config_t *config, bool 
                                   .batch_size = plan->batch_size,
                                   .negatives = made->model->negatives,
                                   .of_all = made->model->negatives_of_all,
+                                  .refuses_full = strcmp(plt_config_text(job->config, "data.full_users"), "error") == 0,
                                   .replay = plt_config_text(config, "train.replay")};
   plan->replay = is_given ? sampler.replay : NULL;
   if (stage->kind->draws != NULL ? stage->kind->draws(stage->settings) : stage->kind->own_draws) sampler.replay = NULL;

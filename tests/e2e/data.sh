@@ -51,6 +51,38 @@ grep -qiE '\b3\b.*duplicate|duplicate.*\b3\b' "$work/quietly.txt" || complain "d
 quietly "$plateau" train "$config" --set "run.dir=$work/duplicates-run" --set "data.path=$work/duplicates"
 grep -qi 'duplicate' "$work/quietly.txt" || complain "train: no warning of duplicates"
 
+say "a user who has all items: left out with a warning, or refused"
+mkdir "$work/full" "$work/without"
+pairs 'BEGIN { print "userID\titemID\tx_label" } $1 != 7 { print }' >"$work/without/without.inter"
+{ cat "$work/without/without.inter"; for ((i = 0; i < 200; i++)); do printf '7\t%d\t0\n' "$i"; done; } >"$work/full/full.inter"
+sed -e "s|path: .*|path: $work/full|" -e '/features:/d' -e 's/name: vbpr/name: bpr/' "$config" >"$work/full.yaml"
+quietly "$plateau" train "$work/full.yaml" --set "run.dir=$work/full-run"
+grep -q 'warning: .*1 users, user 7 first, have all 200 training items' "$work/quietly.txt" || complain "a full user: no warning"
+quietly "$plateau" train "$work/full.yaml" --set "run.dir=$work/full-three" --workers 3 --servers 2
+[[ $(tables_hash "$work/full-run") == $(tables_hash "$work/full-three") ]] || complain "a full user: other bits on a cluster"
+pairs_of() { grep '"event": *"epoch"' "$1/metrics.jsonl" | head -n 1 | json_number gradients; }
+quietly "$plateau" train "$work/full.yaml" --set "run.dir=$work/without-run" --set "data.path=$work/without"
+[[ $(pairs_of "$work/full-run") == $(pairs_of "$work/without-run") ]] || complain "a full user: her pairs are trained on"
+code=0
+"$plateau" train "$work/full.yaml" --set "run.dir=$work/refused" --set data.full_users=error >"$work/out.txt" 2>&1 || code=$?
+[[ $code == 65 ]] && grep -q 'error: .*user 7 has all 200 training items' "$work/out.txt" || complain "data.full_users=error: exit $code"
+quietly "$plateau" data check "$work/full"
+grep -q 'user 7 has all 200 training items' "$work/quietly.txt" || complain "data check: a full user is not told of"
+
+say "headers of other tools: what they are, and how to mend it"
+mkdir "$work/foreign"
+foreign() { # HEADER PATTERN
+  printf '%b\n0 0 0\n' "$1" >"$work/foreign/foreign.inter"
+  code=0
+  "$plateau" data check "$work/foreign" >"$work/out.txt" 2>&1 || code=$?
+  [[ $code == 65 ]] && grep -q "$2" "$work/out.txt" || { complain "header \"$1\": exit $code"; cat "$work/out.txt" >&2; }
+  ! grep -qP '[^\x09\x0a\x20-\x7e]' "$work/out.txt" || complain "header \"$1\": raw bytes on the terminal"
+}
+foreign 'userID itemID x_label' 'no tab in it: columns separated by spaces'
+foreign 'userID,itemID,x_label' 'no tab in it: columns separated by commas'
+foreign 'user_id:token\titem_id:token' "RecBole's: call the columns userID, itemID"
+foreign '\033[31muser\001\titem' 'no column userID'
+
 say "packed: the same bits, for one process, several workers and ranks"
 cp -r "$data" "$work/packed"
 quietly "$plateau" data pack "$work/packed"

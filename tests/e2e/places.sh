@@ -18,6 +18,7 @@ ended() { kill -s "$1" "$2"; code=0; wait "$2" || code=$?; }
 
 jobs() {
   local -a job=() running=()
+  local other lines code
   say "two jobs that begin together in one run.dir: one of them has it"
   for ((round = 0; round < 8; round++)); do
     run=$work/shared-$round codes=()
@@ -37,6 +38,19 @@ jobs() {
     [[ $(grep -c 'plateau: error: .*\(holds a run\|another job\)' "$work/together-$loser.txt") == 1 ]] ||
       { complain "round $round: job $loser does not say why"; cat "$work/together-$loser.txt" >&2; }
   done
+
+  say "a running job's directory: a refused --resume touches nothing"
+  run=$work/running
+  "$plateau" train "$config" --quiet --set "run.dir=$run" --set train.epochs=100000 --set checkpoint.every_s=0 >"$work/out.txt" 2>&1 </dev/null &
+  other=$!
+  wait_for_step "$run"
+  cp "$run/config.yaml" "$work/before.yaml"
+  lines=$(wc -l <"$run/metrics.jsonl") code=0
+  "$plateau" train "$config" --quiet --set "run.dir=$run" --set train.epochs=7 --resume >"$work/refused.txt" 2>&1 || code=$?
+  ((code == 75)) || complain "--resume of a running job: exit $code, not 75"
+  cmp -s "$run/config.yaml" "$work/before.yaml" || complain "--resume of a running job: config.yaml is changed"
+  (($(wc -l <"$run/metrics.jsonl") > lines)) || complain "--resume of a running job: metrics.jsonl is begun anew"
+  ended TERM "$other"
 
   say "jobs that begin together without a run.dir: each has its own"
   mkdir "$work/sweep"

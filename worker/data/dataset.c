@@ -37,6 +37,12 @@ static const plt_option_t rows[] = {
     {.key = "data.features",
      .type = PLT_OPT_TEXTS,
      .help = "Feature files in data.path, one per modality, row = item id; models keep this order."},
+    {.key = "data.full_users",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "skip",
+     .choices = "skip|error",
+     .help = "Users who have all training items, for whom no negative can be drawn: their pairs are left out with a "
+             "warning, or the run is refused. Models that draw from all items train on them."},
 };
 
 const plt_option_table_t plt_dataset_options = {"data", rows, sizeof rows / sizeof *rows};

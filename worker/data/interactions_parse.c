@@ -101,6 +101,31 @@ typedef struct header {
   int fields;
 } header_t;
 
+/* What a file may be instead, by its first line. */
+static const char *guess(span_t line, const char *text) {
+  if (memchr(line.at, '\t', (size_t)(line.end - line.at)) == NULL)
+    return strchr(text, ',') != NULL
+               ? "; there is no tab in it: columns separated by commas? Tabs are needed (tr , '\\t')"
+           : strchr(text, ' ') != NULL
+               ? "; there is no tab in it: columns separated by spaces? Tabs are needed (tr ' ' '\\t')"
+               : "; there is no tab in it";
+  return strstr(text, ":token") != NULL
+             ? "; names with :token are RecBole's: call the columns userID, itemID and x_label "
+               "(0 training, 1 validation, 2 test)"
+             : "";
+}
+
+/* The header lacks a column: what is there, fit for a terminal. */
+static plt_status_t fail_without(const text_t *text, const char *column, span_t line) {
+  char *found = plt_mem_print("%.*s", (int)(line.end - line.at < 400 ? line.end - line.at : 400), line.at);
+  const char *hint = guess(line, found);
+  for (char *at = found; *at != '\0'; at++)
+    if ((unsigned char)*at < ' ' || (unsigned char)*at > '~') *at = *at == '\t' ? ' ' : '?';
+  plt_fail(PLT_ERR_DATA, "%s:1: no column %s; the tab-separated header has: %s%s", text->path, column, found, hint);
+  free(found);
+  return PLT_ERR_DATA;
+}
+
 static plt_status_t read_header(text_t *text, header_t *header) {
   span_t line;
   *header = (header_t){.column = {-1, -1, -1, -1}};
@@ -119,12 +144,7 @@ static plt_status_t read_header(text_t *text, header_t *header) {
   }
   for (int i = 0; i < NEEDED; i++) {
     if (header->column[i] >= 0) continue;
-    char *found = plt_mem_print("%.*s", (int)(line.end - line.at < 400 ? line.end - line.at : 400), line.at);
-    for (char *at = found; *at != '\0'; at++)
-      if (*at == '\t') *at = ' ';
-    plt_fail(PLT_ERR_DATA, "%s:1: no column %s; the tab-separated header has: %s", text->path, column_names[i], found);
-    free(found);
-    return PLT_ERR_DATA;
+    return fail_without(text, column_names[i], line);
   }
   return PLT_OK;
 }

@@ -27,6 +27,7 @@
   X(DUPLICATE, false, "duplicate pairs")                             \
   X(LEAK, false, "training pairs that are evaluated too")            \
   X(NO_VALIDATION, false, "no validation or no test pairs")          \
+  X(FULL_USER, false, "users who have all training items")           \
   X(UNTRAINED_USER, false, "evaluated users without training pairs") \
   X(EMPTY_ENVIRONMENT, false, "environments without training pairs") \
   X(ZERO_FEATURE, false, "feature rows that are all zero")           \

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/rng.h"
 
@@ -21,6 +22,7 @@ struct plt_sampler {
   bool is_another;       /* plt_sampler_at(): the replay is the first one's */
   const uint32_t *pairs; /* of the training pairs these, n_pairs of them; NULL: all */
   uint64_t n_pairs;
+  uint32_t *own_pairs; /* the same where they are the sampler's */
 };
 
 static size_t distinct_items(const plt_user_items_t *part, uint32_t user) {
@@ -30,17 +32,51 @@ static size_t distinct_items(const plt_user_items_t *part, uint32_t user) {
   return n;
 }
 
-/* That there is a negative for each of them. */
-static plt_status_t check_users(const plt_dataset_t *data) {
-  const uint64_t *offset = data->part[PLT_PART_TRAIN].offset;
-  for (uint32_t u = 0; u < data->users; u++) {
-    if (offset[u + 1] - offset[u] < data->n_train_items) continue; /* all but few users: their items are not read */
-    if (distinct_items(&data->part[PLT_PART_TRAIN], u) >= data->n_train_items)
-      return plt_fail(PLT_ERR_DATA,
-                      "%s: user %" PRIu32 " has all %" PRIu32
-                      " training items, so no negative can be drawn; leave this user out",
-                      data->source, u, data->n_train_items);
+static uint32_t count_batches(uint64_t pairs, uint32_t batch_size) {
+  return (uint32_t)((pairs + batch_size - 1) / batch_size);
+}
+
+/* Whether there is no negative for a user. */
+static bool is_full(const plt_dataset_t *data, uint32_t user) {
+  const plt_user_items_t *train = &data->part[PLT_PART_TRAIN];
+  if (train->offset[user + 1] - train->offset[user] < data->n_train_items) return false; /* nearly all: not read */
+  return distinct_items(train, user) >= data->n_train_items;
+}
+
+/* Of the training pairs those of users for whom there are negatives, of all or of the n given ones. */
+static uint32_t *pairs_with_negatives(const plt_dataset_t *data, const uint32_t *pairs, uint64_t n, uint64_t *kept) {
+  uint32_t *list = plt_mem_alloc(n * sizeof *list);
+  *kept = 0;
+  for (uint64_t i = 0; i < n; i++) {
+    uint32_t pair = pairs == NULL ? (uint32_t)i : pairs[i];
+    if (!is_full(data, data->train[pair].user)) list[(*kept)++] = pair;
   }
+  return list;
+}
+
+/* Users who have all items: their pairs are left out, or refused. */
+static plt_status_t check_users(plt_sampler_t *sampler) {
+  const plt_dataset_t *data = sampler->data;
+  uint32_t first = data->users, n = 0;
+  for (uint32_t u = data->users; u-- > 0;)
+    if (is_full(data, u)) first = u, n++;
+  if (n == 0) return PLT_OK;
+  if (sampler->config.refuses_full || data->n_train > UINT32_MAX)
+    return plt_fail(PLT_ERR_DATA,
+                    "%s: user %" PRIu32 " has all %" PRIu32
+                    " training items, so no negative can be drawn; leave this user out (data.full_users skip does)",
+                    data->source, first, data->n_train_items);
+  sampler->own_pairs = pairs_with_negatives(data, NULL, data->n_train, &sampler->n_pairs);
+  sampler->pairs = sampler->own_pairs;
+  sampler->batches = count_batches(sampler->n_pairs, sampler->config.batch_size);
+  if (sampler->n_pairs == 0)
+    return plt_fail(PLT_ERR_DATA, "%s: every user has all %" PRIu32 " training items, so no negatives can be drawn",
+                    data->source, data->n_train_items);
+  if (sampler->config.stage == 0)
+    plt_log(PLT_LOG_WARN,
+            "%s: %" PRIu32 " users, user %" PRIu32 " first, have all %" PRIu32
+            " training items: no negatives can be drawn for their pairs, which are left out (data.full_users)",
+            data->source, n, first, data->n_train_items);
   return PLT_OK;
 }
 
@@ -100,10 +136,6 @@ static plt_status_t open_numbers(plt_sampler_t *sampler) {
                   sampler->batches);
 }
 
-static uint32_t count_batches(uint64_t pairs, uint32_t batch_size) {
-  return (uint32_t)((pairs + batch_size - 1) / batch_size);
-}
-
 plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_config_t *config, plt_sampler_t **out) {
   plt_sampler_t *sampler = plt_mem_zalloc(1, sizeof *sampler);
   *sampler = (plt_sampler_t){.data = data,
@@ -118,7 +150,7 @@ plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_con
   else if (config->replay != NULL)
     status = open_replay(sampler);
   else if (config->negatives > 0 && !config->of_all)
-    status = check_users(data);
+    status = check_users(sampler);
   if (status == PLT_OK && config->numbers != NULL) status = open_numbers(sampler);
   if (status != PLT_OK) {
     plt_sampler_destroy(&sampler);
@@ -135,6 +167,7 @@ plt_sampler_t *plt_sampler_at(const plt_sampler_t *sampler, uint32_t stage) {
   another->config.stage = stage;
   another->negatives = plt_rng_key(sampler->config.seed, "negatives", stage);
   another->is_another = true;
+  another->own_pairs = NULL;
   return another;
 }
 
@@ -143,7 +176,9 @@ plt_sampler_t *plt_sampler_over(const plt_sampler_t *sampler, uint32_t stage, co
   another->replay = another->numbers = (plt_npy_t){0};
   another->pairs = pairs;
   another->n_pairs = n;
-  another->batches = count_batches(n, another->config.batch_size);
+  if (sampler->pairs != NULL)
+    another->pairs = another->own_pairs = pairs_with_negatives(sampler->data, pairs, n, &another->n_pairs);
+  another->batches = count_batches(another->n_pairs, another->config.batch_size);
   return another;
 }
 
@@ -161,6 +196,7 @@ void plt_sampler_destroy(plt_sampler_t **sampler) {
     if ((*sampler)->numbers.map != NULL) plt_npy_close(&(*sampler)->numbers);
     free((*sampler)->samples);
   }
+  free((*sampler)->own_pairs);
   free(*sampler);
   *sampler = NULL;
 }

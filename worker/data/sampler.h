@@ -6,7 +6,8 @@
  * and an epoch is that file.
  *
  * Threads    read-only after create.
- * Errors     create: PLT_ERR_DATA for a user who has all items, or a replay file that does not fit; PLT_ERR_USAGE. */
+ * Errors     create: PLT_ERR_DATA for a user who has all items (refuses_full, or all do), or a replay file that does
+ *            not fit; PLT_ERR_USAGE. */
 #ifndef PLT_WORKER_DATA_SAMPLER_H
 #define PLT_WORKER_DATA_SAMPLER_H
 
@@ -25,6 +26,7 @@ typedef struct plt_sampler_config {
                          are none; or NULL */
   const char *numbers; /* .npy int64 [batches, leaves] beside it: what a model draws once per leaf; or NULL */
   bool of_all;         /* negatives: uniform over all items, the user's own among them */
+  bool refuses_full;   /* users who have all items end it with PLT_ERR_DATA; else their pairs are left out */
 } plt_sampler_config_t;
 
 plt_status_t plt_sampler_create(const plt_dataset_t *data, const plt_sampler_config_t *config, plt_sampler_t **out);

@@ -169,12 +169,27 @@ static plt_dataset_t *open_text(const folder_t *folder, const char *text) {
   return data;
 }
 
-Test(sampler, a_user_with_all_items_is_refused_and_one_with_all_but_one_gets_that) {
+Test(sampler, a_user_with_all_items_is_left_out_or_refused_and_one_with_all_but_one_gets_that) {
   folder_t folder = folder_make();
   plt_sampler_t *sampler = NULL;
   plt_dataset_t *data = open_text(&folder, "userID\titemID\tx_label\n0\t0\t0\n1\t1\t0\n1\t0\t0\n1\t0\t0\n1\t2\t1\n");
-  cr_assert_eq(make(data, 1, 0, 4, 1, NULL, &sampler), PLT_ERR_DATA);
+  plt_sampler_config_t strict = {.seed = 1, .batch_size = 4, .negatives = 1, .refuses_full = true};
+  cr_assert_eq(plt_sampler_create(data, &strict, &sampler), PLT_ERR_DATA);
   cr_assert(sampler == NULL && strstr(plt_fail_text(), "user 1 ") && strstr(plt_fail_text(), "a.inter"));
+  cr_assert_eq(make(data, 1, 0, 4, 1, NULL, &sampler), PLT_OK, "%s", plt_fail_text());
+  for (int turn = 0; turn < 2; turn++) { /* the pair of user 0; the second time of some pairs */
+    plt_sampler_t *some = turn == 0 ? NULL : plt_sampler_over(sampler, 1, (const uint32_t[]){3, 0, 1}, 3);
+    const plt_sampler_t *here = turn == 0 ? sampler : some;
+    uint32_t one[3];
+    cr_assert(plt_sampler_batches(here) == 1 && plt_sampler_samples(here, 0) == 1);
+    plt_sampler_draw(here, 0, 0, 0, 1, one, one + 1, one + 2);
+    cr_assert(one[0] == 0 && one[1] == 0 && one[2] == 1);
+    plt_sampler_destroy(&some);
+  }
+  plt_sampler_destroy(&sampler);
+  plt_dataset_destroy(&data);
+  data = open_text(&folder, "userID\titemID\tx_label\n0\t0\t0\n1\t0\t0\n1\t2\t1\n");
+  cr_assert_eq(make(data, 1, 0, 4, 1, NULL, &sampler), PLT_ERR_DATA, "nobody is left");
   plt_dataset_destroy(&data);
 
   char text[60000] = "userID\titemID\tx_label\n1\t2999\t0\n"; /* user 0 lacks item 2999 alone: counted out */
