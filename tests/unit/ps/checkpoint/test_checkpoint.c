@@ -281,6 +281,35 @@ Test(checkpoint, empty_tables_and_more_than_a_block_of_rows) {
   plt_table_destroy(&tables[0]);
 }
 
+/* Rows of 8 bytes in every column: one less than a chunk holds, as many, one more. */
+Test(checkpoint, as_many_rows_as_a_chunk_holds) {
+  enum { CHUNK_ROWS = 32768 };
+  plt_table_spec_t spec = {
+      .name = "pairs", .rows = CHUNK_ROWS + 1, .cols = 2, .init = {PLT_INIT_ZERO, 0}, .optimizer = "adagrad"};
+  plt_checkpoint_head_t head = head_of(0, 1);
+  for (uint64_t n = CHUNK_ROWS - 1; n <= CHUNK_ROWS + 1; n++) {
+    plt_table_t *tables[1], *copy;
+    plt_checkpoint_part_t *part;
+    char name[32];
+    snprintf(name, sizeof name, "%d.h5", (int)n);
+    cr_assert_eq(plt_table_create(&spec, 0, 1, &tables[0]), PLT_OK);
+    for (uint64_t key = 0; key < n; key++) plt_table_assign(tables[0], &key, 1, (float[]){(float)key, -(float)key});
+    cr_assert_eq(write_tables(path_of(name), &head, tables, 1), PLT_OK, "%d rows: %s", (int)n, plt_fail_text());
+    cr_assert_eq(plt_checkpoint_open(path_of(name), &part), PLT_OK, "%d rows: %s", (int)n, plt_fail_text());
+    cr_assert_eq(plt_table_create(&spec, 0, 1, &copy), PLT_OK);
+    cr_assert_eq(plt_checkpoint_restore(part, copy), PLT_OK, "%d rows: %s", (int)n, plt_fail_text());
+    cr_assert_eq(plt_table_stored(copy), n);
+    for (uint64_t key = 0; key < n; key++) {
+      float row[2];
+      plt_table_read(copy, &key, 1, row);
+      cr_assert(row[0] == (float)key && row[1] == -(float)key, "%d rows: row %d", (int)n, (int)key);
+    }
+    plt_checkpoint_close(&part);
+    plt_table_destroy(&copy);
+    plt_table_destroy(&tables[0]);
+  }
+}
+
 Test(checkpoint, an_existing_file_is_not_touched) {
   server_t server = server_create(0, 1);
   plt_checkpoint_head_t head = head_of(0, 1);
