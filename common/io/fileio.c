@@ -161,8 +161,8 @@ char *plt_path_temporary(const char *path) {
 
 void plt_path_sweep(const char *path) {
   const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1, suffix[] = ".tmp";
-  char *dir = slash == NULL ? plt_mem_strdup(".") : plt_mem_print("%.*s", (int)(slash - path), path), **names;
-  size_t n, length = strlen(name);
+  char *dir = slash == NULL ? plt_mem_strdup(".") : plt_mem_print("%.*s", (int)(slash - path), path), **names = NULL;
+  size_t n = 0, length = strlen(name);
   bool is_listed = plt_dir_list(dir, &names, &n) == PLT_OK;
   for (size_t i = 0; is_listed && i < n; i++) {
     size_t end = strlen(names[i]);
