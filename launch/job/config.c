@@ -95,6 +95,11 @@ static const plt_option_t train_rows[] = {
      .max = 9e15,
      .help = "Optimizer steps of the whole run at most; 0: no limit.",
      .resumable = true},
+    {.key = "train.until",
+     .type = PLT_OPT_TEXT,
+     .help = "Stage of the procedure behind which the run stops, for --resume to go on later: its name, in a loop also "
+             "NAME:ROUND (train --until). Not given: the last.",
+     .resumable = true},
 };
 static const plt_option_t eval_rows[] = {
     {.key = "eval.every",
@@ -279,9 +284,9 @@ static const plt_option_table_t init_table = TABLE("init", init_rows);
 static const plt_option_table_t cluster_table = TABLE("cluster", cluster_rows);
 static const plt_option_table_t checkpoint_table = TABLE("checkpoint", checkpoint_rows);
 
-/* The last row of train_rows is of the whole run. */
-enum { TRAIN_OF_STAGE = sizeof train_rows / sizeof *train_rows - 1 };
-static const plt_option_table_t train_of_run = {"train", train_rows + TRAIN_OF_STAGE, 1};
+/* The last rows of train_rows are of the whole run. */
+enum { TRAIN_OF_RUN = 2, TRAIN_OF_STAGE = sizeof train_rows / sizeof *train_rows - TRAIN_OF_RUN };
+static const plt_option_table_t train_of_run = {"train", train_rows + TRAIN_OF_STAGE, TRAIN_OF_RUN};
 static const plt_option_table_t train_of_stage = {"train", train_rows, TRAIN_OF_STAGE};
 
 const plt_option_table_t *const plt_config_tables[] = {&run_table,

@@ -188,6 +188,29 @@ static plt_status_t check_table_names(const plt_job_t *job, const plt_outline_t 
   return PLT_OK;
 }
 
+/* Where the run is to stop. */
+static plt_status_t read_until(const plt_job_t *job, plt_plan_t *run) {
+  const char *until = plt_config_given(job->config, "train.until") ? plt_config_text(job->config, "train.until") : NULL;
+  run->last_leg = SIZE_MAX;
+  if (until == NULL) return PLT_OK;
+  run->last_leg = job->procedure->is_given ? plt_procedure_find(job->procedure, until) : SIZE_MAX;
+  if (run->last_leg != SIZE_MAX) return PLT_OK;
+  if (!job->procedure->is_given)
+    return plt_fail(PLT_ERR_USAGE, "%s: train.until is for runs with a procedure",
+                    plt_config_origin(job->config, "train.until"));
+  char *names = plt_mem_strdup("");
+  for (size_t i = 0; i < job->n_stages; i++) {
+    if (job->procedure->stages[i].part > 0) continue;
+    char *more = plt_mem_print("%s%s%s", names, i == 0 ? "" : ", ", job->procedure->stages[i].name);
+    free(names);
+    names = more;
+  }
+  plt_fail(PLT_ERR_USAGE, "%s: train.until: there is no %s; stages are %s, and NAME:ROUND in a loop",
+           plt_config_origin(job->config, "train.until"), until, names);
+  free(names);
+  return PLT_ERR_USAGE;
+}
+
 static plt_status_t make_procedure(plt_job_t *job, const plt_outline_t *outline) {
   plt_plan_t *run = &job->plan;
   PLT_TRY(plt_plan_read_run(job->config, run));
@@ -200,6 +223,7 @@ static plt_status_t make_procedure(plt_job_t *job, const plt_outline_t *outline)
   }
   PLT_TRY(check_table_names(job, outline));
   PLT_TRY(plt_procedure_link(job->procedure));
+  PLT_TRY(read_until(job, run));
   const plt_leg_t *first = &job->procedure->legs[0];
   plt_plan_t of_run = *run;
   plt_leg_plan(job->procedure, first, first->slot, &of_run, run);

@@ -115,7 +115,8 @@ plt_status_t plt_job_check_memory(const plt_job_t *job) {
   }
   tables += handover_bytes(job);
   uint64_t total = tables + plan->workers * worker;
-  plt_log(PLT_LOG_INFO, "expected memory: %.0f MB per server, %.0f MB per worker, %.0f MB in all",
+  plt_log(job->procedure->is_given ? PLT_LOG_NOTE : PLT_LOG_INFO,
+          "expected memory: %.0f MB per server, %.0f MB per worker, %.0f MB in all",
           (double)tables / plan->servers / 1e6, (double)worker / 1e6, (double)total / 1e6);
   if (total > there)
     return plt_fail(PLT_ERR_USAGE,

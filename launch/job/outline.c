@@ -123,7 +123,8 @@ static void read_name(reading_t *reading, plt_config_t *config, const char *plac
 }
 
 static void read_stage(reading_t *reading, const char *place) {
-  static const char *const keys[] = {"run", "data", "cluster", "checkpoint", "train.max_steps", "procedure"};
+  static const char *const keys[] = {"run",         "data",     "cluster", "checkpoint", "train.max_steps",
+                                     "train.until", "procedure"};
   plt_config_t *config = plt_config_nest(reading->config, place, "", true);
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
     fails(reading, plt_config_refuse(config, keys[i], "is of the whole run: it stands on top, not in a stage"));

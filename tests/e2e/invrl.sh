@@ -110,6 +110,12 @@ case ${1:-same} in
     done
     train_run "$work/every" --resume
     same "stopped again and again" "$work/every"
+    train_run "$work/pieces" --until environments:1
+    grep -q '"stage": "mask"' "$work/pieces/metrics.jsonl" && complain "went on behind environments:1"
+    train_run "$work/pieces" --resume --until mask $(cluster 1)
+    train_run "$work/pieces" --resume --until environments
+    train_run "$work/pieces" --resume
+    same "in pieces" "$work/pieces"
     ;;
   killed)
     begin=$(date +%s%N)
@@ -139,6 +145,7 @@ case ${1:-same} in
     refused 64 'vbpr is none' --set model.name=vbpr
     refused 64 'is not one of random, keep, given' --set procedure.1.stages.0.labels=guessed
     refused 64 'stage' --set 'procedure=[{stage: masks}]'
+    refused 64 'there is no mask:3; stages are pretrain, environments, mask, final' --until mask:3
     refused 65 'but there is no column environment' --set procedure.1.stages.0.labels=given
     refused 64 'needs cluster.consistency bsp, not ssp' --set cluster.consistency=ssp --set strategy.mode=combined \
       --set procedure.1.stages.0.strategy.mode=combined --workers 2

@@ -333,6 +333,11 @@ static plt_status_t run(plt_trainer_t *t) {
   return status;
 }
 
+static double passes(const void *self, uint32_t epochs) {
+  const settings_t *settings = self;
+  return settings->start == GIVEN ? 0 : (double)settings->rounds * epochs;
+}
+
 const plt_stage_ops_t plt_stage_environments = {
     .name = "environments",
     .summary = "split the training pairs into environments by models that compete for them",
@@ -345,5 +350,6 @@ const plt_stage_ops_t plt_stage_environments = {
     .init = init,
     .check = check,
     .slots = slots,
+    .passes = passes,
     .run = run,
 };

@@ -44,6 +44,10 @@ static plt_status_t check(const void *self, const plt_dataset_t *data) {
                   data->source);
 }
 
+static double passes(const void *self, uint32_t epochs) {
+  return ((const settings_t *)self)->how == LEARNED ? epochs : 0;
+}
+
 static bool draws(const void *self) { return ((const settings_t *)self)->how != LEARNED; }
 
 /* Worker 0 writes the weights; all go on when they are there. */
@@ -124,5 +128,6 @@ const plt_stage_ops_t plt_stage_fusion = {
     .init = init,
     .check = check,
     .draws = draws,
+    .passes = passes,
     .run = run,
 };

@@ -325,6 +325,11 @@ static plt_status_t run(plt_trainer_t *t) {
   return status;
 }
 
+static double passes(const void *self, uint32_t epochs) {
+  (void)self;
+  return 2.0 * epochs; /* two sweeps over each batch */
+}
+
 const plt_stage_ops_t plt_stage_mask = {
     .name = "mask",
     .summary = "learn which columns of features serve in all environments alike",
@@ -335,5 +340,6 @@ const plt_stage_ops_t plt_stage_mask = {
     .own_draws = true,
     .size = sizeof(settings_t),
     .init = init,
+    .passes = passes,
     .run = run,
 };

@@ -35,6 +35,8 @@ typedef struct plt_stage_ops {
   bool (*draws)(const void *settings);
   /* After init: the slots of a leg. Default: 1. */
   uint32_t (*slots)(const void *settings);
+  /* After init: how often a leg of so many epochs goes over the training pairs, at most. Default: epochs. */
+  double (*passes)(const void *settings, uint32_t epochs);
   /* By all workers of a job, each in its own thread: runs the slots of a leg from where t->p stands, the first of them
    * is begun. Returns early when the steps of the job are used up; decides nothing that the others do not decide
    * alike. */

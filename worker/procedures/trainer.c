@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "common/time.h"
+#include "worker/procedures/forecast.h"
 #include "worker/procedures/handover.h"
 #include "worker/procedures/stage.h"
 #include "worker/session/procedure.h"
@@ -31,15 +32,35 @@ static plt_status_t run_leg(plt_trainer_t *t) {
   return plt_trainer_publish(t, true);
 }
 
+/* So many legs are done: whether the run was to do no more. */
+static bool is_wanted_end(const plt_trainer_t *t, size_t done) {
+  const plt_procedure_t *procedure = t->plan->procedure;
+  if (procedure == NULL || done <= t->plan->last_leg) return false;
+  if (plt_trainer_is_first(t))
+    plt_log(PLT_LOG_NOTE, "stopped behind stage %zu of %zu, as train.until says; --resume goes on", done,
+            procedure->n_legs);
+  return true;
+}
+
 static plt_status_t run(plt_trainer_t *t) {
   const plt_procedure_t *procedure = t->plan->procedure;
+  bool is_first_leg = true;
+  if (plt_trainer_is_first(t)) plt_forecast_tell_plan(t->plan);
+  if (procedure != NULL && is_wanted_end(t, plt_procedure_number(procedure, t->plan->leg))) return PLT_OK;
   PLT_TRY(plt_trainer_mend_links(t));
   /* Before all have been greeted and know where to begin nobody may push. */
   if (t->plan->alone) PLT_TRY(plt_trainer_barrier(t, "start"));
   for (;;) {
+    int64_t begin_ns = plt_time_ns();
+    uint32_t epochs = t->p.epoch;
     PLT_TRY(run_leg(t));
     const plt_leg_t *next = procedure == NULL ? NULL : plt_procedure_next(procedure, t->plan->leg);
-    if (next == NULL || plt_trainer_is_used_up(t)) return PLT_OK;
+    if (next == NULL || plt_trainer_is_used_up(t) ||
+        is_wanted_end(t, plt_procedure_number(procedure, t->plan->leg) + 1))
+      return PLT_OK;
+    if (is_first_leg && plt_trainer_is_first(t))
+      plt_forecast_tell_rest(t, (double)t->p.epoch - epochs, plt_time_ns() - begin_ns);
+    is_first_leg = false;
     PLT_TRY(plt_trainer_hand_over(t, next));
   }
 }

@@ -39,6 +39,7 @@ typedef struct plt_plan {
 
   uint32_t epochs, batch_size, micro_batch;
   uint64_t max_steps;    /* optimizer steps of the whole job; 0: no limit */
+  size_t last_leg;       /* of the procedure: the job ends behind it */
   uint32_t log_every;    /* batches between step events; 0: none */
   const char *optimizer; /* for people; tables may have others */
   double lr, schedule[2], clip_norm;

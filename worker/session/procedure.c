@@ -171,6 +171,19 @@ const plt_leg_t *plt_procedure_next(const plt_procedure_t *procedure, const plt_
   return leg + 1 < procedure->legs + procedure->n_legs ? leg + 1 : NULL;
 }
 
+size_t plt_procedure_find(const plt_procedure_t *procedure, const char *name) {
+  size_t length = strcspn(name, ":"), found = SIZE_MAX;
+  char *rest = NULL;
+  unsigned long round = name[length] == '\0' ? 0 : strtoul(name + length + 1, &rest, 10);
+  if (rest != NULL && (*rest != '\0' || round == 0)) return SIZE_MAX;
+  for (size_t l = 0; l < procedure->n_legs; l++) {
+    const plt_leg_t *leg = &procedure->legs[l];
+    bool is_named = strlen(leg->stage->name) == length && strncmp(leg->stage->name, name, length) == 0;
+    if (is_named && (round == 0 || (leg->repeat > 0 && leg->outer + 1 == round))) found = l;
+  }
+  return found;
+}
+
 size_t plt_procedure_number(const plt_procedure_t *procedure, const plt_leg_t *leg) {
   return (size_t)(leg - procedure->legs);
 }
@@ -211,6 +224,7 @@ void plt_leg_plan(const plt_procedure_t *procedure, const plt_leg_t *leg, uint32
   out->seed = seed_of(out->seed, slot);
   for (size_t t = 0; t < out->model->n_tables; t++) plt_leg_spec(leg, t, &out->specs[t]);
   out->max_steps = run->max_steps;
+  out->last_leg = run->last_leg;
   out->run_dir = run->run_dir;
   out->checkpoint_every_s = run->checkpoint_every_s;
   out->checkpoint_every_epochs = run->checkpoint_every_epochs;

@@ -76,6 +76,9 @@ plt_status_t plt_procedure_link(plt_procedure_t *procedure);
 const plt_leg_t *plt_procedure_leg(const plt_procedure_t *procedure, uint32_t slot);
 /* The one after it, NULL for the last. */
 const plt_leg_t *plt_procedure_next(const plt_procedure_t *procedure, const plt_leg_t *leg);
+/* The last leg of the stage that `name` means: "mask", or "mask:2" in the second round of a loop; of those of all
+ * modalities the last. SIZE_MAX: there is none. */
+size_t plt_procedure_find(const plt_procedure_t *procedure, const char *name);
 /* Which of the legs it is, from 0. */
 size_t plt_procedure_number(const plt_procedure_t *procedure, const plt_leg_t *leg);
 /* "mask", "mask, round 2 of 5" for people; into out. */
