@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # any_shape.sh [--seconds N] [--seed S] [--only KIND=NAME ...]: random configurations, each trained on three random
-# clusters: model, strategy, optimizer and the options of each, features, batch and leaves; servers, workers, threads,
-# transport. Tables, final vectors, losses and metrics have the same bits, or all three end with the same error.
+# clusters: model, strategy, optimizer and the options of each, features, batch and leaves, stages of a procedure;
+# servers, workers, threads, transport. Tables, final vectors, losses and metrics have the same bits, or all three end with the same error.
 # --only models=vbpr: no other model.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -108,12 +108,43 @@ draw_one() {
   draw_options "$1" "$chosen" "$2"
 }
 
+# draw_stages MODEL: sets $stages, a short procedure: of a model that stands for one, and now and then of any other.
+draw_stages() {
+  local environments rounds labels fresh outer mask merge mi fusion second
+  stages=
+  choose environments 1 2 3
+  choose rounds 1 2
+  choose labels random keep
+  choose fresh same round
+  choose outer 1 2
+  mask="{repeat: $outer, stages: [{stage: environments, environments: $environments, rounds: $rounds, labels: $labels,
+    fresh: $fresh, stop_share: 0.02, train: {epochs: 1}}, {stage: mask, sigma: 0.1, growth: 1.3, train: {epochs: 1}}]}"
+  case $1 in
+    invrl) stages="[{stage: pretrain, train: {epochs: 1}}, $mask, {stage: final}]" ;;
+    m3invrl)
+      choose mi vclub cross_correlation none
+      choose merge '' '{stage: merge, train: {epochs: 1}},'
+      choose mask "$mask," ''
+      choose fusion uniform learned validation
+      stages="[{stage: encoders, mi: $mi, a_con: 0.3, a_mi: 0.2}, $mask {stage: models, train: {epochs: 1}}, $merge
+        {stage: fusion, fusion: $fusion, train: {epochs: 1}}]"
+      ;;
+    *)
+      choose second 'fresh: ["*"]' 'frozen: ["user*"]' 'strategy: {name: plain}'
+      ((RANDOM % 5 > 0)) || stages="[{stage: train, name: first, train: {epochs: 1}}, {stage: train, $second}]"
+      ;;
+  esac
+}
+
 draw_config() {
   local chosen options layers of_model of_strategy dim batch micro
   choose features text_feat.npy "image_feat.npy, text_feat.npy" "text_feat.npy, image_feat.npy, audio_feat.npy"
   draw_one models 75
   model=$chosen of_model=$options
   [[ ${needs[models $model]} == data.features ]] || features=
+  [[ $model != m3invrl || $features == *,* ]] || features="image_feat.npy, text_feat.npy"
+  [[ $model != m3invrl ]] || of_model=${of_model/width: [0-9]*/width: $((2 + RANDOM % 5 * 2))}
+  draw_stages "$model"
   draw_one strategies 25
   strategy=$chosen of_strategy=$options
   draw_one optimizers 10
@@ -130,12 +161,13 @@ strategy: {name: $strategy$of_strategy}
 optimizer: {name: $optimizer, lr: 0.01$options}
 train: {epochs: 2, batch_size: $batch, micro_batch: $micro, log_every: 1}
 eval: {topk: [3, 20]}
+${stages:+procedure: $stages}
 YAML
 }
 
 # outcome: what a run of the configuration comes to on a random cluster, in $result; the cluster in $shape.
 outcome() {
-  local servers workers threads transport code=0
+  local servers workers threads transport best=--last code=0
   choose servers 1 2 3
   choose workers 1 2 3
   choose threads 1 2
@@ -149,7 +181,8 @@ outcome() {
     return
   fi
   quietly "$plateau" export "$work/run" --last -o "$work/out"
-  quietly "$plateau" export "$work/run" --best --vectors -o "$work/out" --servers "$workers"
+  [[ ! -e $work/run/checkpoints/best ]] || best=--best # a stage without epochs has none
+  quietly "$plateau" export "$work/run" "$best" --vectors -o "$work/out" --servers "$workers"
   result=$({
     cat "$work/out"/*.npy
     losses_of "$work/run"

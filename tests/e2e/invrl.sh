@@ -114,7 +114,7 @@ case ${1:-same} in
     grep -q '"stage": "mask"' "$work/pieces/metrics.jsonl" && complain "went on behind environments:1"
     train_run "$work/pieces" --resume --until mask $(cluster 1)
     train_run "$work/pieces" --resume --until environments
-    train_run "$work/pieces" --resume
+    train_run "$work/pieces" --resume --set checkpoint.every_epochs=1 # one of the same clock as that of a stage's end
     same "in pieces" "$work/pieces"
     ;;
   killed)

@@ -138,6 +138,38 @@ wait "$job" || code=$?
 say "$(grep -c '"recovery"' "$run/metrics.jsonl" || true) recoveries"
 same "$run" "training in stages" "$(tables "$work/stages-alone")"
 
+say "invariant learning, a child killed in two of its stages"
+cat >"$work/invariant.yaml" <<YAML
+run: {seed: 3}
+data: {path: $work/data, features: [text_feat.npy, image_feat.npy]}
+model: {name: m3invrl, dim: 8, feat_dim: 8, width: 8, negatives: 4}
+optimizer: {name: adam, lr: 0.01}
+train: {batch_size: 512, micro_batch: 128, epochs: 4}
+eval: {every: 0}
+procedure:
+- {stage: encoders}
+- {stage: environments, environments: 2, rounds: 2, stop_share: 0}
+- {stage: mask}
+- {stage: models}
+- {stage: fusion, fusion: learned}
+YAML
+quietly "$plateau" train "$work/invariant.yaml" --set run.dir="$work/invariant-alone"
+run=$work/invariant
+ranks 5 train "$work/invariant.yaml" --servers 2 --set run.dir="$run" --set checkpoint.every_epochs=2 >"$work/invariant.txt" 2>&1 &
+job=$!
+for stage in environments models; do
+  for ((i = 0; i < 1200; i++)); do
+    if grep -qs "\"stage\": \"$stage\"" "$run/metrics.jsonl" || ! kill -0 "$job" 2>/dev/null; then break; fi
+    sleep 0.05
+  done
+  children "$run" | shuf -n 1 | xargs -r kill -9 || true
+done
+code=0
+wait "$job" || code=$?
+((code == 0)) || { cat "$work/invariant.txt" >&2; complain "invariant learning: exit $code"; }
+say "$(grep -c '"recovery"' "$run/metrics.jsonl" || true) recoveries"
+same "$run" "invariant learning" "$(tables "$work/invariant-alone")"
+
 say "a job that keeps dying"
 run=$work/dying
 ranks 3 train "$config" --set run.dir="$run" --set train.epochs=100000 --set checkpoint.every_epochs=0 --set checkpoint.every_s=0 \

@@ -347,19 +347,17 @@ static plt_status_t init_fusion(plt_model_t *model, const plt_config_t *config, 
   plt_codes_add_tables(&self->codes, model, data, PLT_CODES_FROZEN);
   add_mask(self, config);
   self->weights = model->n_tables;
-  plt_model_table_t *weights =
-      plt_model_add_table(model, "fusion_weights", PLT_ENTITY_DENSE, 1, modalities, plt_init_zero());
-  weights->frozen = weights->fresh = weights->written = true;
-  self->fusion = model->n_tables;
-  if (self->learns)
-    plt_model_add_table(model, "fusion", PLT_ENTITY_DENSE, 1, modalities, plt_init_zero())->fresh = true;
+  plt_model_table_t *weights = plt_model_add_table(model, self->learns ? "fusion" : "fusion_weights", PLT_ENTITY_DENSE,
+                                                   1, modalities, plt_init_zero());
+  weights->fresh = true;
+  weights->frozen = weights->written = !self->learns;
   model->score_cols = self->is_merged ? d + f : modalities * (d + f);
   return PLT_OK;
 }
 
 static plt_var_t weights_of(const plt_m3_t *self, const plt_nodes_t *nodes) {
-  return self->learns ? plt_op_softmax(nodes->tape, plt_nodes_table(nodes, self->fusion))
-                      : plt_nodes_table(nodes, self->weights);
+  plt_var_t weights = plt_nodes_table(nodes, self->weights);
+  return self->learns ? plt_op_softmax(nodes->tape, weights) : weights;
 }
 
 /* Weight m over `n` columns each, [1, M n]; or weight m alone, [1, n]. */

@@ -22,7 +22,7 @@ typedef struct plt_m3 {
   size_t parts; /* the first of user_m, item_m of every m, aside; of the first modality's stage only */
   /* fusion */
   bool is_merged, learns;
-  size_t fusion, weights; /* tables of what is learned, and of the weights that the models have, 1 x M */
+  size_t weights; /* table 1 x M: the models' weights, or what they are the softmax of */
 } plt_m3_t;
 
 enum { PLT_M3_BOUND_TABLES = 8 };

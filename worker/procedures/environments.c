@@ -292,6 +292,7 @@ static plt_status_t end_round(work_t *work, bool *is_settled) {
   plt_trainer_name(t, at, name);
   PLT_TRY(plt_client_sum(t->session->client, name, counts, 1 + environments));
   plt_labels_destroy(&work->labels);
+  plt_trainer_touch(t);
   *is_settled = counts[0] <= floor(work->settings->stop_share * (double)t->plan->data->n_train);
   for (uint32_t e = 0; e < environments; e++) sizes[e] = (uint64_t)counts[1 + e];
   return t->journal == NULL ? PLT_OK : plt_journal_labels(t->journal, (uint64_t)counts[0], sizes, environments);

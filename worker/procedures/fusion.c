@@ -88,13 +88,13 @@ static plt_status_t weigh_by_validation(plt_trainer_t *t, size_t n, float *weigh
   return PLT_OK;
 }
 
-/* The softmax of what was learned. */
-static plt_status_t weigh_as_learned(plt_trainer_t *t, size_t n, float *weights) {
+/* The softmax of what was learned, to be told: the model has it from its table. */
+static plt_status_t read_learned(plt_trainer_t *t, size_t n, float *weights) {
   static const uint64_t row = 0;
   const plt_m3_t *model = (const plt_m3_t *)t->plan->model;
   float learned[PLT_MODALITIES_MAX];
-  plt_pull_t pull = {(uint32_t)model->fusion, (uint32_t)n, &row, 1, learned};
-  PLT_TRY(plt_client_read(t->session->client, &pull, 1));
+  PLT_TRY(
+      plt_client_read(t->session->client, &(plt_pull_t){(uint32_t)model->weights, (uint32_t)n, &row, 1, learned}, 1));
   plt_tape_t *tape = plt_tape_create(NULL);
   plt_var_t softmax = plt_op_softmax(tape, plt_tape_constant(tape, 1, n, learned));
   memcpy(weights, plt_tape_value(tape, softmax), n * sizeof *weights);
@@ -108,13 +108,15 @@ static plt_status_t run(plt_trainer_t *t) {
   size_t n = model->codes.modalities;
   float weights[PLT_MODALITIES_MAX];
   for (size_t m = 0; m < n; m++) weights[m] = 1 / (float)n;
-  if (settings->how == VALIDATION) PLT_TRY(weigh_by_validation(t, n, weights));
   if (settings->how == LEARNED) {
     PLT_TRY(plt_trainer_run_epochs(t));
     if (plt_trainer_is_used_up(t) && t->p.epoch < t->plan->epochs) return PLT_OK;
-    PLT_TRY(weigh_as_learned(t, n, weights));
+    PLT_TRY(read_learned(t, n, weights));
+  } else {
+    if (settings->how == VALIDATION) PLT_TRY(weigh_by_validation(t, n, weights));
+    PLT_TRY(put_weights(t, weights, "fused"));
+    plt_trainer_touch(t);
   }
-  PLT_TRY(put_weights(t, weights, "fused"));
   return t->journal == NULL ? PLT_OK : plt_journal_fusion(t->journal, weights);
 }
 

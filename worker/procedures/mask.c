@@ -280,6 +280,7 @@ static plt_status_t run_steps(work_t *work) {
   PLT_TRY(drop_tables(work));
   if (plt_trainer_is_used_up(t) && t->p.epoch < t->plan->epochs) return PLT_OK;
   if (plt_trainer_is_first(t)) PLT_TRY(write_mask(work));
+  plt_trainer_touch(t);
   return plt_trainer_barrier(t, "mask");
 }
 

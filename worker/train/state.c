@@ -16,6 +16,8 @@ void plt_trainer_begin_slot(plt_trainer_t *t, uint32_t slot) {
   t->p = (plt_progress_t){.stage = slot, .begin_clock = t->clock, .gradients = t->p.gradients, .seconds = t->p.seconds};
 }
 
+void plt_trainer_touch(plt_trainer_t *t) { t->saved_clock = UINT64_MAX; }
+
 void plt_trainer_name(const plt_trainer_t *t, const char *what, char out[96]) {
   if (t->p.stage == 0)
     snprintf(out, 96, "%s", what);

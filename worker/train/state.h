@@ -80,6 +80,8 @@ bool plt_trainer_is_first(const plt_trainer_t *t);
 bool plt_trainer_is_used_up(const plt_trainer_t *t);
 /* A slot of the procedure begins: the plan is that of the slot, progress begins anew. */
 void plt_trainer_begin_slot(plt_trainer_t *t, uint32_t slot);
+/* Tables were written beside steps: a checkpoint of this clock that there may be does not have that. */
+void plt_trainer_touch(plt_trainer_t *t);
 /* A name for a sum or a barrier: `what`, and which slot it is if it is not the first; into out. */
 void plt_trainer_name(const plt_trainer_t *t, const char *what, char out[96]);
 /* Waits for all workers; once per slot, clock and `what`. */
