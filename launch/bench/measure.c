@@ -59,8 +59,10 @@ void plt_bench_compete(plt_bench_contestant_t *contestants, int n, int warm, int
     for (int i = 0; contestants[c].step != NULL && i < warm; i++) contestants[c].step(contestants[c].context);
   for (int run = 0; run < runs; run++)
     for (int c = 0; c < n; c++)
-      if (contestants[c].step != NULL)
-        rates[c][run] = plt_bench_measure(contestants[c].step, contestants[c].context, seconds);
+      if (contestants[c].step != NULL) {
+        (void)plt_bench_measure(contestants[c].step, contestants[c].context, seconds / 4);
+        rates[c][run] = plt_bench_measure(contestants[c].step, contestants[c].context, seconds * 3 / 4);
+      }
   for (int c = 0; c < n; c++) {
     plt_bench_contestant_t *of = &contestants[c];
     double ratios[PLT_BENCH_RUNS_MAX];

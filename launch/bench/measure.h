@@ -39,7 +39,8 @@ typedef struct plt_bench_contestant {
   double ratio;
 } plt_bench_contestant_t;
 
-/* `warm` steps of each, then `runs` turns of `seconds` each. */
+/* `warm` steps of each, then `runs` turns of `seconds` each, of which the first quarter does not count: what a turn
+ * finds cold, and on some virtual machines unmapped again, is the others' doing. */
 void plt_bench_compete(plt_bench_contestant_t *contestants, int n, int warm, int runs, double seconds);
 
 /* Ends the process with `code` and a line unless `holds`. */

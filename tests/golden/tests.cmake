@@ -7,7 +7,7 @@ foreach(configuration IN LISTS configurations)
   cmake_path(GET configuration PARENT_PATH folder)
   cmake_path(GET folder FILENAME case)
   set(clusters "3 1")
-  if(case MATCHES "^[a-z0-9]+-bsam\\+-adam$")
+  if(case MATCHES "^[a-z0-9]+-bsam\\+-adam$|^[a-z0-9]+-procedure-bsam\\+$")
     list(APPEND clusters "1 1") # a sample: a case per model
   endif()
   if(case MATCHES "-leaves-")
@@ -23,7 +23,7 @@ foreach(configuration IN LISTS configurations)
       list(APPEND labels fast again)
     elseif(name STREQUAL "vbpr-leaves-bsam+-adam.s3w3")
       list(APPEND labels fast) # leaves over workers
-    elseif(name MATCHES "-(plain|bsam|mirror)-" AND NOT name MATCHES "^(vbpr|invrl)-")
+    elseif(name MATCHES "-(plain|bsam|mirror|crosscorr|no)[-.]" AND NOT name MATCHES "^(vbpr|invrl)-")
       list(APPEND labels again)
     endif()
     plateau_shell(golden.${name}

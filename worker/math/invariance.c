@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/elementary.h"
 #include "common/mem.h"
 #include "worker/math/kernels.h"
 
@@ -116,13 +117,13 @@ static double lose(const plt_invariance_t *self, const plt_invariance_batch_t *b
   double loss = 0;
   for (size_t k = 0; k < batch->items_each; k++) {
     size_t p = s * batch->items_each + k, item = batch->item[p];
-    double sign = k == 0 ? -1 : 1, weight = (double)batch->weight[p];
+    float sign = k == 0 ? -1 : 1, weight = batch->weight[p];
     double score = plt_kernel_dot(user, batch->items + item * shape->d, shape->d) +
                    plt_kernel_dot(h, self->product + item * shape->f, shape->f);
-    double sigmoid = 1 / (1 + exp(-sign * score)); /* of what softplus takes */
-    loss += weight * (fmax(sign * score, 0) + log1p(exp(-fabs(score))));
-    part->slope[p] = (float)(sign * weight * sigmoid);
-    part->curve[p] = (float)(weight * sigmoid * (1 - sigmoid));
+    float x = sign * (float)score, sigmoid = plt_sigmoid(x);
+    loss += (double)weight * (double)plt_softplus(x);
+    part->slope[p] = sign * weight * sigmoid;
+    part->curve[p] = weight * sigmoid * plt_sigmoid(-x);
   }
   return loss;
 }

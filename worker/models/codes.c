@@ -79,7 +79,7 @@ static void fill_block(const source_t *source, plt_tape_t *tape, const uint32_t 
   const plt_codes_t *codes = source->codes;
   plt_nodes_t nodes = {
       .tape = tape, .data = source->data, .side = PLT_SIDE_ITEM, .id = items, .n = n, .source = &source->source};
-  plt_code_t of[PLT_MODALITIES_MAX];
+  plt_code_t of[PLT_MODALITIES_MAX] = {{{0}, {0}}};
   plt_var_t part[1 + PLT_MODALITIES_MAX];
   plt_tape_reset(tape);
   for (size_t m = 0; m < codes->modalities; m++) of[m] = plt_codes_encode(codes, &nodes, m);

@@ -44,8 +44,8 @@ plt_var_t plt_codes_join(const plt_codes_t *codes, plt_tape_t *tape, const plt_c
 plt_var_t plt_codes_all(const plt_codes_t *codes, const plt_nodes_t *nodes);
 /* [norm(c_m) ; norm(s_m)] of own items, [n, 2 k]. */
 plt_var_t plt_codes_of(const plt_codes_t *codes, const plt_nodes_t *nodes, size_t m);
-/* Rows of r for whoever has no tape: of n items, from tables[M * PLT_CODES_TABLES], all rows of each. The matrix keeps
- * `room`, which the caller gives. */
+/* The same for whoever has no tape: r of n items, by tables[M * PLT_CODES_TABLES], all rows of each. `room` and items
+ * stay as long as the matrix is in use. */
 typedef struct plt_codes_rows {
   const float *matrix;
   size_t stride, cols;

@@ -120,7 +120,7 @@ static plt_var_t encode(const plt_m3_t *self, const plt_nodes_t *nodes, plt_code
 }
 
 static plt_var_t items_of_encoders(const plt_model_t *self, const plt_nodes_t *nodes) {
-  plt_code_t of[PLT_MODALITIES_MAX];
+  plt_code_t of[PLT_MODALITIES_MAX] = {{{0}, {0}}};
   return encode((const plt_m3_t *)self, nodes, of);
 }
 
@@ -187,7 +187,7 @@ static plt_var_t loss_of_encoders(const plt_model_t *model, const plt_samples_t 
   const plt_m3_t *self = (const plt_m3_t *)model;
   const plt_nodes_t *nodes = &samples->nodes[PLT_SIDE_ITEM];
   plt_tape_t *t = nodes->tape;
-  plt_code_t of[PLT_MODALITIES_MAX];
+  plt_code_t of[PLT_MODALITIES_MAX] = {{{0}, {0}}};
   uint32_t *positives;
   plt_var_t loss = plt_ultra_loss(&self->ultra, samples, encode(self, nodes, of));
   loss = plt_op_scale(t, loss, 1 / (float)samples->n);
@@ -365,7 +365,7 @@ static plt_var_t spread_weights(const plt_m3_t *self, const plt_nodes_t *nodes, 
   size_t modalities = self->codes.modalities, cols = count * n;
   float *ones = plt_tape_scratch(nodes->tape, modalities, cols);
   for (size_t m = 0; m < modalities; m++)
-    for (size_t j = 0; j < cols; j++) ones[m * cols + j] = first + j / n == m;
+    for (size_t j = 0; j < cols; j++) ones[m * cols + j] = first + j / n == m ? 1.0f : 0.0f;
   return plt_op_matmul(nodes->tape, weights_of(self, nodes), plt_tape_constant(nodes->tape, modalities, cols, ones));
 }
 

@@ -70,7 +70,7 @@ static plt_status_t weigh_by_validation(plt_trainer_t *t, size_t n, float *weigh
   for (size_t m = 0; m < n; m++) {
     plt_metrics_t metrics[PLT_PARTS];
     char what[32], at[72], name[96];
-    for (size_t k = 0; k < n; k++) weights[k] = k == m;
+    for (size_t k = 0; k < n; k++) weights[k] = k == m ? 1.0f : 0.0f;
     snprintf(what, sizeof what, "model %zu alone", m);
     PLT_TRY(put_weights(t, weights, what));
     t->session->plan = &plan;
@@ -92,7 +92,7 @@ static plt_status_t weigh_by_validation(plt_trainer_t *t, size_t n, float *weigh
 static plt_status_t read_learned(plt_trainer_t *t, size_t n, float *weights) {
   static const uint64_t row = 0;
   const plt_m3_t *model = (const plt_m3_t *)t->plan->model;
-  float learned[PLT_MODALITIES_MAX];
+  float learned[PLT_MODALITIES_MAX] = {0};
   PLT_TRY(
       plt_client_read(t->session->client, &(plt_pull_t){(uint32_t)model->weights, (uint32_t)n, &row, 1, learned}, 1));
   plt_tape_t *tape = plt_tape_create(NULL);

@@ -16,7 +16,7 @@
 static void tell_leg(const plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   char text[128];
-  if (!plt_trainer_is_first(t) || plan->leg == NULL || !plan->procedure->is_given) return;
+  if (!plt_trainer_is_first(t) || plan->leg == NULL || plan->procedure == NULL || !plan->procedure->is_given) return;
   plt_leg_describe(plan->leg, text, sizeof text);
   plt_log(PLT_LOG_NOTE, "stage %zu of %zu, %s: %s with %s and %s", plt_procedure_number(plan->procedure, plan->leg) + 1,
           plan->procedure->n_legs, text, plan->model->ops->name, plan->strategy->ops->name, plan->optimizer);
