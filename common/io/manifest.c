@@ -90,9 +90,10 @@ static char *write_manifest(const plt_manifest_t *manifest) {
   return whole;
 }
 
-static plt_status_t check_size(const char *path, uint64_t bytes) {
+/* missing: what it is where there is no such file. */
+static plt_status_t check_size(const char *path, uint64_t bytes, plt_status_t missing) {
   struct stat info;
-  if (stat(path, &info) != 0) return plt_fail_errno(PLT_ERR_CHECKPOINT, "%s: part of the checkpoint is missing", path);
+  if (stat(path, &info) != 0) return plt_fail_errno(missing, "%s: part of the checkpoint is missing", path);
   if ((uint64_t)info.st_size == bytes) return PLT_OK;
   return plt_fail(PLT_ERR_CHECKPOINT, "%s: has %llu bytes, the manifest says %" PRIu64, path,
                   (unsigned long long)info.st_size, bytes);
@@ -104,14 +105,14 @@ static bool is_plain_name(const char *file) {
          strlen(file) < sizeof((plt_manifest_part_t *)0)->file;
 }
 
-static plt_status_t check_sizes(const char *dir, const plt_manifest_t *manifest) {
+static plt_status_t check_sizes(const char *dir, const plt_manifest_t *manifest, plt_status_t missing) {
   char path[PLT_PATH_MAX];
   for (size_t i = 0; i < manifest->n_parts; i++) {
     const char *file = manifest->parts[i].file;
     if (!is_plain_name(file))
       return plt_fail(PLT_ERR_CHECKPOINT, "%s: \"%s\" is no name for a file of a checkpoint", dir, file);
     PLT_TRY(plt_path_join(dir, file, path));
-    PLT_TRY(check_size(path, manifest->parts[i].bytes));
+    PLT_TRY(check_size(path, manifest->parts[i].bytes, missing));
   }
   return PLT_OK;
 }
@@ -166,7 +167,7 @@ plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *man
   PLT_TRY(clock_place(run_dir, manifest->clock, ".part", part));
   PLT_TRY(clock_place(run_dir, manifest->clock, "", final));
   PLT_TRY(plt_path_join(part, manifest_name, file));
-  PLT_TRY(check_sizes(part, manifest));
+  PLT_TRY(check_sizes(part, manifest, PLT_ERR_IO)); /* just written: somebody removed it */
   char *text = write_manifest(manifest);
   plt_status_t status = plt_file_publish(file, text, strlen(text));
   free(text);
@@ -253,7 +254,7 @@ static plt_status_t read_manifest(const char *file, plt_manifest_t *manifest) {
 static plt_status_t check_hash(const char *path, const plt_manifest_part_t *part) {
   char hash[PLT_HASH_HEX];
   uint64_t bytes;
-  PLT_TRY(check_size(path, part->bytes));
+  PLT_TRY(check_size(path, part->bytes, PLT_ERR_CHECKPOINT));
   if (plt_hash_file(path, hash, &bytes) != PLT_OK) return PLT_ERR_CHECKPOINT;
   if (bytes == part->bytes && strcmp(hash, part->hash) == 0) return PLT_OK;
   return plt_fail(PLT_ERR_CHECKPOINT, "%s: damaged: its xxh3-128 is %s, the manifest says %s", path, hash, part->hash);
@@ -266,7 +267,7 @@ static plt_status_t verify(const char *dir, bool sizes_only, plt_manifest_t *man
   PLT_TRY(read_manifest(path, manifest));
   for (size_t i = 0; i < manifest->n_parts; i++) {
     PLT_TRY(plt_path_join(dir, manifest->parts[i].file, path));
-    PLT_TRY(sizes_only ? check_size(path, manifest->parts[i].bytes) : check_hash(path, &manifest->parts[i]));
+    PLT_TRY(sizes_only ? check_size(path, manifest->parts[i].bytes, PLT_ERR_CHECKPOINT) : check_hash(path, &manifest->parts[i]));
   }
   return PLT_OK;
 }

@@ -8,7 +8,8 @@
  * directory and moves the links (each by rename): a reader sees a whole checkpoint or none.
  *
  * Threads    any. One process writes at a time (publish, link, prune: worker 0); readers may come at any moment.
- * Errors     PLT_ERR_CHECKPOINT naming the file and what differs; PLT_ERR_IO; of what writes also PLT_ERR_CREATE and
+ * Errors     PLT_ERR_CHECKPOINT naming the file and what differs; PLT_ERR_IO, of publishing also for a part that is
+ *            gone; of what writes also PLT_ERR_CREATE and
  *            PLT_ERR_SPACE; PLT_ERR_USAGE when a path becomes too long. */
 #ifndef PLT_COMMON_IO_MANIFEST_H
 #define PLT_COMMON_IO_MANIFEST_H

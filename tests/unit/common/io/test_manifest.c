@@ -114,7 +114,7 @@ Test(manifest, publish_checks_the_parts) {
   plt_manifest_part_t part = {.file = "server-0.h5", .bytes = 3};
   plt_manifest_t manifest = {.clock = 1, .parts = &part, .n_parts = 1};
   CR_OK(plt_manifest_part_dir(scratch, 1, true, dir));
-  CR_FAILED_WITH(plt_manifest_publish(scratch, &manifest, false), PLT_ERR_CHECKPOINT, "missing");
+  CR_FAILED_WITH(plt_manifest_publish(scratch, &manifest, false), PLT_ERR_IO, "missing");
   scratch_write_text("checkpoints/1.part/server-0.h5", "toolong");
   CR_FAILED_WITH(plt_manifest_publish(scratch, &manifest, false), PLT_ERR_CHECKPOINT, "has 7 bytes");
   cr_assert_not(exists("checkpoints/1"));
