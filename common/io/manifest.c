@@ -267,7 +267,8 @@ static plt_status_t verify(const char *dir, bool sizes_only, plt_manifest_t *man
   PLT_TRY(read_manifest(path, manifest));
   for (size_t i = 0; i < manifest->n_parts; i++) {
     PLT_TRY(plt_path_join(dir, manifest->parts[i].file, path));
-    PLT_TRY(sizes_only ? check_size(path, manifest->parts[i].bytes, PLT_ERR_CHECKPOINT) : check_hash(path, &manifest->parts[i]));
+    PLT_TRY(sizes_only ? check_size(path, manifest->parts[i].bytes, PLT_ERR_CHECKPOINT)
+                       : check_hash(path, &manifest->parts[i]));
   }
   return PLT_OK;
 }
