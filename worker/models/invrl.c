@@ -7,11 +7,6 @@
 
 static const plt_option_t rows[] = {PLT_ULTRA_OPTIONS};
 
-static plt_var_t project(const plt_model_t *self, const plt_nodes_t *nodes) {
-  plt_var_t x = plt_ultra_x((const plt_ultra_t *)self, nodes);
-  return plt_ultra_items(nodes, x, plt_nodes_table(nodes, PLT_ULTRA_PROJ_W));
-}
-
 /* [F, 1]: the row of a frozen table 1 x F, as a column. */
 static plt_var_t mask_column(const plt_nodes_t *nodes, size_t table) {
   plt_var_t mask = plt_nodes_table(nodes, table);
@@ -25,10 +20,6 @@ static plt_status_t init_pretrain(plt_model_t *model, const plt_config_t *config
   PLT_TRY(plt_ultra_init(self, config, data));
   plt_ultra_add_tables(self, data, "", "");
   return PLT_OK;
-}
-
-static plt_var_t loss_of_ultra(const plt_model_t *self, const plt_samples_t *samples) {
-  return plt_ultra_loss((const plt_ultra_t *)self, samples, project(self, &samples->nodes[PLT_SIDE_ITEM]));
 }
 
 /* ---- environments: the model of one of them ---- */
@@ -56,7 +47,7 @@ plt_var_t plt_environment_loss(const plt_model_t *self, const plt_samples_t *sam
   const plt_ultra_t *ultra = (const plt_ultra_t *)self;
   const plt_nodes_t *items = &samples->nodes[PLT_SIDE_ITEM];
   plt_tape_t *t = items->tape;
-  plt_var_t loss = loss_of_ultra(self, samples);
+  plt_var_t loss = plt_ultra_loss(self, samples);
   plt_var_t masked = plt_op_mul(t, plt_nodes_table(items, PLT_ULTRA_PROJ_W), mask_column(items, PLT_ENVIRONMENTS_MASK));
   plt_var_t size = plt_op_mean(t, plt_op_leaky_relu(t, masked, -1)); /* |x| */
   return plt_op_add(t, loss, plt_op_scale(t, size, (float)ultra->wd_projection * samples->share));
@@ -116,10 +107,6 @@ static plt_var_t items_of_final(const plt_model_t *self, const plt_nodes_t *node
   return plt_ultra_items(nodes, plt_ultra_x((const plt_ultra_t *)self, nodes), w);
 }
 
-static plt_var_t loss_of_final(const plt_model_t *self, const plt_samples_t *samples) {
-  return plt_ultra_loss((const plt_ultra_t *)self, samples, items_of_final(self, &samples->nodes[PLT_SIDE_ITEM]));
-}
-
 /* ---- the name ---- */
 
 #define STAGE(init_, items_, loss_)                                                                                 \
@@ -127,10 +114,10 @@ static plt_var_t loss_of_final(const plt_model_t *self, const plt_samples_t *sam
   .options = {"model invrl", rows, sizeof rows / sizeof *rows}, .uses_features = true, .size = sizeof(plt_ultra_t), \
   .init = init_, .clear = plt_ultra_clear, .items = items_, .loss = loss_
 
-static const plt_model_ops_t pretrain = {STAGE(init_pretrain, project, loss_of_ultra)};
-static const plt_model_ops_t environment = {STAGE(init_environment, project, plt_environment_loss)};
+static const plt_model_ops_t pretrain = {STAGE(init_pretrain, plt_ultra_items_as_they_are, plt_ultra_loss)};
+static const plt_model_ops_t environment = {STAGE(init_environment, plt_ultra_items_as_they_are, plt_environment_loss)};
 static const plt_model_ops_t mask = {STAGE(init_mask, NULL, NULL)};
-static const plt_model_ops_t final = {STAGE(init_final, items_of_final, loss_of_final)};
+static const plt_model_ops_t final = {STAGE(init_final, items_of_final, plt_ultra_loss)};
 
 static const plt_model_ops_t *of_stage(const char *kind) {
   return strcmp(kind, "pretrain") == 0       ? &pretrain

@@ -42,8 +42,6 @@ static plt_status_t init(plt_m3_t *self, const plt_config_t *config, const plt_d
   return PLT_OK;
 }
 
-static size_t both_widths(const plt_m3_t *self) { return 2 * (size_t)self->codes.width; }
-
 /* Of two codes side by side of a modality: that of a mask [1, k (1 + M)], as a column. */
 static plt_var_t mask_column(const plt_m3_t *self, const plt_nodes_t *nodes, size_t m) {
   size_t k = self->codes.width;
@@ -52,19 +50,6 @@ static plt_var_t mask_column(const plt_m3_t *self, const plt_nodes_t *nodes, siz
   memcpy(column, mask, k * sizeof *column);
   memcpy(column + k, mask + (1 + m) * k, k * sizeof *column);
   return plt_tape_constant(nodes->tape, 2 * k, 1, column);
-}
-
-/* The mask, if a stage before or init.from has one. */
-static void add_mask(plt_m3_t *self, const plt_config_t *config) {
-  plt_model_t *model = &self->ultra.base;
-  const plt_model_place_t *place = model->place;
-  if (!plt_config_bool(config, "model.masks")) return;
-  if (!plt_model_follows(model, "mask") && !place->has_initial(place->init_from, "mask")) return;
-  self->has_mask = true;
-  self->mask = model->n_tables;
-  plt_model_table_t *mask =
-      plt_model_add_table(model, "mask", PLT_ENTITY_DENSE, 1, plt_codes_cols(&self->codes), plt_init_zero());
-  mask->frozen = mask->needed = true;
 }
 
 /* ---- encoders ---- */
@@ -189,7 +174,8 @@ static plt_var_t loss_of_encoders(const plt_model_t *model, const plt_samples_t 
   plt_tape_t *t = nodes->tape;
   plt_code_t of[PLT_MODALITIES_MAX] = {{{0}, {0}}};
   uint32_t *positives;
-  plt_var_t loss = plt_ultra_loss(&self->ultra, samples, encode(self, nodes, of));
+  plt_var_t items = encode(self, nodes, of), users = plt_nodes_table(&samples->nodes[PLT_SIDE_USER], PLT_ULTRA_USER);
+  plt_var_t loss = plt_ultra_loss_of(&self->ultra, samples, users, items);
   loss = plt_op_scale(t, loss, 1 / (float)samples->n);
   size_t n = find_positives(samples, &positives);
   if (n < 2) return loss;
@@ -218,11 +204,6 @@ static plt_status_t init_environment(plt_model_t *model, const plt_config_t *con
   return PLT_OK;
 }
 
-static plt_var_t items_of_environment(const plt_model_t *self, const plt_nodes_t *nodes) {
-  plt_var_t r = plt_ultra_x((const plt_ultra_t *)self, nodes);
-  return plt_ultra_items(nodes, r, plt_nodes_table(nodes, PLT_ULTRA_PROJ_W));
-}
-
 static plt_status_t init_mask(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
   plt_m3_t *self = (plt_m3_t *)model;
   PLT_TRY(init_on_codes(self, config, data));
@@ -233,42 +214,50 @@ static plt_status_t init_mask(plt_model_t *model, const plt_config_t *config, co
 
 /* ---- models: one modality's; merge: the same with users and items that all share ---- */
 
-static void suffix_of(const plt_dataset_t *data, size_t m, char out[PLT_TABLE_NAME_MAX]) {
-  snprintf(out, PLT_TABLE_NAME_MAX, "_%s", data->features[m].name);
+/* Of a stage that is run per modality: UltraGCN's tables with the modality's name. */
+static plt_status_t init_of_modality(plt_m3_t *self, const plt_config_t *config, const plt_dataset_t *data) {
+  char suffix[PLT_TABLE_NAME_MAX];
+  PLT_TRY(init(self, config, data));
+  self->ultra.features = 2 * (size_t)self->codes.width;
+  snprintf(suffix, sizeof suffix, "_%s", data->features[self->modality].name);
+  plt_ultra_add_tables(&self->ultra, data, "", suffix);
+  return PLT_OK;
+}
+
+/* What is there from before: encoders, and the mask if a stage or init.from has one. */
+static void add_codes(plt_m3_t *self, const plt_config_t *config, const plt_dataset_t *data) {
+  plt_model_t *model = &self->ultra.base;
+  const plt_model_place_t *place = model->place;
+  plt_codes_add_tables(&self->codes, model, data, PLT_CODES_FROZEN);
+  if (!plt_config_bool(config, "model.masks")) return;
+  if (!plt_model_follows(model, "mask") && !place->has_initial(place->init_from, "mask")) return;
+  self->has_mask = true;
+  self->mask = model->n_tables;
+  plt_model_table_t *mask =
+      plt_model_add_table(model, "mask", PLT_ENTITY_DENSE, 1, plt_codes_cols(&self->codes), plt_init_zero());
+  mask->frozen = mask->needed = true;
 }
 
 static plt_status_t init_model(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
   plt_m3_t *self = (plt_m3_t *)model;
-  char suffix[PLT_TABLE_NAME_MAX];
-  PLT_TRY(init(self, config, data));
-  self->ultra.features = both_widths(self);
-  suffix_of(data, self->modality, suffix);
-  plt_ultra_add_tables(&self->ultra, data, "", suffix);
+  PLT_TRY(init_of_modality(self, config, data));
   for (size_t t = 0; t < PLT_ULTRA_TABLES; t++) model->tables[t].fresh = true;
   model->tables[PLT_ULTRA_USER].born_as = "user"; /* alike for all modalities: a merge takes their mean */
   model->tables[PLT_ULTRA_ITEM].born_as = "item";
-  plt_codes_add_tables(&self->codes, model, data, PLT_CODES_FROZEN);
-  add_mask(self, config);
+  add_codes(self, config, data);
   return PLT_OK;
 }
 
-/* [x_m masked] w + b of modality m, w and b by their tables; [n, f]. */
-static plt_var_t project(const plt_m3_t *self, const plt_nodes_t *nodes, size_t m, size_t table_w, size_t table_b) {
-  plt_tape_t *t = nodes->tape;
+/* Masked codes times w are codes times masked w. */
+static plt_var_t masked(const plt_m3_t *self, const plt_nodes_t *nodes, size_t m, size_t table_w) {
   plt_var_t w = plt_nodes_table(nodes, table_w);
-  if (self->has_mask) w = plt_op_mul(t, w, mask_column(self, nodes, m));
-  return plt_op_linear(t, plt_codes_of(&self->codes, nodes, m), w, plt_nodes_table(nodes, table_b));
+  return self->has_mask ? plt_op_mul(nodes->tape, w, mask_column(self, nodes, m)) : w;
 }
 
 static plt_var_t items_of_model(const plt_model_t *model, const plt_nodes_t *nodes) {
   const plt_m3_t *self = (const plt_m3_t *)model;
-  plt_var_t both[] = {plt_nodes_table(nodes, PLT_ULTRA_ITEM),
-                      project(self, nodes, self->modality, PLT_ULTRA_PROJ_W, PLT_ULTRA_PROJ_B)};
-  return plt_op_concat(nodes->tape, both, 2);
-}
-
-static plt_var_t loss_of_model(const plt_model_t *self, const plt_samples_t *samples) {
-  return plt_ultra_loss((const plt_ultra_t *)self, samples, items_of_model(self, &samples->nodes[PLT_SIDE_ITEM]));
+  plt_var_t w = masked(self, nodes, self->modality, PLT_ULTRA_PROJ_W);
+  return plt_ultra_items(nodes, plt_codes_of(&self->codes, nodes, self->modality), w);
 }
 
 /* user, item or both of a modality, as they were trained, for the stage to read. */
@@ -290,11 +279,7 @@ static void add_parts(plt_m3_t *self, const plt_dataset_t *data) {
 static plt_status_t init_merge(plt_model_t *model, const plt_config_t *config, const plt_dataset_t *data) {
   static const char *const names[] = {[PLT_ULTRA_USER] = "user", [PLT_ULTRA_ITEM] = "item"};
   plt_m3_t *self = (plt_m3_t *)model;
-  char suffix[PLT_TABLE_NAME_MAX];
-  PLT_TRY(init(self, config, data));
-  self->ultra.features = both_widths(self);
-  suffix_of(data, self->modality, suffix);
-  plt_ultra_add_tables(&self->ultra, data, "", suffix);
+  PLT_TRY(init_of_modality(self, config, data));
   for (size_t t = 0; t < sizeof names / sizeof *names; t++) { /* the mean, which the first modality's stage takes */
     plt_model_table_t *table = &model->tables[t];
     snprintf(table->name, sizeof table->name, "%s", names[t]);
@@ -305,8 +290,7 @@ static plt_status_t init_merge(plt_model_t *model, const plt_config_t *config, c
     table->needed = self->modality > 0;
   }
   model->tables[PLT_ULTRA_PROJ_W].needed = model->tables[PLT_ULTRA_PROJ_B].needed = true;
-  plt_codes_add_tables(&self->codes, model, data, PLT_CODES_FROZEN);
-  add_mask(self, config);
+  add_codes(self, config, data);
   if (self->modality == 0) add_parts(self, data);
   return PLT_OK;
 }
@@ -341,11 +325,10 @@ static plt_status_t init_fusion(plt_model_t *model, const plt_config_t *config, 
     add_handed(self, "item", of, PLT_ENTITY_ITEM, data->items, d);
   }
   for (size_t m = 0; m < data->n_features; m++) {
-    add_handed(self, "proj_w", &data->features[m], PLT_ENTITY_DENSE, both_widths(self), f);
+    add_handed(self, "proj_w", &data->features[m], PLT_ENTITY_DENSE, 2 * (size_t)self->codes.width, f);
     add_handed(self, "proj_b", &data->features[m], PLT_ENTITY_DENSE, 1, f);
   }
-  plt_codes_add_tables(&self->codes, model, data, PLT_CODES_FROZEN);
-  add_mask(self, config);
+  add_codes(self, config, data);
   self->weights = model->n_tables;
   plt_model_table_t *weights = plt_model_add_table(model, self->learns ? "fusion" : "fusion_weights", PLT_ENTITY_DENSE,
                                                    1, modalities, plt_init_zero());
@@ -383,7 +366,9 @@ static plt_var_t items_of_fusion(const plt_model_t *model, const plt_nodes_t *no
   plt_tape_t *t = nodes->tape;
   plt_var_t part[2 * PLT_MODALITIES_MAX], sum = {0};
   for (size_t m = 0; m < self->codes.modalities; m++) {
-    plt_var_t projected = project(self, nodes, m, proj_at(self, m), proj_at(self, m) + 1);
+    plt_var_t w = masked(self, nodes, m, proj_at(self, m));
+    plt_var_t projected =
+        plt_op_linear(t, plt_codes_of(&self->codes, nodes, m), w, plt_nodes_table(nodes, proj_at(self, m) + 1));
     if (!self->is_merged) {
       part[2 * m] = plt_nodes_table(nodes, item_at(self, m));
       part[2 * m + 1] = projected;
@@ -398,8 +383,8 @@ static plt_var_t items_of_fusion(const plt_model_t *model, const plt_nodes_t *no
 
 static plt_var_t loss_of_fusion(const plt_model_t *self, const plt_samples_t *samples) {
   const plt_nodes_t *users = &samples->nodes[PLT_SIDE_USER], *items = &samples->nodes[PLT_SIDE_ITEM];
-  plt_var_t loss =
-      plt_ultra_loss_of((const plt_ultra_t *)self, samples, users_of_fusion(self, users), items_of_fusion(self, items));
+  plt_var_t i = items_of_fusion(self, items), u = users_of_fusion(self, users);
+  plt_var_t loss = plt_ultra_loss_of((const plt_ultra_t *)self, samples, u, i);
   return plt_op_scale(users->tape, loss, 1 / (float)samples->n);
 }
 
@@ -413,10 +398,10 @@ static plt_var_t loss_of_fusion(const plt_model_t *self, const plt_samples_t *sa
 
 static const plt_model_ops_t encoders = {STAGE(init_encoders, items_of_encoders, loss_of_encoders),
                                          .loss_is_mean = true};
-static const plt_model_ops_t environment = {STAGE(init_environment, items_of_environment, plt_environment_loss)};
+static const plt_model_ops_t environment = {STAGE(init_environment, plt_ultra_items_as_they_are, plt_environment_loss)};
 static const plt_model_ops_t mask = {STAGE(init_mask, NULL, NULL)};
-static const plt_model_ops_t models = {STAGE(init_model, items_of_model, loss_of_model)};
-static const plt_model_ops_t merge = {STAGE(init_merge, items_of_model, loss_of_model)};
+static const plt_model_ops_t models = {STAGE(init_model, items_of_model, plt_ultra_loss)};
+static const plt_model_ops_t merge = {STAGE(init_merge, items_of_model, plt_ultra_loss)};
 static const plt_model_ops_t fusion = {STAGE(init_fusion, items_of_fusion, loss_of_fusion), .users = users_of_fusion,
                                        .loss_is_mean = true};
 

@@ -100,8 +100,15 @@ static plt_var_t pairs_loss(const plt_ultra_t *self, const plt_samples_t *sample
   return plt_op_sum(t, plt_op_mul(t, loss, plt_tape_constant(t, pairs->n, 1, weight)));
 }
 
-plt_var_t plt_ultra_loss(const plt_ultra_t *self, const plt_samples_t *samples, plt_var_t i) {
-  return plt_ultra_loss_of(self, samples, plt_nodes_table(&samples->nodes[PLT_SIDE_USER], PLT_ULTRA_USER), i);
+plt_var_t plt_ultra_items_as_they_are(const plt_model_t *model, const plt_nodes_t *nodes) {
+  plt_var_t x = plt_ultra_x((const plt_ultra_t *)model, nodes);
+  return plt_ultra_items(nodes, x, plt_nodes_table(nodes, PLT_ULTRA_PROJ_W));
+}
+
+plt_var_t plt_ultra_loss(const plt_model_t *model, const plt_samples_t *samples) {
+  plt_var_t items = plt_model_vectors(model, &samples->nodes[PLT_SIDE_ITEM]);
+  plt_var_t users = plt_nodes_table(&samples->nodes[PLT_SIDE_USER], PLT_ULTRA_USER);
+  return plt_ultra_loss_of((const plt_ultra_t *)model, samples, users, items);
 }
 
 plt_var_t plt_ultra_loss_of(const plt_ultra_t *self, const plt_samples_t *samples, plt_var_t u, plt_var_t i) {

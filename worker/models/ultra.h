@@ -62,8 +62,11 @@ void plt_ultra_clear(plt_model_t *model);
 plt_var_t plt_ultra_x(const plt_ultra_t *self, const plt_nodes_t *nodes);
 /* [item_i ; x_i w + b], [n, d + f], w [F, f]. */
 plt_var_t plt_ultra_items(const plt_nodes_t *nodes, plt_var_t x, plt_var_t w);
-/* The loss of a leaf, a sum, without decay; items [own items, d + f], and users the same if not those of the table. */
-plt_var_t plt_ultra_loss(const plt_ultra_t *self, const plt_samples_t *samples, plt_var_t items);
+/* For models' tables of functions. items: x projected by proj_w; loss: of a leaf, a sum, without decay, by the model's
+ * own items and the users of its table. */
+plt_var_t plt_ultra_items_as_they_are(const plt_model_t *model, const plt_nodes_t *nodes);
+plt_var_t plt_ultra_loss(const plt_model_t *model, const plt_samples_t *samples);
+/* The same loss by these users and items, [own nodes, cols]. */
 plt_var_t plt_ultra_loss_of(const plt_ultra_t *self, const plt_samples_t *samples, plt_var_t users, plt_var_t items);
 
 #endif

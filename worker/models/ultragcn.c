@@ -12,15 +12,6 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   return PLT_OK;
 }
 
-static plt_var_t items(const plt_model_t *self, const plt_nodes_t *nodes) {
-  plt_var_t x = plt_ultra_x((const plt_ultra_t *)self, nodes);
-  return plt_ultra_items(nodes, x, plt_nodes_table(nodes, PLT_ULTRA_PROJ_W));
-}
-
-static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
-  return plt_ultra_loss((const plt_ultra_t *)self, samples, items(self, &samples->nodes[PLT_SIDE_ITEM]));
-}
-
 const plt_model_ops_t plt_model_ultragcn = {
     .name = "ultragcn",
     .summary = "weights of the graph in a pair-wise loss, items with projected features",
@@ -29,6 +20,6 @@ const plt_model_ops_t plt_model_ultragcn = {
     .size = sizeof(plt_ultra_t),
     .init = init,
     .clear = plt_ultra_clear,
-    .items = items,
-    .loss = loss,
+    .items = plt_ultra_items_as_they_are,
+    .loss = plt_ultra_loss,
 };

@@ -15,7 +15,8 @@ static double passes_of(const plt_stage_t *stage) {
   return kind->passes == NULL ? stage->plan.epochs : kind->passes(stage->settings, stage->plan.epochs);
 }
 
-double plt_forecast_passes(const plt_procedure_t *procedure, size_t first, size_t end) {
+/* At most, of legs [first, end). */
+static double passes_within(const plt_procedure_t *procedure, size_t first, size_t end) {
   double passes = 0;
   for (size_t l = first; l < end; l++) passes += passes_of(procedure->legs[l].stage);
   return passes;
@@ -33,14 +34,14 @@ void plt_forecast_tell_plan(const plt_plan_t *plan) {
   const plt_procedure_t *procedure = plan->procedure;
   if (procedure == NULL || !procedure->is_given) return;
   plt_log(PLT_LOG_NOTE, "the plan: %zu stages, at most %.0f passes over %" PRIu64 " training pairs", procedure->n_legs,
-          plt_forecast_passes(procedure, 0, procedure->n_legs), plan->data->n_train);
+          passes_within(procedure, 0, procedure->n_legs), plan->data->n_train);
   for (size_t l = 0; l < procedure->n_legs; l++)
     if (procedure->legs[l].outer == 0) tell_stage(procedure->legs[l].stage, procedure->legs[l].repeat);
 }
 
 void plt_forecast_tell_rest(const plt_trainer_t *t, double passes, int64_t took_ns) {
   const plt_procedure_t *procedure = t->plan->procedure;
-  double left = plt_forecast_passes(procedure, plt_procedure_number(procedure, t->plan->leg) + 1, procedure->n_legs);
+  double left = passes_within(procedure, plt_procedure_number(procedure, t->plan->leg) + 1, procedure->n_legs);
   char rest[32], took[32];
   if (passes <= 0 || left <= 0) return;
   plt_live_duration(plt_time_seconds(took_ns), took, sizeof took);

@@ -8,8 +8,6 @@
 
 #include "worker/train/state.h"
 
-/* At most, of legs [first, end). */
-double plt_forecast_passes(const plt_procedure_t *procedure, size_t first, size_t end);
 /* Tells people the stages of a procedure and the passes of each. */
 void plt_forecast_tell_plan(const plt_plan_t *plan);
 /* The same after a leg that took so long for so many passes: what is left at that speed. */
