@@ -102,6 +102,8 @@ plt_status_t plt_client_step_begin(plt_client_t *client, const plt_step_t *step,
 plt_status_t plt_client_step_finish(plt_client_t *client, plt_exchange_t **exchange, plt_step_result_t *result);
 /* Rows now. Large requests are cut into several messages. */
 plt_status_t plt_client_read(plt_client_t *client, const plt_pull_t *pulls, size_t n);
+/* All rows of a table, [rows, cols]. */
+plt_status_t plt_client_read_table(plt_client_t *client, uint32_t table, uint64_t rows, uint32_t cols, float *out);
 plt_status_t plt_client_assign(plt_client_t *client, uint32_t table, uint32_t cols, const uint64_t *keys, size_t n,
                                const float *values);
 /* Adds `values` [n] over all workers, in place. A barrier. Names must differ from call to call. */

@@ -5,6 +5,7 @@
  * rows that come back, lie in lent memory (loans.h) or in frames. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/time.h"
@@ -309,6 +310,14 @@ plt_status_t plt_client_read(plt_client_t *client, const plt_pull_t *pulls, size
     }
   }
   return PLT_OK;
+}
+
+plt_status_t plt_client_read_table(plt_client_t *client, uint32_t table, uint64_t rows, uint32_t cols, float *out) {
+  uint64_t *keys = plt_mem_alloc(rows * sizeof *keys);
+  for (uint64_t k = 0; k < rows; k++) keys[k] = k;
+  plt_status_t status = plt_client_read(client, &(plt_pull_t){table, cols, keys, rows, out}, 1);
+  free(keys);
+  return status;
 }
 
 plt_status_t plt_client_assign(plt_client_t *client, uint32_t table, uint32_t cols, const uint64_t *keys, size_t n,

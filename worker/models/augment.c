@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "common/rng.h"
 #include "worker/data/features.h"
+#include "worker/models/kit.h"
 
 static const plt_option_t rows[] = {
     {.key = "augment.feature_dropout",
@@ -44,17 +45,6 @@ const plt_option_table_t plt_augment_options = {"augment", rows, sizeof rows / s
 
 /* ---- options ---- */
 
-static plt_status_t check_features(const plt_config_t *config, const plt_model_t *model, const char *key) {
-  static const char trains[] = "model.train_features";
-  if (!model->ops->uses_features)
-    return plt_fail(PLT_ERR_USAGE, "%s: %s: model %s reads no features", plt_config_origin(config, key), key,
-                    model->ops->name);
-  if (plt_config_knows(config, trains) && plt_config_bool(config, trains))
-    return plt_fail(PLT_ERR_USAGE, "%s: %s changes features as they are given, and %s trains them: one of the two",
-                    plt_config_origin(config, key), key, trains);
-  return PLT_OK;
-}
-
 static plt_status_t drop_edges(const plt_config_t *config, plt_model_t *model, double share) {
   static const char key[] = "augment.edge_dropout";
   size_t found = 0;
@@ -80,7 +70,7 @@ plt_status_t plt_augment_read(const plt_config_t *config, plt_model_t *model) {
   for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
     *values[k] = plt_config_real(config, keys[k]);
     if (*values[k] == 0) continue;
-    PLT_TRY(check_features(config, model, keys[k]));
+    PLT_TRY(plt_model_check_given_features(config, model, keys[k], "changes", ""));
     augment->features = true;
   }
   double share = plt_config_real(config, "augment.edge_dropout");
@@ -145,9 +135,8 @@ static void make_rows(const void *context, size_t first, size_t n, float *out) {
 }
 
 /* Who is mixed into whom, and how much. */
-static void choose_others(const plt_nodes_t *nodes, const plt_draws_t *draws, uint64_t batch, const float *const *scale,
-                          changed_t *changed) {
-  plt_rng_key_t key = plt_rng_key(draws->seed, "augment mix", batch);
+static void choose_others(const plt_nodes_t *nodes, const float *const *scale, changed_t *changed) {
+  plt_rng_key_t key = plt_draws_key(nodes->draws, "augment mix");
   uint32_t *other = plt_tape_index(nodes->tape, nodes->n);
   float *share = plt_tape_scratch(nodes->tape, nodes->n, 1);
   for (size_t i = 0; i < nodes->n; i++) {
@@ -164,16 +153,15 @@ static void choose_others(const plt_nodes_t *nodes, const plt_draws_t *draws, ui
 plt_lazy_t plt_augment_features(const plt_nodes_t *nodes, size_t first, size_t n, const float *const *scale,
                                 const plt_lazy_t *x) {
   const plt_draws_t *draws = nodes->draws;
-  uint64_t batch = (uint64_t)draws->epoch << 32 | draws->batch;
   changed_t changed = {.augment = draws->augment,
                        .feature = nodes->data->features + first,
                        .first = first,
                        .n_features = n,
                        .own = *x,
                        .id = nodes->id,
-                       .noise = plt_rng_key(draws->seed, "augment noise", batch),
-                       .dropout = plt_rng_key(draws->seed, "augment dropout", batch)};
-  if (draws->augment->mix > 0) choose_others(nodes, draws, batch, scale, &changed);
+                       .noise = plt_draws_key(draws, "augment noise"),
+                       .dropout = plt_draws_key(draws, "augment dropout")};
+  if (draws->augment->mix > 0) choose_others(nodes, scale, &changed);
   return (plt_lazy_t){.rows = x->rows,
                       .cols = x->cols,
                       .make = make_rows,

@@ -16,12 +16,7 @@ enum { USER, ITEM, PRED_W, PRED_B, PROJECTIONS }; /* tables */
 static const plt_option_t rows[] = {
     PLT_MODEL_LAYERS_OPTIONS("1"),
     PLT_MODEL_REG_OPTION("0.1", "the norms of the batch's users and items in the loss."),
-    {.key = "model.cl_weight",
-     .type = PLT_OPT_REAL,
-     .fallback = "2",
-     .min = 0,
-     .max = INFINITY,
-     .help = "Weight of the losses between items and their features."},
+    PLT_MODEL_CONTRAST_OPTION("2", "the losses between items and their features."),
     {.key = "model.dropout",
      .type = PLT_OPT_REAL,
      .fallback = "0.3",

@@ -145,7 +145,7 @@ static plt_var_t shares(const cm3_t *cm3, const plt_nodes_t *nodes) {
   float *share = plt_tape_scratch(nodes->tape, nodes->n, 1);
   const plt_draws_t *draws = cm3->alpha > 0 ? nodes->draws : NULL;
   plt_rng_key_t key = {{0}};
-  if (draws != NULL) key = plt_rng_key(draws->seed, "mix", (uint64_t)draws->epoch << 32 | draws->batch);
+  if (draws != NULL) key = plt_draws_key(draws, "mix");
   for (size_t i = 0; i < nodes->n; i++)
     share[i] = draws != NULL ? (float)plt_rng_beta(key, nodes->id[i], cm3->alpha) : 0.5f;
   return plt_tape_constant(nodes->tape, nodes->n, 1, share);

@@ -78,12 +78,8 @@ static const plt_option_t rows[] = {
      .max = INFINITY,
      .help = "Weight of what hyperedges say in the representation."},
     PLT_MODEL_TAU_OPTION,
-    {.key = "model.cl_weight",
-     .type = PLT_OPT_REAL,
-     .fallback = "0.0001",
-     .min = 0,
-     .max = INFINITY,
-     .help = "Weight of the contrast between the hyperedges of two modalities: each node is to find itself among all."},
+    PLT_MODEL_CONTRAST_OPTION(
+        "0.0001", "the contrast between the hyperedges of two modalities: each node is to find itself among all."),
     PLT_MODEL_REG_OPTION("0.000001", "the norms of the batch's final vectors in the loss."),
     PLT_MODEL_SEGMENTS_OPTION,
 };

@@ -144,7 +144,7 @@ static plt_var_t unit_rows(const plt_m3_t *self, plt_tape_t *t, plt_var_t x) {
 /* Which row each is held against; the same in all passes. */
 static uint32_t draw_shift(const plt_draws_t *draws, size_t n) {
   if (draws->replayed >= 0) return (uint32_t)((uint64_t)draws->replayed % n);
-  plt_rng_key_t key = plt_rng_key(draws->seed, "shift", (uint64_t)draws->epoch << 32 | draws->batch);
+  plt_rng_key_t key = plt_draws_key(draws, "shift");
   plt_rng_block_t block = plt_rng_draw(key, draws->leaf, 0, 0, 0);
   return 1 + plt_rng_below((uint64_t)block.word[0] << 32 | block.word[1], (uint32_t)(n - 1));
 }

@@ -21,6 +21,18 @@ static const plt_feature_t *find_modality(const plt_dataset_t *data, const char 
   return NULL;
 }
 
+plt_status_t plt_model_check_given_features(const plt_config_t *config, const plt_model_t *model, const char *key,
+                                            const char *does, const char *which) {
+  static const char trains[] = "model.train_features";
+  if (!model->ops->uses_features)
+    return plt_fail(PLT_ERR_USAGE, "%s: %s: model %s reads no features%s", plt_config_origin(config, key), key,
+                    model->ops->name, which);
+  if (plt_config_knows(config, trains) && plt_config_bool(config, trains))
+    return plt_fail(PLT_ERR_USAGE, "%s: %s %s features as they are given, and %s trains them: one of the two",
+                    plt_config_origin(config, key), key, does, trains);
+  return PLT_OK;
+}
+
 plt_status_t plt_model_check_modalities(const plt_dataset_t *data, const plt_model_t *model) {
   if (data->n_features <= PLT_MODALITIES_MAX) return PLT_OK;
   return plt_fail(PLT_ERR_USAGE, "model %s takes at most %d modalities; data.features names %zu", model->ops->name,
@@ -170,11 +182,10 @@ static void make_masks(const void *context, size_t first, size_t n, float *out) 
 }
 
 plt_var_t plt_nodes_dropout(const plt_nodes_t *nodes, plt_var_t x, double rate, const char *purpose) {
-  const plt_draws_t *draws = nodes->draws;
   if (rate == 0) return x;
   mask_t mask = {.id = nodes->id,
                  .cols = plt_tape_cols(nodes->tape, x),
-                 .key = plt_rng_key(draws->seed, purpose, (uint64_t)draws->epoch << 32 | draws->batch),
+                 .key = plt_draws_key(nodes->draws, purpose),
                  .below = (uint32_t)ceil(rate * 0x1p32),
                  .kept = (float)(1 / (1 - rate))};
   plt_lazy_t masks = {.rows = plt_tape_rows(nodes->tape, x),
@@ -192,8 +203,7 @@ static float gumbel(uint32_t word) {
 }
 
 plt_var_t plt_nodes_gumbel(const plt_nodes_t *nodes, size_t cols, const char *purpose) {
-  const plt_draws_t *draws = nodes->draws;
-  plt_rng_key_t key = plt_rng_key(draws->seed, purpose, (uint64_t)draws->epoch << 32 | draws->batch);
+  plt_rng_key_t key = plt_draws_key(nodes->draws, purpose);
   float *noise = plt_tape_scratch(nodes->tape, nodes->n, cols);
   for (size_t i = 0; i < nodes->n; i++)
     for (size_t j = 0; j < cols; j += 4) {

@@ -11,6 +11,7 @@
 #ifndef PLT_WORKER_MODELS_NODES_H
 #define PLT_WORKER_MODELS_NODES_H
 
+#include "common/rng.h"
 #include "worker/data/dataset.h"
 #include "worker/graph/graph.h"
 #include "worker/tape/tape.h"
@@ -28,6 +29,11 @@ typedef struct plt_draws {
   int64_t replayed;             /* what a replay has instead of the leaf's own draw; -1: nothing */
   const plt_augment_t *augment; /* NULL: features stay as they are */
 } plt_draws_t;
+
+/* The key of a batch's draws for a purpose: the same in all leaves and passes. */
+static inline plt_rng_key_t plt_draws_key(const plt_draws_t *draws, const char *purpose) {
+  return plt_rng_key(draws->seed, purpose, (uint64_t)draws->epoch << 32 | draws->batch);
+}
 
 typedef struct plt_nodes plt_nodes_t;
 typedef struct plt_row_source plt_row_source_t;

@@ -7,6 +7,7 @@
 
 #include "common/mem.h"
 #include "worker/models/augment.h"
+#include "worker/models/kit.h"
 #include "worker/models/list.h"
 
 #define DECLARE(name) extern const plt_model_ops_t plt_model_##name;
@@ -50,17 +51,11 @@ const plt_model_ops_t *plt_model_find(const char *name) {
 
 /* model.amr_*. */
 static plt_status_t read_adversary(const plt_config_t *config, plt_model_t *model) {
-  static const char key[] = "model.amr_weight", trains[] = "model.train_features";
+  static const char key[] = "model.amr_weight";
   model->amr_eps = (float)plt_config_real(config, "model.amr_eps");
   model->amr_weight = (float)plt_config_real(config, key);
   if (model->amr_weight == 0) return PLT_OK;
-  if (!model->ops->uses_features)
-    return plt_fail(PLT_ERR_USAGE, "%s: %s: model %s reads no features that could be disturbed",
-                    plt_config_origin(config, key), key, model->ops->name);
-  if (plt_config_knows(config, trains) && plt_config_bool(config, trains))
-    return plt_fail(PLT_ERR_USAGE, "%s: %s disturbs features as they are given, and %s trains them: one of the two",
-                    plt_config_origin(config, key), key, trains);
-  return PLT_OK;
+  return plt_model_check_given_features(config, model, key, "disturbs", " that could be disturbed");
 }
 
 /* What init has filled, as others may rely on it. */

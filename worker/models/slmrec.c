@@ -51,12 +51,7 @@ static const plt_option_t rows[] = {
      .min = 0.001,
      .max = 1000,
      .help = "Temperature of that."},
-    {.key = "model.cl_weight",
-     .type = PLT_OPT_REAL,
-     .fallback = "0.1",
-     .min = 0,
-     .max = INFINITY,
-     .help = "Weight of that in the loss."},
+    PLT_MODEL_CONTRAST_OPTION("0.1", "that in the loss."),
     PLT_MODEL_SEGMENTS_OPTION,
 };
 

@@ -90,11 +90,9 @@ static plt_status_t weigh_by_validation(plt_trainer_t *t, size_t n, float *weigh
 
 /* The softmax of what was learned, to be told: the model has it from its table. */
 static plt_status_t read_learned(plt_trainer_t *t, size_t n, float *weights) {
-  static const uint64_t row = 0;
   const plt_m3_t *model = (const plt_m3_t *)t->plan->model;
   float learned[PLT_MODALITIES_MAX] = {0};
-  PLT_TRY(
-      plt_client_read(t->session->client, &(plt_pull_t){(uint32_t)model->weights, (uint32_t)n, &row, 1, learned}, 1));
+  PLT_TRY(plt_client_read_table(t->session->client, (uint32_t)model->weights, 1, (uint32_t)n, learned));
   plt_tape_t *tape = plt_tape_create(NULL);
   plt_var_t softmax = plt_op_softmax(tape, plt_tape_constant(tape, 1, n, learned));
   memcpy(weights, plt_tape_value(tape, softmax), n * sizeof *weights);

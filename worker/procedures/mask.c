@@ -264,7 +264,7 @@ static plt_status_t write_mask(const work_t *work) {
   plt_trainer_t *t = work->t;
   uint32_t cols = (uint32_t)work->features;
   float *mask = plt_mem_alloc(cols * sizeof *mask);
-  plt_status_t status = plt_client_read(t->session->client, &(plt_pull_t){PLT_MASK_MU, cols, &row, 1, mask}, 1);
+  plt_status_t status = plt_client_read_table(t->session->client, PLT_MASK_MU, 1, cols, mask);
   for (uint32_t k = 0; k < cols; k++) mask[k] = fminf(fmaxf(mask[k] + 0.5f, 0), 1);
   if (status == PLT_OK) status = plt_client_assign(t->session->client, PLT_MASK_MASK, cols, &row, 1, mask);
   if (status == PLT_OK) status = tell_mask(work, mask);

@@ -223,13 +223,8 @@ static plt_status_t read_encoders(plt_mask_source_t *source) {
   for (size_t i = 0; codes != NULL && i < codes->modalities * PLT_CODES_TABLES; i++) {
     uint32_t table = (uint32_t)(codes->first + i);
     const plt_model_table_t *of = &source->model->base.tables[table];
-    uint64_t *keys = plt_mem_alloc(of->rows * sizeof *keys);
-    for (uint64_t k = 0; k < of->rows; k++) keys[k] = k;
     source->encoders[i] = plt_mem_alloc(of->rows * of->cols * sizeof(float));
-    plt_pull_t pull = {table, of->cols, keys, of->rows, source->encoders[i]};
-    plt_status_t status = plt_client_read(source->t->session->client, &pull, 1);
-    free(keys);
-    PLT_TRY(status);
+    PLT_TRY(plt_client_read_table(source->t->session->client, table, of->rows, of->cols, source->encoders[i]));
   }
   return PLT_OK;
 }

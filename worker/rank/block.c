@@ -34,12 +34,12 @@ plt_var_t plt_block_read(plt_block_reader_t *reader, const plt_nodes_t *nodes, u
 static const float *dense_rows(plt_block_reader_t *reader, uint32_t t) {
   const plt_model_table_t *table = &reader->session->plan->model->tables[t];
   if (reader->dense[t] != NULL) return reader->dense[t];
-  uint64_t *keys = plt_mem_alloc(table->rows * sizeof *keys);
-  for (uint64_t k = 0; k < table->rows; k++) keys[k] = k;
-  reader->dense[t] = plt_mem_alloc(table->rows * table->cols * sizeof(float));
-  read_rows(reader, t, table->cols, keys, table->rows, reader->dense[t]);
-  free(keys);
-  return reader->dense[t];
+  size_t floats = table->rows * table->cols;
+  float *rows = reader->dense[t] = plt_mem_alloc(floats * sizeof *rows);
+  if (reader->status == PLT_OK)
+    reader->status = plt_client_read_table(reader->session->client, t, table->rows, table->cols, rows);
+  if (reader->status != PLT_OK) memset(rows, 0, floats * sizeof *rows);
+  return rows;
 }
 
 static plt_var_t rows_of_table(const plt_row_source_t *source, const plt_nodes_t *nodes, size_t t) {
