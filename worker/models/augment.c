@@ -9,7 +9,6 @@
 #include "common/mem.h"
 #include "common/rng.h"
 #include "worker/data/features.h"
-#include "worker/models/kit.h"
 
 static const plt_option_t rows[] = {
     {.key = "augment.feature_dropout",

@@ -117,10 +117,6 @@ plt_status_t plt_model_read_item_graph(const plt_config_t *config, const plt_dat
 size_t plt_model_read_user_graph(const plt_config_t *config, plt_model_t *model);
 /* PLT_ERR_USAGE where the data have more modalities than relations and segments can name. */
 plt_status_t plt_model_check_modalities(const plt_dataset_t *data, const plt_model_t *model);
-/* That the model reads features as they are given: option `key`, which `does` something to them, "changes", is not for
- * those that it trains. `which`: behind "reads no features" in what people are told. PLT_ERR_USAGE. */
-plt_status_t plt_model_check_given_features(const plt_config_t *config, const plt_model_t *model, const char *key,
-                                            const char *does, const char *which);
 /* The feature file that entry i of a WEIGHTS option names. PLT_ERR_USAGE. */
 plt_status_t plt_model_read_modality(const plt_config_t *config, const plt_dataset_t *data, const char *key, size_t i,
                                      const plt_feature_t **out);

@@ -21,18 +21,6 @@ static const plt_feature_t *find_modality(const plt_dataset_t *data, const char 
   return NULL;
 }
 
-plt_status_t plt_model_check_given_features(const plt_config_t *config, const plt_model_t *model, const char *key,
-                                            const char *does, const char *which) {
-  static const char trains[] = "model.train_features";
-  if (!model->ops->uses_features)
-    return plt_fail(PLT_ERR_USAGE, "%s: %s: model %s reads no features%s", plt_config_origin(config, key), key,
-                    model->ops->name, which);
-  if (plt_config_knows(config, trains) && plt_config_bool(config, trains))
-    return plt_fail(PLT_ERR_USAGE, "%s: %s %s features as they are given, and %s trains them: one of the two",
-                    plt_config_origin(config, key), key, does, trains);
-  return PLT_OK;
-}
-
 plt_status_t plt_model_check_modalities(const plt_dataset_t *data, const plt_model_t *model) {
   if (data->n_features <= PLT_MODALITIES_MAX) return PLT_OK;
   return plt_fail(PLT_ERR_USAGE, "model %s takes at most %d modalities; data.features names %zu", model->ops->name,

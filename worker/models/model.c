@@ -3,6 +3,18 @@
 
 #include <string.h>
 
+plt_status_t plt_model_check_given_features(const plt_config_t *config, const plt_model_t *model, const char *key,
+                                            const char *does, const char *which) {
+  static const char trains[] = "model.train_features";
+  if (!model->ops->uses_features)
+    return plt_fail(PLT_ERR_USAGE, "%s: %s: model %s reads no features%s", plt_config_origin(config, key), key,
+                    model->ops->name, which);
+  if (plt_config_knows(config, trains) && plt_config_bool(config, trains))
+    return plt_fail(PLT_ERR_USAGE, "%s: %s %s features as they are given, and %s trains them: one of the two",
+                    plt_config_origin(config, key), key, does, trains);
+  return PLT_OK;
+}
+
 bool plt_model_follows(const plt_model_t *model, const char *kind) {
   for (size_t i = 0; i < model->place->n_before; i++)
     if (strcmp(model->place->before[i], kind) == 0) return true;

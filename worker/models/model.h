@@ -129,6 +129,10 @@ static inline size_t plt_model_set(const plt_model_t *model, int at) {
 static inline plt_side_t plt_entity_side(plt_entity_t entity) {
   return entity == PLT_ENTITY_USER ? PLT_SIDE_USER : entity == PLT_ENTITY_ITEM ? PLT_SIDE_ITEM : PLT_SIDES;
 }
+/* That the model reads features as they are given: option `key`, which `does` something to them, "changes", is not for
+ * those that it trains. `which`: behind "reads no features" in what people are told. PLT_ERR_USAGE. */
+plt_status_t plt_model_check_given_features(const plt_config_t *config, const plt_model_t *model, const char *key,
+                                            const char *does, const char *which);
 /* Whether a stage of this kind stands before the model's. */
 bool plt_model_follows(const plt_model_t *model, const char *kind);
 /* The first table that belongs to a side. */

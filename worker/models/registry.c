@@ -7,7 +7,6 @@
 
 #include "common/mem.h"
 #include "worker/models/augment.h"
-#include "worker/models/kit.h"
 #include "worker/models/list.h"
 
 #define DECLARE(name) extern const plt_model_ops_t plt_model_##name;
