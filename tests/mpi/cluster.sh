@@ -117,6 +117,22 @@ say "$kills killed, $recoveries recoveries"
 ((kills == 0 || recoveries > 0)) || complain "children were killed, but no recovery was noted"
 same "$run" "killed children" "$undisturbed"
 
+# end_with_kills WHAT STAGES...: of the job begun last, in $run, kills a child in each stage and waits for its end.
+end_with_kills() {
+  local what=$1 job=$! stage i code=0
+  shift
+  for stage in "$@"; do
+    for ((i = 0; i < 1200; i++)); do
+      if grep -qs "\"stage\": \"$stage\"" "$run/metrics.jsonl" || ! kill -0 "$job" 2>/dev/null; then break; fi
+      sleep 0.05
+    done
+    children "$run" | shuf -n 1 | xargs -r kill -9 || true
+  done
+  wait "$job" || code=$?
+  ((code == 0)) || { cat "$run.txt" >&2; complain "$what: exit $code"; }
+  say "$(grep -c '"recovery"' "$run/metrics.jsonl" || true) recoveries"
+}
+
 say "training in stages, a child killed in each"
 stages=(--set "procedure=[{stage: train, name: first, model: {name: bpr, dim: 16}, train: {epochs: $((disturbed_epochs / 2))}},
   {stage: train, fresh: [item], frozen: [user], train: {epochs: $((disturbed_epochs / 2))}}]"
@@ -124,18 +140,7 @@ stages=(--set "procedure=[{stage: train, name: first, model: {name: bpr, dim: 16
 quietly "$plateau" train "$config" --set run.dir="$work/stages-alone" "${stages[@]}"
 run=$work/stages
 ranks 5 train "$config" --servers 2 --set run.dir="$run" "${stages[@]}" --set checkpoint.every_epochs=2 >"$work/stages.txt" 2>&1 &
-job=$!
-for stage in first train; do
-  for ((i = 0; i < 1200; i++)); do
-    if grep -qs "\"stage\": \"$stage\"" "$run/metrics.jsonl" || ! kill -0 "$job" 2>/dev/null; then break; fi
-    sleep 0.05
-  done
-  children "$run" | shuf -n 1 | xargs -r kill -9 || true
-done
-code=0
-wait "$job" || code=$?
-((code == 0)) || { cat "$work/stages.txt" >&2; complain "training in stages: exit $code"; }
-say "$(grep -c '"recovery"' "$run/metrics.jsonl" || true) recoveries"
+end_with_kills "training in stages" first train
 same "$run" "training in stages" "$(tables "$work/stages-alone")"
 
 say "invariant learning, a child killed in two of its stages"
@@ -156,18 +161,7 @@ YAML
 quietly "$plateau" train "$work/invariant.yaml" --set run.dir="$work/invariant-alone"
 run=$work/invariant
 ranks 5 train "$work/invariant.yaml" --servers 2 --set run.dir="$run" --set checkpoint.every_epochs=2 >"$work/invariant.txt" 2>&1 &
-job=$!
-for stage in environments models; do
-  for ((i = 0; i < 1200; i++)); do
-    if grep -qs "\"stage\": \"$stage\"" "$run/metrics.jsonl" || ! kill -0 "$job" 2>/dev/null; then break; fi
-    sleep 0.05
-  done
-  children "$run" | shuf -n 1 | xargs -r kill -9 || true
-done
-code=0
-wait "$job" || code=$?
-((code == 0)) || { cat "$work/invariant.txt" >&2; complain "invariant learning: exit $code"; }
-say "$(grep -c '"recovery"' "$run/metrics.jsonl" || true) recoveries"
+end_with_kills "invariant learning" environments models
 same "$run" "invariant learning" "$(tables "$work/invariant-alone")"
 
 say "a job that keeps dying"

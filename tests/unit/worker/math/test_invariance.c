@@ -1,9 +1,6 @@
 /* test_invariance.c - what a mask stage minimises: the golden case, and at other sizes a twin in double, whose
  * differences the gradient is compared with. */
-#include <criterion/criterion.h>
-#include <stdio.h>
-
-#include "common/io/npy.h"
+#include "tests/unit/worker/golden.h"
 #include "tests/unit/worker/naive.h"
 #include "worker/math/invariance.h"
 
@@ -74,16 +71,10 @@ static void problem_free(problem_t *p) {
 /* ---- golden ---- */
 
 static float *read_golden(const char *name, uint64_t *rows, uint64_t *cols) {
-  char path[4096];
-  plt_npy_t npy;
-  snprintf(path, sizeof path, "%s/invrl-mask/%s.npy", PLT_GOLDEN_DIR, name);
-  cr_assert_eq(plt_npy_open(path, &npy), PLT_OK, "%s", plt_fail_text());
-  float *out = malloc(npy.rows * npy.cols * sizeof *out);
-  for (uint64_t row = 0; row < npy.rows; row++) plt_npy_row_f32(&npy, row, out + row * npy.cols);
-  *rows = npy.rows;
-  *cols = npy.cols;
-  plt_npy_close(&npy);
-  return out;
+  golden_t golden = golden_read("invrl-mask", name);
+  *rows = golden.rows;
+  *cols = golden.cols;
+  return golden.value;
 }
 
 static void read_batches(problem_t *p, const float *of_user, const float *of_item) {

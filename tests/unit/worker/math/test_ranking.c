@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "common/io/npy.h"
+#include "tests/unit/worker/golden.h"
 #include "tests/unit/worker/naive.h"
 #include "worker/data/dataset.h"
 #include "worker/math/gemm.h"
@@ -177,15 +177,11 @@ Test(ranking, metric_names) {
 enum { DIM = 8, ROOM = 64 };
 
 static size_t read_golden_table(const char *name, float *out) {
-  char path[4096];
-  plt_npy_t npy;
-  snprintf(path, sizeof path, "%s/ranking/init/%s.npy", PLT_GOLDEN_DIR, name);
-  cr_assert_eq(plt_npy_open(path, &npy), PLT_OK, "%s", plt_fail_text());
-  cr_assert(npy.cols == DIM && npy.rows <= ROOM);
-  for (uint64_t row = 0; row < npy.rows; row++) plt_npy_row_f32(&npy, row, out + row * DIM);
-  size_t rows = npy.rows;
-  plt_npy_close(&npy);
-  return rows;
+  golden_t golden = golden_read("ranking/init", name);
+  cr_assert(golden.cols == DIM && golden.rows <= ROOM);
+  memcpy(out, golden.value, golden.rows * DIM * sizeof *out);
+  free(golden.value);
+  return golden.rows;
 }
 
 static plt_metric_sums_t rank_part(const plt_dataset_t *data, plt_part_t part, const plt_topk_t *topk, float *scores) {

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/io/npy.h"
 #include "common/rng.h"
+#include "tests/unit/worker/golden.h"
 #include "tests/unit/worker/make.h"
 #include "tests/unit/worker/naive.h"
 #include "worker/models/kit.h"
@@ -209,31 +209,22 @@ Test(kit, slmrec_compares_two_modalities_in_even_columns) {
 
 /* ---- losses ---- */
 
-static float *read_golden(const char *name, size_t *rows, size_t *cols) {
-  char path[4096];
-  plt_npy_t npy;
-  snprintf(path, sizeof path, "%s/m3-infonce/%s.npy", PLT_GOLDEN_DIR, name);
-  cr_assert_eq(plt_npy_open(path, &npy), PLT_OK, "%s", plt_fail_text());
-  *rows = (size_t)npy.rows, *cols = (size_t)npy.cols;
-  float *out = malloc(*rows * *cols * sizeof *out);
-  for (size_t row = 0; row < *rows; row++) plt_npy_row_f32(&npy, row, out + row * *cols);
-  plt_npy_close(&npy);
-  return out;
-}
-
 /* Three modalities, each pair in both directions; loss and tau are those of its expect.json. */
 Test(kit, golden_nce) {
   enum { OF = 3 };
   plt_tape_t *tape = plt_tape_create(NULL);
   float *x[OF], *gradient[OF], *want[OF];
-  size_t rows, cols;
+  size_t rows = 0, cols = 0;
   plt_var_t c[OF], sum = {0};
   for (size_t m = 0; m < OF; m++) {
     char name[32];
     snprintf(name, sizeof name, "c%zu", m);
-    x[m] = read_golden(name, &rows, &cols);
+    golden_t given = golden_read("m3-infonce", name);
+    x[m] = given.value;
+    rows = given.rows;
+    cols = given.cols;
     snprintf(name, sizeof name, "expect_grad_c%zu", m);
-    want[m] = read_golden(name, &rows, &cols);
+    want[m] = golden_read("m3-infonce", name).value;
     gradient[m] = calloc(rows * cols, sizeof *gradient[m]);
     c[m] = plt_tape_parameter(tape, rows, cols, x[m], gradient[m]);
   }

@@ -1,48 +1,33 @@
 /* test_slerp.c - spherical interpolation: the golden mixes of raw control points with their gradients, and derivatives
  * by central differences of a twin in double, at nearly parallel rows too. */
-#include <criterion/criterion.h>
-#include <stdio.h>
-
-#include "common/io/npy.h"
+#include "tests/unit/worker/golden.h"
 #include "tests/unit/worker/naive.h"
 #include "worker/tape/tape.h"
 
-static float *read_golden(const char *name, plt_npy_t *npy) {
-  char path[4096];
-  snprintf(path, sizeof path, "%s/spherical-mix/%s.npy", PLT_GOLDEN_DIR, name);
-  cr_assert_eq(plt_npy_open(path, npy), PLT_OK, "%s", plt_fail_text());
-  float *out = malloc(npy->rows * npy->cols * sizeof *out);
-  for (uint64_t row = 0; row < npy->rows; row++) plt_npy_row_f32(npy, row, out + row * npy->cols);
-  return out;
-}
-
 static void check_golden(const char *name,
                          plt_var_t (*mix)(plt_tape_t *t, const plt_var_t *points, size_t n, plt_var_t share)) {
-  plt_npy_t points_file, share_file, weights_file, value_file, gradient_file;
   char value_name[64], gradient_name[64];
   snprintf(value_name, sizeof value_name, "expect_%s", name);
   snprintf(gradient_name, sizeof gradient_name, "expect_grad_%s", name);
-  float *points = read_golden("points", &points_file), *share = read_golden("lambda", &share_file);
-  float *weights = read_golden("weights", &weights_file), *value = read_golden(value_name, &value_file);
-  float *gradient = read_golden(gradient_name, &gradient_file);
-  size_t modalities = points_file.rows, items = value_file.rows, d = value_file.cols, each = items * d;
-  cr_assert(modalities > 2 && points_file.cols == each && gradient_file.cols == each && weights_file.cols == d);
+  golden_t points = golden_read("spherical-mix", "points"), share = golden_read("spherical-mix", "lambda");
+  golden_t weights = golden_read("spherical-mix", "weights"), value = golden_read("spherical-mix", value_name);
+  golden_t gradient = golden_read("spherical-mix", gradient_name);
+  size_t modalities = points.rows, items = value.rows, d = value.cols, each = items * d;
+  cr_assert(modalities > 2 && points.cols == each && gradient.cols == each && weights.cols == d);
   float *got = calloc(modalities * each, sizeof *got);
   plt_tape_t *t = plt_tape_create(NULL);
   plt_var_t q[8];
   for (size_t m = 0; m < modalities; m++)
-    q[m] = plt_op_normalise(t, plt_tape_parameter(t, items, d, points + m * each, got + m * each));
-  plt_var_t mixed = mix(t, q, modalities, plt_tape_constant(t, items, 1, share));
+    q[m] = plt_op_normalise(t, plt_tape_parameter(t, items, d, points.value + m * each, got + m * each));
+  plt_var_t mixed = mix(t, q, modalities, plt_tape_constant(t, items, 1, share.value));
   for (size_t k = 0; k < each; k++)
-    cr_assert(naive_near(plt_tape_value(t, mixed)[k], value[k], 1e-5), "%s: value %zu", name, k);
-  plt_tape_backward(t, plt_op_sum(t, plt_op_mul(t, mixed, plt_tape_constant(t, items, d, weights))));
+    cr_assert(naive_near(plt_tape_value(t, mixed)[k], value.value[k], 1e-5), "%s: value %zu", name, k);
+  plt_tape_backward(t, plt_op_sum(t, plt_op_mul(t, mixed, plt_tape_constant(t, items, d, weights.value))));
   for (size_t k = 0; k < modalities * each; k++)
-    cr_assert(naive_near(got[k], gradient[k], 1e-5), "%s: gradient %zu is %g, not %g", name, k, (double)got[k],
-              (double)gradient[k]);
+    cr_assert(naive_near(got[k], gradient.value[k], 1e-5), "%s: gradient %zu is %g, not %g", name, k, (double)got[k],
+              (double)gradient.value[k]);
   plt_tape_destroy(&t);
-  free(points), free(share), free(weights), free(value), free(gradient), free(got);
-  plt_npy_close(&points_file), plt_npy_close(&share_file), plt_npy_close(&weights_file);
-  plt_npy_close(&value_file), plt_npy_close(&gradient_file);
+  free(points.value), free(share.value), free(weights.value), free(value.value), free(gradient.value), free(got);
 }
 
 Test(slerp, golden_de_casteljau) { check_golden("de_casteljau", plt_op_bezier); }
