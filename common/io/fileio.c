@@ -48,7 +48,7 @@ plt_path_id_t plt_path_id(const char *path) {
   return (plt_path_id_t){.device = info.st_dev, .number = info.st_ino};
 }
 
-static plt_status_t make_one(const char *path) {
+plt_status_t plt_dir_create_one(const char *path) {
   if (mkdir(path, 0777) == 0 || plt_path_is_dir(path)) return PLT_OK;
   return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create directory", path);
 }
@@ -59,10 +59,10 @@ plt_status_t plt_dir_create(const char *path) {
   for (char *p = partial + (partial[0] == '/'); *p != '\0' && status == PLT_OK; p++) {
     if (*p != '/') continue;
     *p = '\0';
-    status = make_one(partial);
+    status = plt_dir_create_one(partial);
     *p = '/';
   }
-  if (status == PLT_OK) status = make_one(partial);
+  if (status == PLT_OK) status = plt_dir_create_one(partial);
   free(partial);
   return status;
 }

@@ -44,13 +44,19 @@ static plt_status_t clock_place(const char *run_dir, uint64_t clock, const char 
   return place(run_dir, name, out);
 }
 
-plt_status_t plt_manifest_part_dir(const char *run_dir, uint64_t clock, bool make, char out[PLT_PATH_MAX]) {
+/* A run directory that could be written until now: somebody removed it, or shut it. */
+static plt_status_t of_a_run(plt_status_t status) { return status == PLT_ERR_CREATE ? PLT_ERR_IO : status; }
+
+plt_status_t plt_manifest_part_dir(const char *run_dir, uint64_t clock, char out[PLT_PATH_MAX]) {
+  return clock_place(run_dir, clock, ".part", out);
+}
+
+plt_status_t plt_manifest_make_part(const char *run_dir, uint64_t clock, char out[PLT_PATH_MAX]) {
+  char all[PLT_PATH_MAX];
   PLT_TRY(clock_place(run_dir, clock, ".part", out));
-  if (!make) return PLT_OK;
-  if (!plt_path_is_dir(run_dir)) /* who removed it wants none of it */
-    return plt_fail(PLT_ERR_IO, "%s: the run directory is gone: no checkpoint can be written", run_dir);
-  PLT_TRY(plt_dir_remove(out));
-  return plt_dir_create(out);
+  PLT_TRY(plt_path_join(run_dir, "checkpoints", all));
+  PLT_TRY(of_a_run(plt_dir_create_one(all)));
+  return of_a_run(plt_dir_create_one(out));
 }
 
 /* ---- writing ---- */
@@ -169,7 +175,7 @@ plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *man
   PLT_TRY(plt_path_join(part, manifest_name, file));
   PLT_TRY(check_sizes(part, manifest, PLT_ERR_IO)); /* just written: somebody removed it */
   char *text = write_manifest(manifest);
-  plt_status_t status = plt_file_publish(file, text, strlen(text));
+  plt_status_t status = of_a_run(plt_file_publish(file, text, strlen(text)));
   free(text);
   if (status != PLT_OK) return status;
   PLT_TRY(swap_in(part, final));

@@ -9,8 +9,8 @@
  *
  * Threads    any. One process writes at a time (publish, link, prune: worker 0); readers may come at any moment.
  * Errors     PLT_ERR_CHECKPOINT naming the file and what differs; PLT_ERR_IO, of publishing also for a part that is
- *            gone; of what writes also PLT_ERR_CREATE and
- *            PLT_ERR_SPACE; PLT_ERR_USAGE when a path becomes too long. */
+ *            gone or a place that is: never PLT_ERR_CREATE, for the run could write there until now; of what writes
+ *            also PLT_ERR_SPACE; PLT_ERR_USAGE when a path becomes too long. */
 #ifndef PLT_COMMON_IO_MANIFEST_H
 #define PLT_COMMON_IO_MANIFEST_H
 
@@ -36,8 +36,10 @@ typedef struct plt_manifest {
 } plt_manifest_t;
 
 void plt_manifest_clear(plt_manifest_t *manifest);
-/* RUN/checkpoints/<clock>.part into out; `make` creates it empty. */
-plt_status_t plt_manifest_part_dir(const char *run_dir, uint64_t clock, bool make, char out[PLT_PATH_MAX]);
+/* RUN/checkpoints/<clock>.part into out. */
+plt_status_t plt_manifest_part_dir(const char *run_dir, uint64_t clock, char out[PLT_PATH_MAX]);
+/* The same, and makes it unless it is there; never RUN: who removed that wants none of it. */
+plt_status_t plt_manifest_make_part(const char *run_dir, uint64_t clock, char out[PLT_PATH_MAX]);
 /* Publishes <clock>.part, whose files the servers wrote and synced, as complete (sizes are checked, hashes are not);
  * `last` (and `best` if asked) point to it then. Replaces one of the same clock. */
 plt_status_t plt_manifest_publish(const char *run_dir, const plt_manifest_t *manifest, bool is_best);

@@ -21,7 +21,8 @@ struct plt_saver {
   plt_errand_t errand;
   plt_image_t *images[PLT_TABLES_MAX];
   size_t n;
-  char dir[PLT_PATH_MAX];
+  char *run_dir;       /* NULL: none */
+  plt_path_id_t place; /* of run_dir in the beginning */
   plt_checkpoint_head_t head;
   int64_t begin_ns;
   plt_checkpoint_control_t control;
@@ -31,9 +32,13 @@ struct plt_saver {
 };
 
 static plt_status_t write_file(plt_saver_t *saver) {
-  char path[PLT_PATH_MAX];
-  PLT_TRY(plt_dir_create(saver->dir));
-  PLT_TRY(plt_path_join(saver->dir, saver->part.file, path));
+  if (saver->run_dir == NULL) return plt_fail(PLT_ERR_USAGE, "this job has no run directory to write a checkpoint to");
+  char dir[PLT_PATH_MAX], path[PLT_PATH_MAX];
+  plt_path_id_t now = plt_path_id(saver->run_dir);
+  if (now.device != saver->place.device || now.number != saver->place.number)
+    return plt_fail(PLT_ERR_IO, "%s: the run directory was removed, moved or replaced", saver->run_dir);
+  PLT_TRY(plt_manifest_make_part(saver->run_dir, saver->head.clock, dir));
+  PLT_TRY(plt_path_join(dir, saver->part.file, path));
   unlink(path); /* of an attempt that was broken off */
   PLT_TRY(plt_checkpoint_write(path, &saver->head, saver->images, saver->n, &saver->control));
   atomic_fetch_add(&saver->control.rows, 1);
@@ -47,8 +52,9 @@ static plt_status_t write_part(void *context) {
   return status;
 }
 
-plt_saver_t *plt_saver_create(void) {
+plt_saver_t *plt_saver_create(const char *run_dir) {
   plt_saver_t *saver = plt_mem_zalloc(1, sizeof *saver);
+  if (run_dir != NULL) saver->run_dir = plt_mem_strdup(run_dir), saver->place = plt_path_id(run_dir);
   saver->head.clock = UINT64_MAX;
   return saver;
 }
@@ -57,15 +63,14 @@ void plt_saver_destroy(plt_saver_t **saver) {
   if (*saver == NULL) return;
   atomic_store(&(*saver)->control.cancelled, true);
   plt_saver_wait(*saver);
+  free((*saver)->run_dir);
   free(*saver);
   *saver = NULL;
 }
 
-void plt_saver_begin(plt_saver_t *saver, const char *dir, const plt_checkpoint_head_t *head, plt_table_t *const *tables,
-                     size_t n) {
+void plt_saver_begin(plt_saver_t *saver, const plt_checkpoint_head_t *head, plt_table_t *const *tables, size_t n) {
   plt_saver_wait(saver);
   saver->begin_ns = plt_time_ns();
-  snprintf(saver->dir, sizeof saver->dir, "%s", dir);
   saver->head = *head;
   saver->part = (plt_manifest_part_t){0};
   snprintf(saver->part.file, sizeof saver->part.file, "server-%" PRIu32 ".h5", head->server);

@@ -5,7 +5,8 @@
  * Ownership  the tables are the server's; they must not be reset or destroyed while a part is being written:
  *            plt_saver_wait() first.
  * Threads    all calls are the server's; the thread inside sweeps images and writes with HDF5 (checkpoint.h).
- * Errors     of a part: those of plt_checkpoint_write(), kept until it is asked for. */
+ * Errors     of a part: those of plt_checkpoint_write() and of making its directory, PLT_ERR_IO when what stands at
+ *            RUN is not what stood there in the beginning; kept until they are asked for. */
 #ifndef PLT_PS_CHECKPOINT_SAVER_H
 #define PLT_PS_CHECKPOINT_SAVER_H
 
@@ -13,13 +14,14 @@
 #include "ps/checkpoint/checkpoint.h"
 
 typedef struct plt_saver plt_saver_t;
-plt_saver_t *plt_saver_create(void);
+/* run_dir is copied; NULL: there is none, and each part ends with PLT_ERR_USAGE. */
+plt_saver_t *plt_saver_create(const char *run_dir);
 /* Gives up what is being written. */
 void plt_saver_destroy(plt_saver_t **saver);
 
-/* Takes images of the tables and begins to write DIR/server-<number>.h5. Waits for the part before. */
-void plt_saver_begin(plt_saver_t *saver, const char *dir, const plt_checkpoint_head_t *head, plt_table_t *const *tables,
-                     size_t n);
+/* Takes images of the tables and begins to write RUN/checkpoints/<clock>.part/server-<number>.h5. Waits for the part
+ * before. */
+void plt_saver_begin(plt_saver_t *saver, const plt_checkpoint_head_t *head, plt_table_t *const *tables, size_t n);
 void plt_saver_wait(plt_saver_t *saver);
 
 typedef struct plt_saver_report {

@@ -130,7 +130,6 @@ static plt_status_t on_enter(plt_server_t *s, uint32_t w) {
 static plt_status_t on_checkpointed(plt_server_t *s) {
   plt_saver_report_t report = plt_saver_look(s->saver);
   plt_header_t header = {.verb = PLT_VERB_CHECKPOINTED, .clock = report.clock, .bytes = report.moves};
-  if (s->save_failed != PLT_OK) return plt_server_refuse(s, s->spare, s->save_failed, s->save_text);
   if (s->spare->header.clock != report.clock || report.clock == UINT64_MAX)
     return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "no checkpoint of that clock was ordered");
   if (!report.ended) return plt_server_answer(s, s->spare, &header);
@@ -324,7 +323,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   s->now = s->start = head.clock;
   s->clock = config->alone ? plt_clock_create(config->workers, config->staleness, 0) /* bare pulls place the workers */
                            : plt_clock_create(config->workers, 0, head.clock);
-  s->saver = plt_saver_create();
+  s->saver = plt_saver_create(config->run_dir);
   s->round = plt_round_create();
   s->peers = plt_mem_zalloc(config->workers, sizeof *s->peers);
   for (uint32_t w = 0; w < config->workers; w++) s->peers[w].heard_ns = plt_time_ns();

@@ -88,9 +88,7 @@ typedef struct plt_server {
   plt_sum_t sum_before; /* whose answer may have been lost: no worker is further behind */
 
   plt_saver_t *saver;
-  uint64_t save_request;    /* of the last bare STEP that ordered a checkpoint */
-  plt_status_t save_failed; /* why the last one could not begin */
-  char save_text[PLT_TEXT_MAX];
+  uint64_t save_request; /* of the last bare STEP that ordered a checkpoint */
 
   plt_status_t failed; /* a worker's failure, told to the others */
   char failed_text[PLT_TEXT_MAX];

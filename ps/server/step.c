@@ -18,14 +18,7 @@ static void save(plt_server_t *s) {
                                 .server = s->config->number,
                                 .servers = s->config->servers,
                                 .progress = s->progress};
-  char dir[PLT_PATH_MAX];
-  s->save_failed = s->config->run_dir == NULL
-                       ? plt_fail(PLT_ERR_USAGE, "this job has no run directory to write a checkpoint to")
-                       : plt_manifest_part_dir(s->config->run_dir, s->now, false, dir);
-  if (s->save_failed != PLT_OK)
-    snprintf(s->save_text, sizeof s->save_text, "%s", plt_fail_text());
-  else
-    plt_saver_begin(s->saver, dir, &head, plt_tableset_tables(s->tables), plt_tableset_lasting(s->tables));
+  plt_saver_begin(s->saver, &head, plt_tableset_tables(s->tables), plt_tableset_lasting(s->tables));
 }
 
 /* ---- pulls ---- */

@@ -163,7 +163,7 @@ int main(int argc, char **argv) {
     gap[run] = before.gap_ms > after.gap_ms ? before.gap_ms : after.gap_ms;
     gap_during[run] = sweep.gap_ms;
     seconds[run] = sweep.seconds;
-    plt_bench_expect(plt_manifest_part_dir(job->run_dir, ordered_clock, false, part_dir));
+    plt_bench_expect(plt_manifest_part_dir(job->run_dir, ordered_clock, part_dir));
     plt_bench_expect(plt_dir_remove(part_dir));
   }
   printf("%" PRIu64 " rows of %d floats with adam: %.2f GB in memory, %.2f GB written to %s; medians of %d runs\n",

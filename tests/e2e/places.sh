@@ -72,12 +72,12 @@ jobs() {
 
   # removed HOW OPTIONS...: a run whose directory goes; HOW is run in its place then.
   removed() {
-    local how=$1 run=$work/removed code=0 job
+    local how=$1 run=$work/removed code=0 i job
     shift
     "$plateau" train "$config" --quiet --set "run.dir=$run" --set train.epochs=100000 "$@" >"$work/removed.txt" 2>&1 </dev/null &
     job=$!
     wait_for_step "$run"
-    rm -rf "$run" 2>/dev/null || rm -rf "$run"
+    for ((i = 0; i < 20; i++)); do rm -rf "$run" 2>/dev/null && break; done # a checkpoint may come while it goes
     $how "$run"
     wait "$job" || code=$?
     ((code == 74)) || complain "run.dir removed, $how, $*: exit $code, not 74"

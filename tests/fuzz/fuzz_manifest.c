@@ -57,7 +57,7 @@ static void publish_again(plt_manifest_t manifest) {
   char dir[PLT_PATH_MAX];
   plt_manifest_t again;
   manifest.clock = 2;
-  FUZZ_CHECK(plt_manifest_part_dir(fuzz_folder(), 2, true, dir) == PLT_OK);
+  FUZZ_CHECK(plt_manifest_make_part(fuzz_folder(), 2, dir) == PLT_OK);
   for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
     char name[64];
     snprintf(name, sizeof name, "checkpoints/2.part/%s", parts[k]);

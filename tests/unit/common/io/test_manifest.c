@@ -10,7 +10,7 @@ TestSuite(manifest, .init = scratch_make, .fini = scratch_remove);
 static void publish(uint64_t clock, const char *content, bool is_best) {
   char dir[PLT_PATH_MAX], path[PLT_PATH_MAX], text[64];
   plt_manifest_part_t parts[2];
-  CR_OK(plt_manifest_part_dir(scratch, clock, true, dir));
+  CR_OK(plt_manifest_make_part(scratch, clock, dir));
   for (int i = 0; i < 2; i++) {
     snprintf(parts[i].file, sizeof parts[i].file, "server-%d.h5", i);
     CR_OK(plt_path_join(dir, parts[i].file, path));
@@ -99,21 +99,23 @@ Test(manifest, old_ones_load) {
   plt_manifest_clear(&manifest);
 }
 
-Test(manifest, a_part_dir_is_made_empty) {
-  char dir[PLT_PATH_MAX];
-  CR_OK(plt_manifest_part_dir(scratch, 5, true, dir));
-  scratch_write_text("checkpoints/5.part/old", "x");
-  CR_OK(plt_manifest_part_dir(scratch, 5, false, dir));
-  cr_assert(exists("checkpoints/5.part/old"));
-  CR_OK(plt_manifest_part_dir(scratch, 5, true, dir));
-  cr_assert_not(exists("checkpoints/5.part/old"));
+/* The servers of a run make it together, and none of them its run. */
+Test(manifest, a_part_dir_is_made_once_and_only_in_its_run) {
+  char dir[PLT_PATH_MAX], run[PLT_PATH_MAX];
+  CR_OK(plt_manifest_make_part(scratch, 5, dir));
+  scratch_write_text("checkpoints/5.part/server-1.h5", "x");
+  CR_OK(plt_manifest_make_part(scratch, 5, dir));
+  cr_assert(exists("checkpoints/5.part/server-1.h5"));
+  CR_OK(plt_path_join(scratch, "gone", run));
+  CR_FAILED_WITH(plt_manifest_make_part(run, 5, dir), PLT_ERR_IO, "gone/checkpoints: cannot create directory");
+  cr_assert_not(exists("gone"));
 }
 
 Test(manifest, publish_checks_the_parts) {
   char dir[PLT_PATH_MAX];
   plt_manifest_part_t part = {.file = "server-0.h5", .bytes = 3};
   plt_manifest_t manifest = {.clock = 1, .parts = &part, .n_parts = 1};
-  CR_OK(plt_manifest_part_dir(scratch, 1, true, dir));
+  CR_OK(plt_manifest_make_part(scratch, 1, dir));
   CR_FAILED_WITH(plt_manifest_publish(scratch, &manifest, false), PLT_ERR_IO, "missing");
   scratch_write_text("checkpoints/1.part/server-0.h5", "toolong");
   CR_FAILED_WITH(plt_manifest_publish(scratch, &manifest, false), PLT_ERR_CHECKPOINT, "has 7 bytes");
@@ -123,7 +125,7 @@ Test(manifest, publish_checks_the_parts) {
 Test(manifest, publish_keeps_to_its_directory) {
   static const char *const names[] = {"../server-0.h5", "/etc/hostname", "..", ".", "", ".hidden", "a/b"};
   char dir[PLT_PATH_MAX];
-  CR_OK(plt_manifest_part_dir(scratch, 1, true, dir));
+  CR_OK(plt_manifest_make_part(scratch, 1, dir));
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     plt_manifest_part_t part = {0};
     plt_manifest_t manifest = {.clock = 1, .parts = &part, .n_parts = 1};
@@ -202,7 +204,7 @@ Test(manifest, newest_passes_over_damage) {
   publish(10, "rows", false);
   publish(100, "rows", false);
   flip("checkpoints/100/server-0.h5", 0);
-  CR_OK(plt_manifest_part_dir(scratch, 200, true, dir));
+  CR_OK(plt_manifest_make_part(scratch, 200, dir));
   CR_OK(plt_manifest_newest(scratch, &manifest, dir, &none));
   cr_assert_eq(manifest.clock, 10);
   cr_assert_str_eq(dir, scratch_path("checkpoints/10"));
@@ -218,7 +220,7 @@ Test(manifest, prune_keeps_the_newest_and_what_links_name) {
   CR_OK(plt_manifest_prune(scratch, 1));
   char dir[PLT_PATH_MAX];
   for (uint64_t clock = 8; clock <= 12; clock++) publish(clock, "rows", clock == 9);
-  CR_OK(plt_manifest_part_dir(scratch, 13, true, dir));
+  CR_OK(plt_manifest_make_part(scratch, 13, dir));
   scratch_write_text("checkpoints/13.part/server-0.h5", "half");
   scratch_write_text("checkpoints/notes.txt", "mine");
   CR_OK(plt_manifest_prune(scratch, 2));
