@@ -32,7 +32,6 @@ struct plt_saver {
 };
 
 static plt_status_t write_file(plt_saver_t *saver) {
-  if (saver->run_dir == NULL) return plt_fail(PLT_ERR_USAGE, "this job has no run directory to write a checkpoint to");
   char dir[PLT_PATH_MAX], path[PLT_PATH_MAX];
   plt_path_id_t now = plt_path_id(saver->run_dir);
   if (now.device != saver->place.device || now.number != saver->place.number)
@@ -74,6 +73,12 @@ void plt_saver_begin(plt_saver_t *saver, const plt_checkpoint_head_t *head, plt_
   saver->head = *head;
   saver->part = (plt_manifest_part_t){0};
   snprintf(saver->part.file, sizeof saver->part.file, "server-%" PRIu32 ".h5", head->server);
+  saver->failure = (plt_failure_t){0};
+  if (saver->run_dir == NULL) {
+    plt_status_t status = plt_fail(PLT_ERR_USAGE, "this job has no run directory to write a checkpoint to");
+    plt_failure_keep(&saver->failure, status);
+    return;
+  }
   saver->n = n;
   for (size_t i = 0; i < n; i++) saver->images[i] = plt_table_image(tables[i]);
   plt_errand_begin(&saver->errand, write_part, saver);
@@ -81,7 +86,6 @@ void plt_saver_begin(plt_saver_t *saver, const plt_checkpoint_head_t *head, plt_
 
 static void close_part(plt_saver_t *saver, plt_status_t status) {
   uint64_t copied = 0;
-  saver->failure = (plt_failure_t){0};
   plt_failure_keep(&saver->failure, status);
   for (size_t i = 0; i < saver->n; i++) {
     copied += plt_image_copied(saver->images[i]);

@@ -210,10 +210,15 @@ YAML
     for evaluates in 1 0; do # by best, by last
       stages 4 >"$config"
       train_run "$work/both" --set procedure.0.eval.every=$evaluates
+      train_run "$work/ssp" --set procedure.0.eval.every=$evaluates --set cluster.consistency=ssp --set cluster.prefetch=2
       # Rows of frozen tables come once: 300 users of 16 floats.
-      mapfile -t pulled < <(grep '"event": "epoch", "stage": "vbpr"' "$work/both/metrics.jsonl" | json_number pull_bytes)
-      ((pulled[0] - pulled[1] > 15000 && pulled[0] - pulled[2] > 15000)) ||
-        complain "frozen rows are pulled again: ${pulled[*]} bytes in the epochs of vbpr"
+      for run in both ssp; do
+        mapfile -t pulled < <(grep '"event": "epoch", "stage": "vbpr"' "$work/$run/metrics.jsonl" | json_number pull_bytes)
+        ((pulled[0] - pulled[1] > 15000 && pulled[0] - pulled[2] > 15000)) ||
+          complain "$run: frozen rows are pulled again: ${pulled[*]} bytes in the epochs of vbpr"
+      done
+      [[ $(tables_hash "$work/both") == $(tables_hash "$work/ssp") ]] ||
+        complain "evaluation $evaluates: ssp with one worker has other tables"
       { head_of; echo 'model: {name: bpr, dim: 16}'; } >"$config"
       train_run "$work/first" --set optimizer.lr=3 --set train.epochs=4 --set eval.every=$evaluates
       choice=--last
@@ -235,7 +240,7 @@ YAML
       cmp -s <(stage_losses "$work/both" | grep ^vbpr) <(stage_losses "$work/second" | grep ^vbpr) ||
         complain "evaluation $evaluates: losses differ"
       [[ $(best_of "$work/both") == none ]] || complain "the best checkpoint of a stage before is the run's"
-      rm -rf "$work/both" "$work/first" "$work/second" "$work/given" "$work"/*.tables
+      rm -rf "$work/both" "$work/ssp" "$work/first" "$work/second" "$work/given" "$work"/*.tables
     done
     ;;
   modes)

@@ -70,7 +70,7 @@ plt_status_t plt_augment_read(const plt_config_t *config, plt_model_t *model) {
     *values[k] = plt_config_real(config, keys[k]);
     if (*values[k] == 0) continue;
     PLT_TRY(plt_model_check_given_features(config, model, keys[k], "changes", ""));
-    augment->features = true;
+    augment->features = !model->reads_codes;
   }
   double share = plt_config_real(config, "augment.edge_dropout");
   return share > 0 ? drop_edges(config, model, share) : PLT_OK;

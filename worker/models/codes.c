@@ -18,6 +18,7 @@ void plt_codes_add_tables(plt_codes_t *codes, plt_model_t *model, const plt_data
   uint32_t k = codes->width;
   codes->first = model->n_tables;
   codes->modalities = data->n_features;
+  model->reads_codes = use != PLT_CODES_TRAINED;
   for (size_t m = 0; m < data->n_features; m++) {
     const plt_feature_t *feature = &data->features[m];
     for (size_t t = 0; t < PLT_CODES_TABLES; t++) {

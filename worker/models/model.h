@@ -111,6 +111,7 @@ struct plt_model {
   size_t n_tables;
   size_t negatives;      /* per positive pair */
   bool negatives_of_all; /* drawn from all items, the user's own among them (sampler.h) */
+  bool reads_codes;      /* of frozen encoders in place of features: there is nothing to disturb or to augment */
   size_t score_cols;     /* 0: it ranks nothing */
   plt_contrasts_t contrasts;
   float amr_eps, amr_weight; /* adversarial training: weight 0, none */

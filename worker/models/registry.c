@@ -30,7 +30,7 @@ static const plt_option_t rows[] = {
      .min = 0,
      .max = INFINITY,
      .help = "Adversarial training (AMR): weight of the ranking loss at disturbed features, 0: none. Models that read "
-             "features as they are given."},
+             "features as they are given; m3invrl's encoders."},
     {.key = "model.amr_eps",
      .type = PLT_OPT_REAL,
      .fallback = "0.1",
@@ -87,6 +87,7 @@ plt_status_t plt_model_create_at(const plt_config_t *config, const plt_dataset_t
   plt_status_t status = read_adversary(config, model);
   if (status == PLT_OK) status = ops->init(model, config, data);
   model->place = NULL;
+  if (model->reads_codes) model->amr_weight = 0;
   if (status == PLT_OK) status = plt_augment_read(config, model);
   if (status == PLT_OK) status = check(model);
   if (status == PLT_OK)

@@ -14,6 +14,7 @@ enum { PLACES = PLT_PREFETCH_MAX + 2 };
 typedef struct place {
   plt_batch_t *batch;
   float *values;
+  plt_frozen_wants_t wants;
 } place_t;
 
 /* What is added over the workers at a meeting, before the losses of single batches. */
@@ -63,7 +64,8 @@ static void add_pull(run_t *run, uint32_t number, plt_pull_t *pulls, plt_step_t 
   t->sample_ns += plt_time_ns() - before;
   place->values = plt_arena_alloc(place->batch->arena, place->batch->floats * sizeof *place->values);
   step->pull = pulls;
-  step->n_pull = plt_trainer_pulls(t, place->batch, place->values, pulls);
+  size_t n = plt_trainer_pulls(t, place->batch, place->values, pulls);
+  step->n_pull = plt_frozen_pulls(t->frozen, &place->wants, pulls, n, place->batch->arena);
 }
 
 static plt_status_t begin_step(run_t *run, const plt_step_t *step) {
@@ -156,6 +158,7 @@ static plt_status_t do_batch(run_t *run, uint32_t number) {
   uint64_t next = (uint64_t)number + (uint64_t)(t->plan->prefetch + 1) * run->workers;
   plt_gradients_t gradients;
   plt_pull_t pulls[PLT_MODEL_TABLES_MAX];
+  plt_frozen_fill(t->frozen, &place->wants);
   int64_t before = plt_time_ns();
   PLT_TRY(plt_compute_gradients(t->compute, place->batch, place->values, 0, eta, &gradients));
   t->compute_ns += plt_time_ns() - before;

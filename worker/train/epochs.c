@@ -132,7 +132,7 @@ plt_status_t plt_trainer_run_epochs_of(plt_trainer_t *t, const plt_steps_t *step
   t->batch = plt_batch_create();
   t->next = plt_batch_create();
   t->ahead = plt_batch_create();
-  t->frozen = t->plan->alone ? NULL : plt_frozen_create(t->plan);
+  t->frozen = plt_frozen_create(t->plan);
   plt_status_t status = run(t);
   plt_frozen_destroy(&t->frozen);
   plt_batch_destroy(&t->batch);

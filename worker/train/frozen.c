@@ -8,9 +8,6 @@
 struct plt_frozen {
   size_t n_tables;
   plt_row_cache_t *cache[PLT_MODEL_TABLES_MAX]; /* by table; NULL: it is trained */
-  /* Of the exchange under way: what the batch wants of frozen tables, and what comes of it. */
-  plt_pull_t wanted[PLT_MODEL_TABLES_MAX], coming[PLT_MODEL_TABLES_MAX];
-  size_t n;
 };
 
 plt_frozen_t *plt_frozen_create(const plt_plan_t *plan) {
@@ -31,30 +28,31 @@ void plt_frozen_destroy(plt_frozen_t **frozen) {
   *frozen = NULL;
 }
 
-size_t plt_frozen_pulls(plt_frozen_t *frozen, plt_pull_t *pulls, size_t n, plt_arena_t *arena) {
+size_t plt_frozen_pulls(const plt_frozen_t *frozen, plt_frozen_wants_t *wants, plt_pull_t *pulls, size_t n,
+                        plt_arena_t *arena) {
   size_t kept = 0;
-  frozen->n = 0;
+  wants->n = 0;
   for (size_t k = 0; k < n; k++) {
     plt_pull_t pull = pulls[k];
     if (frozen->cache[pull.table] != NULL) {
       uint64_t *missing = plt_arena_alloc(arena, pull.n * sizeof *missing);
-      frozen->wanted[frozen->n] = pull;
+      wants->wanted[wants->n] = pull;
       pull.n = plt_row_cache_missing(frozen->cache[pull.table], pull.keys, pull.n, missing);
       pull.keys = missing;
       pull.out = plt_arena_alloc(arena, pull.n * pull.cols * sizeof *pull.out);
-      frozen->coming[frozen->n++] = pull;
+      wants->coming[wants->n++] = pull;
     }
     if (pull.n > 0) pulls[kept++] = pull;
   }
   return kept;
 }
 
-void plt_frozen_fill(plt_frozen_t *frozen) {
-  for (size_t k = 0; k < frozen->n; k++) {
-    const plt_pull_t *wanted = &frozen->wanted[k], *coming = &frozen->coming[k];
+void plt_frozen_fill(plt_frozen_t *frozen, plt_frozen_wants_t *wants) {
+  for (size_t k = 0; k < wants->n; k++) {
+    const plt_pull_t *wanted = &wants->wanted[k], *coming = &wants->coming[k];
     plt_row_cache_t *cache = frozen->cache[wanted->table];
     plt_row_cache_put(cache, coming->keys, coming->n, coming->out);
     plt_row_cache_copy(cache, wanted->keys, wanted->n, wanted->out);
   }
-  frozen->n = 0;
+  wants->n = 0;
 }

@@ -37,11 +37,13 @@ static plt_batch_t *take_next(plt_trainer_t *t, uint32_t number) {
 static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients, double eta, plt_batch_t *wanted,
                              plt_step_result_t *result) {
   plt_pull_t pulls[PLT_MODEL_TABLES_MAX];
+  plt_frozen_wants_t wants;
   plt_step_t step = {.clock = t->clock, .progress = plt_trainer_is_first(t) ? &t->p : NULL};
   float *values = NULL;
   if (wanted != NULL) {
     values = plt_arena_alloc(wanted->arena, wanted->floats * sizeof *values);
-    step.n_pull = plt_frozen_pulls(t->frozen, pulls, plt_trainer_pulls(t, wanted, values, pulls), wanted->arena);
+    size_t n = plt_trainer_pulls(t, wanted, values, pulls);
+    step.n_pull = plt_frozen_pulls(t->frozen, &wants, pulls, n, wanted->arena);
     step.pull = pulls;
   }
   if (gradients != NULL) {
@@ -57,7 +59,7 @@ static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients,
   PLT_TRY(plt_client_step_begin(t->session->client, &step, &under_way));
   if (wanted != NULL) make_ahead(t);
   PLT_TRY(plt_client_step_finish(t->session->client, &under_way, result));
-  if (wanted != NULL) plt_frozen_fill(t->frozen);
+  if (wanted != NULL) plt_frozen_fill(t->frozen, &wants);
   if (gradients != NULL) t->clock++;
   if (wanted != NULL && wanted != t->batch) {
     t->next = t->batch;
