@@ -140,6 +140,11 @@ size_t plt_buffer_rows(size_t bytes, size_t row_bytes) {
   return rows;
 }
 
+size_t plt_checkpoint_block(uint64_t stored, size_t row_bytes) {
+  size_t rows = plt_buffer_rows(PLT_CHECKPOINT_BUFFER, row_bytes);
+  return stored >= rows ? rows : stored == 0 ? 1 : (size_t)stored;
+}
+
 void plt_checkpoint_library(char *out, size_t bytes) {
   unsigned major = 0, minor = 0, release = 0;
   plt_hdf5_enter();

@@ -71,6 +71,8 @@ void plt_hdf5_leave(void);
 hid_t plt_hdf5_access(plt_hdf5_error_t *error);
 /* Rows of a buffer of `bytes`: a power of two, at least 1. */
 size_t plt_buffer_rows(size_t bytes, size_t row_bytes);
+/* Rows that are read or written at a time, of `stored` ones: at least 1. */
+size_t plt_checkpoint_block(uint64_t stored, size_t row_bytes);
 
 /* plt_checkpoint_open and _close for one who has entered. */
 plt_status_t plt_part_open(const char *path, plt_checkpoint_part_t **out);

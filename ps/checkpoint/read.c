@@ -233,7 +233,7 @@ static void check_rows(plt_hdf5_error_t *error, const plt_checkpoint_record_t *r
 
 static void read_rows(plt_hdf5_error_t *error, hid_t group, const plt_checkpoint_record_t *record, plt_table_t *table) {
   size_t cols = record->spec.cols, state_floats = record->state_floats;
-  size_t rows = plt_buffer_rows(PLT_CHECKPOINT_BUFFER, (cols + state_floats) * sizeof(float));
+  size_t rows = plt_checkpoint_block(record->stored, (cols + state_floats) * sizeof(float));
   hsize_t size[2];
   hid_t keys = open_column(error, group, "keys", 1, size), last = open_column(error, group, "last", 1, size);
   hid_t value = open_column(error, group, "value", 2, size), state = open_column(error, group, "state", 2, size);

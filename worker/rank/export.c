@@ -14,7 +14,7 @@ static plt_status_t export_table(plt_session_t *session, uint32_t index, const c
   char path[PLT_PATH_MAX];
   plt_npy_writer_t *writer;
   plt_session_spec(session, index, spec);
-  uint64_t block = plt_import_block_rows(spec->cols);
+  uint64_t block = plt_import_block_rows(spec->rows, spec->cols);
   PLT_TRY(plt_import_path(dir, spec->name, path));
   PLT_TRY(plt_npy_writer_create(path, spec->rows, spec->cols, &writer));
   uint64_t *keys = plt_mem_alloc(block * sizeof *keys);

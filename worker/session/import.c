@@ -12,10 +12,11 @@
 
 enum { BLOCK_BYTES = 8 << 20 };
 
-/* Rows that make a block of about 8 MiB. */
-uint64_t plt_import_block_rows(uint32_t cols) {
-  uint64_t rows = BLOCK_BYTES / (cols * sizeof(float));
-  return rows == 0 ? 1 : rows;
+/* A block of about 8 MiB. */
+uint64_t plt_import_block_rows(uint64_t rows, uint32_t cols) {
+  uint64_t block = BLOCK_BYTES / (cols * sizeof(float));
+  if (block > rows) block = rows;
+  return block == 0 ? 1 : block;
 }
 
 plt_status_t plt_import_path(const char *dir, const char *table, char out[PLT_PATH_MAX]) {
@@ -24,7 +25,7 @@ plt_status_t plt_import_path(const char *dir, const char *table, char out[PLT_PA
 
 static plt_status_t assign_rows(plt_client_t *client, uint32_t index, const plt_npy_t *npy) {
   uint32_t cols = (uint32_t)npy->cols;
-  uint64_t block = plt_import_block_rows(cols);
+  uint64_t block = plt_import_block_rows(npy->rows, cols);
   uint64_t *keys = plt_mem_alloc(block * sizeof *keys);
   float *values = plt_mem_alloc(block * cols * sizeof *values);
   plt_status_t status = PLT_OK;

@@ -24,7 +24,7 @@ plt_status_t plt_import_birth(plt_client_t *client, const plt_plan_t *plan, uint
 /* ---- for export.c: the same files, the other way ---- */
 /* DIR/TABLE.npy */
 plt_status_t plt_import_path(const char *dir, const char *table, char out[PLT_PATH_MAX]);
-/* Rows that travel at a time. */
-uint64_t plt_import_block_rows(uint32_t cols);
+/* Rows that travel at a time, of so many. */
+uint64_t plt_import_block_rows(uint64_t rows, uint32_t cols);
 
 #endif
