@@ -93,6 +93,7 @@ static void write_rows(plt_hdf5_error_t *error, hid_t group, plt_image_t *table,
   size_t cols = plt_image_spec(table)->cols, state_floats = plt_image_state_floats(table), got;
   uint64_t stored = plt_image_rows(table);
   size_t rows = plt_checkpoint_block(stored, (cols + state_floats) * sizeof(float));
+  if (rows < plt_image_page_rows(table)) rows = plt_image_page_rows(table);
   column_t keys = column_create(error, group, "keys", H5T_NATIVE_UINT64, 1, stored, 1);
   column_t last = column_create(error, group, "last", H5T_NATIVE_UINT64, 1, stored, 1);
   column_t values = column_create(error, group, "value", H5T_NATIVE_FLOAT, 2, stored, cols);

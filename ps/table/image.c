@@ -88,6 +88,7 @@ plt_table_state_t plt_image_state(const plt_image_t *image) {
 }
 size_t plt_image_state_floats(const plt_image_t *image) { return image->stride - image->spec.cols; }
 uint64_t plt_image_rows(const plt_image_t *image) { return image->rows; }
+size_t plt_image_page_rows(const plt_image_t *image) { return image->page_rows; }
 void plt_image_swept(plt_image_t *image) { atomic_store(&image->swept, true); }
 uint64_t plt_image_copied(const plt_image_t *image) { return image->copied; }
 
