@@ -1,7 +1,7 @@
 # Every case with a config.yaml, through `plateau train` and `plateau export`, with 3 servers: that one has the same bits is
 # what e2e.determinism says, and a case per model says it here. Cases of several leaves also with 2 and 3 workers. New
 # cases come in by themselves. "again": the sanitizers' build leaves it out, the same code runs there in others: every model
-# with bsam+, every strategy with vbpr and invrl.
+# with bsam+, every strategy with vbpr and invrl, every optimizer with bsam+, leaves with 2 workers.
 file(GLOB configurations CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/golden/*/config.yaml)
 foreach(configuration IN LISTS configurations)
   cmake_path(GET configuration PARENT_PATH folder)
@@ -24,6 +24,8 @@ foreach(configuration IN LISTS configurations)
     elseif(name STREQUAL "vbpr-leaves-bsam+-adam.s3w3")
       list(APPEND labels fast) # leaves over workers
     elseif(name MATCHES "-(plain|bsam|mirror|crosscorr|no)[-.]" AND NOT name MATCHES "^(vbpr|invrl)-")
+      list(APPEND labels again)
+    elseif(name MATCHES "-(leaves.*s3w[13]|plain-adagrad.*|plain-lazy_adam.*|plain-sgd.*|mirror-adagrad.*|mirror-sgd.*|procedure-(plain|outer2).*)$")
       list(APPEND labels again)
     endif()
     plateau_shell(golden.${name}
