@@ -8,7 +8,8 @@
 
 static bool row_takes(const plt_option_t *row, const char *path) {
   const char *name = plt_option_below(row->key, path);
-  return name != NULL && (name[0] == '\0' || row->type == PLT_OPT_WEIGHTS || plt_option_type_is_nested(row->type));
+  return name != NULL &&
+         (name[0] == '\0' || plt_option_type_is_named(row->type) || plt_option_type_is_nested(row->type));
 }
 
 /* All rows in sight: those applied, then those of the known tables. */

@@ -5,8 +5,10 @@
 #include "common/options/values.h"
 
 static void describe_type(FILE *out, const plt_option_t *row) {
-  char *choices = row->type == PLT_OPT_CHOICE ? plt_option_choices(row, ", ") : NULL;
+  bool is_choice = row->type == PLT_OPT_CHOICE || row->type == PLT_OPT_CHOICES;
+  char *choices = is_choice ? plt_option_choices(row, ", ") : NULL;
   fputs(choices == NULL ? plt_option_type_text(row->type) : choices, out);
+  if (row->type == PLT_OPT_CHOICES) fputs(", or a mapping of names to such", out);
   free(choices);
 }
 

@@ -169,8 +169,8 @@ static void parse_own(const plt_config_t *config, const plt_option_t *row, const
     const plt_yaml_entry_t *entry = &yaml.entries[i];
     const char *name = plt_option_below(row->key, entry->path);
     if (plt_option_is_null(entry) && name[0] == '\0') continue;
-    fault = row->type == PLT_OPT_WEIGHTS && name[0] != '\0'
-                ? plt_option_value_add_weight(row, name, entry, &setting->value)
+    fault = plt_option_type_is_named(row->type) && name[0] != '\0'
+                ? plt_option_value_add_named(row, name, entry, &setting->value)
                 : plt_option_value_add(row, entry, base == NULL ? config->work_dir : base, &setting->value);
     setting->is_given = true;
   }
@@ -182,7 +182,7 @@ static void add_entry(plt_config_setting_t *setting, const plt_config_entry_t *e
                       plt_faults_t *faults) {
   const plt_option_t *row = setting->row;
   char *fault = name[0] == '\0' ? plt_option_value_add(row, &entry->yaml, entry->base, &setting->value)
-                                : plt_option_value_add_weight(row, name, &entry->yaml, &setting->value);
+                                : plt_option_value_add_named(row, name, &entry->yaml, &setting->value);
   if (fault != NULL) plt_faults_add(faults, "%s: %s: %s", entry->origin, entry->shown, fault);
   if (fault != NULL) plt_option_value_clear(&setting->value);
   free(fault);
@@ -193,7 +193,7 @@ static void add_entry(plt_config_setting_t *setting, const plt_config_entry_t *e
 /* Whether an entry gives the row a value, or one of its names: *name. */
 static bool gives(const plt_config_entry_t *entry, const plt_option_t *row, const char **name) {
   *name = plt_option_below(row->key, entry->yaml.path);
-  return *name != NULL && ((*name)[0] == '\0' || row->type == PLT_OPT_WEIGHTS);
+  return *name != NULL && ((*name)[0] == '\0' || plt_option_type_is_named(row->type));
 }
 
 /* The highest rank among the entries that give the row a value: the innermost section counts. */
@@ -302,8 +302,9 @@ static const plt_config_setting_t *get_typed(const plt_config_t *config, const c
 static const plt_config_setting_t *get_item(const plt_config_t *config, const char *key, plt_option_type_t type,
                                             size_t i) {
   const plt_config_setting_t *setting = get(config, key);
-  bool is_weight = setting->row->type == PLT_OPT_WEIGHTS && type != PLT_OPT_INTS;
-  if (setting->row->type != type && !is_weight) bug(key, "asked for with another type than its table gives");
+  plt_option_type_t has = setting->row->type;
+  bool is_part = (has == PLT_OPT_WEIGHTS && type != PLT_OPT_INTS) || (has == PLT_OPT_CHOICES && type != PLT_OPT_REALS);
+  if (has != type && !is_part) bug(key, "asked for with another type than its table gives");
   if (i >= setting->value.n) bug(key, "asked for an item behind the end of the list");
   return setting;
 }
@@ -348,7 +349,8 @@ const char *plt_config_text(const plt_config_t *config, const char *key) {
 
 size_t plt_config_list_size(const plt_config_t *config, const char *key) {
   const plt_config_setting_t *setting = get(config, key);
-  if (!plt_option_type_is_list(setting->row->type) && setting->row->type != PLT_OPT_WEIGHTS) bug(key, "is no list");
+  plt_option_type_t type = setting->row->type;
+  if (!plt_option_type_is_list(type) && !plt_option_type_is_named(type)) bug(key, "is no list");
   return setting->value.n;
 }
 

@@ -30,6 +30,7 @@ typedef enum {
   PLT_OPT_REALS,
   PLT_OPT_TEXTS,
   PLT_OPT_WEIGHTS, /* mapping of free names to reals: {image: 0.1, text: 0.9} */
+  PLT_OPT_CHOICES, /* the same to `choices`, {image: a, text: b}, or one of them for all; the name * means all others */
   PLT_OPT_LIST,    /* of mappings, configurations of their own (nest.h): [{a: 1}, {a: 2}] */
   PLT_OPT_MAP      /* of free names to such: {user: {a: 1}} */
 } plt_option_type_t;
@@ -40,7 +41,7 @@ typedef struct plt_option {
   const char *fallback; /* default, as it would stand in YAML; NULL: none (plt_config_given is false) */
   double min, max;      /* inclusive range of numbers and of the elements of lists; min == max: no range */
   bool above_min;       /* min itself is not allowed */
-  const char *choices;  /* CHOICE: "a|b|c" */
+  const char *choices;  /* CHOICE, CHOICES: "a|b|c" */
   /* CHOICE, instead: the i-th of what a registry has, NULL behind the last. */
   const char *(*choice_at)(size_t i);
   const char *unit; /* "s", "rows" or NULL */
@@ -94,9 +95,10 @@ int64_t plt_config_int(const plt_config_t *config, const char *key);
 double plt_config_real(const plt_config_t *config, const char *key);
 const char *plt_config_text(const plt_config_t *config, const char *key); /* TEXT, PATH, CHOICE; NULL if none */
 size_t plt_config_list_size(const plt_config_t *config, const char *key);
-int64_t plt_config_list_int(const plt_config_t *config, const char *key, size_t i);
+int64_t plt_config_list_int(const plt_config_t *config, const char *key, size_t i); /* CHOICES: which of them */
 double plt_config_list_real(const plt_config_t *config, const char *key, size_t i);
-const char *plt_config_list_text(const plt_config_t *config, const char *key, size_t i); /* WEIGHTS: the name */
+const char *plt_config_list_text(const plt_config_t *config, const char *key,
+                                 size_t i); /* WEIGHTS, CHOICES: the name */
 /* "config.yaml:7:8", "--set" or "default": where a value comes from, for messages. */
 const char *plt_config_origin(const plt_config_t *config, const char *key);
 

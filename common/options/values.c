@@ -20,6 +20,8 @@ bool plt_option_type_is_list(plt_option_type_t type) {
   return type == PLT_OPT_INTS || type == PLT_OPT_REALS || type == PLT_OPT_TEXTS;
 }
 
+bool plt_option_type_is_named(plt_option_type_t type) { return type == PLT_OPT_WEIGHTS || type == PLT_OPT_CHOICES; }
+
 bool plt_option_type_is_nested(plt_option_type_t type) { return type == PLT_OPT_LIST || type == PLT_OPT_MAP; }
 
 static plt_option_type_t item_type(plt_option_type_t type) {
@@ -44,6 +46,7 @@ const char *plt_option_type_text(plt_option_type_t type) {
       [PLT_OPT_REALS] = "a list of numbers",
       [PLT_OPT_TEXTS] = "a list of texts",
       [PLT_OPT_WEIGHTS] = "a mapping of names to numbers",
+      [PLT_OPT_CHOICES] = "a choice, or a mapping of names to choices",
       [PLT_OPT_LIST] = "a list of mappings",
       [PLT_OPT_MAP] = "a mapping of names to mappings",
   };
@@ -162,15 +165,15 @@ static char *choice_fault(const char *text, const char *const *words, size_t n) 
   return fault;
 }
 
-static char *parse_choice(const plt_option_t *row, const char *text, char **out) {
-  size_t n;
+/* *out: which one. */
+static char *parse_choice(const plt_option_t *row, const char *text, int64_t *out) {
+  size_t n, i = 0;
   char *choices = plt_option_choices(row, "|");
   const char **words = split_choices(choices, &n);
   char *fault = NULL;
-  for (size_t i = 0; i < n && *out == NULL; i++) {
-    if (strcmp(words[i], text) == 0) *out = plt_mem_strdup(text);
-  }
-  if (*out == NULL) fault = choice_fault(text, words, n);
+  while (i < n && strcmp(words[i], text) != 0) i++;
+  if (i == n) fault = choice_fault(text, words, n);
+  *out = (int64_t)i;
   free(words);
   free(choices);
   return fault;
@@ -220,14 +223,21 @@ static char *add_item(const plt_option_t *row, const char *text, const char *bas
     case PLT_OPT_BOOL: return parse_bool(text, &value->ints[i]);
     case PLT_OPT_INT: return parse_int(row, text, &value->ints[i]);
     case PLT_OPT_REAL: return parse_real(row, text, &value->reals[i]);
-    case PLT_OPT_CHOICE: return parse_choice(row, text, &value->texts[i]);
+    case PLT_OPT_CHOICES: return parse_choice(row, text, &value->ints[i]);
     case PLT_OPT_PATH: return parse_path(text, base, &value->texts[i]);
+    case PLT_OPT_CHOICE: value->texts[i] = plt_mem_strdup(text); return parse_choice(row, text, &value->ints[i]);
     default: value->texts[i] = plt_mem_strdup(text); return NULL;
   }
 }
 
+static char *add_named(const plt_option_t *row, const char *name, const char *text, plt_option_value_t *value) {
+  char *fault = add_item(row, text, "/", value);
+  value->texts[value->n - 1] = plt_mem_strdup(name);
+  return fault;
+}
+
 static bool takes_quoted(plt_option_type_t type) {
-  return type == PLT_OPT_TEXT || type == PLT_OPT_PATH || type == PLT_OPT_CHOICE;
+  return type == PLT_OPT_TEXT || type == PLT_OPT_PATH || type == PLT_OPT_CHOICE || type == PLT_OPT_CHOICES;
 }
 
 static char *check_shape(const plt_option_t *row, const plt_yaml_entry_t *entry, bool may_be_list) {
@@ -243,18 +253,17 @@ char *plt_option_value_add(const plt_option_t *row, const plt_yaml_entry_t *entr
   if (row->type == PLT_OPT_WEIGHTS) return plt_mem_print("expected %s: {name: 0.5}", plt_option_type_text(row->type));
   if (plt_option_type_is_nested(row->type)) return plt_mem_print("expected %s", plt_option_type_text(row->type));
   char *fault = check_shape(row, entry, plt_option_type_is_list(row->type));
+  if (fault == NULL && row->type == PLT_OPT_CHOICES) return plt_option_value_add_named(row, "*", entry, value);
   for (size_t i = 0; i < entry->n_items && fault == NULL; i++) fault = add_item(row, entry->items[i], base, value);
   return fault;
 }
 
-char *plt_option_value_add_weight(const plt_option_t *row, const char *name, const plt_yaml_entry_t *entry,
-                                  plt_option_value_t *value) {
+char *plt_option_value_add_named(const plt_option_t *row, const char *name, const plt_yaml_entry_t *entry,
+                                 plt_option_value_t *value) {
   char *fault = check_shape(row, entry, false);
-  if (fault == NULL && entry->n_items != 1) fault = plt_mem_strdup("expected a number");
-  if (fault != NULL) return fault;
-  fault = add_item(row, entry->items[0], "/", value);
-  value->texts[value->n - 1] = plt_mem_strdup(name);
-  return fault;
+  if (fault == NULL && entry->n_items != 1)
+    fault = plt_mem_strdup(row->type == PLT_OPT_WEIGHTS ? "expected a number" : "expected a choice");
+  return fault != NULL ? fault : add_named(row, name, entry->items[0], value);
 }
 
 void plt_option_value_clear(plt_option_value_t *value) {
@@ -318,8 +327,17 @@ static void write_yaml_real(FILE *out, double value) {
   }
 }
 
-static void write_item(FILE *out, plt_option_type_t type, const plt_option_value_t *value, size_t i) {
-  switch (item_type(type)) {
+static void write_choice(FILE *out, const plt_option_t *row, int64_t which) {
+  const char *at = row->choices;
+  for (; which > 0; which--) at = strchr(at, '|') + 1;
+  char *word = plt_mem_print("%.*s", (int)strcspn(at, "|"), at);
+  plt_option_text_write(out, word);
+  free(word);
+}
+
+static void write_item(FILE *out, const plt_option_t *row, const plt_option_value_t *value, size_t i) {
+  switch (item_type(row->type)) {
+    case PLT_OPT_CHOICES: write_choice(out, row, value->ints[i]); break;
     case PLT_OPT_BOOL: fputs(value->ints[i] ? "true" : "false", out); break;
     case PLT_OPT_INT: fprintf(out, "%lld", (long long)value->ints[i]); break;
     case PLT_OPT_REAL: write_yaml_real(out, value->reals[i]); break;
@@ -331,17 +349,18 @@ char *plt_option_value_write(const plt_option_t *row, const plt_option_value_t *
   char *text = NULL;
   size_t bytes;
   FILE *out = open_memstream(&text, &bytes);
-  bool is_weights = row->type == PLT_OPT_WEIGHTS, is_list = plt_option_type_is_list(row->type);
-  if (is_list || is_weights) fputc(is_list ? '[' : '{', out);
+  bool is_list = plt_option_type_is_list(row->type), is_named = plt_option_type_is_named(row->type);
+  if (row->type == PLT_OPT_CHOICES && value->n == 1 && strcmp(value->texts[0], "*") == 0) is_named = false;
+  if (is_list || is_named) fputc(is_list ? '[' : '{', out);
   for (size_t i = 0; i < value->n; i++) {
     if (i > 0) fputs(", ", out);
-    if (is_weights) {
+    if (is_named) {
       plt_option_text_write(out, value->texts[i]);
       fputs(": ", out);
     }
-    write_item(out, row->type, value, i);
+    write_item(out, row, value, i);
   }
-  if (is_list || is_weights) fputc(is_list ? ']' : '}', out);
+  if (is_list || is_named) fputc(is_list ? ']' : '}', out);
   fclose(out);
   return text;
 }

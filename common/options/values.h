@@ -12,7 +12,7 @@
 #include "common/options/options.h"
 
 /* A scalar has n 1. BOOL, INT, INTS fill ints; REAL, REALS reals; TEXT, PATH, CHOICE, TEXTS texts; WEIGHTS both
- * texts (names) and reals. */
+ * texts (names) and reals, CHOICES texts (names, "*" for a choice alone) and ints (which one). */
 typedef struct plt_option_value {
   size_t n;
   int64_t *ints;
@@ -24,14 +24,15 @@ typedef struct plt_option_value {
  * not usable, but still to be cleared. */
 char *plt_option_value_add(const plt_option_t *row, const plt_yaml_entry_t *entry, const char *base,
                            plt_option_value_t *value);
-/* One name of a WEIGHTS row. */
-char *plt_option_value_add_weight(const plt_option_t *row, const char *name, const plt_yaml_entry_t *entry,
-                                  plt_option_value_t *value);
+/* One name of a row of names. */
+char *plt_option_value_add_named(const plt_option_t *row, const char *name, const plt_yaml_entry_t *entry,
+                                 plt_option_value_t *value);
 void plt_option_value_clear(plt_option_value_t *value);
 
-/* The choices of a CHOICE row with `between` between them; free it. */
+/* The choices of a CHOICE or CHOICES row with `between` between them; free it. */
 char *plt_option_choices(const plt_option_t *row, const char *between);
-bool plt_option_type_is_list(plt_option_type_t type);   /* WEIGHTS is none */
+bool plt_option_type_is_list(plt_option_type_t type);   /* of items without names */
+bool plt_option_type_is_named(plt_option_type_t type);  /* WEIGHTS, CHOICES: of names that the user chooses */
 bool plt_option_type_is_nested(plt_option_type_t type); /* its values are configurations: nest.h */
 /* "a whole number", "a list of numbers" */
 const char *plt_option_type_text(plt_option_type_t type);

@@ -22,6 +22,7 @@ static const plt_option_t rows[] = {
     {.key = "a.b.ints", .type = PLT_OPT_INTS, .fallback = "[1, 2]", .help = "h"},
     {.key = "a.b.reals", .type = PLT_OPT_REALS, .help = "h"},
     {.key = "a.b.texts", .type = PLT_OPT_TEXTS, .help = "h"},
+    {.key = "a.choices", .type = PLT_OPT_CHOICES, .fallback = "a", .choices = "a|b", .help = "h"},
     {.key = "a.weights", .type = PLT_OPT_WEIGHTS, .fallback = "{x: 1}", .help = "h"},
 };
 static const plt_option_table_t table = {"a", rows, sizeof rows / sizeof *rows};

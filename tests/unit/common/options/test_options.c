@@ -129,6 +129,48 @@ Test(options, faults_name_place_and_cause) {
   expect_fault("model: {graph: {weights: {image: }}}", "model.graph.weights.image: expected a number");
 }
 
+/* A choice for all, or by name; "*" are the names that are not named. */
+Test(options, choices_by_name) {
+  static const char key[] = "data.scale";
+  static const plt_option_t row = {
+      .key = key, .type = PLT_OPT_CHOICES, .fallback = "none", .choices = "none|standard|unit"};
+  static const plt_option_table_t table = {"data", &row, 1};
+  static const struct {
+    const char *set[2], *dump;
+  } cases[] = {
+      {{NULL}, "data:\n  scale: none\n"},
+      {{"data.scale=unit"}, "data:\n  scale: unit\n"},
+      {{"data.scale={image: standard, \"a b\": unit}"}, "data:\n  scale: {image: standard, \"a b\": unit}\n"},
+      {{"data.scale=unit", "data.scale.image=none"}, "data:\n  scale: {\"*\": unit, image: none}\n"},
+      {{"data.scale={\"*\": unit, image: none}"}, "data:\n  scale: {\"*\": unit, image: none}\n"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    plt_config_t *config = plt_config_create(), *back;
+    for (int s = 0; s < 2 && cases[i].set[s] != NULL; s++) CR_OK(plt_config_set(config, cases[i].set[s]));
+    CR_OK(plt_config_apply(config, &table));
+    char *text = plt_config_dump(config);
+    cr_expect_str_eq(text, cases[i].dump);
+    back = read_text(text);
+    CR_OK(plt_config_apply(back, &table));
+    char *differences = plt_config_differences(config, back);
+    cr_expect_null(differences, "%s", differences);
+    if (i == 2) cr_expect_str_eq(plt_config_list_text(back, key, 0), "image");
+    if (i == 2) cr_expect_eq(plt_config_list_int(back, key, 1), 2);
+    plt_config_destroy(&back);
+    plt_config_destroy(&config);
+    free(text);
+  }
+  static const char *const faults[][2] = {{"data.scale=unti", "did you mean unit?"},
+                                          {"data.scale=[unit]", "not a list"},
+                                          {"data.scale={image: }", "expected a choice"}};
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+    plt_config_t *config = plt_config_create();
+    CR_OK(plt_config_set(config, faults[i][0]));
+    CR_FAILED_WITH(plt_config_apply(config, &table), PLT_ERR_USAGE, faults[i][1]);
+    plt_config_destroy(&config);
+  }
+}
+
 Test(options, all_faults_of_a_call_together) {
   plt_config_t *config = read_text("train: {batch_size: x, epochs: y}\n");
   CR_OK(plt_config_set(config, "optimizer.lr=z"));
