@@ -63,7 +63,7 @@ static plt_status_t make_job(const plt_brief_t *brief, plt_job_t **job) {
   plt_sets_add_number(&sets, "cluster.servers", brief->generation.servers);
   plt_status_t status = plt_run_dir_config(brief->run_dir, sets.text, sets.n, &config);
   if (status == PLT_OK && !plt_config_given(config, "cluster.threads")) plt_config_put(config, "cluster.threads", "1");
-  if (status == PLT_OK) status = plt_job_create(&config, job);
+  if (status == PLT_OK) status = plt_job_create(&config, false, job);
   plt_config_destroy(&config);
   plt_sets_clear(&sets);
   return status;

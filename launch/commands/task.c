@@ -95,7 +95,7 @@ static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, p
   if (rv != NULL) PLT_TRY(plt_cluster_shape(rv, *config));
   PLT_TRY(plt_restore_choose(a->run_dir, a->choice, name));
   PLT_TRY(plt_restore_load(a->run_dir, name, restore));
-  PLT_TRY(plt_job_create(config, job));
+  PLT_TRY(plt_job_create(config, false, job));
   (*job)->plan.run_dir = NULL; /* nothing is written there */
   return rv == NULL ? plt_job_open_relations(*job, NULL) : PLT_OK;
 }

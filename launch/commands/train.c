@@ -12,6 +12,7 @@
 #include "launch/commands/command.h"
 #include "launch/host/kernel_set.h"
 #include "launch/host/signals.h"
+#include "launch/job/features.h"
 #include "launch/job/outline.h"
 #include "launch/job/run_dir.h"
 #include "launch/job/sets.h"
@@ -88,6 +89,7 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   if (restore->given)
     plt_log(PLT_LOG_NOTE, "going on from checkpoint %s (epoch %" PRIu32 ")", restore->dir, restore->manifest.epoch);
   if (restore->given) warn_of_products(restore->manifest.products);
+  if (!restore->given) plt_job_say_scales(job);
   if (job->data->part[PLT_PART_VALID].n == 0)
     plt_log(PLT_LOG_NOTE, "%s has no validation part: no early stopping, the last epoch counts", job->data->name);
 }
@@ -132,8 +134,9 @@ static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, p
   PLT_TRY(plt_run_dir_choose(*config, a->config, made));
   if (a->resume) PLT_TRY(plt_run_dir_lock(*config));
   if (a->resume) PLT_TRY(plt_run_dir_resume(*config, resumed));
-  PLT_TRY(plt_job_create(config, job));
-  return a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
+  PLT_TRY(plt_job_create(config, !*resumed, job));
+  PLT_TRY(a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config));
+  return *resumed ? PLT_OK : plt_job_keep_features(*job);
 }
 
 /* Everything that can be wrong before the job is started. */

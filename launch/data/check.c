@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "worker/data/features.h"
 #include "worker/data/interactions.h"
+#include "worker/data/moments.h"
 #include "worker/data/pack.h"
 
 static plt_status_t collect(void *context, plt_problem_t kind, const char *text) {
@@ -225,36 +226,20 @@ static void check_interactions(plt_data_report_t *report, const char *folder, co
   plt_interactions_destroy(&rows);
 }
 
-/* Mean and sum of squared deviations of the finite values so far. Rows are merged in (Chan, Golub and LeVeque 1979),
- * so that a large offset costs no digits. */
-typedef struct moments {
-  uint64_t n;
-  double mean, squares;
-} moments_t;
-
-static void add_row(moments_t *moments, const float *row, uint64_t cols, plt_feature_report_t *out) {
+static void add_row(plt_moments_t *moments, const float *row, uint64_t cols, plt_feature_report_t *out) {
   uint64_t n = 0;
-  double sum = 0, squares = 0;
   bool zero = true;
   for (uint64_t c = 0; c < cols; c++) {
     double x = row[c];
     if (!isfinite(x)) continue;
     n++;
-    sum += x;
     if (x < out->min) out->min = x;
     if (x > out->max) out->max = x;
     zero = zero && x == 0;
   }
   out->not_finite += cols - n;
   out->zero_rows += zero && n == cols;
-  if (n == 0) return;
-  double mean = sum / (double)n, step = mean - moments->mean;
-  for (uint64_t c = 0; c < cols; c++)
-    if (isfinite(row[c])) squares += (row[c] - mean) * (row[c] - mean);
-  double all = (double)(moments->n + n);
-  moments->squares += squares + step * step * (double)moments->n * (double)n / all;
-  moments->mean += step * (double)n / all;
-  moments->n += n;
+  plt_moments_add(moments, row, cols);
 }
 
 static void measure_feature(const plt_feature_t *feature, plt_feature_report_t *out, const plt_problem_sink_t *sink) {
@@ -265,7 +250,7 @@ static void measure_feature(const plt_feature_t *feature, plt_feature_report_t *
                                 .cols = array->cols,
                                 .min = DBL_MAX,
                                 .max = -DBL_MAX};
-  moments_t moments = {0};
+  plt_moments_t moments = {0};
   float *row = plt_mem_alloc(array->cols * sizeof *row);
   for (uint64_t r = 0; r < array->rows; r++) {
     uint64_t zero_rows = out->zero_rows;
@@ -278,7 +263,37 @@ static void measure_feature(const plt_feature_t *feature, plt_feature_report_t *
   free(row);
   if (moments.n == 0) out->min = out->max = NAN;
   out->mean = moments.n > 0 ? moments.mean : NAN;
-  out->deviation = moments.n > 0 ? sqrt(moments.squares / (double)moments.n) : NAN;
+  out->deviation = plt_moments_deviation(&moments);
+}
+
+/* Items that have none get the mean of the others (data.missing); where nobody has any there is none. */
+static void tell_missing(const plt_feature_t *feature, uint32_t items, plt_missing_t missing,
+                         const plt_problem_sink_t *sink) {
+  if (missing.n > 0 && missing.n == items)
+    plt_problem_report(sink, PLT_PROBLEM_FEATURE_VALUE, "%s: every row is NaN: no item has %s", feature->path,
+                       feature->name);
+  else if (missing.n > 0)
+    plt_problem_report(sink, PLT_PROBLEM_MISSING_FEATURE,
+                       "%s: %u of %u rows are NaN throughout, row %u (from 0) first: these items get the mean of the "
+                       "others, or data.missing: error refuses them",
+                       feature->path, missing.n, items, missing.first);
+}
+
+/* Warns where the values of one modality are so much larger than those of another that they may drown them. */
+static void check_scales(const plt_data_report_t *report, const plt_problem_sink_t *sink) {
+  const plt_feature_report_t *least = NULL, *most = NULL;
+  for (size_t i = 0; i < report->n_features; i++) {
+    const plt_feature_report_t *feature = &report->features[i];
+    if (!(feature->deviation > 0)) continue;
+    if (least == NULL || feature->deviation < least->deviation) least = feature;
+    if (most == NULL || feature->deviation > most->deviation) most = feature;
+  }
+  if (least == NULL || most->deviation <= PLT_SCALES_APART * least->deviation) return;
+  plt_problem_report(sink, PLT_PROBLEM_SCALES,
+                     "%s has deviation %.3g, %s %.3g, a factor of %.3g: what reads both may hardly see %s; "
+                     "data.scale: standard makes them alike (docs/data.md)",
+                     most->name, most->deviation, least->name, least->deviation, most->deviation / least->deviation,
+                     least->name);
 }
 
 static void check_feature(plt_data_report_t *report, const char *folder, const char *file,
@@ -295,7 +310,9 @@ static void check_feature(plt_data_report_t *report, const char *folder, const c
   uint32_t items = report->source != NULL            ? report->items
                    : feature.array.rows < UINT32_MAX ? (uint32_t)feature.array.rows
                                                      : UINT32_MAX;
-  plt_feature_check(&feature, items, sink);
+  plt_missing_t missing;
+  plt_feature_check(&feature, items, &missing, sink);
+  tell_missing(&feature, items, missing, sink);
   measure_feature(&feature, &report->features[report->n_features++], sink);
   plt_feature_close(&feature);
 }
@@ -323,6 +340,7 @@ void plt_data_check(const char *folder, const char *interactions, const char *co
     report->features = plt_mem_zalloc(n_features, sizeof *report->features);
     for (size_t i = 0; i < n_features; i++) check_feature(report, folder, features[i], &sink);
   }
+  check_scales(report, &sink);
   *out = report;
 }
 

@@ -12,6 +12,7 @@
 #include "common/mem.h"
 #include "launch/host/host_port.h"
 #include "launch/host/limits.h"
+#include "launch/job/features.h"
 #include "launch/job/outline.h"
 #include "launch/job/plan.h"
 #include "launch/job/specs.h"
@@ -211,11 +212,11 @@ static plt_status_t read_until(const plt_job_t *job, plt_plan_t *run) {
   return PLT_ERR_USAGE;
 }
 
-static plt_status_t make_procedure(plt_job_t *job, const plt_outline_t *outline) {
+static plt_status_t make_procedure(plt_job_t *job, const plt_outline_t *outline, bool begins) {
   plt_plan_t *run = &job->plan;
   PLT_TRY(plt_plan_read_run(job->config, run));
   PLT_TRY(read_stages(job, outline, run));
-  PLT_TRY(plt_dataset_from_config(job->config, &job->data));
+  PLT_TRY(plt_job_open_data(job, begins));
   for (size_t i = 0; i < outline->n_stages; i++) {
     plt_status_t status = make_stage(job, outline->stages[i].config, outline->is_given, i);
     if (status != PLT_OK && outline->is_given) plt_fail_within(status, "%s", outline->stages[i].place);
@@ -230,7 +231,7 @@ static plt_status_t make_procedure(plt_job_t *job, const plt_outline_t *outline)
   return PLT_OK;
 }
 
-static plt_status_t fill(plt_job_t *job) {
+static plt_status_t fill(plt_job_t *job, bool begins) {
   plt_config_t *config = job->config;
   PLT_TRY(read_transport(job));
   const char *security = plt_config_text(config, "cluster.security");
@@ -243,16 +244,16 @@ static plt_status_t fill(plt_job_t *job) {
     return plt_fail_errno(PLT_ERR_IO, "cannot get a random job number");
   job->memory_bytes = plt_limits_memory();
   plt_outline_t outline = plt_outline_of(config);
-  plt_status_t status = make_procedure(job, &outline);
+  plt_status_t status = make_procedure(job, &outline, begins);
   plt_outline_clear(&outline);
   return status;
 }
 
-plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out) {
+plt_status_t plt_job_create(plt_config_t **config, bool begins, plt_job_t **out) {
   plt_job_t *job = plt_mem_zalloc(1, sizeof *job);
   job->config = *config;
   *config = NULL;
-  plt_status_t status = fill(job);
+  plt_status_t status = fill(job, begins);
   if (status != PLT_OK) {
     plt_job_destroy(&job);
     return status;

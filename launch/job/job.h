@@ -41,8 +41,8 @@ typedef struct plt_job {
   uint64_t memory_bytes; /* that this machine had free when the job was made: its servers hold no more */
 } plt_job_t;
 
-/* Takes the configuration. */
-plt_status_t plt_job_create(plt_config_t **config, plt_job_t **out);
+/* Takes the configuration. begins: of a run that begins; else run.dir has kept how features are scaled (features.h). */
+plt_status_t plt_job_create(plt_config_t **config, bool begins, plt_job_t **out);
 void plt_job_destroy(plt_job_t **job);
 
 /* The relations of the models, before the job runs: built in memory, or, where several processes are at work, in files

@@ -26,6 +26,8 @@ static void tell(const plt_plan_t *plan, const plt_export_t *export) {
   for (size_t t = 0; t < plan->model->n_tables && !export->vectors; t++)
     printf("%s/%s.npy  %" PRIu64 " x %" PRIu32 "\n", export->directory, plan->specs[t].name, plan->specs[t].rows,
            plan->specs[t].cols);
+  if (!export->vectors && plt_export_features_file(plan) != NULL)
+    printf("%s/%s  how features are scaled\n", export->directory, plt_export_features_file(plan));
 }
 
 static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {

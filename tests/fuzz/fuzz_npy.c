@@ -26,21 +26,28 @@ static void read_all(const plt_npy_t *npy, size_t file_bytes) {
   free(row);
 }
 
-/* As a feature: every value finite, or the row is named. */
+/* As a feature: every value finite, or all of a row NaN, or the row is named. */
 static void read_feature(void) {
   plt_feature_t feature;
   if (plt_feature_open(fuzz_folder(), "f_feat.npy", &feature) != PLT_OK) return;
   const plt_npy_t *array = &feature.array;
   FUZZ_CHECK(array->dims == 2 && array->rows > 0 && array->cols > 0 && strcmp(feature.name, "f") == 0);
-  FUZZ_CHECK(array->rows <= UINT32_MAX && plt_feature_check(&feature, (uint32_t)array->rows + 1, NULL) != PLT_OK);
-  bool finite = true;
+  plt_missing_t missing;
+  FUZZ_CHECK(array->rows <= UINT32_MAX &&
+             plt_feature_check(&feature, (uint32_t)array->rows + 1, &missing, NULL) != PLT_OK);
+  bool whole = true;
+  uint32_t empty = 0;
   float *row = plt_mem_alloc(array->cols * sizeof *row);
   for (uint64_t r = 0; r < array->rows; r++) {
     plt_npy_row_f32(array, r, row);
-    for (uint64_t c = 0; c < array->cols; c++) finite = finite && isfinite(row[c]);
+    uint64_t finite = 0, nan = 0;
+    for (uint64_t c = 0; c < array->cols; c++) finite += isfinite(row[c]) != 0, nan += isnan(row[c]) != 0;
+    whole = whole && (finite == array->cols || nan == array->cols);
+    empty += nan == array->cols;
   }
   free(row);
-  FUZZ_CHECK((plt_feature_check(&feature, (uint32_t)array->rows, NULL) == PLT_OK) == finite);
+  FUZZ_CHECK((plt_feature_check(&feature, (uint32_t)array->rows, &missing, NULL) == PLT_OK) == whole);
+  FUZZ_CHECK(!whole || missing.n == empty);
   plt_feature_close(&feature);
 }
 

@@ -12,6 +12,8 @@
 #include "worker/data/features.h"
 #include "worker/data/interactions.h"
 #include "worker/data/pack.h"
+#include "worker/data/prepare.h"
+#include "worker/data/scaling.h"
 #include "worker/data/source.h"
 #include "worker/math/kernels.h"
 
@@ -37,6 +39,20 @@ static const plt_option_t rows[] = {
     {.key = "data.features",
      .type = PLT_OPT_TEXTS,
      .help = "Feature files in data.path, one per modality, row = item id; models keep this order."},
+    {.key = "data.scale",
+     .type = PLT_OPT_CHOICES,
+     .fallback = "none",
+     .choices = PLT_SCALE_CHOICES,
+     .help =
+         "How features are scaled before anything reads them, all modalities alike or by the name of the feature "
+         "file: {image: standard}. standard: each column to mean 0 and deviation 1; l2: each row to length 1; unit: "
+         "all values of the modality by one factor to deviation 1 (docs/data.md)."},
+    {.key = "data.missing",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "mean",
+     .choices = "mean|error",
+     .help = "Items without a modality, whose row is NaN throughout: they get the mean of the items that have it, or "
+             "the run is refused."},
     {.key = "data.full_users",
      .type = PLT_OPT_CHOICE,
      .fallback = "skip",
@@ -164,27 +180,39 @@ static plt_status_t open_features(plt_dataset_t *data, const char *folder, const
     PLT_TRY(plt_feature_open(folder, files[i], feature));
     data->n_features++;
     PLT_TRY(check_distinct(data, feature));
-    PLT_TRY(plt_feature_check(feature, data->items, NULL));
+    PLT_TRY(plt_feature_check(feature, data->items, &feature->missing, NULL));
   }
   return PLT_OK;
 }
 
-plt_status_t plt_dataset_open(const char *path, const char *interactions, const char *const *features,
-                              size_t n_features, plt_dataset_t **out) {
+/* What a folder has, features as the files have them, with rows missing. */
+static plt_status_t open_folder(const char *path, const char *interactions, const char *const *features,
+                                size_t n_features, plt_dataset_t **out) {
   plt_source_t source = {0};
-  plt_dataset_t *data = NULL;
   PLT_TRY(plt_source_find(path, interactions, PLT_SOURCE_ANY, &source));
-  plt_status_t status = open_source(&source, &data);
-  if (status == PLT_OK) status = open_features(data, source.folder, features, n_features);
+  plt_status_t status = open_source(&source, out);
+  if (status == PLT_OK) status = open_features(*out, source.folder, features, n_features);
   plt_source_clear(&source);
-  if (status == PLT_OK)
-    *out = data;
-  else
-    plt_dataset_destroy(&data);
   return status;
 }
 
-plt_status_t plt_dataset_from_config(const plt_config_t *config, plt_dataset_t **out) {
+static plt_status_t hand_over(plt_status_t status, plt_dataset_t **data, plt_dataset_t **out) {
+  if (status == PLT_OK)
+    *out = *data;
+  else
+    plt_dataset_destroy(data);
+  return status;
+}
+
+plt_status_t plt_dataset_open(const char *path, const char *interactions, const char *const *features,
+                              size_t n_features, plt_dataset_t **out) {
+  plt_dataset_t *data = NULL;
+  plt_status_t status = open_folder(path, interactions, features, n_features, &data);
+  if (status == PLT_OK) status = plt_features_complete(data);
+  return hand_over(status, &data, out);
+}
+
+plt_status_t plt_dataset_from_config(const plt_config_t *config, const plt_kept_t *kept, plt_dataset_t **out) {
   if (!plt_config_given(config, "data.path"))
     return plt_fail(PLT_ERR_USAGE,
                     "data.path is not set: it names the folder with the interactions, as in "
@@ -195,9 +223,11 @@ plt_status_t plt_dataset_from_config(const plt_config_t *config, plt_dataset_t *
   for (size_t i = 0; i < n; i++) files[i] = plt_config_list_text(config, "data.features", i);
   const char *interactions =
       plt_config_given(config, "data.interactions") ? plt_config_text(config, "data.interactions") : NULL;
-  plt_status_t status = plt_dataset_open(plt_config_text(config, "data.path"), interactions, files, n, out);
+  plt_dataset_t *data = NULL;
+  plt_status_t status = open_folder(plt_config_text(config, "data.path"), interactions, files, n, &data);
   free(files);
-  return status;
+  if (status == PLT_OK) status = plt_features_prepare(config, kept, data);
+  return hand_over(status, &data, out);
 }
 
 static void free_arrays(plt_dataset_t *data) {

@@ -8,7 +8,7 @@
  * Ownership  the caller destroys it; features and packed interactions stay mapped until then.
  * Threads    read-only once open: any number of them.
  * Units      users and items are the largest id + 1 over all parts.
- * Errors     PLT_ERR_DATA with "file:line: cause" for ids out of range, short rows, bad labels, NaN features,
+ * Errors     PLT_ERR_DATA with "file:line: cause" for ids out of range, short rows, bad labels, NaN in features,
  *            too few feature rows, no training pairs. Duplicate pairs are counted and kept. PLT_ERR_IO for a file that
  *            cannot be read, PLT_ERR_USAGE for a path that is too long.
  * Source     docs/tutorial.md 1; MMRec's data format. */
@@ -56,11 +56,29 @@ typedef struct plt_mapping {
   size_t bytes;
 } plt_mapping_t;
 
+/* How a modality's rows are scaled, in the order of PLT_SCALE_CHOICES (scaling.h). */
+typedef enum { PLT_SCALE_NONE, PLT_SCALE_STANDARD, PLT_SCALE_L2, PLT_SCALE_UNIT } plt_scale_t;
+
+/* Items whose row of a feature is NaN throughout. */
+typedef struct plt_missing {
+  uint32_t n, first;
+} plt_missing_t;
+
 typedef struct plt_feature {
   char *name; /* file name without "_feat.npy" */
   char *path;
-  plt_npy_t array;
+  plt_npy_t array; /* as the file has them; rows of features: plt_feature_row() in features.h */
+  plt_missing_t missing;
+  plt_scale_t scale;
+  struct plt_scaling *scaling; /* what makes the rows (scaling.h); NULL: they are as in the file */
 } plt_feature_t;
+
+/* Where the figures by which features are scaled may have been kept before (prepare.h). is_whole: all of them are
+ * there, so one that is missing is an error; else it is measured. */
+typedef struct plt_kept {
+  const char *path;
+  bool is_whole;
+} plt_kept_t;
 
 typedef struct plt_dataset {
   char *name;   /* of the interactions file, without ".inter" or ".pack" */
@@ -83,15 +101,16 @@ typedef struct plt_dataset {
 
 struct plt_interactions; /* interactions.h */
 
-/* Rows data.path, data.interactions, data.features. */
+/* Rows data.*. */
 extern const plt_option_table_t plt_dataset_options;
 
 /* path: a folder, or a packed file in it. interactions NULL: the only ones of the folder (source.h). features: file
- * names in order; n 0 for none. */
+ * names in order, n 0 for none; as the files have them, every item with a row. */
 plt_status_t plt_dataset_open(const char *path, const char *interactions, const char *const *features,
                               size_t n_features, plt_dataset_t **out);
-/* The same from a configuration. PLT_ERR_USAGE also when data.path is not given. */
-plt_status_t plt_dataset_from_config(const plt_config_t *config, plt_dataset_t **out);
+/* The same from a configuration, features as data.scale and data.missing say (prepare.h); kept NULL: nothing is.
+ * PLT_ERR_USAGE also when data.path is not given. */
+plt_status_t plt_dataset_from_config(const plt_config_t *config, const plt_kept_t *kept, plt_dataset_t **out);
 /* What has interactions and no features. Takes and nulls the rows. */
 plt_status_t plt_dataset_from_rows(struct plt_interactions **all, plt_dataset_t **out);
 void plt_dataset_destroy(plt_dataset_t **data);

@@ -8,6 +8,8 @@
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
+#include "worker/data/moments.h"
+#include "worker/data/scaling.h"
 #include "worker/data/source.h"
 #include "worker/math/kernels.h"
 
@@ -67,6 +69,7 @@ plt_status_t plt_feature_open(const char *folder, const char *file, plt_feature_
 }
 
 void plt_feature_close(plt_feature_t *feature) {
+  plt_scaling_destroy(&feature->scaling);
   plt_npy_close(&feature->array);
   free(feature->path);
   free(feature->name);
@@ -84,6 +87,12 @@ static bool all_finite(const float *row, uint64_t cols) {
   return bad == 0;
 }
 
+static bool all_nan(const float *row, uint64_t cols) {
+  for (uint64_t c = 0; c < cols; c++)
+    if (!isnan(row[c])) return false;
+  return true;
+}
+
 static plt_status_t report_row(const plt_feature_t *feature, uint64_t r, const float *row,
                                const plt_problem_sink_t *sink) {
   uint64_t first = UINT64_MAX, count = 0;
@@ -98,7 +107,8 @@ static plt_status_t report_row(const plt_feature_t *feature, uint64_t r, const f
                             isnan(row[first]) ? "NaN" : "infinite as float32", more);
 }
 
-plt_status_t plt_feature_check(const plt_feature_t *feature, uint32_t items, const plt_problem_sink_t *sink) {
+plt_status_t plt_feature_check(const plt_feature_t *feature, uint32_t items, plt_missing_t *missing,
+                               const plt_problem_sink_t *sink) {
   const plt_npy_t *array = &feature->array;
   if (array->rows < items)
     PLT_TRY(plt_problem_report(sink, PLT_PROBLEM_FEATURE_ROWS,
@@ -106,22 +116,46 @@ plt_status_t plt_feature_check(const plt_feature_t *feature, uint32_t items, con
                                (unsigned long long)array->rows, items - 1, items));
   float *row = plt_mem_alloc(array->cols * sizeof *row);
   plt_status_t status = PLT_OK;
+  *missing = (plt_missing_t){0};
   for (uint64_t r = 0; r < array->rows && r < items && status == PLT_OK; r++) {
     plt_npy_row_f32(array, r, row);
-    if (!all_finite(row, array->cols)) status = report_row(feature, r, row, sink);
+    if (all_finite(row, array->cols)) continue;
+    if (!all_nan(row, array->cols))
+      status = report_row(feature, r, row, sink);
+    else if (missing->n++ == 0)
+      missing->first = (uint32_t)r;
   }
   free(row);
   return status;
+}
+
+void plt_feature_row(const plt_feature_t *feature, uint64_t item, float *out) {
+  plt_npy_row_f32(&feature->array, item, out);
+  if (feature->scaling != NULL) plt_scaling_row(feature->scaling, out);
 }
 
 void plt_feature_lengths(const plt_feature_t *feature, uint32_t n, float *out) {
   const size_t cols = feature->array.cols;
   float *row = plt_mem_alloc(cols * sizeof *row);
   for (uint32_t i = 0; i < n; i++) {
-    plt_npy_row_f32(&feature->array, i, row);
+    plt_feature_row(feature, i, row);
     out[i] = (float)sqrt(plt_kernel_dot(row, row, cols));
   }
   free(row);
+}
+
+double plt_feature_deviation(const plt_feature_t *feature, uint32_t items) {
+  enum { ROWS_MAX = 4096 };
+  const size_t cols = feature->array.cols;
+  const uint64_t n = items < ROWS_MAX ? items : ROWS_MAX;
+  plt_moments_t moments = {0};
+  float *row = plt_mem_alloc(cols * sizeof *row);
+  for (uint64_t i = 0; i < n; i++) {
+    plt_feature_row(feature, i * items / n, row);
+    plt_moments_add(&moments, row, cols);
+  }
+  free(row);
+  return plt_moments_deviation(&moments);
 }
 
 /* ---- rows of items ---- */
@@ -131,13 +165,13 @@ static void make_rows(const void *context, size_t first, size_t n, float *out) {
   for (size_t i = first; i < first + n; i++) {
     uint32_t item = rows->items[i];
     for (size_t f = 0; f < rows->n_features; f++) {
-      const plt_npy_t *array = &rows->feature[f].array;
-      plt_npy_row_f32(array, item, out);
+      const size_t cols = rows->feature[f].array.cols;
+      plt_feature_row(&rows->feature[f], item, out);
       if (rows->scale != NULL) {
         const float scale = rows->scale[f][item];
-        for (size_t j = 0; j < array->cols; j++) out[j] *= scale;
+        for (size_t j = 0; j < cols; j++) out[j] *= scale;
       }
-      out += array->cols;
+      out += cols;
     }
   }
 }

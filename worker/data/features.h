@@ -3,7 +3,7 @@
  * Ownership  the caller closes what it opened.
  * Threads    any; an open feature is read-only.
  * Errors     PLT_ERR_DATA: a file that is missing or not a 2-d float array; PLT_ERR_USAGE: a path too long. Too few
- *            rows and values that are not finite go to the sink (problem.h), one report per row. */
+ *            rows, and rows with some values that are not finite, go to the sink (problem.h), one report per row. */
 #ifndef PLT_WORKER_DATA_FEATURES_H
 #define PLT_WORKER_DATA_FEATURES_H
 
@@ -14,15 +14,23 @@
 /* What a feature file's name ends with; the rest is the modality. */
 #define PLT_FEATURE_SUFFIX "_feat.npy"
 
+/* Modalities whose deviations are further apart than by this factor are told of. */
+#define PLT_SCALES_APART 10.0
+
 bool plt_feature_is_name(const char *file);
 
 /* "text_feat.npy" of a folder. */
 plt_status_t plt_feature_open(const char *folder, const char *file, plt_feature_t *out);
 void plt_feature_close(plt_feature_t *feature);
-/* A row for each of `items`, all values finite as float32. */
-plt_status_t plt_feature_check(const plt_feature_t *feature, uint32_t items, const plt_problem_sink_t *sink);
+/* A row for each of `items`, all values finite as float32, or all of them NaN: those are *missing. */
+plt_status_t plt_feature_check(const plt_feature_t *feature, uint32_t items, plt_missing_t *missing,
+                               const plt_problem_sink_t *sink);
+/* The features of an item, [columns of the file]: the one way by which they are read. */
+void plt_feature_row(const plt_feature_t *feature, uint64_t item, float *out);
 /* The Euclidean lengths of its first n rows. */
 void plt_feature_lengths(const plt_feature_t *feature, uint32_t n, float *out);
+/* The deviation of all values of `items` items, measured on at most 4096 of them that lie evenly apart. */
+double plt_feature_deviation(const plt_feature_t *feature, uint32_t items);
 
 /* Features of items, modality beside modality. */
 typedef struct plt_feature_rows {

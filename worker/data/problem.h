@@ -31,6 +31,8 @@
   X(UNTRAINED_USER, false, "evaluated users without training pairs") \
   X(EMPTY_ENVIRONMENT, false, "environments without training pairs") \
   X(ZERO_FEATURE, false, "feature rows that are all zero")           \
+  X(MISSING_FEATURE, false, "items without a modality")              \
+  X(SCALES, false, "modalities of very different scale")             \
   X(SURPLUS_ROWS, false, "features with more rows than items")
 
 #define PLT_PROBLEM_ENUM(name, is_error, heading) PLT_PROBLEM_##name,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "worker/data/features.h"
 #include "worker/graph/item_graph.h"
 #include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
@@ -88,7 +89,7 @@ static void search_range(void *context, size_t first, size_t last) {
 static void read_unit_rows(const plt_feature_t *feature, search_t *s, float *x) {
   for (uint32_t i = 0; i < s->items; i++) {
     float *row = x + i * s->cols, largest = 0; /* divided by first: a product of large floats is infinite */
-    plt_npy_row_f32(&feature->array, i, row);
+    plt_feature_row(feature, i, row);
     for (size_t c = 0; c < s->cols; c++) largest = fmaxf(largest, fabsf(row[c]));
     double squares = 0;
     s->norm[i] = 0;

@@ -2,8 +2,8 @@
  *
  *   [head][ids: items x k]     native order
  *
- * The name holds a hash of the features and k, the head that and a hash of the ids. Who finds no whole file makes one
- * under a lock, so that the other processes of its machine wait for it. */
+ * The name holds a hash of the features, of how they are scaled and of k, the head that and a hash of the ids. Who
+ * finds no whole file makes one under a lock, so that the other processes of its machine wait for it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "common/io/fileio.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/data/scaling.h"
 #include "worker/graph/item_graph.h"
 
 enum { VERSION = 1 };
@@ -28,8 +29,9 @@ typedef struct head {
 static uint64_t key_of(const plt_feature_t *feature, uint32_t items, uint32_t k) {
   const plt_npy_t *array = &feature->array;
   uint64_t sizes[] = {VERSION, items, k, array->type, array->cols};
-  return plt_hash64(plt_hash64(0, sizes, sizeof sizes), array->data,
-                    (size_t)items * array->cols * plt_npy_type_size(array->type));
+  uint64_t key = plt_hash64(plt_hash64(0, sizes, sizeof sizes), array->data,
+                            (size_t)items * array->cols * plt_npy_type_size(array->type));
+  return feature->scaling == NULL ? key : plt_scaling_hash(feature->scaling, key);
 }
 
 static head_t head_of(uint64_t key, const uint32_t *ids, size_t n) {

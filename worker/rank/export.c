@@ -40,6 +40,8 @@ const char *plt_export_vectors_file(plt_side_t side) {
   return side == PLT_SIDE_USER ? "user_vectors.npy" : "item_vectors.npy";
 }
 
+const char *plt_export_features_file(const plt_plan_t *plan) { return plt_import_features_file(plan); }
+
 static plt_status_t write_vectors(plt_vectors_t *vectors, plt_side_t side, uint32_t rows, size_t cols,
                                   const char *dir) {
   char path[PLT_PATH_MAX];
@@ -80,5 +82,5 @@ plt_status_t plt_export(plt_session_t *session, void *export) {
   if (session->worker != 0) return PLT_OK;
   PLT_TRY(plt_dir_create(what->directory));
   for (uint32_t t = 0; t < session->n_tables; t++) PLT_TRY(export_table(session, t, what->directory));
-  return PLT_OK;
+  return plt_import_keep_features(session->plan, what->directory);
 }

@@ -26,5 +26,9 @@ plt_status_t plt_import_birth(plt_client_t *client, const plt_plan_t *plan, uint
 plt_status_t plt_import_path(const char *dir, const char *table, char out[PLT_PATH_MAX]);
 /* Rows that travel at a time, of so many. */
 uint64_t plt_import_block_rows(uint64_t rows, uint32_t cols);
+/* How the features are scaled on which the tables were trained (worker/data/prepare.h). The file is NULL where they
+ * are as their files have them. */
+const char *plt_import_features_file(const plt_plan_t *plan);
+plt_status_t plt_import_keep_features(const plt_plan_t *plan, const char *dir);
 
 #endif

@@ -1,6 +1,7 @@
 # plateau_unit(worker/ROOM NAME): one line per test program.
 plateau_unit(worker/data dataset)
 plateau_unit(worker/data pack)
+plateau_unit(worker/data scaling)
 foreach(library onednn openblas)
   if(TARGET gemm_${library})
     plateau_unit(worker/math gemm GEMM ${library})

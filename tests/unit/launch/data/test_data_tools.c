@@ -225,6 +225,32 @@ Test(data_check, finds_everything_in_one_pass) {
   folder_remove(&folder);
 }
 
+Test(data_check, missing_items_and_scales) {
+  folder_t folder = folder_make();
+  const float text[] = {1, -1, NAN, NAN, 1, -1}, image[] = {20, -20, 10, -10, NAN, NAN}, none[] = {NAN, NAN, NAN};
+  folder_text(&folder, "a.inter", "userID\titemID\tx_label\n0\t0\t0\n1\t1\t0\n0\t2\t1\n1\t2\t2\n");
+  folder_npy(&folder, "text_feat.npy", "<f4", "(3, 2)", text, sizeof text);
+  plt_data_report_t *report = check(&folder);
+  cr_expect_eq(report->problems[PLT_PROBLEM_MISSING_FEATURE].count, 1);
+  cr_expect_not_null(strstr(report->problems[PLT_PROBLEM_MISSING_FEATURE].text[0], "1 of 3 rows are NaN throughout"));
+  cr_expect_eq(report->problems[PLT_PROBLEM_SCALES].count, 0);
+  cr_expect(report->errors == 0 && report->warnings == 1);
+  plt_data_report_destroy(&report);
+  folder_npy(&folder, "image_feat.npy", "<f4", "(3, 2)", image, sizeof image);
+  report = check(&folder);
+  cr_assert_eq(report->problems[PLT_PROBLEM_SCALES].count, 1);
+  cr_expect_not_null(strstr(report->problems[PLT_PROBLEM_SCALES].text[0],
+                            "image has deviation 15.8, text 1, a factor of 15.8: what reads both"));
+  cr_expect(report->errors == 0 && report->warnings == 3);
+  plt_data_report_destroy(&report);
+  folder_npy(&folder, "image_feat.npy", "<f4", "(3, 1)", none, sizeof none);
+  report = check(&folder);
+  cr_assert_eq(report->problems[PLT_PROBLEM_FEATURE_VALUE].count, 1);
+  cr_expect_not_null(strstr(report->problems[PLT_PROBLEM_FEATURE_VALUE].text[0], "no item has image"));
+  plt_data_report_destroy(&report);
+  folder_remove(&folder);
+}
+
 Test(data_check, shows_the_first_twenty_of_a_kind) {
   folder_t folder = folder_make();
   FILE *file = folder_create(&folder, "a.inter");

@@ -361,7 +361,7 @@ Test(dataset, from_config) {
   plt_config_t *config = plt_config_create();
   plt_dataset_t *data = NULL;
   cr_assert_eq(plt_config_apply(config, &plt_dataset_options), PLT_OK, "%s", plt_fail_text());
-  cr_expect_eq(plt_dataset_from_config(config, &data), PLT_ERR_USAGE);
+  cr_expect_eq(plt_dataset_from_config(config, NULL, &data), PLT_ERR_USAGE);
   cr_expect_not_null(strstr(plt_fail_text(), "data.path"));
   plt_config_destroy(&config);
   config = plt_config_create();
@@ -370,7 +370,7 @@ Test(dataset, from_config) {
   cr_assert_eq(plt_config_set(config, assignment), PLT_OK, "%s", plt_fail_text());
   cr_assert_eq(plt_config_set(config, "data.features=[image_feat.npy, text_feat.npy]"), PLT_OK, "%s", plt_fail_text());
   cr_assert_eq(plt_config_apply(config, &plt_dataset_options), PLT_OK, "%s", plt_fail_text());
-  cr_assert_eq(plt_dataset_from_config(config, &data), PLT_OK, "%s", plt_fail_text());
+  cr_assert_eq(plt_dataset_from_config(config, NULL, &data), PLT_OK, "%s", plt_fail_text());
   cr_expect_eq(plt_dataset_feature_cols(data), 5);
   plt_dataset_destroy(&data);
   plt_config_destroy(&config);
