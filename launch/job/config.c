@@ -74,8 +74,9 @@ static const plt_option_t train_rows[] = {
      .min = 1,
      .max = 16777216,
      .unit = "samples",
-     .help = "Samples of a leaf: the unit of BSAM's perturbation and of clip_norm; default: batch_size over the number "
-             "of workers, rounded up to a power of two."},
+     .help = "Samples of a leaf: the unit of BSAM's perturbation, of clip_norm and of what losses take over a batch, "
+             "the norms of model.reg, uniformity and contrasts; default: batch_size over the number of workers, "
+             "rounded up to a power of two."},
     {.key = "train.replay",
      .type = PLT_OPT_PATH,
      .help =
@@ -93,7 +94,8 @@ static const plt_option_t train_rows[] = {
      .fallback = "0",
      .min = 0,
      .max = 9e15,
-     .help = "Optimizer steps of the whole run at most; 0: no limit.",
+     .help = "Optimizer steps of the whole run at most; 0: no limit. A batch of a sequential mirror makes two, and the "
+             "run may stop, and go on, between them.",
      .resumable = true},
     {.key = "train.until",
      .type = PLT_OPT_TEXT,

@@ -63,8 +63,8 @@ static plt_status_t read_batches(plt_config_t *config, const plt_plan_t *before,
     if (!plan->alone && plan->workers > 1 && !(before != NULL && before->micro_batch == plan->micro_batch))
       plt_log(PLT_LOG_NOTE,
               "train.micro_batch is %" PRIu32
-              ": each worker perturbs and clips its own part of a batch "
-              "(m-sharpness); results depend on it, not on the number of workers",
+              ": each worker perturbs and clips its own part of a batch (m-sharpness), and norms (model.reg), "
+              "uniformity and contrasts in losses are of that part; results depend on it, not on the number of workers",
               plan->micro_batch);
   }
   uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
