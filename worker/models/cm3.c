@@ -128,7 +128,7 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
     plt_model_add_modality_table(model, "mlp1_w", feature, PLT_ENTITY_DENSE, f, hidden, linear);
     plt_model_add_modality_table(model, "mlp1_b", feature, PLT_ENTITY_DENSE, 1, hidden, linear);
     plt_model_add_modality_table(model, "mlp2_w", feature, PLT_ENTITY_DENSE, hidden, d, plt_init_linear(hidden, d));
-    plt_model_add_modality_table(model, "mix_w", feature, PLT_ENTITY_DENSE, f, d, linear);
+    plt_model_add_modality_table(model, "mix_w", feature, PLT_ENTITY_DENSE, f, d, plt_init_xavier_normal(f, d));
     plt_model_add_modality_table(model, "mix_b", feature, PLT_ENTITY_DENSE, 1, d, linear);
   }
   plt_model_add_table(model, "user_id", PLT_ENTITY_USER, users, d, plt_init_xavier_normal(users, d));
