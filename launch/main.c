@@ -83,6 +83,8 @@ static plt_status_t help(const commands_t *all, int argc, char **argv) {
   PLT_TRY(plt_help_topic(argc, argv, &is_topic));
   if (is_topic) return PLT_OK;
   const plt_command_t *command = find(all, argv[1]);
+  if (command == NULL) PLT_TRY(plt_help_named(argc, argv, &is_topic));
+  if (is_topic) return PLT_OK;
   if (command == NULL) return unknown(all, argv[1]);
   print_usage(command);
   return PLT_OK;

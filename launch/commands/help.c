@@ -2,7 +2,8 @@
  *
  *   plateau help options [--markdown]           every option of every module
  *   plateau help models [--names]               what model.name may be, and so on for each of plt_choices[]
- *   plateau help models NAME [--markdown]       one of them, with its options */
+ *   plateau help models NAME [--markdown]       one of them, with its options
+ *   plateau help NAME                           the same, where no command has that name */
 #include "launch/commands/help.h"
 
 #include <stdlib.h>
@@ -79,7 +80,16 @@ static plt_status_t print_one(const plt_choices_t *choices, const request_t *req
     if (choice.needs != NULL) printf("needs %s\n", choice.needs);
   }
   if (choice.options->n_rows > 0) print_table(choice.options, request->markdown);
+  if (choice.grid != NULL && !request->markdown) printf("searched by others:\n  %s\n", choice.grid);
   return PLT_OK;
+}
+
+/* What has this name; NULL: nothing. */
+static const plt_choices_t *find_named(const char *name) {
+  plt_choice_t choice;
+  for (size_t c = 0; c < plt_n_choices; c++)
+    if (plt_choices_find(&plt_choices[c], name, &choice)) return &plt_choices[c];
+  return NULL;
 }
 
 plt_status_t plt_help_topic(int argc, char **argv, bool *known) {
@@ -101,10 +111,23 @@ plt_status_t plt_help_topic(int argc, char **argv, bool *known) {
   return PLT_OK;
 }
 
+plt_status_t plt_help_named(int argc, char **argv, bool *known) {
+  request_t request;
+  const plt_choices_t *choices = find_named(argv[1]);
+  *known = choices != NULL;
+  if (!*known) return PLT_OK;
+  PLT_TRY(read_request(argc, argv, &request));
+  if (request.name != NULL || request.names)
+    return plt_fail(PLT_ERR_USAGE, "help %s takes --markdown and nothing else", argv[1]);
+  request.name = argv[1];
+  return print_one(choices, &request);
+}
+
 void plt_help_topics(FILE *out) {
   fprintf(out, "  %-11s %s\n", "help", "show the help of a command, or of a topic:");
   fprintf(out, "  %-11s options: every option of configurations\n", "");
   for (size_t c = 0; c < plt_n_choices; c++)
     fprintf(out, "  %-11s %s [NAME]: what %s may be, and the options of each\n", "", plt_choices[c].plural,
             plt_choices[c].key);
+  fprintf(out, "  %-11s NAME: the same of the model, strategy, optimizer or stage of that name\n", "");
 }

@@ -12,6 +12,8 @@
 
 /* Prints what `plateau help` says of argv[1] and what follows. *known: whether that is a topic. */
 plt_status_t plt_help_topic(int argc, char **argv, bool *known);
+/* The same of argv[1] that is a model, a strategy, an optimizer or a kind of stage. */
+plt_status_t plt_help_named(int argc, char **argv, bool *known);
 /* A line per topic, for the list of commands. */
 void plt_help_topics(FILE *out);
 

@@ -11,6 +11,7 @@ typedef struct plt_choice {
   const char *name, *summary;
   const plt_option_table_t *options;
   const char *needs; /* what else must be configured; NULL */
+  const char *grid;  /* values that those searched who published it; NULL */
 } plt_choice_t;
 
 typedef struct plt_choices {

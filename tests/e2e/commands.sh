@@ -36,6 +36,12 @@ quietly "$plateau" help models vbpr
 has "$work/quietly.txt" '^needs data.features$' "plateau help models vbpr"
 has "$work/quietly.txt" '^  model.reg  a number in \[0, inf\), default 0.1$' "plateau help models vbpr"
 
+quietly "$plateau" help mgcn
+has "$work/quietly.txt" '^searched by others:$' "plateau help mgcn"
+has "$work/quietly.txt" 'model.cl_weight 0.001, 0.01, 0.1; .*MMRec' "plateau help mgcn"
+quietly "$plateau" help train
+has "$work/quietly.txt" '^usage: plateau train' "plateau help train, a command and a kind of stage"
+
 say "unknown and missing subcommands"
 # exits CODE PATTERN COMMAND...
 exits() {

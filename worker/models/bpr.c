@@ -31,6 +31,7 @@ static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
 const plt_model_ops_t plt_model_bpr = {
     .name = "bpr",
     .summary = "matrix factorisation",
+    .grid = "model.reg 2, 1, 0.1, 0.01, 0.001, 1e-4, 1e-5 (MMRec)",
     .options = {"model bpr", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .size = sizeof(bpr_t),

@@ -230,6 +230,7 @@ static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
 const plt_model_ops_t plt_model_cm3 = {
     .name = "cm3",
     .summary = "modalities and their spherical mix over one graph, with alignment and calibrated uniformity",
+    .grid = "model.gamma 0.5, 0.9; model.layers 3, 4; model.max_sim 0.8, 1; model.alpha 0.1, 0.5, 0.9 (its authors)",
     .options = {"model cm3", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

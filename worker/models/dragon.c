@@ -37,6 +37,7 @@ static plt_var_t items(const plt_model_t *self, const plt_nodes_t *nodes) {
 const plt_model_ops_t plt_model_dragon = {
     .name = "dragon",
     .summary = "preferences per modality over graphs of pairs, of alike users and of alike items",
+    .grid = "model.reg 0.1, 0.01, 0.001, 1e-4, 1e-5; optimizer.lr the same (MMRec)",
     .options = {"model dragon", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

@@ -16,6 +16,7 @@ static plt_var_t items(const plt_model_t *self, const plt_nodes_t *nodes) {
 const plt_model_ops_t plt_model_dualgnn = {
     .name = "dualgnn",
     .summary = "preferences per modality, weighed by each user, over graphs of pairs and of alike users",
+    .grid = "model.reg 0.1, 0.01, 0.001, 1e-4, 1e-5; optimizer.lr the same (MMRec)",
     .options = {"model dualgnn", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

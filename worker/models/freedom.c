@@ -65,6 +65,7 @@ static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
 const plt_model_ops_t plt_model_freedom = {
     .name = "freedom",
     .summary = "frozen graphs of items by their features, and a graph of users and items thinned in each epoch",
+    .grid = "model.edge_dropout 0.8, 0.9; model.reg 0, 1e-5, 1e-4, 0.001 (its authors, in MMRec)",
     .options = {"model freedom", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

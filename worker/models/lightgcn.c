@@ -40,6 +40,7 @@ static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
 const plt_model_ops_t plt_model_lightgcn = {
     .name = "lightgcn",
     .summary = "embeddings averaged over the layers of the graph of users and items",
+    .grid = "model.layers 1, 2, 3, 4; model.reg 0.01, 0.001, 1e-4, 1e-5, 1e-6 (MMRec)",
     .options = {"model lightgcn", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .size = sizeof(lightgcn_t),

@@ -185,6 +185,8 @@ static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
 const plt_model_ops_t plt_model_mgcn = {
     .name = "mgcn",
     .summary = "features gated by items' own rows, over a graph of items per modality, mixed by attention",
+    .grid =
+        "model.cl_weight 0.001, 0.01, 0.1; optimizer.lr 0.001, optimizer.schedule [0.96, 50] (its authors, in MMRec)",
     .options = {"model mgcn", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

@@ -215,6 +215,7 @@ static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
 const plt_model_ops_t plt_model_mmgcn = {
     .name = "mmgcn",
     .summary = "graph convolutions with dense layers per modality, tied by users' and items' own rows",
+    .grid = "model.reg 0, 1e-5, 1e-4, 0.001, 0.01, 0.1; optimizer.lr 1e-4, 5e-4, 0.001, 0.005, 0.01 (MMRec)",
     .options = {"model mmgcn", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

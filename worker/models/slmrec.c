@@ -205,6 +205,9 @@ static plt_var_t loss(const plt_model_t *self, const plt_samples_t *samples) {
 const plt_model_ops_t plt_model_slmrec = {
     .name = "slmrec",
     .summary = "a chain of layers per modality, fused; users find their items, modalities each other, within a leaf",
+    .grid =
+        "model.ssl_temp 0.1, 0.2, 0.5, 1; model.cl_weight 0.01, 0.05, 0.1, 0.5, 1; optimizer.lr 1e-4, 0.001, 0.01, 0.1 "
+        "(MMRec)",
     .options = {"model slmrec", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

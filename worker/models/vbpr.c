@@ -50,6 +50,7 @@ static plt_var_t rank(const plt_model_t *self, const plt_samples_t *samples) { r
 const plt_model_ops_t plt_model_vbpr = {
     .name = "vbpr",
     .summary = "matrix factorisation with items projected from their features",
+    .grid = "model.reg 2, 1, 0.1, 0.01, 0.001, 1e-4, 1e-5 (MMRec)",
     .options = {"model vbpr", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,
