@@ -48,3 +48,6 @@ plateau_unit(worker/models augment)
 plateau_unit(worker/models ultragcn USES plateau::ps)
 plateau_unit(worker/train epochs USES plateau::ps)
 target_link_options(test_worker_train_epochs PRIVATE -Wl,--wrap=plt_evaluate,--wrap=plt_trainer_save)
+plateau_unit(worker/train alone USES plateau::ps)
+target_link_options(test_worker_train_alone PRIVATE
+                    -Wl,--wrap=plt_client_step_begin,--wrap=plt_compute_gradients)

@@ -161,6 +161,8 @@ static inline void *tiny_server(void *argument) {
   plt_server_config_t config = {.number = role->number,
                                 .servers = plan->servers,
                                 .workers = plan->workers,
+                                .alone = plan->alone,
+                                .staleness = plan->staleness,
                                 .job = TINY_JOB,
                                 .stop = &role->job->failed};
   role->status = plt_server_run(role->job->wire, role->listener, &config);

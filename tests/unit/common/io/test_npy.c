@@ -90,11 +90,42 @@ Test(npy, shapes) {
   CR_OK(plt_npy_open(write_npy("{'shape':(2,3,4),\"fortran_order\":False,'descr':'<f4'}\n", zeros, 96), &npy));
   cr_assert(npy.rows == 2 && npy.cols == 12 && npy.dims == 3);
   plt_npy_close(&npy);
+  CR_OK(plt_npy_open(write_npy(DICT("<f4", "(2L, 3L)"), zeros, 24), &npy)); /* Python 2 */
+  cr_assert(npy.rows == 2 && npy.cols == 3 && npy.dims == 2);
+  plt_npy_close(&npy);
   CR_OK(plt_npy_open(write_npy(DICT("<f4", "(0, 4)"), zeros, 0), &npy));
   cr_assert(npy.rows == 0 && npy.cols == 4);
   plt_npy_close(&npy);
   CR_OK(plt_npy_open(write_npy("{'descr': '<f4', 'fortran_order': True, 'shape': (3,), }", zeros, 12), &npy));
   plt_npy_close(&npy);
+}
+
+/* 1.0 has two bytes of length, 2.0 and 3.0 (whose names may be UTF-8) four. */
+Test(npy, versions) {
+  const char dictionary[] = DICT("<f4", "(2, 3)") "\n";
+  const float values[6] = {1, 2, 3, 4, 5, 6};
+  for (int version = 1; version <= 4; version++) {
+    char bytes[256] = "\x93NUMPY";
+    size_t length = sizeof dictionary - 1, start = version == 1 ? 10 : 12;
+    plt_npy_t npy;
+    float row[3];
+    bytes[6] = (char)version;
+    bytes[8] = (char)length;
+    memcpy(bytes + start, dictionary, length);
+    memcpy(bytes + start + length, values, sizeof values);
+    const char *path = scratch_write("v.npy", bytes, start + length + sizeof values);
+    if (version == 4) {
+      CR_FAILED_WITH(plt_npy_open(path, &npy), PLT_ERR_DATA, "version 4.0 is not known");
+      break;
+    }
+    CR_OK(plt_npy_open(path, &npy));
+    cr_assert(npy.rows == 2 && npy.cols == 3, "version %d", version);
+    plt_npy_row_f32(&npy, 1, row);
+    cr_assert_eq(memcmp(row, values + 3, sizeof row), 0, "version %d", version);
+    plt_npy_close(&npy);
+    for (size_t cut = 8; cut < start; cut++)
+      CR_FAILED_WITH(plt_npy_open(scratch_write("v.npy", bytes, cut), &npy), PLT_ERR_DATA, "v.npy: ");
+  }
 }
 
 Test(npy, refused) {
@@ -109,6 +140,10 @@ Test(npy, refused) {
   expect_refused("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }", 16, "Fortran order");
   expect_refused(DICT(">f4", "(2, 2)"), 16, "big-endian");
   expect_refused(DICT("|O", "(2, 2)"), 16, "dtype \"|O\"");
+  expect_refused(DICT("|u1", "(2, 2)"), 4, "dtype \"|u1\" cannot be used");
+  expect_refused(DICT("|u1", "(2, 2)"), 4, "numpy.load(file).astype(\"float32\")");
+  expect_refused(DICT("|V2", "(2, 2)"), 8, "bfloat16");
+  expect_refused(DICT("<f4", "(L,)"), 8, "cannot be read");
   expect_refused(DICT("<c8", "(2, 2)"), 32, "dtype \"<c8\"");
   expect_refused("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", 8, "cannot be read");
   expect_refused(DICT("<f4", "()"), 4, "single value");

@@ -114,6 +114,7 @@ static plt_directive_t await(stage_t *stage, plt_want_t want, uint32_t above) {
       while (got) {
         CR_OK(plt_links_receive(stage->links[r], 20, &server, stage->parcel, &got));
         if (got) CR_OK(plt_star_take_directive(stage->parcel, &stage->seen));
+        cr_assert(!got || want == PLT_WANT_FINISH || stage->seen.want != PLT_WANT_FINISH, "the job is ended");
         if (got && r == 1 && stage->seen.want == want && stage->seen.generation > above) return stage->seen;
       }
     }
@@ -129,6 +130,26 @@ static void play(stage_t *stage, uint32_t generation, plt_child_state_t state, p
     stage->report[r].state = state;
     stage->report[r].ending = (plt_ending_t){.status = status, .text = "the words of a child"};
   }
+}
+
+/* Rank 1 loses its child in this generation; all are stopped. */
+static void lose(stage_t *stage, uint32_t generation) {
+  play(stage, generation, PLT_CHILD_RUNNING, PLT_OK);
+  stage->report[1].state = PLT_CHILD_ENDED;
+  stage->report[1].ending = (plt_ending_t){.status = PLT_ERR_PEER, .signal = 9, .text = "was ended by signal 9"};
+  cr_assert_eq(await(stage, PLT_WANT_STOP, 0).generation, generation);
+  play(stage, generation, PLT_CHILD_IDLE, PLT_OK);
+}
+
+/* A checkpoint of one part in the run directory. */
+static void publish(uint64_t clock) {
+  char dir[PLT_PATH_MAX], path[PLT_PATH_MAX];
+  plt_manifest_part_t part = {.file = "server-0.h5"};
+  CR_OK(plt_manifest_make_part(scratch, clock, dir));
+  CR_OK(plt_path_join(dir, part.file, path));
+  CR_OK(plt_file_publish(path, "rows", 4));
+  CR_OK(plt_hash_file(path, part.hash, &part.bytes));
+  CR_OK(plt_manifest_publish(scratch, &(plt_manifest_t){.clock = clock, .parts = &part, .n_parts = 1}, false));
 }
 
 /* ---- cases ---- */
@@ -176,11 +197,7 @@ Test(conductor, a_lost_process_stops_all_and_starts_them_again) {
     plt_directive_t run = await(&stage, PLT_WANT_RUN, generation - 1);
     cr_assert_eq(run.generation, generation);
     cr_assert_str_eq(run.turn.start, ""); /* there is no checkpoint */
-    play(&stage, generation, PLT_CHILD_RUNNING, PLT_OK);
-    stage.report[1].state = PLT_CHILD_ENDED;
-    stage.report[1].ending = (plt_ending_t){.status = PLT_ERR_PEER, .signal = 9, .text = "was ended by signal 9"};
-    cr_assert_eq(await(&stage, PLT_WANT_STOP, 0).generation, generation);
-    play(&stage, generation, PLT_CHILD_IDLE, PLT_OK);
+    lose(&stage, generation);
   }
   await(&stage, PLT_WANT_FINISH, 0);
   close_stage(&stage);
@@ -192,6 +209,49 @@ Test(conductor, a_lost_process_stops_all_and_starts_them_again) {
   cr_assert_not_null(strstr(events, "{\"event\": \"recovery\", \"what\": \"the process of rank 1 on b was ended"), "%s",
                      events);
   free(events);
+}
+
+/* Deaths count from the last checkpoint that is newer than all before: the same one again is no progress. */
+Test(conductor, it_gives_up_where_no_newer_checkpoint_comes) {
+  static const uint64_t made[] = {4, 8, 0}; /* 0: none */
+  static const char *const from[] = {"", "4", "8"};
+  stage_t stage;
+  own_lives = true;
+  open_stage(&stage, "train", 1);
+  for (uint32_t generation = 1; generation <= 3; generation++) {
+    plt_directive_t run = await(&stage, PLT_WANT_RUN, generation - 1);
+    cr_assert_str_eq(run.turn.start, from[generation - 1]);
+    if (made[generation - 1] != 0) publish(made[generation - 1]);
+    lose(&stage, generation);
+  }
+  plt_directive_t last = await(&stage, PLT_WANT_FINISH, 0);
+  cr_assert_eq(last.generation, 3);
+  close_stage(&stage);
+  cr_assert_eq(stage.status, PLT_ERR_GAVE_UP);
+  cr_assert_not_null(strstr(stage.text, "gave up after 1 restarts"), "%s", stage.text);
+}
+
+/* Every way in which a child can fail: a restart mends it, or would meet it again. */
+Test(conductor, failures_that_come_again_are_not_tried_again) {
+  for (plt_status_t status = PLT_OK + 1; status < PLT_STATUS_COUNT; status++) {
+    bool is_mended = status == PLT_ERR_PEER || status == PLT_ERR_DEADLINE || status == PLT_ERR_PROTOCOL;
+    if (status == PLT_ERR_PREEMPTED || status == PLT_ERR_STOPPED) continue; /* no failures */
+    stage_t stage;
+    own_lives = true;
+    open_stage(&stage, "train", 0);
+    await(&stage, PLT_WANT_RUN, 0);
+    play(&stage, 1, PLT_CHILD_RUNNING, PLT_OK);
+    stage.report[2].state = PLT_CHILD_ENDED;
+    stage.report[2].ending = (plt_ending_t){.status = status, .text = "the loss of epoch 3 is not finite"};
+    if (is_mended) {
+      await(&stage, PLT_WANT_STOP, 0);
+      play(&stage, 1, PLT_CHILD_IDLE, PLT_OK);
+    }
+    await(&stage, PLT_WANT_FINISH, 0);
+    close_stage(&stage);
+    cr_assert_eq(stage.status, is_mended ? PLT_ERR_GAVE_UP : status, "%s", plt_status_text(status));
+    cr_assert_not_null(strstr(stage.text, "the loss of epoch 3 is not finite"), "%s", stage.text);
+  }
 }
 
 /* In an evaluation rank 0 alone hears of a stop; the others report that it gave up, and their servers run on. */

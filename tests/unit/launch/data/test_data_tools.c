@@ -170,6 +170,7 @@ Test(data_check, shift_and_environments) {
               "1\t0\t2\t0\n1\t2\t1\tfair\n");
   plt_data_report_t *report = check(&folder);
   cr_expect_eq(report->pairs[PLT_PART_SHIFT], 2);
+  cr_expect_eq(report->user_degree.median, 1.5, "of two users: %g", report->user_degree.median);
   cr_expect_eq(report->leaks[PLT_PART_SHIFT], 1);
   cr_assert_eq(report->environments, 3, "those of training pairs");
   cr_expect_eq(report->environment[0], 1);

@@ -203,6 +203,36 @@ Test(late, who_comes_late_is_told_where_all_began) {
   leave(raw, 2);
 }
 
+/* The server has no run directory: it says so of the checkpoint that it took last, and knows no other. */
+static void expect_last_checkpoint(raw_t *raw, uint64_t clock) {
+  plt_header_t ask = raw_say(raw, PLT_VERB_CHECKPOINTED, 0);
+  ask.clock = clock;
+  raw_expect(raw, 0, &ask, PLT_VERB_REFUSED, "no run directory");
+}
+
+/* An order between two steps: the tables have gone on when it comes again, and another was given since. */
+Test(late, a_checkpoint_is_ordered_once) {
+  raw_t *raw = raw_start_as(1, true);
+  plt_header_t orders[2];
+  join(raw, 1);
+  for (uint64_t t = 0; t < 2; t++) {
+    send_push(raw, 0, t);
+    cr_assert_eq(raw_hear(raw, 0).verb, PLT_VERB_ROWS);
+    orders[t] = raw_say(raw, PLT_VERB_STEP, 0);
+    orders[t].clock = t + 1;
+    orders[t].flags = PLT_FLAG_CHECKPOINT;
+    raw_expect(raw, 0, &orders[t], PLT_VERB_ROWS, NULL);
+    expect_last_checkpoint(raw, t + 1);
+  }
+  send_push(raw, 0, 2);
+  cr_assert_eq(raw_hear(raw, 0).verb, PLT_VERB_ROWS);
+  for (int t = 1; t >= 0; t--) {
+    raw_expect(raw, 0, &orders[t], PLT_VERB_ROWS, NULL);
+    expect_last_checkpoint(raw, 2);
+  }
+  leave(raw, 1);
+}
+
 /* ---- who waits is told so ---- */
 
 static double seconds_to_wait(raw_t *raw, int peer, uint64_t request) {

@@ -169,6 +169,33 @@ Test(client_retry, silence_is_noticed_as_soon_as_answers_are_fast) {
   cr_assert(least < 0.5, "after %g s", least);
 }
 
+/* Fast answers first; then the third time that it is asked, and of the next request the second. */
+static void answer_rarely(fake_t *fake, const plt_route_t *from, const plt_header_t *request, int turn) {
+  if (turn < 20 || turn == 22 || turn == 24) answer_row(fake, from, request, 1);
+}
+
+static double seconds_to_read(fake_t *fake) {
+  float row[2];
+  int64_t begin = plt_time_ns();
+  cr_assert_eq(read_row(fake, row), PLT_OK, "%s", plt_fail_text());
+  return plt_time_seconds(plt_time_ns() - begin);
+}
+
+/* Pauses of 0.2 s at least, then of 0.4; and as long as that before the next request is asked again, for the answer to
+ * one that was repeated tells nothing of how fast the server is (Karn). */
+Test(client_retry, pauses_double_and_stay_so_until_an_answer_can_be_measured) {
+  fake_t fake;
+  start(&fake, answer_rarely, 20);
+  for (int i = 0; i < 20; i++) seconds_to_read(&fake);
+  double seconds = seconds_to_read(&fake);
+  cr_assert(seconds > 0.59, "asked three times within %g s", seconds);
+  cr_assert_eq(atomic_load(&fake.turns), 23);
+  seconds = seconds_to_read(&fake);
+  cr_assert(seconds > 0.39, "asked again after %g s", seconds);
+  cr_assert_eq(atomic_load(&fake.turns), 25);
+  end(&fake);
+}
+
 /* The server got something damaged; whose it was it does not know. */
 static void say_again(fake_t *fake, const plt_route_t *from, const plt_header_t *request, int turn) {
   if (turn == 0)

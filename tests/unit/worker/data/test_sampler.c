@@ -195,11 +195,15 @@ Test(sampler, a_user_with_all_items_is_left_out_or_refused_and_one_with_all_but_
   char text[60000] = "userID\titemID\tx_label\n1\t2999\t0\n"; /* user 0 lacks item 2999 alone: counted out */
   size_t at = strlen(text);
   for (int i = 0; i < 2999; i++) at += (size_t)snprintf(text + at, sizeof text - at, "0\t%d\t0\n", i);
+  for (int i = 0; i < 3; i++) at += (size_t)snprintf(text + at, sizeof text - at, "0\t%d\t0\n", i); /* 3002 pairs */
   data = open_text(&folder, text);
-  cr_assert_eq(make(data, 1, 0, 3000, 1, NULL, &sampler), PLT_OK);
-  uint32_t user[40], positive[40], negative[40];
-  plt_sampler_draw(sampler, 0, 0, 0, 40, user, positive, negative);
-  for (int s = 0; s < 40; s++)
+  cr_assert_eq(data->duplicates, 3);
+  cr_assert_eq(make(data, 1, 0, 3003, 1, NULL, &sampler), PLT_OK);
+  cr_assert(plt_sampler_batches(sampler) == 1 && plt_sampler_samples(sampler, 0) == 3003, "user 0 is left out");
+  enum { DRAWN = 200 }; /* some of them are counted out, after thousands of tries */
+  uint32_t user[DRAWN], positive[DRAWN], negative[DRAWN];
+  plt_sampler_draw(sampler, 0, 0, 0, DRAWN, user, positive, negative);
+  for (int s = 0; s < DRAWN; s++)
     if (user[s] == 0) cr_assert_eq(negative[s], 2999);
   plt_sampler_destroy(&sampler);
   plt_dataset_destroy(&data);

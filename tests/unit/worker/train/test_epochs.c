@@ -13,6 +13,7 @@ typedef struct told {
   uint32_t evaluated[EPOCHS_MAX + 1], n_evaluated;
   uint32_t saved[EPOCHS_MAX + 1], n_saved; /* after so many epochs */
   bool best[EPOCHS_MAX + 1];
+  uint64_t samples[EPOCHS_MAX + 1]; /* of that epoch so far, as samples per second are made of them */
   uint32_t end, best_epoch;
   bool has_best;
 } told_t;
@@ -40,6 +41,7 @@ plt_status_t __wrap_plt_trainer_save(plt_trainer_t *t, bool is_best);
 plt_status_t __wrap_plt_trainer_save(plt_trainer_t *t, bool is_best) {
   if (t->session->worker != 0 || seen.n_saved > EPOCHS_MAX) return PLT_OK;
   seen.best[seen.n_saved] = is_best;
+  seen.samples[seen.n_saved] = t->samples;
   seen.saved[seen.n_saved++] = t->p.epoch;
   return PLT_OK;
 }
@@ -115,4 +117,28 @@ Test(epochs, random_schedules) {
   }
   cr_assert(stopped > 10 && ties > 10, "%u stopped, %u ties: nothing is tested", stopped, ties);
   tiny_close(&tiny);
+}
+
+/* Each sample of an epoch counts once, however many steps its batch makes and whoever makes them. */
+Test(epochs, samples_are_counted_once) {
+  for (int turn = 0; turn < 3; turn++) {
+    tiny_t tiny;
+    plt_training_t trainings[2] = {{0}};
+    TINY_OPEN(&tiny, "model.name=bpr", "strategy.name=mirror",
+              turn == 1 ? "strategy.mode=sequential" : "strategy.mode=combined");
+    tiny.plan.epochs = 2;
+    tiny.plan.checkpoint_every_epochs = 1;
+    tiny.plan.workers = 2;
+    tiny.plan.alone = turn == 2;
+    tiny_settle(&tiny);
+    seen = (told_t){0};
+    cr_assert_eq(tiny_run(&tiny.plan, plt_train, (void *[]){&trainings[0], &trainings[1]}), PLT_OK, "%s",
+                 plt_fail_text());
+    cr_assert_geq(seen.n_saved, 2);
+    cr_assert_gt(tiny.data->n_train, tiny.plan.batch_size);
+    for (uint32_t i = 0; i < 2; i++)
+      cr_assert_eq(seen.samples[i], tiny.data->n_train, "turn %d, epoch %u: %lu samples of %lu", turn, i,
+                   (unsigned long)seen.samples[i], (unsigned long)tiny.data->n_train);
+    tiny_close(&tiny);
+  }
 }
