@@ -76,7 +76,9 @@ static bool take_number(cursor_t *c, uint64_t *out) {
     number = number * 10 + digit;
   }
   *out = number;
-  return c->at > first;
+  bool any = c->at > first;
+  if (any && c->at < c->end && *c->at == 'L') c->at++; /* Python 2 wrote long numbers so */
+  return any;
 }
 
 /* "(3, 4)", "(5,)" */
@@ -132,14 +134,18 @@ static plt_status_t find_header(const char *path, const char *bytes, size_t n, c
 static plt_status_t read_type(const char *path, const char *descr, plt_npy_type_t *type) {
   static const char *const names[] = {
       [PLT_NPY_F2] = "f2", [PLT_NPY_F4] = "f4", [PLT_NPY_F8] = "f8", [PLT_NPY_I4] = "i4", [PLT_NPY_I8] = "i8"};
-  if (descr[0] == '>')
-    return plt_fail(PLT_ERR_DATA, "%s: dtype \"%s\" is big-endian, save it as \"<%s\"", path, descr, descr + 1);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     if (descr[0] != '<' || strcmp(descr + 1, names[i]) != 0) continue;
     *type = (plt_npy_type_t)i;
     return PLT_OK;
   }
-  return plt_fail(PLT_ERR_DATA, "%s: dtype \"%s\" cannot be used; f2, f4, f8, i4 and i8 can", path, descr);
+  return plt_fail(PLT_ERR_DATA,
+                  "%s: dtype \"%s\"%s cannot be used, little-endian f2, f4, f8, i4 and i8 can: numpy.save(file, "
+                  "numpy.load(file).astype(\"float32\")), or \"int64\" for ids",
+                  path, descr,
+                  descr[0] == '>'             ? " (big-endian)"
+                  : strcmp(descr, "|V2") == 0 ? " (bfloat16, which numpy does not know; load it with ml_dtypes)"
+                                              : "");
 }
 
 static bool multiply(uint64_t a, uint64_t b, uint64_t *out) {
@@ -174,7 +180,8 @@ static plt_status_t read_map(const char *path, plt_npy_t *npy) {
     return plt_fail(PLT_ERR_DATA, "%s: the .npy header cannot be read; plain arrays of 1 to 4 dimensions can", path);
   PLT_TRY(read_type(path, header.descr, &npy->type));
   if (header.is_fortran && header.dims > 1)
-    return plt_fail(PLT_ERR_DATA, "%s: in Fortran order; save it with numpy.ascontiguousarray", path);
+    return plt_fail(PLT_ERR_DATA, "%s: in Fortran order: numpy.save(file, numpy.ascontiguousarray(numpy.load(file)))",
+                    path);
   npy->data = text.end;
   return read_shape(path, &header, (uint64_t)(bytes + npy->map_bytes - text.end), npy);
 }

@@ -69,6 +69,14 @@ code=0
 quietly "$plateau" data check "$work/full"
 grep -q 'user 7 has all 200 training items' "$work/quietly.txt" || complain "data check: a full user is not told of"
 
+say "pairs that are asked for and trained on: train says so"
+cp -r "$work/without" "$work/leaking"
+read -r user item _ < <(awk -F '\t' 'NR > 1 && $3 == 0 { print $1, $2; exit }' "$work"/without/*.inter)
+printf '%s\t%s\t2\n' "$user" "$item" >>"$(echo "$work"/leaking/*.inter)"
+quietly "$plateau" train "$work/full.yaml" --set "run.dir=$work/leaking-run" --set "data.path=$work/leaking"
+grep -q "warning: .* 1 test pairs, user $user and item $item first, are training pairs, too" "$work/quietly.txt" ||
+  { complain "a leak: train says nothing"; cat "$work/quietly.txt" >&2; }
+
 say "headers of other tools: what they are, and how to mend it"
 mkdir "$work/foreign"
 foreign() { # HEADER PATTERN

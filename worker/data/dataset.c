@@ -268,6 +268,17 @@ void plt_dataset_features(plt_crew_t *crew, const plt_dataset_t *data, const uin
   plt_lazy_make(crew, &all, out);
 }
 
+uint64_t plt_dataset_leaks(const plt_dataset_t *data, plt_part_t part, plt_pair_t *first) {
+  const plt_user_items_t *train = &data->part[PLT_PART_TRAIN], *other = &data->part[part];
+  uint64_t count = 0;
+  for (uint32_t user = 0; other->offset != NULL && user < data->users; user++)
+    for (uint64_t i = other->offset[user]; i < other->offset[user + 1]; i++) {
+      if (!plt_user_items_has(train, user, other->item[i])) continue;
+      if (count++ == 0) *first = (plt_pair_t){user, other->item[i]};
+    }
+  return count;
+}
+
 bool plt_user_items_has(const plt_user_items_t *part, uint32_t user, uint32_t item) {
   uint64_t low = part->offset[user], high = part->offset[user + 1];
   while (low < high) {

@@ -119,6 +119,8 @@ void plt_dataset_destroy(plt_dataset_t **data);
 size_t plt_dataset_feature_cols(const plt_dataset_t *data);
 /* Features of items, concatenated in order of data.features: n x feature_cols float32 into out; crew may be NULL. */
 void plt_dataset_features(plt_crew_t *crew, const plt_dataset_t *data, const uint32_t *items, size_t n, float *out);
+/* How many pairs of another part are training pairs, too; *first is the first of them, if there is any. */
+uint64_t plt_dataset_leaks(const plt_dataset_t *data, plt_part_t part, plt_pair_t *first);
 bool plt_user_items_has(const plt_user_items_t *part, uint32_t user, uint32_t item);
 
 #endif
