@@ -105,6 +105,15 @@ lesser_kernels() {
   # shellcheck disable=SC2034 # read by who calls
   ! grep -qE "for ($lesser_set|SSE41|any processor)(;|$)" <<<"$products" && [[ $(uname -m) == x86_64 ]]
 }
+# refuses CODE PATTERN COMMAND...: exit code, and one line of error that matches.
+refuses() {
+  local want=$1 pattern=$2 code=0
+  shift 2
+  "$@" >"$work/stdout.txt" 2>"$work/stderr.txt" </dev/null || code=$?
+  ((code == want)) || complain "exit $code instead of $want: $*"
+  [[ $(wc -l <"$work/stderr.txt") == 1 ]] || { complain "not one line of error: $*"; head -n 5 "$work/stderr.txt"; }
+  grep -qE -- "^plateau: error: .*($pattern)" "$work/stderr.txt" || { complain "no \"$pattern\": $*"; cat "$work/stderr.txt"; }
+}
 # json_number KEY: filters lines of JSON to the value of a top-level number.
 json_number() { sed -n "s/.*\"$1\": *\([-+0-9.eE]*\).*/\1/p"; }
 # "epoch step loss" of each step of a run, the last of each; the losses in full precision.

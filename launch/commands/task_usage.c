@@ -22,6 +22,11 @@ static int print_short(FILE *out, const plt_option_t *row) {
   return length;
 }
 
+static int short_length(const plt_option_t *row) {
+  size_t name = row->letter != 0 ? 2 : 2 + strlen(plt_task_option_name(row));
+  return (int)(name + (row->type == PLT_OPT_BOOL ? 0 : 1 + strlen(row->placeholder)));
+}
+
 static void print_synopsis(FILE *out, const plt_task_t *task) {
   static const char common[] = "[--best | --last] [--servers N] [--set KEY=VALUE]";
   int begin = (int)strlen("usage: plateau  ") + (int)strlen(task->name);
@@ -29,6 +34,7 @@ static void print_synopsis(FILE *out, const plt_task_t *task) {
   for (size_t i = 0; i < task->options.n_rows; i++) {
     const plt_option_t *row = &task->options.rows[i];
     bool needed = row->fallback == NULL;
+    if (at + short_length(row) + 3 > WIDTH) at = fprintf(out, "\n%*s", begin - 1, "") - 1;
     at += fprintf(out, needed ? " " : " [") + print_short(out, row) + !needed;
     if (!needed) fputc(']', out);
   }
@@ -62,7 +68,8 @@ static char *describe(const plt_option_t *row) {
   FILE *out = open_memstream(&text, &bytes);
   fputs(row->help, out);
   if (row->choices != NULL) fprintf(out, " One of %s.", row->choices);
-  if (row->fallback != NULL && row->type != PLT_OPT_BOOL) {
+  bool nothing = row->fallback != NULL && (strcmp(row->fallback, "\"\"") == 0 || strcmp(row->fallback, "[]") == 0);
+  if (row->fallback != NULL && row->type != PLT_OPT_BOOL && !nothing) {
     size_t quote = row->fallback[0] == '"'; /* as it stands in YAML */
     fprintf(out, " Default: %.*s.", (int)(strlen(row->fallback) - 2 * quote), row->fallback + quote);
   }

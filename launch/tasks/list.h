@@ -8,6 +8,8 @@
   X(conclude)        \
   X(evaluate)        \
   X(recommend)       \
-  X(export)
+  X(export)          \
+  X(sharpness)       \
+  X(landscape)
 
 #endif

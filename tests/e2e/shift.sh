@@ -8,15 +8,6 @@ data=$work/data
 make_data "$data"
 inter=$(basename "$data"/*.inter)
 
-# refuses CODE PATTERN COMMAND...: exit code, and one line of error that matches.
-refuses() {
-  local want=$1 pattern=$2 code=0
-  shift 2
-  "$@" >"$work/stdout.txt" 2>"$work/stderr.txt" </dev/null || code=$?
-  ((code == want)) || complain "exit $code instead of $want: $*"
-  [[ $(wc -l <"$work/stderr.txt") == 1 ]] || { complain "not one line of error: $*"; head -n 5 "$work/stderr.txt"; }
-  grep -qE -- "^plateau: error: .*($pattern)" "$work/stderr.txt" || { complain "no \"$pattern\": $*"; cat "$work/stderr.txt"; }
-}
 # count LABEL FILE: rows of a part.
 count() { awk -F'\t' -v label="$1" 'NR > 1 && $3 == label { n++ } END { print n + 0 }' "$2"; }
 

@@ -64,7 +64,7 @@ static void add_pull(run_t *run, uint32_t number, plt_pull_t *pulls, plt_step_t 
   t->sample_ns += plt_time_ns() - before;
   place->values = plt_arena_alloc(place->batch->arena, place->batch->floats * sizeof *place->values);
   step->pull = pulls;
-  size_t n = plt_trainer_pulls(t, place->batch, place->values, pulls);
+  size_t n = plt_batch_pulls(t->plan, place->batch, place->values, pulls);
   step->n_pull = plt_frozen_pulls(t->frozen, &place->wants, pulls, n, place->batch->arena);
 }
 

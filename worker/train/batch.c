@@ -214,3 +214,33 @@ void plt_batch_make(const plt_batch_maker_t *maker, uint32_t epoch, uint32_t num
   }
   make_pull(maker, batch);
 }
+
+size_t plt_batch_pulls(const plt_plan_t *plan, const plt_batch_t *batch, float *values, plt_pull_t *pulls) {
+  const plt_model_t *model = plan->model;
+  size_t n = 0;
+  for (uint32_t t = 0; t < model->n_tables; t++) {
+    const plt_rows_view_t *rows = &batch->rows[t];
+    if (model->tables[t].entity == PLT_ENTITY_ASIDE) continue;
+    pulls[n++] = (plt_pull_t){t, model->tables[t].cols, rows->keys, rows->n, values + rows->offset};
+  }
+  return n;
+}
+
+const float *plt_batch_leaf_values(const plt_plan_t *plan, const plt_batch_t *batch, const plt_leaf_t *leaf,
+                                   const float *values, plt_arena_t *arena) {
+  if (batch->n_leaves == 1) return values;
+  const plt_model_t *model = plan->model;
+  float *own = plt_arena_alloc(arena, leaf->floats * sizeof *own);
+  for (size_t t = 0; t < model->n_tables; t++) {
+    const plt_rows_view_t *rows = &leaf->rows[t];
+    size_t cols = model->tables[t].cols;
+    const float *from = values + batch->rows[t].offset;
+    if (rows->place == NULL) {
+      memcpy(own + rows->offset, from, rows->n * cols * sizeof *own);
+      continue;
+    }
+    for (size_t k = 0; k < rows->n; k++)
+      memcpy(own + rows->offset + k * cols, from + rows->place[k] * cols, cols * sizeof *own);
+  }
+  return own;
+}

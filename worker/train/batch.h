@@ -65,5 +65,11 @@ plt_batch_t *plt_batch_create(void);
 void plt_batch_destroy(plt_batch_t **batch);
 /* Overwrites `batch` with this worker's share of (epoch, number). */
 void plt_batch_make(const plt_batch_maker_t *maker, uint32_t epoch, uint32_t number, plt_batch_t *batch);
+/* What is to be pulled for it, into the vector `values` [batch->floats]; returns the number of pulls. */
+size_t plt_batch_pulls(const plt_plan_t *plan, const plt_batch_t *batch, float *values, plt_pull_t *pulls);
+/* A leaf's own rows [leaf->floats] out of what was pulled: `values` itself where there is one leaf, else the
+ * arena's. */
+const float *plt_batch_leaf_values(const plt_plan_t *plan, const plt_batch_t *batch, const plt_leaf_t *leaf,
+                                   const float *values, plt_arena_t *arena);
 
 #endif

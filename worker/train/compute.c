@@ -1,6 +1,7 @@
 /* compute.c - see compute.h. */
 #include "worker/train/compute.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -96,24 +97,12 @@ static double gradient_at(void *context, const float *w, float *gradient) {
   return run->compute->adversary == NULL ? loss : loss + disturb(run, w, gradient);
 }
 
-/* The leaf's own rows out of the batch's pull. */
-static const float *leaf_values(plt_compute_t *compute, const plt_batch_t *batch, const plt_leaf_t *leaf,
-                                const float *values) {
-  if (batch->n_leaves == 1) return values;
-  const plt_model_t *model = compute->plan->model;
-  float *w = plt_arena_alloc(compute->arena, leaf->floats * sizeof *w);
-  for (size_t t = 0; t < model->n_tables; t++) {
-    const plt_rows_view_t *rows = &leaf->rows[t];
-    size_t cols = model->tables[t].cols;
-    const float *from = values + batch->rows[t].offset;
-    if (rows->place == NULL) {
-      memcpy(w + rows->offset, from, rows->n * cols * sizeof *w);
-      continue;
-    }
-    for (size_t k = 0; k < rows->n; k++)
-      memcpy(w + rows->offset + k * cols, from + rows->place[k] * cols, cols * sizeof *w);
-  }
-  return w;
+double plt_compute_loss_at(plt_compute_t *compute, const plt_leaf_t *leaf, const float *values, const float *w,
+                           float *gradient) {
+  leaf_run_t run = {.compute = compute, .leaf = leaf, .values = values, .pass = leaf->pass};
+  assert(w != values);
+  if (gradient != NULL) memset(gradient, 0, leaf->trained * sizeof *gradient);
+  return run_pass(&run, &run.pass, w, 1, gradient);
 }
 
 static plt_status_t not_finite(const plt_compute_t *compute, const plt_batch_t *batch, const plt_leaf_t *leaf,
@@ -172,8 +161,10 @@ static bool add_aux(plt_compute_t *compute, const plt_leaf_t *leaf, const float 
 /* The gradient that the leaf hands over, [leaf->pushed]. */
 static plt_status_t run_leaf(plt_compute_t *compute, const plt_batch_t *batch, const plt_leaf_t *leaf,
                              const float *values, uint32_t phase, double eta, float **gradient, double *loss) {
-  leaf_run_t run = {
-      .compute = compute, .leaf = leaf, .values = leaf_values(compute, batch, leaf, values), .pass = leaf->pass};
+  leaf_run_t run = {.compute = compute,
+                    .leaf = leaf,
+                    .values = plt_batch_leaf_values(compute->plan, batch, leaf, values, compute->arena),
+                    .pass = leaf->pass};
   plt_objective_t objective = {.gradient_at = gradient_at,
                                .context = &run,
                                .n = leaf->trained,

@@ -34,4 +34,9 @@ bool plt_strategy_descend(const plt_plan_t *plan, const plt_rows_view_t *rows, p
 plt_status_t plt_compute_gradients(plt_compute_t *compute, const plt_batch_t *batch, const float *values,
                                    uint32_t phase, double eta, plt_gradients_t *out);
 
+/* The model's loss of a leaf at the point w [leaf->trained], not weighted, and its gradient of as many, or NULL.
+ * values: the leaf's rows as pulled, where what is beside w is read; not w itself. */
+double plt_compute_loss_at(plt_compute_t *compute, const plt_leaf_t *leaf, const float *values, const float *w,
+                           float *gradient);
+
 #endif

@@ -31,14 +31,3 @@ plt_status_t plt_trainer_barrier(plt_trainer_t *t, const char *what) {
   plt_trainer_name(t, at, name);
   return plt_session_barrier(t->session, name);
 }
-
-size_t plt_trainer_pulls(const plt_trainer_t *t, const plt_batch_t *batch, float *values, plt_pull_t *pulls) {
-  const plt_model_t *model = t->plan->model;
-  size_t n = 0;
-  for (uint32_t k = 0; k < model->n_tables; k++) {
-    const plt_rows_view_t *rows = &batch->rows[k];
-    if (model->tables[k].entity == PLT_ENTITY_ASIDE) continue;
-    pulls[n++] = (plt_pull_t){k, model->tables[k].cols, rows->keys, rows->n, values + rows->offset};
-  }
-  return n;
-}

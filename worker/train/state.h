@@ -55,7 +55,7 @@ typedef struct plt_trainer {
   plt_batch_t *batch, *next; /* bsp: the one whose rows are here, and the one that is pulled next */
   plt_batch_t *ahead;        /* bsp: the one after that, or an older one */
   float *values;             /* bsp: pulled rows of `batch` */
-  plt_frozen_t *frozen;      /* bsp: rows of frozen tables that were pulled before */
+  plt_frozen_t *frozen;      /* rows of frozen tables that were pulled before */
   uint32_t batches;          /* per epoch */
   /* Of the whole. */
   uint64_t clock; /* steps applied to the tables; ssp, asp: when all workers met last */
@@ -86,7 +86,5 @@ void plt_trainer_touch(plt_trainer_t *t);
 void plt_trainer_name(const plt_trainer_t *t, const char *what, char out[96]);
 /* Waits for all workers; once per slot, clock and `what`. */
 plt_status_t plt_trainer_barrier(plt_trainer_t *t, const char *what);
-/* The rows of `batch`, into the vector `values`; returns their number. */
-size_t plt_trainer_pulls(const plt_trainer_t *t, const plt_batch_t *batch, float *values, plt_pull_t *pulls);
 
 #endif

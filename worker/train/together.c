@@ -42,7 +42,7 @@ static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients,
   float *values = NULL;
   if (wanted != NULL) {
     values = plt_arena_alloc(wanted->arena, wanted->floats * sizeof *values);
-    size_t n = plt_trainer_pulls(t, wanted, values, pulls);
+    size_t n = plt_batch_pulls(t->plan, wanted, values, pulls);
     step.n_pull = plt_frozen_pulls(t->frozen, &wants, pulls, n, wanted->arena);
     step.pull = pulls;
   }

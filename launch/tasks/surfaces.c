@@ -1,0 +1,214 @@
+/* surfaces.c - see surfaces.h. */
+#include "launch/tasks/surfaces.h"
+
+#include <errno.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/io/fileio.h"
+#include "common/mem.h"
+
+enum { BYTES_MAX = 64 << 20, POINTS_MAX = 1001 };
+
+/* ---- files ---- */
+
+void plt_surface_clear(plt_surface_t *surface) {
+  free(surface->at);
+  free(surface->loss);
+  *surface = (plt_surface_t){0};
+}
+
+static void put_list(plt_json_t *to, const char *key, const double *values, size_t n) {
+  plt_json_t *list = plt_json_add_list(to, key);
+  for (size_t i = 0; i < n; i++) plt_json_real(list, NULL, values[i]);
+}
+
+void plt_surface_put(const plt_landscape_t *landscape, const double *loss, plt_json_t *object) {
+  const uint32_t n = landscape->resolution;
+  plt_json_int(object, "axes", landscape->axes);
+  plt_json_t *at = plt_json_add_list(object, "at");
+  for (uint32_t i = 0; i < n; i++) plt_json_real(at, NULL, plt_landscape_place(landscape, i));
+  if (landscape->axes == 1) {
+    put_list(object, "loss", loss, n);
+    return;
+  }
+  plt_json_t *lines = plt_json_add_list(object, "loss");
+  for (uint32_t i = 0; i < n; i++) {
+    plt_json_t *line = plt_json_add_list(lines, NULL);
+    for (uint32_t j = 0; j < n; j++) plt_json_real(line, NULL, loss[(size_t)i * n + j]);
+  }
+}
+
+static bool read_line(const plt_json_t *list, size_t n, double *out) {
+  if (plt_json_length(list) != n) return false;
+  for (size_t i = 0; i < n; i++)
+    if (!plt_json_get_real(plt_json_item(list, i), &out[i])) out[i] = NAN;
+  return true;
+}
+
+static bool read_surface(const plt_json_t *json, plt_surface_t *out) {
+  const plt_json_t *at = plt_json_find(json, "at"), *loss = plt_json_find(json, "loss");
+  uint64_t axes;
+  size_t n = plt_json_length(at);
+  if (!plt_json_get_uint(plt_json_find(json, "axes"), 2, &axes) || axes == 0 || n == 0 || n > POINTS_MAX) return false;
+  out->axes = (uint32_t)axes;
+  out->n = n;
+  out->at = plt_mem_alloc(n * sizeof *out->at);
+  out->loss = plt_mem_alloc((axes == 1 ? n : n * n) * sizeof *out->loss);
+  if (!read_line(at, n, out->at)) return false;
+  if (axes == 1) return read_line(loss, n, out->loss);
+  for (size_t i = 0; i < n; i++)
+    if (!read_line(plt_json_item(loss, i), n, out->loss + i * n)) return false;
+  return plt_json_length(loss) == n;
+}
+
+static void name_of(const char *file, char *out, size_t bytes) {
+  const char *slash = strrchr(file, '/'), *name = slash == NULL ? file : slash + 1, *dot = strrchr(name, '.');
+  size_t length = dot == NULL || dot == name ? strlen(name) : (size_t)(dot - name);
+  snprintf(out, bytes, "%.*s", (int)(length < bytes ? length : bytes - 1), name);
+}
+
+plt_status_t plt_surface_read(const char *file, plt_surface_t *out) {
+  char *text;
+  size_t bytes;
+  plt_json_t *json = NULL;
+  *out = (plt_surface_t){0};
+  PLT_TRY(plt_file_read(file, BYTES_MAX, &text, &bytes));
+  plt_status_t status = plt_json_parse(text, bytes, file, &json);
+  free(text);
+  if (status == PLT_OK && !read_surface(json, out))
+    status = plt_fail(PLT_ERR_DATA, "%s: is no landscape: `plateau landscape RUN -o FILE` makes one", file);
+  plt_json_destroy(&json);
+  name_of(file, out->name, sizeof out->name);
+  if (status != PLT_OK) plt_surface_clear(out);
+  return status;
+}
+
+/* ---- gnuplot ---- */
+
+static plt_status_t run_gnuplot(char *const arguments[]) {
+  pid_t child;
+  int state, cause = posix_spawnp(&child, "gnuplot", NULL, NULL, arguments, environ);
+  errno = cause;
+  if (cause != 0) return plt_fail_errno(PLT_ERR_USAGE, "--plot: gnuplot draws the picture, and does not start");
+  while (waitpid(child, &state, 0) < 0)
+    if (errno != EINTR) return plt_fail_errno(PLT_ERR_IO, "--plot: gnuplot");
+  if (WIFEXITED(state) && WEXITSTATUS(state) == 0) return PLT_OK;
+  return plt_fail(PLT_ERR_IO, "--plot: gnuplot failed; %s is what it was given",
+                  arguments[1] == NULL ? "its input" : arguments[1]);
+}
+
+static bool ends_with(const char *text, const char *end) {
+  size_t n = strlen(text), m = strlen(end);
+  return n > m && strcmp(text + n - m, end) == 0;
+}
+
+plt_status_t plt_surfaces_can_draw(const char *picture) {
+  if (!ends_with(picture, ".svg") && !ends_with(picture, ".png"))
+    return plt_fail(PLT_ERR_USAGE, "--plot: %s: a name that ends with .svg or .png", picture);
+  char program[] = "gnuplot", option[] = "-e", nothing[] = "exit";
+  return run_gnuplot((char *const[]){program, option, nothing, NULL});
+}
+
+/* As gnuplot reads it within single quotes. */
+static void put_quoted(FILE *out, const char *text) {
+  fputc('\'', out);
+  for (; *text != '\0'; text++) {
+    if (*text == '\'') fputc('\'', out);
+    fputc(*text < ' ' && *text >= 0 ? '?' : *text, out);
+  }
+  fputc('\'', out);
+}
+
+static void put_data(FILE *out, const plt_surface_t *surface, size_t number) {
+  fprintf(out, "$s%zu << END\n", number);
+  for (size_t i = 0; i < (surface->axes == 1 ? 1 : surface->n); i++) {
+    for (size_t j = 0; j < surface->n; j++)
+      fprintf(out, "%.9g %.9g %.9g\n", surface->at[j], surface->axes == 1 ? 0 : surface->at[i],
+              surface->loss[i * surface->n + j]);
+    fputc('\n', out);
+  }
+  fputs("END\n", out);
+}
+
+static void find_range(const plt_surface_t *surfaces, size_t n, double range[2]) {
+  range[0] = INFINITY, range[1] = -INFINITY;
+  for (size_t s = 0; s < n; s++) {
+    size_t points = surfaces[s].axes == 1 ? surfaces[s].n : surfaces[s].n * surfaces[s].n;
+    for (size_t i = 0; i < points; i++) {
+      if (!isfinite(surfaces[s].loss[i])) continue;
+      range[0] = fmin(range[0], surfaces[s].loss[i]);
+      range[1] = fmax(range[1], surfaces[s].loss[i]);
+    }
+  }
+  if (!(range[0] < range[1])) range[0] = 0, range[1] = 1;
+}
+
+static void put_lines(FILE *out, const plt_surface_t *surfaces, size_t n) {
+  fputs(
+      "set grid lc rgb '#dddddd'\nset xlabel 'distance along the direction, in lengths of rows'\n"
+      "set ylabel 'loss'\nset key top center\nplot ",
+      out);
+  for (size_t s = 0; s < n; s++) {
+    fprintf(out, "%s$s%zu using 1:3 with lines lw 2 title ", s == 0 ? "" : ", ", s);
+    put_quoted(out, surfaces[s].name);
+  }
+  fputc('\n', out);
+}
+
+static void put_panels(FILE *out, const plt_surface_t *surfaces, size_t n) {
+  double range[2];
+  find_range(surfaces, n, range);
+  fprintf(out,
+          "set multiplot layout 2,%zu\nset zrange [%.9g:%.9g]\nset cbrange [%.9g:%.9g]\n"
+          "set palette defined (0 '#30478c', 0.35 '#4aa3a2', 0.7 '#f2d16b', 1 '#c8463c')\nunset key\nunset colorbox\n"
+          "set xtics offset 0,-0.3\nset xyplane relative 0\nset view 58,32\nset hidden3d\n",
+          n, range[0], range[1], range[0], range[1]);
+  for (size_t s = 0; s < n; s++) {
+    fputs("set title ", out);
+    put_quoted(out, surfaces[s].name);
+    fprintf(out, "\nsplot $s%zu with pm3d\n", s);
+  }
+  fprintf(out,
+          "set view map\nset contour base\nset cntrparam levels incremental %.9g,%.9g,%.9g\nunset surface\n"
+          "set size square\nset xlabel 'first direction'\nset ylabel 'second direction'\n",
+          range[0], (range[1] - range[0]) / 16, range[1]);
+  for (size_t s = 0; s < n; s++) {
+    fputs("set title ", out);
+    put_quoted(out, surfaces[s].name);
+    fprintf(out, "\nsplot $s%zu with lines lw 1.5 lc palette\n", s);
+  }
+  fputs("unset multiplot\n", out);
+}
+
+static char *make_script(const plt_surface_t *surfaces, size_t n, const char *picture, size_t *bytes) {
+  char *text;
+  FILE *out = open_memstream(&text, bytes);
+  size_t width = surfaces[0].axes == 1 ? 800 : 420 * n + 40, height = surfaces[0].axes == 1 ? 500 : 780;
+  bool svg = ends_with(picture, ".svg");
+  fprintf(out,
+          "set encoding utf8\nset termoption noenhanced\nset terminal %s size %zu,%zu %s font 'sans,12' noenhanced\n",
+          svg ? "svg" : "pngcairo", width, height, svg ? "dynamic background '#ffffff'" : "background '#ffffff'");
+  fputs("set output ", out);
+  put_quoted(out, picture);
+  fputc('\n', out);
+  for (size_t s = 0; s < n; s++) put_data(out, &surfaces[s], s);
+  (surfaces[0].axes == 1 ? put_lines : put_panels)(out, surfaces, n);
+  fclose(out);
+  return text;
+}
+
+plt_status_t plt_surfaces_draw(const plt_surface_t *surfaces, size_t n, const char *picture) {
+  size_t bytes;
+  char *script = plt_mem_print("%s.gp", picture), *text = make_script(surfaces, n, picture, &bytes);
+  plt_status_t status = plt_file_publish(script, text, bytes);
+  char program[] = "gnuplot";
+  if (status == PLT_OK) status = run_gnuplot((char *const[]){program, script, NULL});
+  free(text);
+  free(script);
+  return status;
+}
