@@ -291,7 +291,7 @@ static void check_scales(const plt_data_report_t *report, const plt_problem_sink
   if (least == NULL || most->deviation <= PLT_SCALES_APART * least->deviation) return;
   plt_problem_report(sink, PLT_PROBLEM_SCALES,
                      "%s has deviation %.3g, %s %.3g, a factor of %.3g: what reads both may hardly see %s; "
-                     "data.scale: standard makes them alike (docs/data.md)",
+                     "data.scale: standard or unit makes them alike (docs/data.md)",
                      most->name, most->deviation, least->name, least->deviation, most->deviation / least->deviation,
                      least->name);
 }

@@ -39,7 +39,7 @@ void plt_job_say_scales(const plt_job_t *job) {
   }
   if (least == NULL || high <= PLT_SCALES_APART * low) return;
   plt_log(PLT_LOG_NOTE,
-          "features of very different scale: %s has deviation %.3g, %s %.3g; data.scale: standard makes them alike "
+          "features of very different scale: %s has deviation %.3g, %s %.3g; data.scale: standard or unit makes them alike "
           "(docs/data.md, \"Scale\")",
           most->name, high, least->name, low);
 }
