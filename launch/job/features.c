@@ -38,8 +38,9 @@ void plt_job_say_scales(const plt_job_t *job) {
     if (most == NULL || deviation > high) most = &data->features[m], high = deviation;
   }
   if (least == NULL || high <= PLT_SCALES_APART * low) return;
-  plt_log(PLT_LOG_NOTE,
-          "features of very different scale: %s has deviation %.3g, %s %.3g; data.scale: standard or unit makes them alike "
-          "(docs/data.md, \"Scale\")",
-          most->name, high, least->name, low);
+  plt_log(
+      PLT_LOG_NOTE,
+      "features of very different scale: %s has deviation %.3g, %s %.3g; data.scale: standard or unit makes them alike "
+      "(docs/data.md, \"Scale\")",
+      most->name, high, least->name, low);
 }
