@@ -29,7 +29,8 @@ plt_status_t plt_surface_read(const char *file, plt_surface_t *out);
 
 /* PLT_ERR_USAGE where it could not be drawn: before anything is measured. */
 plt_status_t plt_surfaces_can_draw(const char *picture);
-/* All on one scale, all of as many axes: with two axes surfaces above and contours below, with one axis lines. */
+/* How much the loss rises above that of the tables, all on one scale, all of as many axes: with two axes surfaces above
+ * and contours below, with one axis lines. */
 plt_status_t plt_surfaces_draw(const plt_surface_t *surfaces, size_t n, const char *picture);
 
 #endif
