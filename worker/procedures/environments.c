@@ -83,14 +83,28 @@ static plt_status_t init(void *self, const plt_config_t *config) {
   return PLT_OK;
 }
 
+/* A number that no pair has is a slip of whoever numbered them. */
+static plt_status_t check_given(const plt_dataset_t *data) {
+  bool has_pairs[PLT_LABELS_MAX] = {false};
+  for (uint64_t p = 0; p < data->n_train; p++) has_pairs[data->environment[p]] = true;
+  for (uint32_t e = 0; e < data->environments; e++)
+    if (!has_pairs[e])
+      return plt_fail(PLT_ERR_DATA,
+                      "%s: column environment: environment %" PRIu32 " of 0 to %" PRIu32
+                      " has no training pairs: they are numbered from 0, without gaps",
+                      data->source, e, data->environments - 1);
+  return PLT_OK;
+}
+
 static plt_status_t check(const void *self, const plt_dataset_t *data) {
   if (((const settings_t *)self)->start != GIVEN) return PLT_OK;
   if (data->environment == NULL)
     return plt_fail(PLT_ERR_DATA, "%s: a stage takes environments as given, but there is no column environment",
                     data->source);
-  if (data->environments <= PLT_LABELS_MAX) return PLT_OK;
-  return plt_fail(PLT_ERR_DATA, "%s: %" PRIu32 " environments, at most %d are possible", data->source,
-                  data->environments, PLT_LABELS_MAX);
+  if (data->environments > PLT_LABELS_MAX)
+    return plt_fail(PLT_ERR_DATA, "%s: %" PRIu32 " environments, at most %d are possible", data->source,
+                    data->environments, PLT_LABELS_MAX);
+  return check_given(data);
 }
 
 static uint32_t slots(const void *self) {

@@ -133,8 +133,18 @@ plt_status_t plt_journal_labels(plt_journal_t *journal, uint64_t changed, const 
   plt_json_t *json = begin_stage_event(journal, "labels");
   plt_json_int(json, "changed", (int64_t)changed);
   plt_json_t *list = plt_json_add_list(json, "sizes");
-  for (uint32_t e = 0; e < environments; e++) plt_json_int(list, NULL, (int64_t)sizes[e]);
+  uint32_t empty = 0;
+  for (uint32_t e = 0; e < environments; e++) {
+    plt_json_int(list, NULL, (int64_t)sizes[e]);
+    empty += sizes[e] == 0;
+  }
   plt_json_write(&json, journal->file);
+  if (empty > 0)
+    plt_log(PLT_LOG_WARN,
+            "%s%" PRIu32 " of %" PRIu32
+            " environments have no pairs: no model is trained on them, and masks learn from "
+            "the others",
+            journal->stage, empty, environments);
   char line[96];
   snprintf(line, sizeof line, "%s%" PRIu64 " of %" PRIu64 " pairs changed their environment", journal->stage, changed,
            journal->plan.data->n_train);
