@@ -136,8 +136,7 @@ static void fill_standard_descriptors(void) {
 
 /* From a signal handler. */
 static void die_of_file(const char *text) {
-  plt_fail(PLT_ERR_IO, "%s", text);
-  plt_last_word_say();
+  plt_last_word_say(plt_fail(PLT_ERR_IO, "%s", text));
   _exit(plt_status_exit(PLT_ERR_IO));
 }
 
@@ -150,11 +149,11 @@ int main(int argc, char **argv) {
   plt_maps_guard(die_of_file);
   plt_log_open(NULL, true);
   plt_status_t status = run(argc, argv);
-  if (status != PLT_OK) plt_last_word_say();
+  if (status != PLT_OK) plt_last_word_say(status);
   plt_log_close();
   if (fflush(stdout) != 0 && status == PLT_OK) {
     status = plt_fail_errno(PLT_ERR_IO, "standard output");
-    plt_last_word_say();
+    plt_last_word_say(status);
   }
   return plt_status_exit(status);
 }

@@ -80,6 +80,9 @@ typedef struct plt_progress {
   double seconds;     /* training time so far */
 } plt_progress_t;
 
+/* "after epoch 34": epochs are counted from 0, as events and progress lines have them. */
+void plt_progress_describe(const plt_progress_t *progress, char *out, size_t bytes);
+
 /* Loss of the leaves of one block, already weighted to add up to the step's loss. */
 typedef struct plt_block_loss {
   plt_leaf_span_t span;

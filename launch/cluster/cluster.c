@@ -364,7 +364,7 @@ plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const 
   member_t m = {.rv = rv, .sockets = {-1, -1}};
   plt_status_t status = call_together(rv, job, work, &m);
   if (status != PLT_OK) {
-    if (rv->has_broadcast) plt_last_word_say(); /* the others wait for MPI's end */
+    if (rv->has_broadcast) plt_last_word_say(status); /* the others wait for MPI's end */
     release(&m);
     if (rv->has_broadcast) plt_rendezvous_leave(rv);
     return status;
@@ -418,7 +418,7 @@ static plt_status_t follow(plt_rendezvous_t *rv) {
 /* Rank 0 has nothing for the others to do. */
 static void cancel(plt_rendezvous_t *rv, plt_status_t status) {
   plt_packet_t nothing = {0};
-  if (status != PLT_OK) plt_last_word_say();
+  if (status != PLT_OK) plt_last_word_say(status);
   plt_rendezvous_broadcast(rv, &nothing.bytes, &nothing.n);
   plt_rendezvous_leave(rv);
 }

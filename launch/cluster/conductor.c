@@ -348,7 +348,8 @@ plt_status_t plt_conductor_run(plt_wire_t *wire, plt_listener_t *listener, plt_s
   run(c, &config->first);
   plt_status_t status = conduct(c);
   if (status != PLT_OK) finish(c, status, plt_fail_text());
-  if (plt_failure_restore(&c->failure) != PLT_OK) plt_last_word_say();        /* before anybody leaves */
+  status = plt_failure_restore(&c->failure);
+  if (status != PLT_OK) plt_last_word_say(status);                            /* before anybody leaves */
   if (plt_errand_wait(&c->search, &status)) plt_manifest_clear(&c->manifest); /* it was silenced on its way */
   see_off(c);
   plt_child_kill(&own->child);

@@ -36,6 +36,7 @@ static plt_status_t add_part(const char *path, table_line_t *lines, size_t *n, p
 static plt_status_t print_checkpoint(const char *dir, const plt_manifest_t *manifest) {
   table_line_t *lines = plt_mem_zalloc(PLT_TABLES_MAX, sizeof *lines);
   plt_checkpoint_head_t head = {0};
+  char at[64];
   size_t n = 0;
   plt_status_t status = PLT_OK;
   for (size_t i = 0; i < manifest->n_parts && status == PLT_OK; i++) {
@@ -46,8 +47,9 @@ static plt_status_t print_checkpoint(const char *dir, const plt_manifest_t *mani
   if (status == PLT_OK) {
     printf("  %zu server%s; ", manifest->n_parts, manifest->n_parts == 1 ? "" : "s");
     if (head.progress.stage > 0) printf("training number %" PRIu32 " of the procedure, ", head.progress.stage + 1);
-    printf("epoch %" PRIu32 ", batch %" PRIu32 ", %" PRIu64 " gradient evaluations, %.1f s of training\n",
-           head.progress.epoch, head.progress.batch, head.progress.gradients, head.progress.seconds);
+    plt_progress_describe(&head.progress, at, sizeof at);
+    printf("%s, %" PRIu64 " gradient evaluations, %.1f s of training\n", at, head.progress.gradients,
+           head.progress.seconds);
     if (manifest->products[0] != '\0') printf("  products by %s\n", manifest->products);
     if (head.progress.has_best)
       printf("  best so far: epoch %" PRIu32 ", %.6f\n", head.progress.best_epoch, head.progress.best);

@@ -16,6 +16,7 @@
 typedef struct arguments {
   const char *run_dir;
   const char *choice; /* "best", "last" or NULL */
+  bool contradicts;   /* both were asked for */
   plt_sets_t sets;    /* --set, --servers */
   plt_sets_t options; /* of the task */
 } arguments_t;
@@ -23,11 +24,16 @@ typedef struct arguments {
 /* getopt's values of options of the task begin here, in the order of the rows. */
 enum { FIRST_ROW = 256 };
 
+static void choose(arguments_t *a, const char *choice) {
+  a->contradicts = a->contradicts || (a->choice != NULL && strcmp(a->choice, choice) != 0);
+  a->choice = choice;
+}
+
 /* What all these commands take. */
 static bool take_common(arguments_t *a, int c) {
   switch (c) {
-    case 'B': a->choice = "best"; return true;
-    case 'L': a->choice = "last"; return true;
+    case 'B': choose(a, "best"); return true;
+    case 'L': choose(a, "last"); return true;
     case 's': plt_sets_add(&a->sets, NULL, optarg); return true;
     case 'S': plt_sets_add(&a->sets, "cluster.servers", optarg); return true;
     case 'A': return true; /* cluster.h */
@@ -81,6 +87,7 @@ static plt_status_t parse(int argc, char **argv, const plt_task_t *task, argumen
 /* What is wrong with the options is told before anything is opened. */
 static plt_status_t check_options(const plt_task_t *task, const arguments_t *a) {
   plt_config_t *values;
+  if (a->contradicts) return plt_fail(PLT_ERR_USAGE, "%s: --best and --last: one of the two", task->name);
   PLT_TRY(plt_task_options(task, a->options.text, a->options.n, &values));
   plt_config_destroy(&values);
   return PLT_OK;

@@ -87,7 +87,7 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
           what, job->data->name, job->data->users, job->data->items, job->data->n_train, plan->servers,
           s_of(plan->servers), plan->workers, s_of(plan->workers), plan->threads, s_of(plan->threads));
   if (restore->given)
-    plt_log(PLT_LOG_NOTE, "going on from checkpoint %s (epoch %" PRIu32 ")", restore->dir, restore->manifest.epoch);
+    plt_log(PLT_LOG_NOTE, "going on with epoch %" PRIu32 " from checkpoint %s", restore->manifest.epoch, restore->dir);
   if (restore->given) warn_of_products(restore->manifest.products);
   if (!restore->given) plt_job_say_scales(job);
   if (job->data->part[PLT_PART_VALID].n == 0)

@@ -6,17 +6,17 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/status.h"
 
-void plt_last_word_say(void) {
+void plt_last_word_say(plt_status_t status) {
   static bool has_spoken;
   if (has_spoken) return;
   has_spoken = true;
+  const char *prefix = status == PLT_ERR_PREEMPTED || status == PLT_ERR_STOPPED ? "" : "error: ";
   /* A configuration may have several faults, one a line. */
   for (const char *line = plt_fail_text(); *line != '\0';) {
     int length = (int)strcspn(line, "\n");
-    fprintf(stderr, "plateau: error: %.*s\n", length, line);
-    plt_log(PLT_LOG_INFO, "error: %.*s", length, line); /* stderr may be a pipe whose reader is gone */
+    fprintf(stderr, "plateau: %s%.*s\n", prefix, length, line);
+    plt_log(PLT_LOG_INFO, "%s%.*s", prefix, length, line); /* stderr may be a pipe whose reader is gone */
     line += length + (line[length] == '\n');
   }
 }

@@ -4,8 +4,10 @@
 #ifndef PLT_LAUNCH_HOST_LAST_WORD_H
 #define PLT_LAUNCH_HOST_LAST_WORD_H
 
-/* Prints the recorded failure to stderr, "plateau: error: " before each of its lines. Only the first call does: who
- * has to speak early does, main at the latest. */
-void plt_last_word_say(void);
+#include "common/status.h"
+
+/* Prints the recorded failure to stderr, "plateau: error: " before each of its lines; a stop that was asked for is no
+ * error: "plateau: ". Only the first call does: who has to speak early does, main at the latest. */
+void plt_last_word_say(plt_status_t status);
 
 #endif

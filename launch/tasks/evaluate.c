@@ -45,7 +45,9 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
     plt_outcome_print_json(stdout, &session->plan->topk, &outcome, slices, session->clock);
     return PLT_OK;
   }
-  printf("tables of epoch %" PRIu32 ", clock %" PRIu64 "\n", session->progress.epoch, session->clock);
+  char at[64];
+  plt_progress_describe(&session->progress, at, sizeof at);
+  printf("tables %s, clock %" PRIu64 "\n", at, session->clock);
   plt_outcome_print(stdout, &session->plan->topk, &outcome);
   if (slices) plt_outcome_print_slices(stdout, &session->plan->topk, &outcome);
   return PLT_OK;

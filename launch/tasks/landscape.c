@@ -91,7 +91,7 @@ static plt_status_t write_file(const plt_session_t *session, const plt_landscape
   plt_json_t *json = plt_json_create();
   plt_json_text(json, "model", plan->model->ops->name);
   plt_json_text(json, "strategy", plan->strategy->ops->name);
-  plt_json_int(json, "epoch", session->progress.epoch);
+  plt_json_int(json, "epochs", session->progress.epoch);
   plt_json_int(json, "clock", (int64_t)session->clock);
   plt_json_int(json, "batches", landscape->batches);
   plt_json_int(json, "seed", (int64_t)landscape->seed);
@@ -126,9 +126,10 @@ static void tell(const plt_session_t *session, const plt_landscape_t *landscape,
   size_t points = plt_landscape_points(landscape);
   double low = INFINITY, high = -INFINITY;
   for (size_t i = 0; i < points; i++) low = fmin(low, loss[i]), high = fmax(high, loss[i]);
-  printf("tables of epoch %" PRIu32 ", clock %" PRIu64 ": loss %.6g, mean over %" PRIu32
-         " batches; around it %.6g to %.6g\n",
-         session->progress.epoch, session->clock, loss[points / 2], landscape->batches, low, high);
+  char at[64];
+  plt_progress_describe(&session->progress, at, sizeof at);
+  printf("tables %s, clock %" PRIu64 ": loss %.6g, mean over %" PRIu32 " batches; around it %.6g to %.6g\n", at,
+         session->clock, loss[points / 2], landscape->batches, low, high);
 }
 
 /* worker 0, with a picture: what can go wrong with it is told before anything is measured. */

@@ -8,6 +8,8 @@
   X(conclude)        \
   X(evaluate)        \
   X(recommend)       \
+  X(score)           \
+  X(similar)         \
   X(export)          \
   X(sharpness)       \
   X(landscape)

@@ -1,6 +1,10 @@
-/* recommend.c - the best items of every user, as TSV. */
+/* recommend.c - the best items of users, as TSV or lines of JSON. */
+#include "worker/rank/recommend.h"
+
+#include <string.h>
+
+#include "launch/tasks/ids.h"
 #include "launch/tasks/task.h"
-#include "worker/rank/evaluate.h"
 
 static const plt_option_t rows[] = {
     {.key = "recommend.topk",
@@ -17,12 +21,81 @@ static const plt_option_t rows[] = {
      .letter = 'o',
      .placeholder = "FILE",
      .help = "Where to; -: standard output."},
+    {.key = "recommend.users",
+     .type = PLT_OPT_TEXT,
+     .fallback = "\"\"",
+     .placeholder = "IDS",
+     .help = "Who is served: ids with commas between them, or a file with one id a line. Without it all who have "
+             "training pairs."},
+    {.key = "recommend.all-users",
+     .type = PLT_OPT_BOOL,
+     .fallback = "false",
+     .help = "Users without training pairs too, of whom a model may know nothing."},
+    {.key = "recommend.items",
+     .type = PLT_OPT_TEXT,
+     .fallback = "\"\"",
+     .placeholder = "IDS",
+     .help = "The items that there are to choose from, ids or a file. Without it all."},
+    {.key = "recommend.exclude",
+     .type = PLT_OPT_TEXT,
+     .fallback = "\"\"",
+     .placeholder = "IDS",
+     .help = "Items that nobody is shown, ids or a file."},
+    {.key = "recommend.exclude-split",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "none",
+     .choices = "none|" PLT_PART_CHOICES,
+     .placeholder = "PART",
+     .help = "A user's items of this part are left out like those of training; both: of valid and test."},
+    {.key = "recommend.format",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "tsv",
+     .choices = "tsv|jsonl",
+     .placeholder = "FORMAT",
+     .help = "A line for each user and item, or an object of JSON for each user."},
 };
 
+/* plt_ids_read() of an option, if it is given. */
+static plt_status_t read_ids(const plt_config_t *options, const char *key, const char *name, const char *what,
+                             uint32_t limit, plt_ids_t *out) {
+  const char *text = plt_config_text(options, key);
+  if (text == NULL || text[0] == '\0') return PLT_OK;
+  return plt_ids_read(name, text, what, limit, out);
+}
+
+/* Items that are out: those named, and all but those that are in. */
+static plt_status_t read_items(const plt_config_t *options, uint32_t items, plt_ids_t *out) {
+  plt_ids_t only = {0};
+  PLT_TRY(read_ids(options, "recommend.exclude", "recommend: --exclude", "item", items, out));
+  PLT_TRY(read_ids(options, "recommend.items", "recommend: --items", "item", items, &only));
+  if (only.id != NULL) {
+    plt_ids_invert(&only, items);
+    plt_ids_unite(out, &only);
+  }
+  plt_ids_clear(&only);
+  return PLT_OK;
+}
+
 static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
-  plt_recommend_t recommend = {.path = plt_config_text(call->options, "recommend.output"),
-                               .k = (uint32_t)plt_config_int(call->options, "recommend.topk")};
-  return plt_recommend(session, &recommend);
+  const plt_config_t *options = call->options;
+  const plt_dataset_t *data = session->plan->data;
+  const char *split = plt_config_text(options, "recommend.exclude-split");
+  plt_ids_t users = {0}, items = {0};
+  plt_recommend_t recommend = {.path = plt_config_text(options, "recommend.output"),
+                               .k = (uint32_t)plt_config_int(options, "recommend.topk"),
+                               .all_users = plt_config_bool(options, "recommend.all-users"),
+                               .as_json = strcmp(plt_config_text(options, "recommend.format"), "jsonl") == 0};
+  if (strcmp(split, "none") != 0) plt_part_choose(split, recommend.leaves_out);
+  plt_status_t status = read_ids(options, "recommend.users", "recommend: --users", "user", data->users, &users);
+  if (status == PLT_OK) status = read_items(options, data->items, &items);
+  recommend.users = users.id;
+  recommend.n_users = users.n;
+  recommend.items_out = items.id;
+  recommend.n_items_out = items.n;
+  if (status == PLT_OK) status = plt_recommend(session, &recommend);
+  plt_ids_clear(&users);
+  plt_ids_clear(&items);
+  return status;
 }
 
 const plt_task_t plt_task_recommend = {

@@ -62,7 +62,7 @@ static void put_list(plt_json_t *json, const char *key, const double *values, si
 
 static void print_json(const plt_session_t *session, const plt_sharpness_t *sharpness) {
   plt_json_t *json = plt_json_create();
-  plt_json_int(json, "epoch", session->progress.epoch);
+  plt_json_int(json, "epochs", session->progress.epoch);
   plt_json_int(json, "clock", (int64_t)session->clock);
   plt_json_int(json, "batches", sharpness->batches);
   plt_json_int(json, "directions", sharpness->directions);
@@ -76,10 +76,12 @@ static void print_json(const plt_session_t *session, const plt_sharpness_t *shar
 }
 
 static void print_table(const plt_session_t *session, const plt_sharpness_t *sharpness) {
-  printf("tables of epoch %" PRIu32 ", clock %" PRIu64 ": loss %.6g, gradient %.4g long, means over %" PRIu32
+  char at[64];
+  plt_progress_describe(&session->progress, at, sizeof at);
+  printf("tables %s, clock %" PRIu64 ": loss %.6g, gradient %.4g long, means over %" PRIu32
          " batches\n%10s %16s %16s\n",
-         session->progress.epoch, session->clock, sharpness->loss, sharpness->gradient, sharpness->batches, "rho",
-         "rise, ascent", "rise, random");
+         at, session->clock, sharpness->loss, sharpness->gradient, sharpness->batches, "rho", "rise, ascent",
+         "rise, random");
   for (size_t r = 0; r < sharpness->n; r++)
     printf("%10g %16.6g %16.6g\n", sharpness->rho[r], sharpness->ascent[r], sharpness->random[r]);
 }

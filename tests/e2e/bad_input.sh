@@ -185,6 +185,7 @@ refuses '6[45]' 'empty' "$plateau" evaluate "$work/empty"
 say "places that cannot be written"
 : >"$work/file"
 bad_set 73 "file" "run.dir=$work/file/run"
+refuses 64 'one of the two' "$plateau" evaluate "$work/run" --best --last
 refuses 73 "file" "$plateau" export "$work/run" -o "$work/file/out"
 refuses 73 "file" "$plateau" data synth "$work/file/data" --users 10 --items 10 --interactions 50
 

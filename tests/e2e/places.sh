@@ -145,7 +145,7 @@ signals() {
   wait_for_step "$run"
   ended INT "$job"
   ((code == 75)) || complain "broken pipe: exit $code, not 75"
-  grep -q 'error: stopped by request' "$run/logs/launcher-0.txt" || complain "broken pipe: the last word is nowhere"
+  grep -q ' stopped by request' "$run/logs/launcher-0.txt" || complain "broken pipe: the last word is nowhere"
   rm -rf "$run"
 
   say "a stop in the middle of an evaluation"
@@ -170,7 +170,7 @@ YAML
     took=$((($(date +%s%N) - begin) / 1000000))
     say "$cluster: stopped after $took ms, exit $code"
     ((code == 75 && took < 4000)) || { complain "evaluation: exit $code after $took ms"; cat "$work/out.txt" >&2; }
-    grep -q 'error: stopped by request during an evaluation' "$work/out.txt" || complain "evaluation: not where it was stopped"
+    grep -q 'plateau: stopped by request during an evaluation' "$work/out.txt" || complain "evaluation: not where it was stopped"
     ! grep -q '"eval"' "$run/metrics.jsonl" || complain "evaluation: it was not under way"
     clock=$(readlink "$run/checkpoints/last" || true)
     [[ -n $clock ]] || complain "evaluation: the epoch before it is not kept"

@@ -85,7 +85,7 @@ epochs_of() { grep '"event": *"epoch"' "$1/metrics.jsonl" | sed 's/.*"epoch": *\
       kill -s "$signal" "$job"
       wait "$job" || code=$?
       [[ $code == 75 ]] || { complain "$signal: exit $code, expected 75"; cat "$work/out.txt"; }
-      grep -q '^plateau: error: stopped by request.*--resume' "$work/out.txt" || complain "$signal: does not say how to go on"
+      grep -q "^plateau: stopped by request.*plateau train $run/config.yaml --resume goes on" "$work/out.txt" || complain "$signal: does not say how to go on"
     done
     clock=$(basename "$(readlink -f "$run/checkpoints/last")")
     # An undisturbed run of as many steps.

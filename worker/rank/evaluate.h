@@ -1,10 +1,9 @@
-/* evaluate.h - full-ranking evaluation shared by the workers, and recommendations for all users.
+/* evaluate.h - full-ranking evaluation shared by the workers.
  *
  * Block b of 256 users belongs to worker b mod W. Every worker sends one row of sums per block of its own and zeros
  * for the others', and all add the blocks in their order: the metrics have the same bits for every W.
  * Threads    each worker calls with its session, all of them, in the same order among their calls.
- * Errors     those of the client (worker/client/client.h); PLT_ERR_CREATE and PLT_ERR_IO for the file of
- *            recommendations.
+ * Errors     those of the client (worker/client/client.h).
  * Source     docs/methods/evaluation.md. */
 #ifndef PLT_WORKER_RANK_EVALUATE_H
 #define PLT_WORKER_RANK_EVALUATE_H
@@ -41,13 +40,5 @@ plt_status_t plt_evaluate_in_full(plt_session_t *session, const char *name, cons
 double plt_metrics_kept(const plt_metrics_t *test, const plt_metrics_t *shift, size_t metric);
 /* "recall@5": 0.5, ... into an object; null where test has 0. */
 void plt_kept_put(const plt_metrics_t *test, const plt_metrics_t *shift, const plt_topk_t *topk, plt_json_t *object);
-
-/* A plt_session_fn: writes the best items of every user who has training pairs, training items left out, to `path` as
- * TSV: user, item, rank (from 1), score. */
-typedef struct plt_recommend {
-  const char *path; /* "-": standard output */
-  uint32_t k;
-} plt_recommend_t;
-plt_status_t plt_recommend(plt_session_t *session, void *recommend);
 
 #endif

@@ -18,6 +18,11 @@ struct plt_scorer {
   uint32_t first, n;  /* of the items whose vectors are here; n 0: none */
   float *items;       /* [chunk, score_cols] */
   float *scores;      /* [256, PLT_SCORER_STRIPE] */
+  /* What is left out beside the items of training. */
+  bool parts[PLT_PARTS];
+  const uint32_t *items_out; /* [n_items_out] */
+  size_t n_items_out;
+  uint32_t *holes; /* for each lane two of PLT_PARTS + 1 lists within a stripe; NULL: nothing is left out */
   /* what the crew works at */
   const uint32_t *users;
   plt_top_t *block;
@@ -53,12 +58,23 @@ void plt_scorer_destroy(plt_scorer_t **scorer) {
   free((*scorer)->best);
   free((*scorer)->items);
   free((*scorer)->scores);
+  free((*scorer)->holes);
   plt_vectors_destroy(&(*scorer)->vectors);
   free(*scorer);
   *scorer = NULL;
 }
 
 size_t plt_scorer_group(const plt_scorer_t *scorer) { return scorer->group; }
+
+enum { HOLES_MAX = (PLT_PARTS + 1) * PLT_SCORER_STRIPE };
+
+void plt_scorer_leave_out(plt_scorer_t *scorer, const bool parts[PLT_PARTS], const uint32_t *items, size_t n) {
+  memcpy(scorer->parts, parts, sizeof scorer->parts);
+  scorer->items_out = items;
+  scorer->n_items_out = n;
+  if (scorer->holes == NULL)
+    scorer->holes = plt_mem_alloc(2 * plt_crew_size(scorer->session->crew) * (size_t)HOLES_MAX * sizeof *scorer->holes);
+}
 
 /* Brings in the vectors of the chunk that begins with item `first`. */
 static plt_status_t load_chunk(plt_scorer_t *scorer, uint32_t first) {
@@ -78,14 +94,60 @@ static plt_status_t load_chunk(plt_scorer_t *scorer, uint32_t first) {
   return PLT_OK;
 }
 
+static size_t lower_bound(const uint32_t *ascending, size_t n, uint32_t value) {
+  size_t low = 0, high = n;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (ascending[middle] < value)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* Holes of the stripe: those of `ascending` among the n that `from` has, into `to`; returns how many. Duplicates may
+ * stay. */
+static size_t merge_holes(const plt_scorer_t *scorer, const uint32_t *ascending, size_t n_ascending,
+                          const uint32_t *from, size_t n, uint32_t *to) {
+  size_t at = lower_bound(ascending, n_ascending, scorer->stripe);
+  size_t end = lower_bound(ascending, n_ascending, scorer->stripe + scorer->stripe_items), k = 0, i = 0;
+  while (at < end || i < n) {
+    if (at > 0 && at < end && ascending[at] == ascending[at - 1]) {
+      at++; /* no more than the stripe has items */
+      continue;
+    }
+    to[k++] = i == n || (at < end && ascending[at] < from[i]) ? ascending[at++] : from[i++];
+  }
+  return k;
+}
+
+/* What a user is not shown of the stripe; *n of them. */
+static const uint32_t *gather_holes(const plt_scorer_t *scorer, uint32_t user, size_t lane, size_t *n) {
+  uint32_t *now = scorer->holes + 2 * lane * (size_t)HOLES_MAX, *next = now + HOLES_MAX;
+  *n = merge_holes(scorer, scorer->items_out, scorer->n_items_out, NULL, 0, now);
+  for (plt_part_t part = 0; part < PLT_PARTS; part++) {
+    const plt_user_items_t *own = &scorer->session->plan->data->part[part];
+    if (own->n == 0 || (part != PLT_PART_TRAIN && !scorer->parts[part])) continue;
+    const uint32_t *items = own->item + own->offset[user];
+    *n = merge_holes(scorer, items, own->offset[user + 1] - own->offset[user], now, *n, next);
+    uint32_t *done = now;
+    now = next;
+    next = done;
+  }
+  return now;
+}
+
 /* plt_piece_fn: one user */
 static void offer_stripe(void *context, size_t user, size_t lane) {
-  (void)lane;
   plt_scorer_t *scorer = context;
   const plt_user_items_t *train = &scorer->session->plan->data->part[PLT_PART_TRAIN];
   uint64_t from = train->offset[scorer->users[user]], to = train->offset[scorer->users[user] + 1];
+  const uint32_t *holes = train->item + from;
+  size_t n = to - from;
+  if (scorer->holes != NULL) holes = gather_holes(scorer, scorer->users[user], lane, &n);
   plt_top_offer(&scorer->block[user], scorer->scores + user * scorer->stripe_items, scorer->stripe,
-                scorer->stripe_items, train->item + from, (size_t)(to - from));
+                scorer->stripe_items, holes, n);
 }
 
 /* plt_piece_fn: one block of users */

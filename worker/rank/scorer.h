@@ -25,9 +25,12 @@ typedef struct plt_scorer plt_scorer_t;
 /* For the best k items. `inference` as in plt_vectors_create(). `room` in bytes (PLT_SCORER_ROOM). */
 plt_scorer_t *plt_scorer_create(plt_session_t *session, const plt_inference_t *inference, uint32_t k, size_t room);
 void plt_scorer_destroy(plt_scorer_t **scorer);
+/* From here on these are left out too, beside what a user has in training: what she has in the parts, and `items` [n],
+ * ascending, of which nobody is shown any; they stay the caller's. */
+void plt_scorer_leave_out(plt_scorer_t *scorer, const bool parts[PLT_PARTS], const uint32_t *items, size_t n);
 /* The most users that may be ranked at a time, whole blocks of PLT_SCORER_USERS. */
 size_t plt_scorer_group(const plt_scorer_t *scorer);
-/* The best items of each of n users, those of training left out; users [n] distinct and ascending. The blocks of users
+/* The best items of each of n users, those of training and what else is left out are not among them; users [n] distinct and ascending. The blocks of users
  * are cut from the first on. *out [n] is valid until the next call. */
 plt_status_t plt_scorer_rank(plt_scorer_t *scorer, const uint32_t *users, size_t n, const plt_top_t **out);
 

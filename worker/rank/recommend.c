@@ -1,0 +1,94 @@
+/* recommend.c - see recommend.h. */
+#include "worker/rank/recommend.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "worker/math/kernels.h"
+#include "worker/rank/scorer.h"
+
+/* Who is ranked, ascending. Who was asked for and is not is told. */
+static uint32_t *choose_users(const plt_dataset_t *data, const plt_recommend_t *recommend, size_t *n) {
+  const uint64_t *train = data->part[PLT_PART_TRAIN].offset;
+  size_t wanted = recommend->users == NULL ? data->users : recommend->n_users, without = 0;
+  uint32_t *users = plt_mem_alloc(wanted * sizeof *users), first_without = 0;
+  *n = 0;
+  for (size_t i = 0; i < wanted; i++) {
+    uint32_t u = recommend->users == NULL ? (uint32_t)i : recommend->users[i];
+    if (recommend->all_users || train[u + 1] > train[u])
+      users[(*n)++] = u;
+    else if (without++ == 0)
+      first_without = u;
+  }
+  if (without > 0)
+    plt_log(recommend->users == NULL ? PLT_LOG_INFO : PLT_LOG_NOTE,
+            "%zu of %zu users have no training pairs and are left out, the first of them %" PRIu32
+            "; --all-users ranks them too",
+            without, wanted, first_without);
+  return users;
+}
+
+static void write_tsv(FILE *out, uint32_t user, const plt_top_t *top) {
+  for (size_t r = 0; r < top->n; r++)
+    fprintf(out, "%" PRIu32 "\t%" PRIu32 "\t%zu\t%.9g\n", user, top->best[r].item, r + 1, (double)top->best[r].score);
+}
+
+static void write_json(FILE *out, uint32_t user, const plt_top_t *top) {
+  fprintf(out, "{\"user\": %" PRIu32 ", \"items\": [", user);
+  for (size_t r = 0; r < top->n; r++) fprintf(out, "%s%" PRIu32, r == 0 ? "" : ", ", top->best[r].item);
+  fputs("], \"scores\": [", out);
+  for (size_t r = 0; r < top->n; r++) fprintf(out, "%s%.9g", r == 0 ? "" : ", ", (double)top->best[r].score);
+  fputs("]}\n", out);
+}
+
+static plt_status_t write_users(plt_session_t *session, plt_scorer_t *scorer, const plt_recommend_t *recommend,
+                                FILE *out) {
+  size_t n, size;
+  uint32_t *users = choose_users(session->plan->data, recommend, &n);
+  plt_status_t status = PLT_OK;
+  if (!recommend->as_json) fprintf(out, "user\titem\trank\tscore\n");
+  for (size_t at = 0; at < n && status == PLT_OK; at += size) {
+    const plt_top_t *top;
+    size = plt_min_size(plt_scorer_group(scorer), n - at);
+    status = plt_scorer_rank(scorer, users + at, size, &top);
+    for (size_t u = 0; u < size && status == PLT_OK; u++)
+      (recommend->as_json ? write_json : write_tsv)(out, users[at + u], &top[u]);
+    if (status == PLT_OK && ferror(out)) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", recommend->path);
+  }
+  free(users);
+  return status;
+}
+
+static bool leaves_out(const plt_recommend_t *recommend) {
+  for (plt_part_t part = 0; part < PLT_PARTS; part++)
+    if (recommend->leaves_out[part]) return true;
+  return recommend->n_items_out > 0;
+}
+
+static plt_status_t recommend_to(plt_session_t *session, plt_inference_t *inference, const plt_recommend_t *recommend) {
+  bool to_stdout = strcmp(recommend->path, "-") == 0;
+  FILE *out = to_stdout ? stdout : fopen(recommend->path, "w");
+  if (out == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", recommend->path);
+  uint32_t k = recommend->k < session->plan->data->items ? recommend->k : session->plan->data->items;
+  plt_scorer_t *scorer = plt_scorer_create(session, inference, k, PLT_SCORER_ROOM);
+  if (leaves_out(recommend))
+    plt_scorer_leave_out(scorer, recommend->leaves_out, recommend->items_out, recommend->n_items_out);
+  plt_status_t status = write_users(session, scorer, recommend, out);
+  plt_scorer_destroy(&scorer);
+  bool flushed = fflush(out) == 0;
+  if (!to_stdout) flushed = fclose(out) == 0 && flushed;
+  if (status == PLT_OK && !flushed) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", recommend->path);
+  return status;
+}
+
+plt_status_t plt_recommend(plt_session_t *session, void *recommend) {
+  plt_inference_t *inference;
+  PLT_TRY(plt_inference_begin(session, "recommend", &inference));
+  plt_status_t status = PLT_OK;
+  if (session->worker == 0) status = recommend_to(session, inference, recommend);
+  return plt_inference_end(&inference, status);
+}
