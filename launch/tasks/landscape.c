@@ -63,7 +63,7 @@ static const plt_option_t rows[] = {
      .type = PLT_OPT_INT,
      .fallback = "1",
      .min = 0,
-     .max = INT64_MAX,
+     .max = INT32_MAX,
      .placeholder = "N",
      .help = "Which directions; runs of equal shape have the same."},
 };

@@ -30,8 +30,8 @@ void plt_scorer_destroy(plt_scorer_t **scorer);
 void plt_scorer_leave_out(plt_scorer_t *scorer, const bool parts[PLT_PARTS], const uint32_t *items, size_t n);
 /* The most users that may be ranked at a time, whole blocks of PLT_SCORER_USERS. */
 size_t plt_scorer_group(const plt_scorer_t *scorer);
-/* The best items of each of n users, those of training and what else is left out are not among them; users [n] distinct and ascending. The blocks of users
- * are cut from the first on. *out [n] is valid until the next call. */
+/* The best items of each of n users, those of training and what else is left out are not among them; users [n] distinct
+ * and ascending. The blocks of users are cut from the first on. *out [n] is valid until the next call. */
 plt_status_t plt_scorer_rank(plt_scorer_t *scorer, const uint32_t *users, size_t n, const plt_top_t **out);
 
 #endif
