@@ -48,6 +48,11 @@ plt_path_id_t plt_path_id(const char *path) {
   return (plt_path_id_t){.device = info.st_dev, .number = info.st_ino};
 }
 
+bool plt_path_is(const char *path, plt_path_id_t id) {
+  plt_path_id_t now = plt_path_id(path);
+  return now.device == id.device && now.number == id.number;
+}
+
 plt_status_t plt_dir_create_one(const char *path) {
   if (mkdir(path, 0777) == 0 || plt_path_is_dir(path)) return PLT_OK;
   return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create directory", path);

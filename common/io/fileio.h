@@ -28,6 +28,8 @@ typedef struct plt_path_id {
   uint64_t device, number;
 } plt_path_id_t;
 plt_path_id_t plt_path_id(const char *path);
+/* It still names that. */
+bool plt_path_is(const char *path, plt_path_id_t id);
 /* mkdir, where `path` may be a directory already. PLT_ERR_CREATE. */
 plt_status_t plt_dir_create_one(const char *path);
 /* mkdir -p. PLT_ERR_CREATE names the directory that could not be made. */

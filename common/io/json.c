@@ -101,6 +101,11 @@ plt_json_t *plt_json_add_list(plt_json_t *to, const char *key) {
   return list;
 }
 
+void plt_json_reals(plt_json_t *to, const char *key, const double *values, size_t n) {
+  plt_json_t *list = plt_json_add_list(to, key);
+  for (size_t i = 0; i < n; i++) plt_json_real(list, NULL, values[i]);
+}
+
 /* ---- reading ---- */
 
 plt_status_t plt_json_parse(const char *text, size_t bytes, const char *name, plt_json_t **out) {

@@ -35,6 +35,8 @@ void plt_json_real(plt_json_t *to, const char *key, double value);
 void plt_json_bool(plt_json_t *to, const char *key, bool value);
 plt_json_t *plt_json_add_object(plt_json_t *to, const char *key);
 plt_json_t *plt_json_add_list(plt_json_t *to, const char *key);
+/* A list of n reals. */
+void plt_json_reals(plt_json_t *to, const char *key, const double *values, size_t n);
 
 /* An object; `name` is what errors call it. */
 plt_status_t plt_json_parse(const char *text, size_t bytes, const char *name, plt_json_t **out);

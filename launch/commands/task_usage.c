@@ -15,16 +15,21 @@ static const char common_usage[] =
     "  --alone            One process, whatever launcher or variables of one there are.\n"
     "  --set KEY=VALUE    Overrides one option of the run (data.path of a moved folder).\n";
 
-/* "-k N", "--split PART", "--json"; its length. */
-static int print_short(FILE *out, const plt_option_t *row) {
-  int length = row->letter != 0 ? fprintf(out, "-%c", row->letter) : fprintf(out, "--%s", plt_task_option_name(row));
-  if (row->type != PLT_OPT_BOOL) length += fprintf(out, " %s", row->placeholder);
-  return length;
-}
-
-static int short_length(const plt_option_t *row) {
-  size_t name = row->letter != 0 ? 2 : 2 + strlen(plt_task_option_name(row));
-  return (int)(name + (row->type == PLT_OPT_BOOL ? 0 : 1 + strlen(row->placeholder)));
+/* " [-k N]", " --pairs FILE" of one that must be given; free it. */
+static char *write_short(const plt_option_t *row) {
+  char *text;
+  size_t bytes;
+  FILE *out = open_memstream(&text, &bytes);
+  bool needed = row->fallback == NULL;
+  fputs(needed ? " " : " [", out);
+  if (row->letter != 0)
+    fprintf(out, "-%c", row->letter);
+  else
+    fprintf(out, "--%s", plt_task_option_name(row));
+  if (row->type != PLT_OPT_BOOL) fprintf(out, " %s", row->placeholder);
+  if (!needed) fputc(']', out);
+  fclose(out);
+  return text;
 }
 
 static void print_synopsis(FILE *out, const plt_task_t *task) {
@@ -32,11 +37,10 @@ static void print_synopsis(FILE *out, const plt_task_t *task) {
   int begin = (int)strlen("usage: plateau  ") + (int)strlen(task->name);
   int at = fprintf(out, "usage: plateau %s RUN", task->name);
   for (size_t i = 0; i < task->options.n_rows; i++) {
-    const plt_option_t *row = &task->options.rows[i];
-    bool needed = row->fallback == NULL;
-    if (at + short_length(row) + 3 > WIDTH) at = fprintf(out, "\n%*s", begin - 1, "") - 1;
-    at += fprintf(out, needed ? " " : " [") + print_short(out, row) + !needed;
-    if (!needed) fputc(']', out);
+    char *option = write_short(&task->options.rows[i]);
+    if (at + (int)strlen(option) > WIDTH) at = fprintf(out, "\n%*s", begin - 1, "") - 1;
+    at += fprintf(out, "%s", option);
+    free(option);
   }
   bool fits = at + (int)sizeof common <= WIDTH;
   fprintf(out, fits ? " %*s%s\n" : "\n%*s%s\n", fits ? 0 : begin, "", common);

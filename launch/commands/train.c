@@ -89,6 +89,7 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   if (restore->given)
     plt_log(PLT_LOG_NOTE, "going on with epoch %" PRIu32 " from checkpoint %s", restore->manifest.epoch, restore->dir);
   if (restore->given) warn_of_products(restore->manifest.products);
+  plt_job_say_leaks(job);
   if (!restore->given) plt_job_say_scales(job);
   if (job->data->part[PLT_PART_VALID].n == 0)
     plt_log(PLT_LOG_NOTE, "%s has no validation part: no early stopping, the last epoch counts", job->data->name);

@@ -281,14 +281,13 @@ static void tell_missing(const plt_feature_t *feature, uint32_t items, plt_missi
 
 /* Warns where the values of one modality are so much larger than those of another that they may drown them. */
 static void check_scales(const plt_data_report_t *report, const plt_problem_sink_t *sink) {
-  const plt_feature_report_t *least = NULL, *most = NULL;
-  for (size_t i = 0; i < report->n_features; i++) {
-    const plt_feature_report_t *feature = &report->features[i];
-    if (!(feature->deviation > 0)) continue;
-    if (least == NULL || feature->deviation < least->deviation) least = feature;
-    if (most == NULL || feature->deviation > most->deviation) most = feature;
-  }
-  if (least == NULL || most->deviation <= PLT_SCALES_APART * least->deviation) return;
+  double *deviation = plt_mem_alloc(report->n_features * sizeof *deviation);
+  size_t at_least, at_most;
+  for (size_t i = 0; i < report->n_features; i++) deviation[i] = report->features[i].deviation;
+  bool differ = plt_feature_scales_differ(deviation, report->n_features, &at_least, &at_most);
+  free(deviation);
+  if (!differ) return;
+  const plt_feature_report_t *least = &report->features[at_least], *most = &report->features[at_most];
   plt_problem_report(sink, PLT_PROBLEM_SCALES,
                      "%s has deviation %.3g, %s %.3g, a factor of %.3g: what reads both may hardly see %s; "
                      "data.scale: standard or unit makes them alike (docs/data.md)",

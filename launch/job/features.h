@@ -13,6 +13,8 @@
 plt_status_t plt_job_open_data(plt_job_t *job, bool begins);
 /* Writes them into the run directory, which is there. */
 plt_status_t plt_job_keep_features(const plt_job_t *job);
+/* One line for each part that has pairs of training. */
+void plt_job_say_leaks(const plt_job_t *job);
 /* One line where modalities that the model reads have very different scales. */
 void plt_job_say_scales(const plt_job_t *job);
 

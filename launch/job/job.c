@@ -212,27 +212,11 @@ static plt_status_t read_until(const plt_job_t *job, plt_plan_t *run) {
   return PLT_ERR_USAGE;
 }
 
-/* Training items are not recommended: whoever is asked for one of them misses it, whatever the model has learnt. Packed
- * data are opened without reading them. */
-static void tell_leaks(const plt_dataset_t *data) {
-  if (data->pack.map != NULL) return;
-  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
-    plt_pair_t first;
-    uint64_t count = plt_dataset_leaks(data, part, &first);
-    if (count > 0)
-      plt_log(PLT_LOG_WARN,
-              "%s: %" PRIu64 " %s pairs, user %" PRIu32 " and item %" PRIu32
-              " first, are training pairs, too: they can only be missed (plateau data check names them)",
-              data->source, count, plt_part_names[part], first.user, first.item);
-  }
-}
-
 static plt_status_t make_procedure(plt_job_t *job, const plt_outline_t *outline, bool begins) {
   plt_plan_t *run = &job->plan;
   PLT_TRY(plt_plan_read_run(job->config, run));
   PLT_TRY(read_stages(job, outline, run));
   PLT_TRY(plt_job_open_data(job, begins));
-  tell_leaks(job->data);
   for (size_t i = 0; i < outline->n_stages; i++) {
     plt_status_t status = make_stage(job, outline->stages[i].config, outline->is_given, i);
     if (status != PLT_OK && outline->is_given) plt_fail_within(status, "%s", outline->stages[i].place);

@@ -53,37 +53,44 @@ static plt_status_t read_list(const char *option, const char *text, const char *
   return PLT_OK;
 }
 
-static size_t count_lines(const char *text) {
-  size_t lines = 1;
-  for (; *text != '\0'; text++) lines += *text == '\n';
-  return lines;
+/* ---- files ---- */
+
+/* The text of a file, to be freed, and how many lines it has at most. */
+static plt_status_t read_text(const char *option, const char *file, char **text, size_t *lines) {
+  size_t bytes;
+  plt_status_t status = plt_file_read(file, BYTES_MAX, text, &bytes);
+  if (status != PLT_OK) return plt_fail_within(status, "%s", option);
+  *lines = 1;
+  for (const char *at = *text; *at != '\0'; at++) *lines += *at == '\n';
+  return PLT_OK;
 }
 
-static plt_status_t parse_lines(const char *option, const char *file, const char *text, const char *what,
-                                uint32_t limit, plt_ids_t *out) {
-  size_t number = 0;
-  out->id = plt_mem_alloc(count_lines(text) * sizeof *out->id);
-  for (const char *at = text; *at != '\0';) {
-    size_t length = strcspn(at, "\n");
-    const char *next;
-    number++;
-    if (length > 0 && !(length == 1 && *at == '\r')) {
-      if (!read_id(at, "\n\r\t, ", limit, &out->id[out->n], &next))
-        return plt_fail(PLT_ERR_DATA, "%s: %s:%zu: does not begin with a %s, 0 to %" PRIu32, option, file, number, what,
-                        limit - 1);
-      out->n++;
-    }
-    at += length + (at[length] == '\n');
+/* The next line that is not empty, from *at on; NULL: there is none. number: of it, from 1. */
+static const char *next_line(const char **at, size_t *number) {
+  while (**at != '\0') {
+    const char *line = *at;
+    size_t length = strcspn(line, "\n");
+    *at += length + (line[length] == '\n');
+    ++*number;
+    if (length > 0 && !(length == 1 && *line == '\r')) return line;
   }
-  return PLT_OK;
+  return NULL;
 }
 
 static plt_status_t read_file(const char *option, const char *file, const char *what, uint32_t limit, plt_ids_t *out) {
   char *text;
-  size_t bytes;
-  plt_status_t status = plt_file_read(file, BYTES_MAX, &text, &bytes);
-  if (status != PLT_OK) return plt_fail_within(status, "%s", option);
-  status = parse_lines(option, file, text, what, limit, out);
+  size_t lines = 0, number = 0;
+  PLT_TRY(read_text(option, file, &text, &lines));
+  plt_status_t status = PLT_OK;
+  const char *at = text, *line, *end;
+  out->id = plt_mem_alloc(lines * sizeof *out->id);
+  while (status == PLT_OK && (line = next_line(&at, &number)) != NULL) {
+    if (read_id(line, "\n\r\t, ", limit, &out->id[out->n], &end))
+      out->n++;
+    else
+      status = plt_fail(PLT_ERR_DATA, "%s: %s:%zu: does not begin with a %s, 0 to %" PRIu32, option, file, number, what,
+                        limit - 1);
+  }
   free(text);
   return status;
 }
@@ -131,35 +138,25 @@ static bool read_pair(const char *line, uint32_t users, uint32_t items, uint32_t
   return read_id(next + 1, "\n\r\t, ", items, item, &next);
 }
 
-static plt_status_t parse_pairs(const char *option, const char *file, const char *text, uint32_t users, uint32_t items,
-                                plt_id_pairs_t *out) {
-  size_t lines = count_lines(text), number = 0;
-  out->user = plt_mem_alloc(lines * sizeof *out->user);
-  out->item = plt_mem_alloc(lines * sizeof *out->item);
-  for (const char *at = text; *at != '\0';) {
-    size_t length = strcspn(at, "\n");
-    bool is_empty = length == 0 || (length == 1 && *at == '\r'),
-         is_header = number++ == 0 && !isdigit((unsigned char)*at);
-    if (!is_empty && !is_header) {
-      if (!read_pair(at, users, items, &out->user[out->n], &out->item[out->n]))
-        return plt_fail(PLT_ERR_DATA,
-                        "%s: %s:%zu: does not begin with a user, 0 to %" PRIu32 ", and an item, 0 to %" PRIu32, option,
-                        file, number, users - 1, items - 1);
-      out->n++;
-    }
-    at += length + (at[length] == '\n');
-  }
-  return PLT_OK;
-}
-
 plt_status_t plt_id_pairs_read(const char *option, const char *file, uint32_t users, uint32_t items,
                                plt_id_pairs_t *out) {
   char *text;
-  size_t bytes;
+  size_t lines = 0, number = 0;
   *out = (plt_id_pairs_t){0};
-  plt_status_t status = plt_file_read(file, BYTES_MAX, &text, &bytes);
-  if (status != PLT_OK) return plt_fail_within(status, "%s", option);
-  status = parse_pairs(option, file, text, users, items, out);
+  PLT_TRY(read_text(option, file, &text, &lines));
+  plt_status_t status = PLT_OK;
+  const char *at = text, *line;
+  out->user = plt_mem_alloc(lines * sizeof *out->user);
+  out->item = plt_mem_alloc(lines * sizeof *out->item);
+  while (status == PLT_OK && (line = next_line(&at, &number)) != NULL) {
+    if (number == 1 && !isdigit((unsigned char)*line)) continue; /* a header */
+    if (read_pair(line, users, items, &out->user[out->n], &out->item[out->n]))
+      out->n++;
+    else
+      status =
+          plt_fail(PLT_ERR_DATA, "%s: %s:%zu: does not begin with a user, 0 to %" PRIu32 ", and an item, 0 to %" PRIu32,
+                   option, file, number, users - 1, items - 1);
+  }
   free(text);
   if (status != PLT_OK) plt_id_pairs_clear(out);
   return status;

@@ -55,11 +55,6 @@ static plt_status_t read_options(const plt_config_t *options, plt_sharpness_t *s
   return PLT_OK;
 }
 
-static void put_list(plt_json_t *json, const char *key, const double *values, size_t n) {
-  plt_json_t *list = plt_json_add_list(json, key);
-  for (size_t i = 0; i < n; i++) plt_json_real(list, NULL, values[i]);
-}
-
 static void print_json(const plt_session_t *session, const plt_sharpness_t *sharpness) {
   plt_json_t *json = plt_json_create();
   plt_json_int(json, "epochs", session->progress.epoch);
@@ -69,9 +64,9 @@ static void print_json(const plt_session_t *session, const plt_sharpness_t *shar
   plt_json_int(json, "seed", (int64_t)sharpness->seed);
   plt_json_real(json, "loss", sharpness->loss);
   plt_json_real(json, "gradient", sharpness->gradient);
-  put_list(json, "rho", sharpness->rho, sharpness->n);
-  put_list(json, "ascent", sharpness->ascent, sharpness->n);
-  put_list(json, "random", sharpness->random, sharpness->n);
+  plt_json_reals(json, "rho", sharpness->rho, sharpness->n);
+  plt_json_reals(json, "ascent", sharpness->ascent, sharpness->n);
+  plt_json_reals(json, "random", sharpness->random, sharpness->n);
   plt_json_write(&json, stdout);
 }
 

@@ -22,25 +22,17 @@ void plt_surface_clear(plt_surface_t *surface) {
   *surface = (plt_surface_t){0};
 }
 
-static void put_list(plt_json_t *to, const char *key, const double *values, size_t n) {
-  plt_json_t *list = plt_json_add_list(to, key);
-  for (size_t i = 0; i < n; i++) plt_json_real(list, NULL, values[i]);
-}
-
 void plt_surface_put(const plt_landscape_t *landscape, const double *loss, plt_json_t *object) {
   const uint32_t n = landscape->resolution;
   plt_json_int(object, "axes", landscape->axes);
   plt_json_t *at = plt_json_add_list(object, "at");
   for (uint32_t i = 0; i < n; i++) plt_json_real(at, NULL, plt_landscape_place(landscape, i));
   if (landscape->axes == 1) {
-    put_list(object, "loss", loss, n);
+    plt_json_reals(object, "loss", loss, n);
     return;
   }
   plt_json_t *lines = plt_json_add_list(object, "loss");
-  for (uint32_t i = 0; i < n; i++) {
-    plt_json_t *line = plt_json_add_list(lines, NULL);
-    for (uint32_t j = 0; j < n; j++) plt_json_real(line, NULL, loss[(size_t)i * n + j]);
-  }
+  for (uint32_t i = 0; i < n; i++) plt_json_reals(lines, NULL, loss + (size_t)i * n, n);
 }
 
 static bool read_line(const plt_json_t *list, size_t n, double *out) {

@@ -33,8 +33,7 @@ struct plt_saver {
 
 static plt_status_t write_file(plt_saver_t *saver) {
   char dir[PLT_PATH_MAX], path[PLT_PATH_MAX];
-  plt_path_id_t now = plt_path_id(saver->run_dir);
-  if (now.device != saver->place.device || now.number != saver->place.number)
+  if (!plt_path_is(saver->run_dir, saver->place))
     return plt_fail(PLT_ERR_IO, "%s: the run directory was removed, moved or replaced", saver->run_dir);
   PLT_TRY(plt_manifest_make_part(saver->run_dir, saver->head.clock, dir));
   PLT_TRY(plt_path_join(dir, saver->part.file, path));

@@ -158,6 +158,17 @@ double plt_feature_deviation(const plt_feature_t *feature, uint32_t items) {
   return plt_moments_deviation(&moments);
 }
 
+bool plt_feature_scales_differ(const double *deviation, size_t n, size_t *least, size_t *most) {
+  const double apart = 10;
+  *least = *most = n;
+  for (size_t m = 0; m < n; m++) {
+    if (!(deviation[m] > 0)) continue;
+    if (*least == n || deviation[m] < deviation[*least]) *least = m;
+    if (*most == n || deviation[m] > deviation[*most]) *most = m;
+  }
+  return *least != n && deviation[*most] > apart * deviation[*least];
+}
+
 /* ---- rows of items ---- */
 
 static void make_rows(const void *context, size_t first, size_t n, float *out) {

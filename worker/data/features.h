@@ -14,9 +14,6 @@
 /* What a feature file's name ends with; the rest is the modality. */
 #define PLT_FEATURE_SUFFIX "_feat.npy"
 
-/* Modalities whose deviations are further apart than by this factor are told of. */
-#define PLT_SCALES_APART 10.0
-
 bool plt_feature_is_name(const char *file);
 
 /* "text_feat.npy" of a folder. */
@@ -31,6 +28,10 @@ void plt_feature_row(const plt_feature_t *feature, uint64_t item, float *out);
 void plt_feature_lengths(const plt_feature_t *feature, uint32_t n, float *out);
 /* The deviation of all values of `items` items, measured on at most 4096 of them that lie evenly apart. */
 double plt_feature_deviation(const plt_feature_t *feature, uint32_t items);
+
+/* Whether some of n deviations are so far apart that people are told, by a factor of more than 10: which is the least
+ * and which the most, of those above 0. */
+bool plt_feature_scales_differ(const double *deviation, size_t n, size_t *least, size_t *most);
 
 /* Features of items, modality beside modality. */
 typedef struct plt_feature_rows {

@@ -83,11 +83,6 @@ static plt_status_t admit_missing(const plt_feature_t *feature, uint32_t items) 
 
 /* ---- the file ---- */
 
-static void write_list(plt_json_t *to, const char *key, const double *value, size_t n) {
-  plt_json_t *list = plt_json_add_list(to, key);
-  for (size_t i = 0; i < n; i++) plt_json_real(list, NULL, value[i]);
-}
-
 static void write_feature(plt_json_t *list, const plt_feature_t *feature) {
   const plt_scaling_t *scaling = feature->scaling;
   plt_json_t *json = plt_json_add_object(list, NULL);
@@ -95,8 +90,8 @@ static void write_feature(plt_json_t *list, const plt_feature_t *feature) {
   plt_json_text(json, "scale", plt_scale_names[scaling->scale]);
   plt_json_int(json, "columns", (int64_t)scaling->cols);
   plt_json_int(json, "items", (int64_t)scaling->measured);
-  write_list(json, "mean", scaling->mean, scaling->cols);
-  write_list(json, "factor", scaling->factor, plt_scaling_factors(scaling->scale, scaling->cols));
+  plt_json_reals(json, "mean", scaling->mean, scaling->cols);
+  plt_json_reals(json, "factor", scaling->factor, plt_scaling_factors(scaling->scale, scaling->cols));
 }
 
 bool plt_features_are_prepared(const plt_dataset_t *data) {

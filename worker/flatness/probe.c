@@ -21,7 +21,7 @@ struct plt_probe {
 static bool trains_by_batches(const plt_plan_t *plan) {
   if (plan->model->ops->loss == NULL || plan->sampler == NULL) return false;
   for (size_t t = 0; t < plan->model->n_tables; t++)
-    if (!plan->specs[t].frozen && !plan->model->tables[t].aux) return true;
+    if (plt_plan_trains(plan, t)) return true;
   return false;
 }
 
@@ -84,7 +84,7 @@ void plt_probe_direction(const plt_probe_t *probe, size_t l, uint64_t seed, uint
   const plt_plan_t *plan = probe->session->plan;
   const plt_leaf_t *leaf = &probe->batch->leaves[l];
   for (size_t t = 0; t < plan->model->n_tables; t++) {
-    if (plan->specs[t].frozen || plan->model->tables[t].aux) continue;
+    if (!plt_plan_trains(plan, t)) continue;
     const plt_rows_view_t *rows = &leaf->rows[t];
     const size_t cols = plan->model->tables[t].cols;
     char purpose[PLT_TABLE_NAME_MAX + 16];

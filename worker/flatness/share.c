@@ -1,7 +1,6 @@
 /* share.c - see share.h. */
 #include "worker/flatness/share.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,15 +26,6 @@ static plt_status_t add_own(plt_session_t *session, plt_probe_t *probe, uint32_t
   return PLT_OK;
 }
 
-static plt_status_t sum_up(plt_session_t *session, const char *name, double *sums, size_t n) {
-  for (size_t at = 0; at < n; at += PLT_SUMS_MAX) {
-    char part[96];
-    snprintf(part, sizeof part, "%.48s from %zu", name, at);
-    PLT_TRY(plt_client_sum(session->client, part, sums + at, n - at < PLT_SUMS_MAX ? n - at : PLT_SUMS_MAX));
-  }
-  return PLT_OK;
-}
-
 plt_status_t plt_share_batches(plt_session_t *session, const char *name, uint32_t *batches, plt_share_fn add,
                                const void *context, double *means, size_t n) {
   plt_probe_t *probe;
@@ -45,7 +35,7 @@ plt_status_t plt_share_batches(plt_session_t *session, const char *name, uint32_
   double *sums = plt_mem_zalloc(blocks * n, sizeof *sums);
   plt_status_t status = add_own(session, probe, *batches, blocks, add, context, sums, n);
   plt_probe_close(&probe);
-  if (status == PLT_OK) status = sum_up(session, name, sums, blocks * n);
+  if (status == PLT_OK) status = plt_session_sum(session, name, sums, blocks * n);
   memset(means, 0, n * sizeof *means);
   for (uint32_t k = 0; k < blocks; k++)
     for (size_t i = 0; i < n; i++) means[i] += sums[k * n + i];

@@ -36,3 +36,15 @@ size_t plt_distinct(const uint32_t *ids, size_t n, uint32_t *out, uint32_t *posi
   }
   return distinct;
 }
+
+size_t plt_lower_bound(const uint32_t *ids, size_t n, uint32_t id) {
+  size_t low = 0, high = n;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (ids[middle] < id)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}

@@ -12,5 +12,7 @@
 /* Distinct values of ids [n] in ascending order into out [n]; position[i] is the place of ids[i] there. Scratch is the
  * arena's. Returns how many. */
 size_t plt_distinct(const uint32_t *ids, size_t n, uint32_t *out, uint32_t *position, plt_arena_t *arena);
+/* The first place in ascending ids [n] that is not below `id`. */
+size_t plt_lower_bound(const uint32_t *ids, size_t n, uint32_t id);
 
 #endif

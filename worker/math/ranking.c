@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/vector.h"
+#include "worker/math/distinct.h"
 
 enum {
   LANES = 16,  /* scores compared at once: the compiler makes vector code of it */
@@ -117,19 +118,6 @@ static void offer_from(plt_top_t *top, const float *scores, uint32_t first, uint
 
 /* ---- with a mask ---- */
 
-/* The first place in ascending ids [n] that is not below `id`. */
-static size_t lower_bound(const uint32_t *ids, size_t n, uint32_t id) {
-  size_t low = 0, high = n;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (ids[middle] < id)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
 /* All scores but those of the holes, one by one. */
 static void offer_all(plt_top_t *top, const float *scores, uint32_t first, uint32_t n, const uint32_t *hole,
                       size_t holes) {
@@ -156,7 +144,8 @@ void plt_top_offer(plt_top_t *top, float *scores, uint32_t first, uint32_t n, co
   if (top->k == 0) return;
   for (uint32_t at = 0; at < n; at += PIECE) {
     uint32_t here = n - at < PIECE ? n - at : PIECE;
-    size_t from = lower_bound(masked, n_masked, first + at), to = lower_bound(masked, n_masked, first + at + here);
+    size_t from = plt_lower_bound(masked, n_masked, first + at),
+           to = plt_lower_bound(masked, n_masked, first + at + here);
     offer_piece(top, scores + at, first + at, here, masked + from, to - from);
   }
 }

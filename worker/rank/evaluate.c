@@ -100,14 +100,11 @@ static plt_status_t sum_blocks(const evaluation_t *e, plt_part_t part, const uin
   return status;
 }
 
-/* Over all workers. A SUM has so many numbers at most, whatever the size of the data. */
+/* Over all workers. */
 static plt_status_t sum_up(const evaluation_t *e, plt_part_t part, const char *what, double *sums, size_t n) {
-  for (size_t at = 0; at < n; at += PLT_SUMS_MAX) {
-    char name[PLT_TEXT_MAX];
-    snprintf(name, sizeof name, "%.200s, part %d, %s from %zu", e->name, part, what, at);
-    PLT_TRY(plt_client_sum(e->session->client, name, sums + at, plt_min_size(PLT_SUMS_MAX, n - at)));
-  }
-  return PLT_OK;
+  char name[PLT_TEXT_MAX];
+  snprintf(name, sizeof name, "%.200s, part %d, %s", e->name, part, what);
+  return plt_session_sum(e->session, name, sums, n);
 }
 
 static plt_status_t break_down(const evaluation_t *e, plt_part_t part, const double *total, plt_breakdown_t *out) {

@@ -11,41 +11,8 @@
 #include "worker/math/distinct.h"
 #include "worker/math/kernels.h"
 #include "worker/math/ranking.h"
+#include "worker/rank/output.h"
 #include "worker/rank/vectors.h"
-
-/* ---- a file, and the work of worker 0 between the beginning and the end of inference ---- */
-
-typedef struct output {
-  const char *path;
-  FILE *file;
-} output_t;
-
-static plt_status_t open_output(const char *path, output_t *out) {
-  *out = (output_t){path, strcmp(path, "-") == 0 ? stdout : fopen(path, "w")};
-  return out->file != NULL ? PLT_OK : plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", path);
-}
-
-static plt_status_t close_output(output_t *out, plt_status_t status) {
-  bool ok = fflush(out->file) == 0 && !ferror(out->file);
-  if (out->file != stdout) ok = fclose(out->file) == 0 && ok;
-  return status != PLT_OK || ok ? status : plt_fail_errno(PLT_ERR_IO, "%s: cannot write", out->path);
-}
-
-typedef plt_status_t (*work_fn)(plt_session_t *session, plt_vectors_t *vectors, const void *what, FILE *out);
-
-static plt_status_t write_to(plt_session_t *session, const char *name, const char *path, work_fn work,
-                             const void *what) {
-  plt_inference_t *inference;
-  output_t out;
-  PLT_TRY(plt_inference_begin(session, name, &inference));
-  plt_status_t status = session->worker == 0 ? open_output(path, &out) : PLT_OK;
-  if (session->worker == 0 && status == PLT_OK) {
-    plt_vectors_t *vectors = plt_vectors_create(session, inference);
-    status = close_output(&out, work(session, vectors, what, out.file));
-    plt_vectors_destroy(&vectors);
-  }
-  return plt_inference_end(&inference, status);
-}
 
 /* ---- score ---- */
 
@@ -68,10 +35,11 @@ static plt_status_t score_block(plt_session_t *session, plt_vectors_t *vectors, 
   return PLT_OK;
 }
 
-/* work_fn */
-static plt_status_t score_all(plt_session_t *session, plt_vectors_t *vectors, const void *what, FILE *out) {
+/* plt_output_fn */
+static plt_status_t score_all(plt_session_t *session, const plt_inference_t *inference, const void *what, FILE *out) {
   const plt_score_t *score = what;
   plt_arena_t *arena = plt_arena_create();
+  plt_vectors_t *vectors = plt_vectors_create(session, inference);
   plt_status_t status = PLT_OK;
   fprintf(out, "user\titem\tscore\n");
   for (size_t at = 0; at < score->n && status == PLT_OK; at += PLT_VECTORS_BLOCK) {
@@ -81,12 +49,13 @@ static plt_status_t score_all(plt_session_t *session, plt_vectors_t *vectors, co
       status = score_block(session, vectors, score->users + at, score->items + at,
                            plt_min_size(PLT_VECTORS_BLOCK, score->n - at), arena, out);
   }
+  plt_vectors_destroy(&vectors);
   plt_arena_destroy(&arena);
   return status;
 }
 
 plt_status_t plt_score(plt_session_t *session, void *score) {
-  return write_to(session, "score", ((const plt_score_t *)score)->path, score_all, score);
+  return plt_output_write(session, "score", ((const plt_score_t *)score)->path, score_all, score);
 }
 
 /* ---- similar ---- */
@@ -141,9 +110,11 @@ static plt_status_t offer_all(plt_session_t *session, plt_vectors_t *vectors, of
   return PLT_OK;
 }
 
-/* work_fn */
-static plt_status_t find_similar(plt_session_t *session, plt_vectors_t *vectors, const void *what, FILE *out) {
+/* plt_output_fn */
+static plt_status_t find_similar(plt_session_t *session, const plt_inference_t *inference, const void *what,
+                                 FILE *out) {
   const plt_similar_t *similar = what;
+  plt_vectors_t *vectors = plt_vectors_create(session, inference);
   const size_t cols = session->plan->model->score_cols, k = plt_min_size(similar->k, session->plan->data->items);
   float *asked = plt_mem_alloc(similar->n * cols * sizeof *asked);
   plt_ranked_t *best = plt_mem_alloc(similar->n * k * sizeof *best);
@@ -161,6 +132,7 @@ static plt_status_t find_similar(plt_session_t *session, plt_vectors_t *vectors,
       fprintf(out, "%" PRIu32 "\t%" PRIu32 "\t%zu\t%.9g\n", similar->items[i], best[i * k + r].item, r + 1,
               (double)best[i * k + r].score);
   }
+  plt_vectors_destroy(&vectors);
   free(offer.top);
   free(offer.scores);
   free(offer.rows);
@@ -170,5 +142,5 @@ static plt_status_t find_similar(plt_session_t *session, plt_vectors_t *vectors,
 }
 
 plt_status_t plt_similar(plt_session_t *session, void *similar) {
-  return write_to(session, "similar", ((const plt_similar_t *)similar)->path, find_similar, similar);
+  return plt_output_write(session, "similar", ((const plt_similar_t *)similar)->path, find_similar, similar);
 }

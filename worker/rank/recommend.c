@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/math/kernels.h"
+#include "worker/rank/output.h"
 #include "worker/rank/scorer.h"
 
 /* Who is ranked, ascending. Who was asked for and is not is told. */
@@ -69,26 +70,18 @@ static bool leaves_out(const plt_recommend_t *recommend) {
   return recommend->n_items_out > 0;
 }
 
-static plt_status_t recommend_to(plt_session_t *session, plt_inference_t *inference, const plt_recommend_t *recommend) {
-  bool to_stdout = strcmp(recommend->path, "-") == 0;
-  FILE *out = to_stdout ? stdout : fopen(recommend->path, "w");
-  if (out == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", recommend->path);
+/* plt_output_fn */
+static plt_status_t rank_users(plt_session_t *session, const plt_inference_t *inference, const void *what, FILE *out) {
+  const plt_recommend_t *recommend = what;
   uint32_t k = recommend->k < session->plan->data->items ? recommend->k : session->plan->data->items;
   plt_scorer_t *scorer = plt_scorer_create(session, inference, k, PLT_SCORER_ROOM);
   if (leaves_out(recommend))
     plt_scorer_leave_out(scorer, recommend->leaves_out, recommend->items_out, recommend->n_items_out);
   plt_status_t status = write_users(session, scorer, recommend, out);
   plt_scorer_destroy(&scorer);
-  bool flushed = fflush(out) == 0;
-  if (!to_stdout) flushed = fclose(out) == 0 && flushed;
-  if (status == PLT_OK && !flushed) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", recommend->path);
   return status;
 }
 
 plt_status_t plt_recommend(plt_session_t *session, void *recommend) {
-  plt_inference_t *inference;
-  PLT_TRY(plt_inference_begin(session, "recommend", &inference));
-  plt_status_t status = PLT_OK;
-  if (session->worker == 0) status = recommend_to(session, inference, recommend);
-  return plt_inference_end(&inference, status);
+  return plt_output_write(session, "recommend", ((const plt_recommend_t *)recommend)->path, rank_users, recommend);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "worker/math/distinct.h"
 #include "worker/math/kernels.h"
 
 struct plt_scorer {
@@ -94,24 +95,12 @@ static plt_status_t load_chunk(plt_scorer_t *scorer, uint32_t first) {
   return PLT_OK;
 }
 
-static size_t lower_bound(const uint32_t *ascending, size_t n, uint32_t value) {
-  size_t low = 0, high = n;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (ascending[middle] < value)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
 /* Holes of the stripe: those of `ascending` among the n that `from` has, into `to`; returns how many. Duplicates may
  * stay. */
 static size_t merge_holes(const plt_scorer_t *scorer, const uint32_t *ascending, size_t n_ascending,
                           const uint32_t *from, size_t n, uint32_t *to) {
-  size_t at = lower_bound(ascending, n_ascending, scorer->stripe);
-  size_t end = lower_bound(ascending, n_ascending, scorer->stripe + scorer->stripe_items), k = 0, i = 0;
+  size_t at = plt_lower_bound(ascending, n_ascending, scorer->stripe);
+  size_t end = plt_lower_bound(ascending, n_ascending, scorer->stripe + scorer->stripe_items), k = 0, i = 0;
   while (at < end || i < n) {
     if (at > 0 && at < end && ascending[at] == ascending[at - 1]) {
       at++; /* no more than the stripe has items */

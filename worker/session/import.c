@@ -25,30 +25,17 @@ plt_status_t plt_import_path(const char *dir, const char *table, char out[PLT_PA
   return plt_path_file(dir, table, ".npy", out);
 }
 
-/* Rows of a table: those of a file, or the features of items, as `feature` makes them. */
-typedef struct rows {
-  const plt_npy_t *file;
-  const plt_feature_t *feature; /* NULL: of the file */
-  uint64_t n;
-} rows_t;
-
-static void read_row(const rows_t *rows, uint64_t row, float *out) {
-  if (rows->feature != NULL)
-    plt_feature_row(rows->feature, row, out);
-  else
-    plt_npy_row_f32(rows->file, row, out);
-}
-
-static plt_status_t assign_rows(plt_client_t *client, uint32_t index, const rows_t *rows) {
-  uint32_t cols = (uint32_t)rows->file->cols;
-  uint64_t block = plt_import_block_rows(rows->n, cols);
+/* The first n rows, as a feature has them: of a plain file as they are. */
+static plt_status_t assign_rows(plt_client_t *client, uint32_t index, const plt_feature_t *rows, uint64_t n_rows) {
+  uint32_t cols = (uint32_t)rows->array.cols;
+  uint64_t block = plt_import_block_rows(n_rows, cols);
   uint64_t *keys = plt_mem_alloc(block * sizeof *keys);
   float *values = plt_mem_alloc(block * cols * sizeof *values);
   plt_status_t status = PLT_OK;
-  for (uint64_t first = 0; first < rows->n && status == PLT_OK; first += block) {
-    uint64_t n = rows->n - first < block ? rows->n - first : block;
+  for (uint64_t first = 0; first < n_rows && status == PLT_OK; first += block) {
+    uint64_t n = n_rows - first < block ? n_rows - first : block;
     for (uint64_t i = 0; i < n; i++) keys[i] = first + i;
-    for (uint64_t i = 0; i < n; i++) read_row(rows, first + i, values + i * cols);
+    for (uint64_t i = 0; i < n; i++) plt_feature_row(rows, first + i, values + i * cols);
     status = plt_client_assign(client, index, cols, keys, n, values);
   }
   free(keys);
@@ -66,7 +53,7 @@ static plt_status_t import_file(plt_client_t *client, const plt_plan_t *plan, ui
                       "%s: table %s takes floating-point rows of %" PRIu32 " columns, at most %" PRIu64
                       " of them; the file has %" PRIu64 " x %" PRIu64,
                       path, spec->name, spec->cols, spec->rows, npy.rows, npy.cols);
-  if (status == PLT_OK) status = assign_rows(client, index, &(rows_t){.file = &npy, .n = npy.rows});
+  if (status == PLT_OK) status = assign_rows(client, index, &(plt_feature_t){.array = npy}, npy.rows);
   if (status == PLT_OK && npy.rows < spec->rows)
     plt_log(PLT_LOG_NOTE, "table %s: %" PRIu64 " of %" PRIu64 " rows come from %s, the rest is born fresh", spec->name,
             npy.rows, spec->rows, path);
@@ -90,9 +77,7 @@ bool plt_import_is_due(const plt_plan_t *plan) {
 
 /* The rows of items of a table that starts as the features of a modality. */
 static plt_status_t import_features(plt_client_t *client, const plt_plan_t *plan, uint32_t index) {
-  const plt_feature_t *feature = plan->model->tables[index].initial;
-  rows_t rows = {.file = &feature->array, .feature = feature, .n = plan->specs[index].rows};
-  return assign_rows(client, index, &rows);
+  return assign_rows(client, index, plan->model->tables[index].initial, plan->specs[index].rows);
 }
 
 plt_status_t plt_import_table(plt_client_t *client, const plt_plan_t *plan, uint32_t index) {

@@ -67,6 +67,11 @@ typedef struct plt_plan {
   const atomic_int *interrupted;      /* signal number that asks for checkpoint and stop; 0: none; may be NULL */
 } plt_plan_t;
 
+/* Whether table t is part of what a strategy trains: neither frozen nor trained beside it. */
+static inline bool plt_plan_trains(const plt_plan_t *plan, size_t t) {
+  return !plan->specs[t].frozen && !plan->model->tables[t].aux;
+}
+
 /* Learning rate of an epoch: lr * s0^(epoch / s1) (docs/methods/optimizers.md 1). */
 double plt_plan_eta(const plt_plan_t *plan, uint32_t epoch);
 

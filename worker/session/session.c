@@ -15,6 +15,16 @@ double plt_plan_eta(const plt_plan_t *plan, uint32_t epoch) {
   return plan->lr * pow(plan->schedule[0], (double)epoch / plan->schedule[1]);
 }
 
+/* A SUM has so many numbers at most. */
+plt_status_t plt_session_sum(plt_session_t *session, const char *name, double *values, size_t n) {
+  for (size_t at = 0; at < n; at += PLT_SUMS_MAX) {
+    char part[PLT_TEXT_MAX];
+    snprintf(part, sizeof part, "%.300s from %zu", name, at);
+    PLT_TRY(plt_client_sum(session->client, part, values + at, n - at < PLT_SUMS_MAX ? n - at : PLT_SUMS_MAX));
+  }
+  return PLT_OK;
+}
+
 plt_status_t plt_session_barrier(plt_session_t *session, const char *name) {
   double one = 1;
   return plt_client_sum(session->client, name, &one, 1);

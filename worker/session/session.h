@@ -48,6 +48,8 @@ plt_status_t plt_session_declare(plt_session_t *session);
 /* PLT_ERR_STOPPED where this worker is the one that is told of a stop (INT, TERM ...) and was: to be asked about once a
  * second in long work between two agreed stops. The others hear of it as of a failure. */
 plt_status_t plt_session_look(const plt_session_t *session);
+/* Adds n values over all workers, in place, however many they are; `name` must be new. */
+plt_status_t plt_session_sum(plt_session_t *session, const char *name, double *values, size_t n);
 /* Waits for all workers; `name` must be new. */
 plt_status_t plt_session_barrier(plt_session_t *session, const char *name);
 

@@ -126,7 +126,7 @@ static const plt_lr_span_t *lr_spans(const plt_plan_t *plan, const plt_rows_view
   *n = 0;
   for (size_t t = 0; t < plan->model->n_tables; t++) {
     double scale = plan->specs[t].lr_scale;
-    if (plan->specs[t].frozen || plan->model->tables[t].aux) continue;
+    if (!plt_plan_trains(plan, t)) continue;
     spans[(*n)++] = (plt_lr_span_t){rows[t].n * plan->model->tables[t].cols, scale == 0 ? 1 : scale};
     differs = differs || scale != 0;
   }

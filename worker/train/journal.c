@@ -199,8 +199,7 @@ plt_status_t plt_journal_fusion(plt_journal_t *journal, const float *weights) {
 
 plt_status_t plt_journal_flush(plt_journal_t *journal) {
   if (fflush(journal->file) != 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot write", journal->path);
-  plt_path_id_t now = plt_path_id(journal->dir);
-  if (now.device == journal->place.device && now.number == journal->place.number) return PLT_OK;
+  if (plt_path_is(journal->dir, journal->place)) return PLT_OK;
   return plt_fail(PLT_ERR_IO,
                   "%s: the run directory was removed, moved or replaced while the run works in it: nothing that it "
                   "writes can be found any more",

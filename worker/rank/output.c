@@ -1,0 +1,24 @@
+/* output.c - see output.h. */
+#include "worker/rank/output.h"
+
+#include <string.h>
+
+static plt_status_t write_to(plt_session_t *session, const plt_inference_t *inference, const char *path,
+                             plt_output_fn work, const void *what) {
+  bool to_stdout = strcmp(path, "-") == 0;
+  FILE *out = to_stdout ? stdout : fopen(path, "w");
+  if (out == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", path);
+  plt_status_t status = work(session, inference, what, out);
+  bool written = fflush(out) == 0 && !ferror(out);
+  if (!to_stdout) written = fclose(out) == 0 && written;
+  if (status == PLT_OK && !written) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", path);
+  return status;
+}
+
+plt_status_t plt_output_write(plt_session_t *session, const char *name, const char *path, plt_output_fn work,
+                              const void *what) {
+  plt_inference_t *inference;
+  PLT_TRY(plt_inference_begin(session, name, &inference));
+  plt_status_t status = session->worker == 0 ? write_to(session, inference, path, work, what) : PLT_OK;
+  return plt_inference_end(&inference, status);
+}
