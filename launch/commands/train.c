@@ -26,21 +26,19 @@ typedef struct arguments {
 } arguments_t;
 
 static plt_status_t parse(int argc, char **argv, arguments_t *a) {
-  static const struct option options[] = {{"set", required_argument, NULL, 's'},
-                                          {"workers", required_argument, NULL, 'w'},
-                                          {"servers", required_argument, NULL, 'S'},
-                                          {"resume", no_argument, NULL, 'r'},
-                                          {"quiet", no_argument, NULL, 'q'},
-                                          {"log-view", no_argument, NULL, 'v'},
-                                          {"alone", no_argument, NULL, 'A'},
-                                          {"until", required_argument, NULL, 'u'},
-                                          {NULL, 0, NULL, 0}};
+  static const struct option options[] = {
+      {"set", required_argument, NULL, 's'},     {"workers", required_argument, NULL, 'w'},
+      {"servers", required_argument, NULL, 'S'}, {"resume", no_argument, NULL, 'r'},
+      {"quiet", no_argument, NULL, 'q'},         {"log-view", no_argument, NULL, 'v'},
+      {"trace", required_argument, NULL, 't'},   {"alone", no_argument, NULL, 'A'},
+      {"until", required_argument, NULL, 'u'},   {NULL, 0, NULL, 0}};
   for (int c; (c = plt_arguments_next(argc, argv, "q", options)) != -1;) {
     switch (c) {
       case 's': plt_sets_add(&a->sets, NULL, optarg); break;
       case 'w': plt_sets_add(&a->sets, "cluster.workers", optarg); break;
       case 'S': plt_sets_add(&a->sets, "cluster.servers", optarg); break;
       case 'v': plt_sets_add(&a->sets, "run.log_view", "true"); break;
+      case 't': plt_sets_add(&a->sets, "run.trace", optarg); break;
       case 'u': plt_sets_add(&a->sets, "train.until", optarg); break;
       case 'r': a->resume = true; break;
       case 'q': a->quiet = true; break;
@@ -181,7 +179,7 @@ const plt_command_t plt_command_train = {
     .summary = "train a model as a configuration says",
     .usage =
         "usage: plateau train CONFIG.yaml [--set KEY=VALUE ...] [--workers N] [--servers N] [--resume] [--quiet]\n"
-        "                     [--log-view] [--until STAGE] [--alone]\n"
+        "                     [--log-view] [--trace FILE] [--until STAGE] [--alone]\n"
         "\n"
         "  --set KEY=VALUE  overrides one option; paths are relative to the working directory\n"
         "  --workers N      the same as --set cluster.workers=N\n"
@@ -190,6 +188,8 @@ const plt_command_t plt_command_train = {
         "  -q, --quiet      no progress\n"
         "  --log-view       at the end, where time went: a table of phases over all workers; the same as\n"
         "                   --set run.log_view=true\n"
+        "  --trace FILE     what each worker did when, for ui.perfetto.dev or chrome://tracing; the same as\n"
+        "                   --set run.trace=FILE\n"
         "  --until STAGE    of a procedure: stops behind this stage, in a loop also STAGE:ROUND, for --resume to go\n"
         "                   on; the same as --set train.until=STAGE\n"
         "  --alone          one process, whatever launcher or variables of one there are\n"

@@ -36,6 +36,10 @@ static const plt_option_t run_rows[] = {
      .fallback = "false",
      .help = "When training has ended, a table of where time went, by phase over all workers (train --log-view).",
      .resumable = true},
+    {.key = "run.trace",
+     .type = PLT_OPT_PATH,
+     .help = "Where to write what each worker did when, for Perfetto or chrome://tracing (train --trace).",
+     .resumable = true},
 };
 static const plt_option_t step_rows[] = {
     {.key = "optimizer.lr", .type = PLT_OPT_REAL, .fallback = "0.001", POSITIVE, .help = "Learning rate."},
@@ -109,7 +113,7 @@ static const plt_option_t eval_rows[] = {
      .fallback = "1",
      ANY_UINT,
      .unit = "epochs",
-     .help = "Distance of evaluations on the validation part; 0: never.",
+     .help = "Distance of evaluations on the validation part; the last epoch has one too. 0: never.",
      .resumable = true},
     {.key = "eval.topk",
      .type = PLT_OPT_INTS,

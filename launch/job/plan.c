@@ -127,6 +127,7 @@ plt_status_t plt_plan_read_run(plt_config_t *config, plt_plan_t *plan) {
   plan->max_steps = (uint64_t)plt_config_int(config, "train.max_steps");
   plan->run_dir = plt_config_text(config, "run.dir");
   plan->log_view = plt_config_bool(config, "run.log_view");
+  plan->trace = plt_config_given(config, "run.trace") ? plt_config_text(config, "run.trace") : NULL;
   plan->checkpoint_every_s = plt_config_real(config, "checkpoint.every_s");
   plan->checkpoint_every_epochs = (uint32_t)plt_config_int(config, "checkpoint.every_epochs");
   plan->checkpoint_keep = (uint32_t)plt_config_int(config, "checkpoint.keep");

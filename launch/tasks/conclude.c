@@ -19,9 +19,9 @@ static plt_status_t note(plt_journal_t *journal, const plt_session_t *session, c
                         .best_epoch = tables->best_epoch};
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
     if (outcome->parts[part] && (part != PLT_PART_VALID || session->plan->epochs == 0))
-      PLT_TRY(plt_journal_eval(journal, tables->best_epoch, part, &outcome->metrics[part], false));
-  return plt_journal_final(journal, strcmp(call->turn->start, "best") == 0, &end, outcome->parts, outcome->metrics,
-                           outcome->breakdowns);
+      PLT_TRY(plt_journal_eval(journal, tables->best_epoch, part, &outcome->metrics[part], false, -1));
+  return plt_journal_final(journal, strcmp(call->turn->start, "best") == 0, &end, outcome->seconds, outcome->parts,
+                           outcome->metrics, outcome->breakdowns);
 }
 
 static void tell(const plt_session_t *session, const plt_task_call_t *call, const plt_outcome_t *outcome) {
@@ -42,6 +42,7 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   PLT_TRY(plt_outcome_evaluate(session, call->quiet, &outcome));
   if (session->worker != 0) return PLT_OK;
   PLT_TRY(plt_journal_open(session->plan, call->quiet, &journal));
+  plt_journal_follow(journal, &session->clock);
   PLT_TRY(plt_journal_close(&journal, note(journal, session, call, &outcome)));
   tell(session, call, &outcome);
   return PLT_OK;

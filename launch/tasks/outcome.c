@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "common/io/json.h"
+#include "common/time.h"
 #include "worker/train/live.h"
 
 plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcome_t *outcome) {
@@ -14,6 +15,7 @@ plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcom
     any = any || outcome->parts[part];
   }
   if (!any) return PLT_OK;
+  int64_t begin_ns = plt_time_ns();
   plt_live_evaluation_t evaluation;
   const plt_eval_watch_t *watch = NULL;
   if (session->worker == 0) {
@@ -23,6 +25,7 @@ plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcom
   plt_status_t status =
       plt_evaluate_in_full(session, "outcome", outcome->parts, watch, outcome->metrics, outcome->breakdowns);
   if (session->worker == 0) plt_live_end();
+  outcome->seconds = plt_time_seconds(plt_time_ns() - begin_ns);
   return status;
 }
 

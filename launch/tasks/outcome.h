@@ -14,6 +14,7 @@ typedef struct plt_outcome {
   bool parts[PLT_PARTS]; /* in: which to evaluate; out: those that have users */
   plt_metrics_t metrics[PLT_PARTS];
   plt_breakdown_t breakdowns[PLT_PARTS];
+  double seconds; /* that worker gave to all of it */
 } plt_outcome_t;
 
 /* Evaluates the session's tables. All workers call, once in a session. quiet: people are not told how far it is. */

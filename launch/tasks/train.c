@@ -2,10 +2,14 @@
 #include "worker/procedures/trainer.h"
 
 #include "launch/tasks/task.h"
+#include "worker/train/undone.h"
 
 static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   plt_training_t training = {0};
-  if (session->worker == 0) PLT_TRY(plt_journal_open(session->plan, call->quiet, &training.journal));
+  if (session->worker == 0) {
+    PLT_TRY(plt_undone_mark(session->plan->run_dir, session->clock, session->progress.epoch_closed));
+    PLT_TRY(plt_journal_open(session->plan, call->quiet, &training.journal));
+  }
   plt_status_t status = plt_train(session, &training);
   const plt_progress_t *end = &training.progress;
   if (session->worker == 0)
@@ -13,7 +17,7 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   bool has_view = session->worker == 0 && training.view.workers > 0;
   if (has_view) plt_journal_view(training.journal, &training.view);
   status = plt_journal_close(&training.journal, status);
-  if (has_view) plt_view_print(&training.view, stdout);
+  if (has_view) (session->run->log_view ? plt_view_print : plt_view_print_short)(&training.view, stdout);
   return status;
 }
 

@@ -186,7 +186,7 @@ outcome() {
   result=$({
     cat "$work/out"/*.npy
     losses_of "$work/run"
-    grep -E '"event": "(eval|final)"' "$work/run/metrics.jsonl" | sed 's/"seconds": [0-9.e-]*//g'
+    grep -E '"event": "(eval|final)"' "$work/run/metrics.jsonl" | sed -E 's/"(seconds|eval_s)": [0-9.e-]*//g'
   } | sha256sum)
 }
 

@@ -86,7 +86,8 @@ done
 for key in seconds samples_per_s pull_bytes push_bytes sample_s compute_s exchange_s wait_s; do
   has "$run/metrics.jsonl" "\"event\": *\"epoch\".*\"$key\": *[0-9]" "metrics.jsonl, epoch"
 done
-[[ $(grep -c '"event": *"time"' "$run/metrics.jsonl" || true) == 0 ]] || complain "where time went, and nobody asked"
+has "$work/quietly.txt" '^time [0-9.]+ s +sample compute exchange +wait evaluation checkpoint +rest$' "train: where time went"
+[[ $(grep -c '"event": *"time"' "$run/metrics.jsonl") == 1 ]] || complain "metrics.jsonl does not have where time went, once"
 for consistency in bsp asp; do
   quietly "$plateau" train "$config" --set "run.dir=$work/view" --workers 3 --log-view --set eval.every=1 \
     --set "cluster.consistency=$consistency"

@@ -65,6 +65,20 @@ static plt_status_t run(plt_trainer_t *t) {
   }
 }
 
+static plt_status_t run_traced(plt_trainer_t *t) {
+  const plt_session_t *session = t->session;
+  const char *file = session->run->trace;
+  if (file != NULL) PLT_TRY(plt_trace_open(file, session->client, session->worker, &t->view.trace));
+  return run(t);
+}
+
+/* Worker 0 ends its trace last: it takes the others' in. */
+static plt_status_t gather_view(plt_trainer_t *t, plt_view_t *view) {
+  const plt_session_t *session = t->session;
+  if (!plt_trainer_is_first(t)) plt_trace_close(&t->view.trace, 1);
+  return plt_view_gather(&t->view, session->client, session->worker, t->plan->workers, view);
+}
+
 plt_status_t plt_train(plt_session_t *session, void *context) {
   plt_training_t *training = context;
   plt_trainer_t trainer = {.session = session,
@@ -81,10 +95,12 @@ plt_status_t plt_train(plt_session_t *session, void *context) {
                            .begin_seconds = session->progress.seconds};
   plt_trainer_t *t = &trainer;
   plt_view_begin(&t->view, session->client);
-  plt_status_t status = run(t);
+  if (t->journal != NULL) plt_journal_follow(t->journal, &t->clock);
+  plt_status_t status = run_traced(t);
   if (status != PLT_OK && status != PLT_ERR_PEER) status = plt_trainer_rescue(t, status);
-  if (status == PLT_OK && t->plan->log_view)
-    status = plt_view_gather(&t->view, session->client, session->worker, t->plan->workers, &training->view);
+  if (status == PLT_OK) status = gather_view(t, &training->view);
+  plt_trace_close(&t->view.trace, status == PLT_OK ? t->plan->workers : 1);
+  if (t->journal != NULL) plt_journal_follow(t->journal, NULL);
   free(t->order.parts);
   training->clock = t->published;
   training->progress = t->p;

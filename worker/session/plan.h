@@ -55,7 +55,8 @@ typedef struct plt_plan {
   const char *init_from; /* directory of TABLE.npy files, or NULL */
   bool init_missing_is_fresh;
 
-  bool log_view;       /* tells where time went, when training has ended */
+  bool log_view;       /* tells at length where time went, when training has ended */
+  const char *trace;   /* file of a trace (worker/train/trace.h); NULL: none */
   const char *run_dir; /* NULL: the job keeps nothing */
   double checkpoint_every_s;
   uint32_t checkpoint_every_epochs, checkpoint_keep;

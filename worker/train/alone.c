@@ -44,7 +44,9 @@ static plt_status_t finish_oldest(run_t *run) {
   run->first = (run->first + 1) % PLT_STEPS_MAX;
   run->n_steps--;
   run->finished++;
+  int64_t begin_ns = plt_time_ns();
   PLT_TRY(plt_client_step_finish(run->t->session->client, oldest, &result));
+  plt_trace_span(run->t->view.trace, "receive", begin_ns, plt_time_ns());
   if (result.meet > run->called) run->called = result.meet;
   return PLT_OK;
 }
@@ -61,7 +63,7 @@ static void add_pull(run_t *run, uint32_t number, plt_pull_t *pulls, plt_step_t 
   int64_t before = plt_time_ns();
   plt_batch_make(t->maker, t->p.epoch, number, place->batch);
   place->batch->turn = number / run->workers;
-  t->sample_ns += plt_time_ns() - before;
+  plt_trainer_count(t, PLT_VIEW_SAMPLE, before, &t->sample_ns);
   place->values = plt_arena_alloc(place->batch->arena, place->batch->floats * sizeof *place->values);
   step->pull = pulls;
   size_t n = plt_batch_pulls(t->plan, place->batch, place->values, pulls);
@@ -70,7 +72,9 @@ static void add_pull(run_t *run, uint32_t number, plt_pull_t *pulls, plt_step_t 
 
 static plt_status_t begin_step(run_t *run, const plt_step_t *step) {
   size_t last = (run->first + run->n_steps) % PLT_STEPS_MAX;
+  int64_t begin_ns = plt_time_ns();
   PLT_TRY(plt_client_step_begin(run->t->session->client, step, &run->steps[last]));
+  plt_trace_span(run->t->view.trace, "send", begin_ns, plt_time_ns());
   run->n_steps++;
   return PLT_OK;
 }
@@ -161,7 +165,7 @@ static plt_status_t do_batch(run_t *run, uint32_t number) {
   plt_frozen_fill(t->frozen, &place->wants);
   int64_t before = plt_time_ns();
   PLT_TRY(plt_compute_gradients(t->compute, place->batch, place->values, 0, eta, &gradients));
-  t->compute_ns += plt_time_ns() - before;
+  plt_trainer_count(t, PLT_VIEW_COMPUTE, before, &t->compute_ns);
   count_batch(run, place->batch, &gradients);
   plt_step_t step = {.pushes = true,
                      .clock = t->round,

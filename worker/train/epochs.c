@@ -64,7 +64,7 @@ static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
   plt_status_t status = plt_evaluate(t->session, name, wanted, plt_journal_watch(t->journal), metrics);
   if (status == PLT_ERR_STOPPED) return stop_here(t, status);
   PLT_TRY(status);
-  plt_lap_end(&t->view, &lap, PLT_VIEW_EVALUATION);
+  double seconds = plt_lap_end(&t->view, &lap, PLT_VIEW_EVALUATION);
   double value = metrics[PLT_PART_VALID].value[plt_metric_index(&plan->topk, plan->metric)];
   *is_best = !t->p.has_best || value > t->p.best;
   if (*is_best) {
@@ -77,7 +77,7 @@ static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
     t->p.bad_evals++;
   }
   if (t->journal == NULL) return PLT_OK;
-  return plt_journal_eval(t->journal, t->p.epoch, PLT_PART_VALID, &metrics[PLT_PART_VALID], *is_best);
+  return plt_journal_eval(t->journal, t->p.epoch, PLT_PART_VALID, &metrics[PLT_PART_VALID], *is_best, seconds);
 }
 
 static plt_status_t close_epoch(plt_trainer_t *t) {
@@ -85,7 +85,8 @@ static plt_status_t close_epoch(plt_trainer_t *t) {
   uint32_t epoch = t->p.epoch;
   bool is_best = false;
   bool has_valid = plan->data->part[PLT_PART_VALID].n > 0;
-  bool validates = plan->eval_every != 0 && (epoch + 1) % plan->eval_every == 0 && has_valid;
+  bool on_time = plan->eval_every != 0 && ((epoch + 1) % plan->eval_every == 0 || epoch + 1 == plan->epochs);
+  bool validates = on_time && has_valid;
   PLT_TRY(report_epoch(t, validates));
   if (validates) PLT_TRY(validate(t, &is_best));
   t->p.epoch++;
@@ -109,6 +110,7 @@ static plt_status_t close_epoch(plt_trainer_t *t) {
 static void count_epoch(plt_trainer_t *t) {
   t->view.ns[PLT_VIEW_SAMPLE] += t->sample_ns;
   t->view.ns[PLT_VIEW_COMPUTE] += t->compute_ns;
+  plt_trace_rare(t->view.trace, "epoch", "epoch", t->p.epoch, t->epoch_ns, plt_time_ns());
 }
 
 static plt_status_t run(plt_trainer_t *t) {

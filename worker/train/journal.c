@@ -29,6 +29,7 @@ struct plt_journal {
   uint32_t epoch, first_epoch;
   uint64_t epoch_bytes; /* wire bytes at its beginning */
   bool has_epoch;
+  const uint64_t *clock;            /* NULL: not told */
   char told[160];                   /* an epoch's line, to which its evaluation is still to be added; "" if none */
   plt_live_evaluation_t evaluation; /* the one under way */
 };
@@ -105,6 +106,8 @@ plt_status_t plt_journal_close(plt_journal_t **journal_at, plt_status_t status) 
   return status;
 }
 
+void plt_journal_follow(plt_journal_t *journal, const uint64_t *clock) { journal->clock = clock; }
+
 /* ---- events ---- */
 
 static plt_json_t *begin_event(const char *event) {
@@ -128,6 +131,12 @@ static plt_json_t *begin_stage_event(const plt_journal_t *journal, const char *e
   return json;
 }
 
+/* Writes it. */
+static void end_stage_event(const plt_journal_t *journal, plt_json_t **json) {
+  if (journal->clock != NULL) plt_json_int(*json, "clock", (int64_t)*journal->clock);
+  plt_json_write(json, journal->file);
+}
+
 plt_status_t plt_journal_labels(plt_journal_t *journal, uint64_t changed, const uint64_t *sizes,
                                 uint32_t environments) {
   plt_json_t *json = begin_stage_event(journal, "labels");
@@ -138,7 +147,7 @@ plt_status_t plt_journal_labels(plt_journal_t *journal, uint64_t changed, const 
     plt_json_int(list, NULL, (int64_t)sizes[e]);
     empty += sizes[e] == 0;
   }
-  plt_json_write(&json, journal->file);
+  end_stage_event(journal, &json);
   if (empty > 0)
     plt_log(PLT_LOG_WARN,
             "%s%" PRIu32 " of %" PRIu32
@@ -175,7 +184,7 @@ plt_status_t plt_journal_mask(plt_journal_t *journal, const float *mask, const p
     plt_json_real(of, blocks[b].name, of_block);
     snprintf(line + told, sizeof line - told, "%s %.32s %.3f", b == 0 ? ";" : ",", blocks[b].name, of_block);
   }
-  plt_json_write(&json, journal->file);
+  end_stage_event(journal, &json);
   say(journal, line);
   return plt_journal_flush(journal);
 }
@@ -192,7 +201,7 @@ plt_status_t plt_journal_fusion(plt_journal_t *journal, const float *weights) {
     snprintf(line + told, sizeof line - told, "%s %.32s %.3f", m == 0 ? "" : ",", data->features[m].name,
              (double)weights[m]);
   }
-  plt_json_write(&json, journal->file);
+  end_stage_event(journal, &json);
   say(journal, line);
   return plt_journal_flush(journal);
 }
@@ -211,7 +220,7 @@ void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, dou
   plt_json_int(json, "epoch", epoch);
   plt_json_int(json, "step", (int64_t)step);
   plt_json_real(json, "loss", loss);
-  plt_json_write(&json, journal->file);
+  end_stage_event(journal, &json);
 }
 
 void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done, uint32_t batches, double loss_sum,
@@ -255,7 +264,7 @@ plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t 
   plt_json_real(json, "compute_s", r->compute_s);
   plt_json_real(json, "exchange_s", r->exchange_s);
   plt_json_real(json, "wait_s", r->wait_s);
-  plt_json_write(&json, journal->file);
+  end_stage_event(journal, &json);
   snprintf(journal->told, sizeof journal->told, "%sepoch %3" PRIu32 "  loss %.6f  %6.2f s  %7.0f samples/s  %6.1f MB/s",
            journal->stage, r->epoch, r->loss, r->seconds, rate,
            r->seconds > 0 ? (double)(r->pull_bytes + r->push_bytes) / r->seconds / 1e6 : 0);
@@ -273,13 +282,14 @@ const plt_eval_watch_t *plt_journal_watch(plt_journal_t *journal) {
 }
 
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
-                              bool better) {
+                              bool better, double seconds) {
   const plt_plan_t *plan = &journal->plan;
   plt_json_t *json = begin_stage_event(journal, "eval");
   plt_json_int(json, "epoch", epoch);
   plt_json_text(json, "split", plt_part_keys[part]);
   plt_metrics_put(metrics, &plan->topk, json);
-  plt_json_write(&json, journal->file);
+  if (seconds >= 0) plt_json_real(json, "eval_s", seconds);
+  end_stage_event(journal, &json);
   if (journal->told[0] != '\0') { /* else the final table tells it */
     char line[sizeof journal->told + 80];
     snprintf(line, sizeof line, "%s  %s %s %.4f%s", journal->told, plt_part_keys[part], plan->metric,
@@ -288,6 +298,16 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
     journal->told[0] = '\0';
   }
   return plt_journal_flush(journal);
+}
+
+void plt_journal_checkpoint(plt_journal_t *journal, const plt_journal_checkpoint_t *checkpoint) {
+  plt_json_t *json = begin_stage_event(journal, "checkpoint");
+  plt_json_int(json, "epochs", checkpoint->epochs);
+  plt_json_bool(json, "best", checkpoint->is_best);
+  plt_json_real(json, "write_s", checkpoint->write_s);
+  plt_json_real(json, "checkpoint_s", checkpoint->checkpoint_s);
+  plt_json_int(json, "clock", (int64_t)checkpoint->clock);
+  plt_json_write(&json, journal->file);
 }
 
 void plt_journal_view(plt_journal_t *journal, const plt_view_t *view) {
@@ -300,10 +320,10 @@ static void note_slices(plt_journal_t *journal, plt_part_t part, const plt_break
   plt_json_t *json = begin_stage_event(journal, "slices");
   plt_json_text(json, "split", plt_part_keys[part]);
   plt_slices_put(breakdown, &journal->plan.topk, json);
-  plt_json_write(&json, journal->file);
+  end_stage_event(journal, &json);
 }
 
-plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
+plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress, double eval_s,
                                const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS],
                                const plt_breakdown_t breakdowns[PLT_PARTS]) {
   const plt_topk_t *topk = &journal->plan.topk;
@@ -314,6 +334,7 @@ plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_
   plt_json_int(json, "epochs", progress->epoch);
   plt_json_int(json, "gradients", (int64_t)progress->gradients);
   plt_json_real(json, "seconds", progress->seconds);
+  plt_json_real(json, "eval_s", eval_s);
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     if (!parts[part]) continue;
     plt_json_t *of = plt_json_add_object(json, plt_part_keys[part]);
@@ -322,7 +343,7 @@ plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_
   }
   if (parts[PLT_PART_TEST] && parts[PLT_PART_SHIFT])
     plt_kept_put(&metrics[PLT_PART_TEST], &metrics[PLT_PART_SHIFT], topk, plt_json_add_object(json, "kept"));
-  plt_json_write(&json, journal->file);
+  end_stage_event(journal, &json);
   return plt_journal_flush(journal);
 }
 

@@ -1,14 +1,14 @@
 /* journal.h - what a run tells: metrics.jsonl and the progress line. Worker 0 keeps it.
  *
  * On a terminal one live line is redrawn (epoch, loss, samples/s, MB/s, time left); elsewhere one plain line per
- * epoch. Events: docs/run-directory.md, "metrics.jsonl"; after a resume an event may repeat, the last one counts.
+ * epoch. Events: docs/metrics.md, "metrics.jsonl"; those that a recovery or a resume takes back: undone.h.
  *
  * Ownership  copies the plan that it is given, not what that points to.
  * Threads    one owner, in a process one at a time: the line on the terminal is the process's.
  *            plt_journal_recovery(): the conductor's.
  * Units      *_bytes in bytes, *_s and seconds in seconds.
  * Errors     PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE for metrics.jsonl.
- * Source     docs/run-directory.md, "metrics.jsonl". */
+ * Source     docs/metrics.md, "metrics.jsonl". */
 #ifndef PLT_WORKER_TRAIN_JOURNAL_H
 #define PLT_WORKER_TRAIN_JOURNAL_H
 
@@ -22,6 +22,8 @@ typedef struct plt_journal plt_journal_t;
 plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t **out);
 /* What follows is told of another stage. */
 void plt_journal_enter(plt_journal_t *journal, const plt_plan_t *plan);
+/* *clock, how many pushes the tables have seen, is told with every event from here on; NULL: no more. */
+void plt_journal_follow(plt_journal_t *journal, const uint64_t *clock);
 /* Closes it, if it is open, and returns `status`, how the work that it tells of ended; PLT_ERR_IO when that went well
  * but the last lines could not be written. */
 plt_status_t plt_journal_close(plt_journal_t **journal, plt_status_t status);
@@ -44,9 +46,18 @@ void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done,
 plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t *report);
 /* For the evaluation that begins: tells how far it is. NULL for no journal. */
 const plt_eval_watch_t *plt_journal_watch(plt_journal_t *journal);
-/* better: it is the best so far. */
+/* better: it is the best so far. seconds: that worker 0 gave to it; negative: not known of this part alone. */
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
-                              bool better);
+                              bool better, double seconds);
+/* A checkpoint that was published. */
+typedef struct plt_journal_checkpoint {
+  uint64_t clock;
+  uint32_t epochs; /* done by then */
+  bool is_best;
+  double write_s;      /* from its order until it was published */
+  double checkpoint_s; /* that worker 0 gave to checkpoints since the event before */
+} plt_journal_checkpoint_t;
+void plt_journal_checkpoint(plt_journal_t *journal, const plt_journal_checkpoint_t *checkpoint);
 /* The environments of the training pairs after a round: how many pairs changed theirs, and how many each has. */
 plt_status_t plt_journal_labels(plt_journal_t *journal, uint64_t changed, const uint64_t *sizes, uint32_t environments);
 /* A mask as a stage leaves it: n blocks of columns one behind the other. */
@@ -62,9 +73,9 @@ plt_status_t plt_journal_fusion(plt_journal_t *journal, const float *weights);
 plt_status_t plt_journal_flush(plt_journal_t *journal);
 /* Where the time of this start went. */
 void plt_journal_view(plt_journal_t *journal, const plt_view_t *view);
-/* The end: where training stands, and metrics of the best tables (or the last). parts[p] tells which are there. Before
- * it, the slices of each. */
-plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress,
+/* The end: where training stands, and metrics of the best tables (or the last), which took eval_s. parts[p] tells which
+ * are there. Before it, the slices of each. */
+plt_status_t plt_journal_final(plt_journal_t *journal, bool has_best, const plt_progress_t *progress, double eval_s,
                                const bool parts[PLT_PARTS], const plt_metrics_t metrics[PLT_PARTS],
                                const plt_breakdown_t breakdowns[PLT_PARTS]);
 

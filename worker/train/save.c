@@ -37,7 +37,8 @@ void plt_trainer_ordered(plt_trainer_t *t, bool is_best) {
                            .parts = plt_mem_zalloc(t->plan->servers, sizeof(plt_manifest_part_t)),
                            .ask_ns = now + FIRST_PAUSE_NS,
                            .pause_ns = FIRST_PAUSE_NS,
-                           .moved_ns = now};
+                           .moved_ns = now,
+                           .begin_ns = now};
   t->saved_clock = t->clock;
   t->saved_closed = t->p.epoch_closed;
   t->saved_slot = t->p.stage;
@@ -62,6 +63,12 @@ static plt_status_t publish(plt_trainer_t *t) {
   t->published = t->order.clock;
   t->order.under_way = false;
   t->saved_ns = plt_time_ns();
+  plt_trace_checkpoint(t->view.trace, t->order.clock, t->order.begin_ns, t->saved_ns);
+  t->has_news = true;
+  t->news = (plt_journal_checkpoint_t){.clock = t->order.clock,
+                                       .epochs = t->order.epoch,
+                                       .is_best = t->order.is_best,
+                                       .write_s = plt_time_seconds(t->saved_ns - t->order.begin_ns)};
   return PLT_OK;
 }
 
@@ -114,11 +121,21 @@ static plt_status_t order(plt_trainer_t *t, bool is_best) {
   return PLT_OK;
 }
 
+/* Once what worker 0 did for it is counted. */
+static void end_lap(plt_trainer_t *t, const plt_lap_t *lap) {
+  plt_lap_end(&t->view, lap, PLT_VIEW_CHECKPOINT);
+  if (!t->has_news || t->journal == NULL) return;
+  t->has_news = false;
+  t->news.checkpoint_s = plt_time_seconds(t->view.ns[PLT_VIEW_CHECKPOINT] - t->told_ns);
+  t->told_ns = t->view.ns[PLT_VIEW_CHECKPOINT];
+  plt_journal_checkpoint(t->journal, &t->news);
+}
+
 plt_status_t plt_trainer_publish(plt_trainer_t *t, bool wait) {
   if (!t->order.under_way) return PLT_OK;
   plt_lap_t lap = plt_lap_begin(&t->view);
   plt_status_t status = publish_due(t, wait);
-  plt_lap_end(&t->view, &lap, PLT_VIEW_CHECKPOINT);
+  end_lap(t, &lap);
   return status;
 }
 
@@ -126,7 +143,7 @@ plt_status_t plt_trainer_save(plt_trainer_t *t, bool is_best) {
   if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL) return PLT_OK;
   plt_lap_t lap = plt_lap_begin(&t->view);
   plt_status_t status = order(t, is_best);
-  plt_lap_end(&t->view, &lap, PLT_VIEW_CHECKPOINT);
+  end_lap(t, &lap);
   return status;
 }
 

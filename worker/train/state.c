@@ -4,10 +4,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/time.h"
+
 bool plt_trainer_is_first(const plt_trainer_t *t) { return t->session->worker == 0; }
 
 bool plt_trainer_is_used_up(const plt_trainer_t *t) {
   return t->plan->max_steps != 0 && t->clock >= t->plan->max_steps;
+}
+
+void plt_trainer_count(plt_trainer_t *t, plt_view_phase_t phase, int64_t begin_ns, int64_t *sum) {
+  int64_t end_ns = plt_time_ns();
+  *sum += end_ns - begin_ns;
+  plt_trace_span(t->view.trace, plt_view_key(phase), begin_ns, end_ns);
 }
 
 void plt_trainer_begin_slot(plt_trainer_t *t, uint32_t slot) {

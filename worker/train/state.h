@@ -30,7 +30,7 @@ typedef struct plt_order {
   plt_manifest_part_t *parts;
   int64_t ask_ns, pause_ns; /* when servers are asked next, and how long after that */
   uint64_t moves;           /* how far they were, and since when */
-  int64_t moved_ns;
+  int64_t moved_ns, begin_ns;
 } plt_order_t;
 
 /* What the steps of an epoch are made of; plt_batch_make() and plt_compute_gradients() are the usual. */
@@ -73,11 +73,16 @@ typedef struct plt_trainer {
   uint64_t samples;
   plt_client_count_t count;
   plt_view_clock_t view; /* since this start */
+  bool has_news;         /* a checkpoint was published that the journal has not told */
+  plt_journal_checkpoint_t news;
+  int64_t told_ns; /* of what view has for checkpoints: told already */
 } plt_trainer_t;
 
 bool plt_trainer_is_first(const plt_trainer_t *t);
 /* All steps of train.max_steps are made. */
 bool plt_trainer_is_used_up(const plt_trainer_t *t);
+/* A phase of the epoch under way, from begin_ns until now, is added to *sum. */
+void plt_trainer_count(plt_trainer_t *t, plt_view_phase_t phase, int64_t begin_ns, int64_t *sum);
 /* A slot of the procedure begins: the plan is that of the slot, progress begins anew. */
 void plt_trainer_begin_slot(plt_trainer_t *t, uint32_t slot);
 /* Tables were written beside steps: a checkpoint of this clock that there may be does not have that. */

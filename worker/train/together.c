@@ -8,7 +8,7 @@
 static void make_batch(plt_trainer_t *t, uint32_t number, plt_batch_t *batch) {
   int64_t before = plt_time_ns();
   t->steps->make(t->steps->context, t->p.epoch, number, batch);
-  t->sample_ns += plt_time_ns() - before;
+  plt_trainer_count(t, PLT_VIEW_SAMPLE, before, &t->sample_ns);
 }
 
 static bool is_ahead(const plt_trainer_t *t, uint32_t number) {
@@ -33,6 +33,21 @@ static plt_batch_t *take_next(plt_trainer_t *t, uint32_t number) {
   return t->next;
 }
 
+/* The exchange, and the batch after the next one made meanwhile. */
+static plt_status_t send_and_receive(plt_trainer_t *t, const plt_step_t *step, bool goes_on,
+                                     plt_step_result_t *result) {
+  plt_trace_t *trace = t->view.trace;
+  plt_exchange_t *under_way;
+  int64_t begin_ns = plt_time_ns();
+  PLT_TRY(plt_client_step_begin(t->session->client, step, &under_way));
+  plt_trace_span(trace, "send", begin_ns, plt_time_ns());
+  if (goes_on) make_ahead(t);
+  begin_ns = plt_time_ns();
+  PLT_TRY(plt_client_step_finish(t->session->client, &under_way, result));
+  plt_trace_span(trace, "receive", begin_ns, plt_time_ns());
+  return PLT_OK;
+}
+
 /* Pulls the rows of `wanted` (NULL: none), pushing `gradients` (NULL: nothing) on the way. */
 static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients, double eta, plt_batch_t *wanted,
                              plt_step_result_t *result) {
@@ -55,10 +70,7 @@ static plt_status_t exchange(plt_trainer_t *t, const plt_gradients_t *gradients,
     step.losses = gradients->losses;
     step.n_losses = gradients->n_losses;
   }
-  plt_exchange_t *under_way;
-  PLT_TRY(plt_client_step_begin(t->session->client, &step, &under_way));
-  if (wanted != NULL) make_ahead(t);
-  PLT_TRY(plt_client_step_finish(t->session->client, &under_way, result));
+  PLT_TRY(send_and_receive(t, &step, wanted != NULL, result));
   if (wanted != NULL) plt_frozen_fill(t->frozen, &wants);
   if (gradients != NULL) t->clock++;
   if (wanted != NULL && wanted != t->batch) {
@@ -103,7 +115,7 @@ static plt_status_t run_step(plt_trainer_t *t) {
   plt_step_result_t result;
   int64_t before = plt_time_ns();
   PLT_TRY(t->steps->gradients(t->steps->context, t->batch, t->values, phase, eta, &gradients));
-  t->compute_ns += plt_time_ns() - before;
+  plt_trainer_count(t, PLT_VIEW_COMPUTE, before, &t->compute_ns);
   if (phase > 0) gradients.n_losses = 0; /* the batch's loss was told with its first push */
   t->samples += phase == 0 ? t->batch->samples : 0;
   t->p.gradients += plt_strategy_passes(plan->strategy, batch, phase);

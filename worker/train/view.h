@@ -1,4 +1,5 @@
-/* view.h - where the time of a training went, by phase, over all workers: `plateau train --log-view`.
+/* view.h - where the time of a training went, by phase, over all workers: told in short at its end, at length by
+ * `plateau train --log-view`.
  *
  *   plt_view_begin ─▶ { plt_lap_begin ... plt_lap_end } ─▶ plt_view_gather ─▶ plt_view_print, plt_view_put
  *
@@ -16,6 +17,7 @@
 
 #include "common/io/json.h"
 #include "worker/client/client.h"
+#include "worker/train/trace.h"
 
 /* Name, key in events, what it is. REST is what the others leave of TOTAL. */
 #define PLT_VIEW_LIST(X)                                                  \
@@ -38,7 +40,11 @@ typedef struct plt_view_clock {
   int64_t begin_ns, ns[PLT_VIEW_PHASES];
   plt_client_count_t begin;
   int64_t aside_exchange_ns, aside_wait_ns; /* of laps */
+  plt_trace_t *trace;                       /* is told of laps; may be NULL */
 } plt_view_clock_t;
+
+/* The key of a phase: "sample". */
+const char *plt_view_key(plt_view_phase_t phase);
 
 typedef struct plt_lap {
   int64_t begin_ns;
@@ -47,8 +53,8 @@ typedef struct plt_lap {
 
 void plt_view_begin(plt_view_clock_t *clock, const plt_client_t *client);
 plt_lap_t plt_lap_begin(const plt_view_clock_t *clock);
-/* Laps do not overlap. */
-void plt_lap_end(plt_view_clock_t *clock, const plt_lap_t *lap, plt_view_phase_t phase);
+/* Laps do not overlap. Returns how long it was, in seconds. */
+double plt_lap_end(plt_view_clock_t *clock, const plt_lap_t *lap, plt_view_phase_t phase);
 
 /* A phase over the workers, in seconds. */
 typedef struct plt_view_row {
@@ -65,6 +71,8 @@ plt_status_t plt_view_gather(const plt_view_clock_t *clock, plt_client_t *client
                              plt_view_t *out);
 /* From seconds [workers, PLT_VIEW_PHASES]. */
 void plt_view_of(const double *seconds, uint32_t workers, plt_view_t *out);
+/* For people, within 80 columns: shares, and of several workers the most that one had, over the least. */
+void plt_view_print_short(const plt_view_t *view, FILE *out);
 /* A table for people; the fields of an event. */
 void plt_view_print(const plt_view_t *view, FILE *out);
 void plt_view_put(const plt_view_t *view, plt_json_t *json);

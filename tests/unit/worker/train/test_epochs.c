@@ -53,7 +53,7 @@ static told_t twin_of(const plt_plan_t *plan) {
   uint32_t worse = 0;
   for (uint32_t e = 0; e < plan->epochs; e++) {
     bool better = false, due = plan->checkpoint_every_epochs > 0 && (e + 1) % plan->checkpoint_every_epochs == 0;
-    if (plan->eval_every > 0 && (e + 1) % plan->eval_every == 0) {
+    if (plan->eval_every > 0 && ((e + 1) % plan->eval_every == 0 || e == plan->epochs - 1)) {
       told.evaluated[told.n_evaluated++] = e;
       better = !told.has_best || script[e] > best; /* of equal ones the first */
       worse = better ? 0 : worse + 1;

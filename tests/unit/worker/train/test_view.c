@@ -30,13 +30,34 @@ Test(view, rows_over_workers) {
   cr_expect_eq(view.row[PLT_VIEW_WAIT].slowest, 0, "the first of equals");
 }
 
-static char *printed(const plt_view_t *view) {
+static char *printed_by(void (*print)(const plt_view_t *view, FILE *out), const plt_view_t *view) {
   char *text = NULL;
   size_t bytes = 0;
   FILE *file = open_memstream(&text, &bytes);
-  plt_view_print(view, file);
+  print(view, file);
   fclose(file);
   return text;
+}
+
+static char *printed(const plt_view_t *view) { return printed_by(plt_view_print, view); }
+
+Test(view, short_table) {
+  plt_view_t view = view_of_three();
+  char *text = printed_by(plt_view_print_short, &view);
+  cr_expect_str_eq(text,
+                   "\ntime 10.0 s    sample compute exchange    wait evaluation checkpoint    rest\n"
+                   "share             0 %    33 %      0 %    27 %        0 %        3 %     0 %\n"
+                   "most s           0.00    6.00     0.00    4.00       0.00       1.00    0.00\n"
+                   "most/least          -    3.00        -       -          -          -       -\n");
+  free(text);
+  double seconds[PLT_VIEW_PHASES] = {[PLT_VIEW_COMPUTE] = 1e5, [PLT_VIEW_TOTAL] = 2e5};
+  plt_view_of(seconds, 1, &view);
+  text = printed_by(plt_view_print_short, &view);
+  size_t lines = 0;
+  for (const char *at = text; *at != '\0'; at += strcspn(at, "\n") + 1, lines++)
+    cr_expect_leq(strcspn(at, "\n"), 80, "%s", text);
+  cr_expect_eq(lines, 3, "an empty line, phases, shares: of one worker there is no most and least");
+  free(text);
 }
 
 Test(view, table) {
