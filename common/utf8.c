@@ -1,6 +1,12 @@
 /* utf8.c - see utf8.h. */
 #include "common/utf8.h"
 
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SHOWN_CHARACTERS = 40 };
+
 size_t plt_utf8_decode(const char *text, uint32_t *code) {
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   unsigned char lead = (unsigned char)text[0];
@@ -15,4 +21,24 @@ size_t plt_utf8_decode(const char *text, uint32_t *code) {
   if (value < least[n] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) return 0;
   *code = value;
   return n;
+}
+
+const char *plt_bytes_show(const char *at, size_t length, char out[PLT_SHOWN_BYTES]) {
+  char *to = out;
+  size_t i = 0;
+  for (int shown = 0; i < length && shown < SHOWN_CHARACTERS; shown++) {
+    uint32_t code = (unsigned char)at[i];
+    size_t size = at[i] != '\0' ? plt_utf8_decode(at + i, &code) : 0;
+    bool is_plain = size > 0 && size <= length - i && code >= 0x20 && (code < 0x7F || code >= 0xA0);
+    if (is_plain) {
+      memcpy(to, at + i, size);
+      to += size;
+      i += size;
+    } else {
+      to += sprintf(to, "\\x%02X", (unsigned char)at[i++]);
+    }
+  }
+  const char *rest = i < length ? "..." : "";
+  memcpy(to, rest, strlen(rest) + 1);
+  return out;
 }

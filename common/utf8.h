@@ -1,6 +1,6 @@
-/* utf8.h - one code point of a text that may not be UTF-8 at all.
+/* utf8.h - text that may not be UTF-8 at all: one code point, and bytes of a stranger fit for a terminal.
  *
- * Threads    any; a pure function. */
+ * Threads    any; a pure functions. */
 #ifndef PLT_COMMON_UTF8_H
 #define PLT_COMMON_UTF8_H
 
@@ -10,5 +10,11 @@
 /* Bytes (1 to 4) of the code point at `text`, a NUL-terminated string that is not at its end; 0 when the bytes are
  * not UTF-8: overlong, a surrogate, cut short. *code is set only when the result is not 0. */
 size_t plt_utf8_decode(const char *text, uint32_t *code);
+
+enum { PLT_SHOWN_BYTES = 200 /* room for what is shown */ };
+
+/* Bytes of a file for a person's terminal: control characters and what is not UTF-8 as \xNN, cut to some 40 characters.
+ * A byte may be read behind them. Returns out. */
+const char *plt_bytes_show(const char *at, size_t length, char out[PLT_SHOWN_BYTES]);
 
 #endif

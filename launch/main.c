@@ -59,6 +59,7 @@ static const plt_command_t *find(const commands_t *all, const char *name) {
 static void print_usage(const plt_command_t *command) {
   char *usage = command->usage == NULL ? plt_task_usage(command->task) : NULL;
   fputs(usage == NULL ? command->usage : usage, stdout);
+  if (command->usage_end != NULL) fputs(command->usage_end, stdout);
   free(usage);
   if (command->options == NULL) return;
   char *text = plt_option_table_describe(command->options, false);

@@ -13,6 +13,7 @@ typedef struct plt_command {
   const char *name;
   const char *summary;               /* one line of `plateau --help`; NULL: not listed */
   const char *usage;                 /* `plateau NAME --help`: synopsis, options, an example; NULL: of the task */
+  const char *usage_end;             /* what stands behind it, where one literal would be too long; or NULL */
   const struct plt_task *task;       /* NULL: none */
   const plt_option_table_t *options; /* described behind `usage`; NULL: none */
   /* argv[0] is the subcommand's name; --help was handled by main. */

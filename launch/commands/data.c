@@ -1,5 +1,6 @@
 /* data.c - `plateau data`, and the command lines of `plateau data check` and `plateau data pack`, whose work is done in
- * data/check.c and data/pack.c. data_split.c and data_synth.c have the others. */
+ * data/check.c and data/pack.c. data_import.c, data_split.c and data_synth.c
+ * have the others. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,18 +78,21 @@ static plt_status_t run(int argc, char **argv) {
   opterr = 0; /* the messages are ours */
   optind = 0; /* another command line may have been read before */
   if (argc > 1 && strcmp(argv[1], "check") == 0) return run_check(argc - 1, argv + 1);
+  if (argc > 1 && strcmp(argv[1], "import") == 0) return plt_data_import_run(argc - 1, argv + 1);
   if (argc > 1 && strcmp(argv[1], "pack") == 0) return run_pack(argc - 1, argv + 1);
   if (argc > 1 && strcmp(argv[1], "split") == 0) return plt_data_split_run(argc - 1, argv + 1);
   if (argc > 1 && strcmp(argv[1], "synth") == 0) return plt_data_synth_run(argc - 1, argv + 1);
   if (argc > 1)
-    return plt_fail(PLT_ERR_USAGE, "data: \"%s\" is none of: check, pack, split, synth (plateau data --help)", argv[1]);
-  return plt_fail(PLT_ERR_USAGE, "data: what to do? check, pack, split or synth (plateau data --help)");
+    return plt_fail(PLT_ERR_USAGE, "data: \"%s\" is none of: import, check, pack, split, synth (plateau data --help)",
+                    argv[1]);
+  return plt_fail(PLT_ERR_USAGE, "data: what to do? import, check, pack, split or synth (plateau data --help)");
 }
 
 const plt_command_t plt_command_data = {
     .name = "data",
-    .summary = "look over a data folder, pack it, split it anew, or invent one",
+    .summary = "make a data folder of a table, look it over, pack it, split it anew, or invent one",
     .usage =
+        "plateau data import FILE ... (below)\n"
         "plateau data check DIR [--interactions FILE] [--features a_feat.npy,b_feat.npy] [--json]\n"
         "plateau data pack DIR [--interactions FILE] [--out FILE]\n"
         "plateau data split DIR -o OUT --shift popularity [--interactions FILE] [--seed 1] [--valid 0.1] [--test 0.1]\n"
@@ -154,5 +158,6 @@ const plt_command_t plt_command_data = {
         "         plateau data check toy\n"
         "         plateau data split toy -o shifted --shift popularity\n"
         "         plateau data synth --kind planted -o planted\n",
+    .usage_end = plt_data_import_usage,
     .run = run,
 };

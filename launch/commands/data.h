@@ -1,4 +1,5 @@
-/* data.h - the parts of `plateau data`: one file for each of synth and split, and what their command lines share.
+/* data.h - the parts of `plateau data`: one file for each of import, synth and split, and what their command lines
+ * share.
  *
  * Ownership  results of parsing point into argv, but for text lists: free them.
  * Threads    the main thread: getopt keeps its place in variables of the process.
@@ -15,6 +16,8 @@
 /* `plateau data NAME`; argv[0] is NAME. */
 plt_status_t plt_data_synth_run(int argc, char **argv);
 plt_status_t plt_data_split_run(int argc, char **argv);
+plt_status_t plt_data_import_run(int argc, char **argv);
+extern const char plt_data_import_usage[];
 
 /* "a,b" as an array of texts that point into one copy. */
 typedef struct plt_text_list {

@@ -86,9 +86,9 @@ foreign() { # HEADER PATTERN
   [[ $code == 65 ]] && grep -q "$2" "$work/out.txt" || { complain "header \"$1\": exit $code"; cat "$work/out.txt" >&2; }
   ! grep -qP '[^\x09\x0a\x20-\x7e]' "$work/out.txt" || complain "header \"$1\": raw bytes on the terminal"
 }
-foreign 'userID itemID x_label' 'no tab in it: columns separated by spaces'
-foreign 'userID,itemID,x_label' 'no tab in it: columns separated by commas'
-foreign 'user_id:token\titem_id:token' "RecBole's: call the columns userID, itemID"
+foreign 'userID itemID x_label' 'no tab in it: columns separated by spaces? `plateau data import` reads that'
+foreign 'userID,itemID,x_label' 'no tab in it: columns separated by commas? `plateau data import` reads that'
+foreign 'user_id:token\titem_id:token' "RecBole's: .plateau data import. reads its files"
 foreign '\033[31muser\001\titem' 'no column userID'
 
 say "packed: the same bits, for one process, several workers and ranks"

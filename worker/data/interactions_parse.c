@@ -9,8 +9,7 @@
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
-
-enum { SHOWN = 40 /* bytes of a field that a message repeats */ };
+#include "common/utf8.h"
 
 /* A file being walked. `line` points at the next line, `number` counts the lines taken. */
 typedef struct text {
@@ -27,11 +26,6 @@ typedef struct reader {
   plt_interactions_t *rows;
   const plt_problem_sink_t *sink;
 } reader_t;
-
-static int span_length(span_t span) {
-  ptrdiff_t length = span.end - span.at;
-  return length > SHOWN ? SHOWN : (int)length;
-}
 
 static bool span_is(span_t span, const char *word) {
   size_t length = strlen(word);
@@ -71,10 +65,17 @@ static bool parse_id(span_t field, uint32_t *id) {
   return true;
 }
 
+static const char *show(span_t span, char out[PLT_SHOWN_BYTES]) {
+  return plt_bytes_show(span.at, (size_t)(span.end - span.at), out);
+}
+
 static plt_status_t report_id(const reader_t *reader, const text_t *text, const char *what, span_t field) {
-  return plt_problem_report(reader->sink, PLT_PROBLEM_BAD_ID,
-                            "%s:%llu: %s \"%.*s\" is not an id: ids are whole numbers from 0 to 4294967294", text->path,
-                            (unsigned long long)text->number, what, span_length(field), field.at);
+  char shown[PLT_SHOWN_BYTES];
+  return plt_problem_report(
+      reader->sink, PLT_PROBLEM_BAD_ID,
+      "%s:%llu: %s \"%s\" is not an id: ids are whole numbers from 0 to 4294967294; `plateau data "
+      "import` numbers others",
+      text->path, (unsigned long long)text->number, what, show(field, shown));
 }
 
 /* From 0; they are few, and a row has two bytes for one. */
@@ -105,14 +106,12 @@ typedef struct header {
 static const char *guess(span_t line, const char *text) {
   if (memchr(line.at, '\t', (size_t)(line.end - line.at)) == NULL)
     return strchr(text, ',') != NULL
-               ? "; there is no tab in it: columns separated by commas? Tabs are needed (tr , '\\t')"
+               ? "; there is no tab in it: columns separated by commas? `plateau data import` reads that"
            : strchr(text, ' ') != NULL
-               ? "; there is no tab in it: columns separated by spaces? Tabs are needed (tr ' ' '\\t')"
-               : "; there is no tab in it";
-  return strstr(text, ":token") != NULL
-             ? "; names with :token are RecBole's: call the columns userID, itemID and x_label "
-               "(0 training, 1 validation, 2 test)"
-             : "";
+               ? "; there is no tab in it: columns separated by spaces? `plateau data import` reads that"
+               : "; there is no tab in it; `plateau data import` reads other tables";
+  return strstr(text, ":token") != NULL ? "; names with :token are RecBole's: `plateau data import` reads its files"
+                                        : "";
 }
 
 /* The header lacks a column: what is there, fit for a terminal. */
@@ -150,6 +149,7 @@ static plt_status_t read_header(text_t *text, header_t *header) {
 }
 
 static plt_status_t read_row(reader_t *reader, const text_t *text, const header_t *header, span_t line) {
+  char shown[PLT_SHOWN_BYTES];
   span_t field[COLUMNS] = {0};
   int fields = 0;
   bool more = true;
@@ -169,15 +169,14 @@ static plt_status_t read_row(reader_t *reader, const text_t *text, const header_
   span_t label = field[LABEL];
   if (label.end - label.at != 1 || *label.at < '0' || *label.at > '3')
     return plt_problem_report(reader->sink, PLT_PROBLEM_BAD_LABEL,
-                              "%s:%llu: x_label \"%.*s\" is none of 0 (train), 1 (validation), 2 (test), 3 (shift)",
-                              text->path, (unsigned long long)text->number, span_length(label), label.at);
+                              "%s:%llu: x_label \"%s\" is none of 0 (train), 1 (validation), 2 (test), 3 (shift)",
+                              text->path, (unsigned long long)text->number, show(label, shown));
   uint16_t environment = 0;
   if (header->column[ENVIRONMENT] >= 0 && !parse_environment(field[ENVIRONMENT], &environment))
     return plt_problem_report(reader->sink, PLT_PROBLEM_BAD_ENVIRONMENT,
-                              "%s:%llu: environment \"%.*s\" is no whole number from 0 to 65534; a column of another "
+                              "%s:%llu: environment \"%s\" is no whole number from 0 to 65534; a column of another "
                               "meaning needs another name",
-                              text->path, (unsigned long long)text->number, span_length(field[ENVIRONMENT]),
-                              field[ENVIRONMENT].at);
+                              text->path, (unsigned long long)text->number, show(field[ENVIRONMENT], shown));
   append(reader, text, user, item, (plt_part_t)(*label.at - '0'), environment);
   return PLT_OK;
 }

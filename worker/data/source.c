@@ -31,8 +31,13 @@ char *plt_folder_names(const char *folder, const char *suffix) {
 
 static plt_status_t no_such_file(const char *folder, const char *wanted) {
   char *texts = plt_folder_names(folder, PLT_INTER_SUFFIX), *packs = plt_folder_names(folder, PLT_PACK_SUFFIX);
-  plt_status_t status = plt_fail(PLT_ERR_DATA, "%s: no %s there; .inter files of the folder: %s; packed ones: %s",
-                                 folder, wanted, texts, packs);
+  char *tables = plt_folder_names(folder, ".csv");
+  bool has_tables = strcmp(tables, "none") != 0;
+  plt_status_t status =
+      plt_fail(PLT_ERR_DATA, "%s: no %s there; .inter files of the folder: %s; packed ones: %s%s%s", folder, wanted,
+               texts, packs, has_tables ? "; `plateau data import` makes a data folder of a table like " : "",
+               has_tables ? tables : "");
+  free(tables);
   free(packs);
   free(texts);
   return status;
@@ -150,7 +155,9 @@ static plt_status_t find(const char *path, const char *chosen, plt_source_want_t
   else if (ends_with(path, PLT_PACK_SUFFIX) && chosen == NULL)
     chosen = split_pack(path, source);
   else
-    return plt_fail(PLT_ERR_DATA, "%s: is a file; the folder that holds it is wanted", path);
+    return plt_fail(PLT_ERR_DATA,
+                    "%s: is a file; the folder that holds it is wanted (of a table `plateau data import` makes one)",
+                    path);
   char *file = NULL;
   PLT_TRY(chosen != NULL ? check_chosen(source->folder, chosen, &file) : choose_file(source->folder, want, &file));
   plt_status_t status = name_paths(file, source);

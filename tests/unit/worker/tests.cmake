@@ -1,4 +1,5 @@
 # plateau_unit(worker/ROOM NAME): one line per test program.
+plateau_unit(worker/data idmap)
 plateau_unit(worker/data dataset)
 plateau_unit(worker/data pack)
 plateau_unit(worker/data scaling)
