@@ -129,6 +129,16 @@ plt_status_t plt_run_dir_lock(const plt_config_t *config) {
   return PLT_OK;
 }
 
+bool plt_run_dir_is_busy(const char *run_dir) {
+  char path[PLT_PATH_MAX];
+  if (plt_path_join(run_dir, "logs/launcher-0.txt", path) != PLT_OK) return false;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  bool busy = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  close(fd);
+  return busy;
+}
+
 plt_status_t plt_run_dir_begin(const plt_config_t *config) {
   const char *run_dir = plt_config_text(config, "run.dir");
   PLT_TRY(refuse_run(run_dir)); /* nothing is made in another's directory */

@@ -24,6 +24,8 @@ plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed);
 /* Keeps other jobs out of run.dir until the process ends, once its logs/ are there; before, nothing happens. A job that
  * is about to end is waited for. */
 plt_status_t plt_run_dir_lock(const plt_config_t *config);
+/* Whether a job has that lock now. Takes nothing. */
+bool plt_run_dir_is_busy(const char *run_dir);
 /* Goes on in run.dir, or, not `resumed`, begins anew over what a start without a checkpoint left; with the lock. */
 plt_status_t plt_run_dir_go_on(const plt_config_t *config, bool resumed);
 /* The configuration of a finished or running RUN, with assignments on top. */

@@ -18,6 +18,13 @@ static const plt_option_t rows[] = {
      .fallback = "false",
      .help = "The metrics of popular and of rare items apart, too: of three lots of items, each with a third of the "
              "training pairs."},
+    {.key = "evaluate.per-user",
+     .type = PLT_OPT_TEXT,
+     .fallback = "\"\"",
+     .placeholder = "FILE",
+     .help =
+         "The metrics of each user, too, a line each, as TSV. `plateau compare` tests differences by them where FILE "
+         "is users.tsv in the run directory."},
     {.key = "evaluate.json",
      .type = PLT_OPT_BOOL,
      .fallback = "false",
@@ -35,11 +42,30 @@ static plt_status_t choose(const plt_session_t *session, const char *split, plt_
   return PLT_OK;
 }
 
+/* With the metrics of each user into `path`, which is opened first: an evaluation may take long. */
+static plt_status_t evaluate_users(plt_session_t *session, const plt_task_call_t *call, const char *path,
+                                   plt_outcome_t *outcome) {
+  plt_user_metrics_t users[PLT_PARTS] = {{0}};
+  FILE *file = session->worker == 0 ? fopen(path, "w") : NULL;
+  if (session->worker == 0 && file == NULL) return plt_fail_errno(PLT_ERR_CREATE, "evaluate: --per-user: %s", path);
+  outcome->users = users;
+  plt_status_t status = plt_outcome_evaluate(session, call->quiet, outcome);
+  if (status == PLT_OK && file != NULL) plt_outcome_print_users(file, &session->plan->topk, outcome);
+  bool failed = file != NULL && ferror(file) != 0;
+  failed = (file != NULL && fclose(file) != 0) || failed;
+  if (failed && status == PLT_OK) status = plt_fail_errno(PLT_ERR_IO, "evaluate: --per-user: %s: cannot write", path);
+  for (plt_part_t part = 0; part < PLT_PARTS; part++) plt_user_metrics_clear(&users[part]);
+  outcome->users = NULL;
+  return status;
+}
+
 static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   plt_outcome_t outcome = {0};
   bool slices = plt_config_bool(call->options, "evaluate.slices");
+  const char *per_user = plt_config_text(call->options, "evaluate.per-user");
   PLT_TRY(choose(session, plt_config_text(call->options, "evaluate.split"), &outcome));
-  PLT_TRY(plt_outcome_evaluate(session, call->quiet, &outcome));
+  PLT_TRY(*per_user == '\0' ? plt_outcome_evaluate(session, call->quiet, &outcome)
+                            : evaluate_users(session, call, per_user, &outcome));
   if (session->worker != 0) return PLT_OK;
   if (plt_config_bool(call->options, "evaluate.json")) {
     plt_outcome_print_json(stdout, &session->plan->topk, &outcome, slices, session->clock);

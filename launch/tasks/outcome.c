@@ -22,8 +22,8 @@ plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcom
     plt_live_begin();
     watch = plt_live_watch(&evaluation, quiet);
   }
-  plt_status_t status =
-      plt_evaluate_in_full(session, "outcome", outcome->parts, watch, outcome->metrics, outcome->breakdowns);
+  plt_status_t status = plt_evaluate_in_full(session, "outcome", outcome->parts, watch, outcome->metrics,
+                                             outcome->breakdowns, outcome->users);
   if (session->worker == 0) plt_live_end();
   outcome->seconds = plt_time_seconds(plt_time_ns() - begin_ns);
   return status;
@@ -121,6 +121,22 @@ void plt_outcome_print_slices(FILE *out, const plt_topk_t *topk, const plt_outco
     if (!outcome->parts[part]) continue;
     fprintf(out, "\n%-14s", plt_part_names[part]);
     print_slices_of(out, topk, &outcome->breakdowns[part]);
+  }
+}
+
+void plt_outcome_print_users(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome) {
+  size_t metrics = PLT_METRIC_KINDS * topk->n;
+  fputs("part\tuser", out);
+  for (size_t m = 0; m < metrics; m++)
+    fprintf(out, "\t%s@%" PRIu32, plt_metric_names[m / topk->n], topk->k[m % topk->n]);
+  fputc('\n', out);
+  for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
+    const plt_user_metrics_t *users = &outcome->users[part];
+    for (size_t u = 0; u < users->n; u++) {
+      fprintf(out, "%s\t%" PRIu32, plt_part_keys[part], users->user[u]);
+      for (size_t m = 0; m < metrics; m++) fprintf(out, "\t%.9g", users->value[u * metrics + m]);
+      fputc('\n', out);
+    }
   }
 }
 

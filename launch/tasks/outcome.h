@@ -14,7 +14,8 @@ typedef struct plt_outcome {
   bool parts[PLT_PARTS]; /* in: which to evaluate; out: those that have users */
   plt_metrics_t metrics[PLT_PARTS];
   plt_breakdown_t breakdowns[PLT_PARTS];
-  double seconds; /* that worker gave to all of it */
+  double seconds;            /* that worker gave to all of it */
+  plt_user_metrics_t *users; /* in: [PLT_PARTS] of the caller, who clears them, or NULL: not asked for */
 } plt_outcome_t;
 
 /* Evaluates the session's tables. All workers call, once in a session. quiet: people are not told how far it is. */
@@ -24,6 +25,8 @@ plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcom
 void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
 /* A table for each part: its metrics on popular and on rare items, a column per slice. */
 void plt_outcome_print_slices(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
+/* A line of names, then one per part and user: "test", the user, the metrics. */
+void plt_outcome_print_users(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
 /* All of it as one JSON object, with the clock of the tables. */
 void plt_outcome_print_json(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome, bool slices,
                             uint64_t clock);

@@ -6,6 +6,7 @@ endfunction()
 set(e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e)
 
 plateau_e2e(commands COMMAND ${e2e}/commands.sh TIMEOUT 500 COST 10)
+plateau_e2e(compare COMMAND ${e2e}/compare.sh LABELS again COST 8)
 plateau_e2e(metrics COMMAND ${e2e}/metrics.sh LABELS again COST 8)
 plateau_e2e(install COMMAND ${e2e}/install.sh ${CMAKE_BINARY_DIR} LABELS again)
 plateau_e2e(version COMMAND ${e2e}/version.sh LABELS again)

@@ -71,8 +71,22 @@ typedef struct evaluation {
   size_t metrics, width; /* of a block's sums: of its metrics, of all: metrics, users, then what exposure has */
 } evaluation_t;
 
-/* Fills this worker's rows of sums [blocks, width]. */
-static plt_status_t sum_blocks(const evaluation_t *e, plt_part_t part, const uint32_t *users, size_t n, double *sums) {
+/* What one user adds to the row of a block; each: where the user's own metrics go, or NULL. */
+static void add_user(const evaluation_t *e, plt_part_t part, uint32_t user, const plt_top_t *top,
+                     plt_metric_sums_t *metrics, double *row, double *each) {
+  size_t n;
+  const uint32_t *positives = items_of(e->session->plan->data, part, user, &n);
+  plt_ranking_add(metrics, &e->session->plan->topk, top, positives, n);
+  if (e->exposure != NULL) plt_exposure_add(e->exposure, top, positives, n, row + e->metrics + 1);
+  if (each == NULL) return;
+  plt_metric_sums_t own = {0};
+  plt_ranking_add(&own, &e->session->plan->topk, top, positives, n);
+  memcpy(each, own.value, e->metrics * sizeof *each);
+}
+
+/* Fills this worker's rows of sums [blocks, width] and, unless it is NULL, of each [n, metrics]. */
+static plt_status_t sum_blocks(const evaluation_t *e, plt_part_t part, const uint32_t *users, size_t n, double *sums,
+                               double *each) {
   plt_session_t *session = e->session;
   plt_scorer_t *scorer = e->scorer;
   const plt_plan_t *plan = session->plan;
@@ -85,11 +99,10 @@ static plt_status_t sum_blocks(const evaluation_t *e, plt_part_t part, const uin
     for (size_t at = 0; at < size && status == PLT_OK; b += plan->workers) {
       plt_metric_sums_t metrics = {0};
       double *row = sums + b * e->width;
+      size_t begin = at;
       for (size_t end = plt_min_size(at + PLT_SCORER_USERS, size); at < end; at++) {
-        size_t n_positives;
-        const uint32_t *positives = items_of(plan->data, part, group[at], &n_positives);
-        plt_ranking_add(&metrics, &plan->topk, &top[at], positives, n_positives);
-        if (e->exposure != NULL) plt_exposure_add(e->exposure, &top[at], positives, n_positives, row + e->metrics + 1);
+        double *own = each == NULL ? NULL : each + (b * PLT_SCORER_USERS + at - begin) * e->metrics;
+        add_user(e, part, group[at], &top[at], &metrics, row, own);
       }
       memcpy(row, metrics.value, e->metrics * sizeof *row);
       row[e->metrics] = metrics.users;
@@ -117,14 +130,28 @@ static plt_status_t break_down(const evaluation_t *e, plt_part_t part, const dou
   return status;
 }
 
+void plt_user_metrics_clear(plt_user_metrics_t *users) {
+  free(users->user);
+  free(users->value);
+  *users = (plt_user_metrics_t){0};
+}
+
+/* Worker 0 keeps them; takes what it is given. */
+static void keep_users(const evaluation_t *e, uint32_t *users, double *each, size_t n, plt_user_metrics_t *out) {
+  *out = (plt_user_metrics_t){.user = users, .value = each, .n = n};
+  if (e->session->worker != 0) plt_user_metrics_clear(out);
+}
+
+/* own: where users and their metrics go, or NULL. */
 static plt_status_t evaluate_part(const evaluation_t *e, plt_part_t part, plt_metrics_t *out,
-                                  plt_breakdown_t *breakdown) {
+                                  plt_breakdown_t *breakdown, plt_user_metrics_t *own) {
   size_t all, width = e->width;
   uint32_t *users = ranked_users(e->session->plan->data, part, &all);
   size_t n = draw_users(e->session, part, users, all);
   double *sums = plt_mem_zalloc(block_count(n) * width, sizeof *sums), *total = plt_mem_zalloc(width, sizeof *total);
+  double *each = own == NULL ? NULL : plt_mem_zalloc(n * e->metrics + 1, sizeof *each);
   if (e->exposure != NULL) plt_exposure_begin(e->exposure);
-  plt_status_t status = sum_blocks(e, part, users, n, sums);
+  plt_status_t status = sum_blocks(e, part, users, n, sums, each);
   if (status == PLT_OK) status = sum_up(e, part, "blocks", sums, block_count(n) * width);
   for (size_t b = 0; b < block_count(n); b++)
     for (size_t i = 0; i < width; i++) total[i] += sums[b * width + i];
@@ -133,14 +160,18 @@ static plt_status_t evaluate_part(const evaluation_t *e, plt_part_t part, plt_me
   if (status == PLT_OK && e->exposure != NULL) status = break_down(e, part, total, breakdown);
   free(total);
   free(sums);
-  free(users);
+  if (status == PLT_OK && own != NULL) status = sum_up(e, part, "users", each, n * e->metrics);
+  if (own != NULL)
+    keep_users(e, users, each, n, own);
+  else
+    free(users);
   return status;
 }
 
-/* breakdowns NULL: they are not asked for. */
+/* breakdowns, users NULL: they are not asked for. */
 static plt_status_t evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                              const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS],
-                             plt_breakdown_t breakdowns[PLT_PARTS]) {
+                             plt_breakdown_t breakdowns[PLT_PARTS], plt_user_metrics_t *users) {
   plt_inference_t *inference;
   PLT_TRY(plt_inference_begin(session, name, &inference));
   const plt_topk_t *topk = &session->plan->topk;
@@ -153,7 +184,9 @@ static plt_status_t evaluate(plt_session_t *session, const char *name, const boo
   e.width = e.metrics + 1 + (e.exposure == NULL ? 0 : plt_exposure_width(e.exposure));
   plt_status_t status = PLT_OK;
   for (plt_part_t part = 0; part < PLT_PARTS && status == PLT_OK; part++)
-    if (wanted[part]) status = evaluate_part(&e, part, &out[part], breakdowns == NULL ? NULL : &breakdowns[part]);
+    if (wanted[part])
+      status = evaluate_part(&e, part, &out[part], breakdowns == NULL ? NULL : &breakdowns[part],
+                             users == NULL ? NULL : &users[part]);
   plt_exposure_destroy(&e.exposure);
   plt_scorer_destroy(&e.scorer);
   return plt_inference_end(&inference, status);
@@ -161,13 +194,13 @@ static plt_status_t evaluate(plt_session_t *session, const char *name, const boo
 
 plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                           const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS]) {
-  return evaluate(session, name, wanted, watch, out, NULL);
+  return evaluate(session, name, wanted, watch, out, NULL, NULL);
 }
 
 plt_status_t plt_evaluate_in_full(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                                   const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS],
-                                  plt_breakdown_t breakdowns[PLT_PARTS]) {
-  return evaluate(session, name, wanted, watch, out, breakdowns);
+                                  plt_breakdown_t breakdowns[PLT_PARTS], plt_user_metrics_t *users) {
+  return evaluate(session, name, wanted, watch, out, breakdowns, users);
 }
 
 double plt_metrics_kept(const plt_metrics_t *test, const plt_metrics_t *shift, size_t metric) {

@@ -31,10 +31,19 @@ typedef struct plt_eval_watch {
 plt_status_t plt_evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                           const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS]);
 
-/* The same, and a breakdown of each. */
+/* What the means of a part are of: the users who were ranked, and each one's metrics. */
+typedef struct plt_user_metrics {
+  uint32_t *user; /* [n], ascending */
+  double *value;  /* [n, PLT_METRIC_KINDS * topk.n], as in plt_metrics_t */
+  size_t n;
+} plt_user_metrics_t;
+void plt_user_metrics_clear(plt_user_metrics_t *users);
+
+/* The same, and a breakdown of each; in worker 0 also users [PLT_PARTS], which the caller clears, unless it is NULL in
+ * all workers. */
 plt_status_t plt_evaluate_in_full(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                                   const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS],
-                                  plt_breakdown_t breakdowns[PLT_PARTS]);
+                                  plt_breakdown_t breakdowns[PLT_PARTS], plt_user_metrics_t *users);
 
 /* What the shift leaves of a metric of the test part: their quotient, not finite where test has 0. */
 double plt_metrics_kept(const plt_metrics_t *test, const plt_metrics_t *shift, size_t metric);
