@@ -1,5 +1,5 @@
-/* compare.h - runs beside each other: groups of runs that differ in their seed only, the options in which groups differ,
- * means over seeds, and tests over users against the first group.
+/* compare.h - runs beside each other: groups of runs that differ in their seed only, the options in which groups
+ * differ, means over seeds, and tests over users against the first group.
  *
  * Ownership  the caller clears a comparison; it borrows the runs.
  * Threads    one owner.

@@ -84,9 +84,13 @@ void plt_sheet_number(plt_sheet_t *sheet, double value, const char *shown) {
 }
 
 void plt_sheet_value(plt_sheet_t *sheet, const char *text) {
-  char *end = NULL;
-  double value = text == NULL || *text == '\0' ? NAN : strtod(text, &end);
-  if (isfinite(value) && *end == '\0')
+  if (text == NULL || *text == '\0') {
+    plt_sheet_skip(sheet);
+    return;
+  }
+  char *end;
+  double value = strtod(text, &end);
+  if (*end == '\0' && isfinite(value))
     plt_sheet_number(sheet, value, text);
   else
     plt_sheet_text(sheet, text);
