@@ -9,6 +9,7 @@
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
+#include "common/utf8.h"
 
 enum { BYTES_MAX = 1 << 30 };
 
@@ -30,8 +31,10 @@ static void settle(plt_ids_t *ids) {
   ids->n = distinct;
 }
 
+/* ---- one id ---- */
+
 /* The number at `at`, which ends before one of `ends`; *next is what follows. */
-static bool read_id(const char *at, const char *ends, uint32_t limit, uint32_t *id, const char **next) {
+static bool read_number(const char *at, const char *ends, uint32_t limit, uint32_t *id, const char **next) {
   uint64_t value = 0;
   const char *digit = at;
   for (; isdigit((unsigned char)*digit) && value < limit; digit++) value = 10 * value + (uint64_t)(*digit - '0');
@@ -40,13 +43,61 @@ static bool read_id(const char *at, const char *ends, uint32_t limit, uint32_t *
   return digit > at && value < limit && (*digit == '\0' || strchr(ends, *digit) != NULL);
 }
 
-static plt_status_t read_list(const char *option, const char *text, const char *what, uint32_t limit, plt_ids_t *out) {
+/* A name of length n that is one of the data's. */
+static bool find_name(const plt_id_kind_t *kind, const char *at, size_t n, uint32_t *id) {
+  return n > 0 && plt_idmap_find(kind->names, at, n, id) && *id < kind->limit;
+}
+
+/* The name at `at`: what stands before the first of the ends that makes it one, the weakest last: "\t", then ",", then
+ * " ". Line ends are always one. */
+static bool read_name(const plt_id_kind_t *kind, const char *at, uint32_t *id, const char **next) {
+  static const char *const ends[] = {"\n\r\t", "\n\r\t,", "\n\r\t, "};
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+    size_t n = strcspn(at, ends[i]);
+    *next = at + n;
+    if (find_name(kind, at, n, id)) return true;
+  }
+  return false;
+}
+
+static bool read_id(const plt_id_kind_t *kind, const char *at, uint32_t *id, const char **next) {
+  if (kind->names != NULL) return read_name(kind, at, id, next);
+  return read_number(at, "\n\r\t, ", kind->limit, id, next);
+}
+
+/* What an id is, for messages: "a user, 0 to 9". Free it. */
+static char *describe(const plt_id_kind_t *kind) {
+  const char *a = strcmp(kind->what, "item") == 0 ? "an" : "a";
+  if (kind->names == NULL) return plt_mem_print("%s %s, 0 to %" PRIu32, a, kind->what, kind->limit - 1);
+  return plt_mem_print("%s %s of the data, as %s names them (--ids number takes numbers)", a, kind->what,
+                       strcmp(kind->what, "item") == 0 ? PLT_IDMAP_ITEMS : PLT_IDMAP_USERS);
+}
+
+/* ---- lists ---- */
+
+static plt_status_t no_such_id(const char *option, const plt_id_kind_t *kind, const char *at, size_t n) {
+  char shown[PLT_SHOWN_BYTES], *what = describe(kind);
+  if (kind->names == NULL)
+    plt_fail(PLT_ERR_USAGE, "%s: %.*s is no %s: they are 0 to %" PRIu32, option, (int)n, at, kind->what,
+             kind->limit - 1);
+  else
+    plt_fail(PLT_ERR_USAGE, "%s: \"%s\" is not %s, and no file", option, plt_bytes_show(at, n, shown), what);
+  free(what);
+  return PLT_ERR_USAGE;
+}
+
+static plt_status_t read_list(const char *option, const char *text, const plt_id_kind_t *kind, plt_ids_t *out) {
   out->id = plt_mem_alloc((strlen(text) / 2 + 1) * sizeof *out->id);
+  if (kind->names != NULL && find_name(kind, text, strlen(text), out->id)) { /* a name with commas, perhaps */
+    out->n = 1;
+    return PLT_OK;
+  }
   for (const char *at = text; *at != '\0';) {
-    const char *next;
-    if (!read_id(at, ",", limit, &out->id[out->n], &next))
-      return plt_fail(PLT_ERR_USAGE, "%s: %.*s is no %s: they are 0 to %" PRIu32, option, (int)strcspn(at, ","), at,
-                      what, limit - 1);
+    const char *next = at + strcspn(at, ",");
+    uint32_t *id = &out->id[out->n];
+    bool is_id = kind->names == NULL ? read_number(at, ",", kind->limit, id, &next)
+                                     : find_name(kind, at, (size_t)(next - at), id);
+    if (!is_id) return no_such_id(option, kind, at, strcspn(at, ","));
     out->n++;
     at = next + (*next == ',');
   }
@@ -77,28 +128,31 @@ static const char *next_line(const char **at, size_t *number) {
   return NULL;
 }
 
-static plt_status_t read_file(const char *option, const char *file, const char *what, uint32_t limit, plt_ids_t *out) {
-  char *text;
+static plt_status_t read_file(const char *option, const char *file, const plt_id_kind_t *kind, plt_ids_t *out) {
+  char *text, *what = NULL;
   size_t lines = 0, number = 0;
   PLT_TRY(read_text(option, file, &text, &lines));
   plt_status_t status = PLT_OK;
   const char *at = text, *line, *end;
   out->id = plt_mem_alloc(lines * sizeof *out->id);
   while (status == PLT_OK && (line = next_line(&at, &number)) != NULL) {
-    if (read_id(line, "\n\r\t, ", limit, &out->id[out->n], &end))
+    if (read_id(kind, line, &out->id[out->n], &end)) {
       out->n++;
-    else
-      status = plt_fail(PLT_ERR_DATA, "%s: %s:%zu: does not begin with a %s, 0 to %" PRIu32, option, file, number, what,
-                        limit - 1);
+    } else {
+      what = describe(kind);
+      status = plt_fail(PLT_ERR_DATA, "%s: %s:%zu: does not begin with %s", option, file, number, what);
+    }
   }
+  free(what);
   free(text);
   return status;
 }
 
-plt_status_t plt_ids_read(const char *option, const char *text, const char *what, uint32_t limit, plt_ids_t *out) {
+plt_status_t plt_ids_read(const char *option, const char *text, const plt_id_kind_t *kind, plt_ids_t *out) {
   *out = (plt_ids_t){0};
-  bool is_list = strspn(text, "0123456789,") == strlen(text);
-  plt_status_t status = (is_list ? read_list : read_file)(option, text, what, limit, out);
+  bool is_list = kind->names == NULL ? strspn(text, "0123456789,") == strlen(text)
+                                     : !plt_path_exists(text) || plt_path_is_dir(text);
+  plt_status_t status = (is_list ? read_list : read_file)(option, text, kind, out);
   if (status != PLT_OK) plt_ids_clear(out);
   settle(out);
   return status;
@@ -132,14 +186,30 @@ void plt_id_pairs_clear(plt_id_pairs_t *pairs) {
   *pairs = (plt_id_pairs_t){0};
 }
 
-static bool read_pair(const char *line, uint32_t users, uint32_t items, uint32_t *user, uint32_t *item) {
+static bool read_pair(const char *line, const plt_id_kind_t *users, const plt_id_kind_t *items, uint32_t *user,
+                      uint32_t *item) {
   const char *next;
-  if (!read_id(line, "\t, ", users, user, &next) || *next == '\0') return false;
-  return read_id(next + 1, "\n\r\t, ", items, item, &next);
+  if (!read_id(users, line, user, &next) || *next == '\0' || *next == '\n') return false;
+  return read_id(items, next + 1, item, &next);
 }
 
-plt_status_t plt_id_pairs_read(const char *option, const char *file, uint32_t users, uint32_t items,
-                               plt_id_pairs_t *out) {
+static bool is_header(const char *line, const plt_id_kind_t *users) {
+  uint32_t user;
+  const char *next;
+  return users->names == NULL ? !isdigit((unsigned char)*line) : !read_id(users, line, &user, &next);
+}
+
+static plt_status_t no_such_pair(const char *option, const char *file, size_t number, const plt_id_kind_t *users,
+                                 const plt_id_kind_t *items) {
+  char *user = describe(users), *item = describe(items);
+  plt_fail(PLT_ERR_DATA, "%s: %s:%zu: does not begin with %s, and %s", option, file, number, user, item);
+  free(item);
+  free(user);
+  return PLT_ERR_DATA;
+}
+
+plt_status_t plt_id_pairs_read(const char *option, const char *file, const plt_id_kind_t *users,
+                               const plt_id_kind_t *items, plt_id_pairs_t *out) {
   char *text;
   size_t lines = 0, number = 0;
   *out = (plt_id_pairs_t){0};
@@ -149,13 +219,11 @@ plt_status_t plt_id_pairs_read(const char *option, const char *file, uint32_t us
   out->user = plt_mem_alloc(lines * sizeof *out->user);
   out->item = plt_mem_alloc(lines * sizeof *out->item);
   while (status == PLT_OK && (line = next_line(&at, &number)) != NULL) {
-    if (number == 1 && !isdigit((unsigned char)*line)) continue; /* a header */
+    if (number == 1 && is_header(line, users)) continue;
     if (read_pair(line, users, items, &out->user[out->n], &out->item[out->n]))
       out->n++;
     else
-      status =
-          plt_fail(PLT_ERR_DATA, "%s: %s:%zu: does not begin with a user, 0 to %" PRIu32 ", and an item, 0 to %" PRIu32,
-                   option, file, number, users - 1, items - 1);
+      status = no_such_pair(option, file, number, users, items);
   }
   free(text);
   if (status != PLT_OK) plt_id_pairs_clear(out);

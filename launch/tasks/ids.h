@@ -1,5 +1,5 @@
 /* ids.h - users or items that a command line names: "3,17,4", or a file with one id a line;
- * pairs of them in a file.
+ * pairs of them in a file. By number, or, where there is a map (worker/data/idmap.h), as their owner names them.
  *
  * Ownership  the caller clears ids and pairs.
  * Threads    any.
@@ -12,6 +12,14 @@
 #include <stdint.h>
 
 #include "common/status.h"
+#include "worker/data/idmap.h"
+
+/* What the ids of one kind are: "user" or "item", below `limit`; names NULL: numbers. */
+typedef struct plt_id_kind {
+  const char *what;
+  uint32_t limit;
+  const plt_idmap_t *names;
+} plt_id_kind_t;
 
 typedef struct plt_ids {
   uint32_t *id; /* [n], ascending, distinct */
@@ -19,9 +27,10 @@ typedef struct plt_ids {
 } plt_ids_t;
 
 void plt_ids_clear(plt_ids_t *ids);
-/* option: "recommend: --users", for messages; what: "user"; below `limit`. What stands behind a tab, a comma or a space
- * in a line of a file is passed over. */
-plt_status_t plt_ids_read(const char *option, const char *text, const char *what, uint32_t limit, plt_ids_t *out);
+/* option: "recommend: --users", for messages. What stands behind a tab, a comma or a space in a line of a file is
+ * passed over, names may have commas and spaces. A text is a list if it has digits and commas alone; of names, if there
+ * is no such file. */
+plt_status_t plt_ids_read(const char *option, const char *text, const plt_id_kind_t *kind, plt_ids_t *out);
 /* All below `limit` that `ids` does not have take their place. */
 void plt_ids_invert(plt_ids_t *ids, uint32_t limit);
 /* Those of `more` come in. */
@@ -34,9 +43,9 @@ typedef struct plt_id_pairs {
 } plt_id_pairs_t;
 
 void plt_id_pairs_clear(plt_id_pairs_t *pairs);
-/* A user and an item in each line, a tab, a comma or a space between them and before what else there is. A first line
- * that does not begin with a digit is passed over. */
-plt_status_t plt_id_pairs_read(const char *option, const char *file, uint32_t users, uint32_t items,
-                               plt_id_pairs_t *out);
+/* A user and an item in each line, a tab, a comma or a space between them and before what else there is; of names that
+ * have commas or spaces a tab. A first line that has no user is passed over. */
+plt_status_t plt_id_pairs_read(const char *option, const char *file, const plt_id_kind_t *users,
+                               const plt_id_kind_t *items, plt_id_pairs_t *out);
 
 #endif

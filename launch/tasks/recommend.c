@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "launch/tasks/ids.h"
+#include "launch/tasks/names.h"
 #include "launch/tasks/task.h"
 
 static const plt_option_t rows[] = {
@@ -53,48 +54,63 @@ static const plt_option_t rows[] = {
      .choices = "tsv|jsonl",
      .placeholder = "FORMAT",
      .help = "A line for each user and item, or an object of JSON for each user."},
+    PLT_NAMES_OPTION("recommend.ids"),
 };
 
 /* plt_ids_read() of an option, if it is given. */
-static plt_status_t read_ids(const plt_config_t *options, const char *key, const char *name, const char *what,
-                             uint32_t limit, plt_ids_t *out) {
+static plt_status_t read_ids(const plt_config_t *options, const char *key, const char *name, const plt_id_kind_t *kind,
+                             plt_ids_t *out) {
   const char *text = plt_config_text(options, key);
   if (text == NULL || text[0] == '\0') return PLT_OK;
-  return plt_ids_read(name, text, what, limit, out);
+  return plt_ids_read(name, text, kind, out);
 }
 
 /* Items that are out: those named, and all but those that are in. */
-static plt_status_t read_items(const plt_config_t *options, uint32_t items, plt_ids_t *out) {
+static plt_status_t read_items(const plt_config_t *options, const plt_id_kind_t *items, plt_ids_t *out) {
   plt_ids_t only = {0};
-  PLT_TRY(read_ids(options, "recommend.exclude", "recommend: --exclude", "item", items, out));
-  PLT_TRY(read_ids(options, "recommend.items", "recommend: --items", "item", items, &only));
+  PLT_TRY(read_ids(options, "recommend.exclude", "recommend: --exclude", items, out));
+  PLT_TRY(read_ids(options, "recommend.items", "recommend: --items", items, &only));
   if (only.id != NULL) {
-    plt_ids_invert(&only, items);
+    plt_ids_invert(&only, items->limit);
     plt_ids_unite(out, &only);
   }
   plt_ids_clear(&only);
   return PLT_OK;
 }
 
+/* Whom, and from what: worker 0 alone asks. */
+static plt_status_t serve(plt_session_t *session, const plt_config_t *options, const plt_names_t *names,
+                          plt_recommend_t *recommend) {
+  const plt_dataset_t *data = session->plan->data;
+  plt_id_kind_t user = {"user", data->users, names->user}, item = {"item", data->items, names->item};
+  plt_ids_t users = {0}, items = {0};
+  plt_status_t status = read_ids(options, "recommend.users", "recommend: --users", &user, &users);
+  if (status == PLT_OK) status = read_items(options, &item, &items);
+  recommend->users = users.id;
+  recommend->n_users = users.n;
+  recommend->items_out = items.id;
+  recommend->n_items_out = items.n;
+  recommend->user_names = names->user;
+  recommend->item_names = names->item;
+  if (status == PLT_OK) status = plt_recommend(session, recommend);
+  plt_ids_clear(&users);
+  plt_ids_clear(&items);
+  return status;
+}
+
 static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   const plt_config_t *options = call->options;
-  const plt_dataset_t *data = session->plan->data;
   const char *split = plt_config_text(options, "recommend.exclude-split");
-  plt_ids_t users = {0}, items = {0};
   plt_recommend_t recommend = {.path = plt_config_text(options, "recommend.output"),
                                .k = (uint32_t)plt_config_int(options, "recommend.topk"),
                                .all_users = plt_config_bool(options, "recommend.all-users"),
                                .as_json = strcmp(plt_config_text(options, "recommend.format"), "jsonl") == 0};
+  plt_names_t names = {0};
+  if (session->worker != 0) return plt_recommend(session, &recommend);
   if (strcmp(split, "none") != 0) plt_part_choose(split, recommend.leaves_out);
-  plt_status_t status = read_ids(options, "recommend.users", "recommend: --users", "user", data->users, &users);
-  if (status == PLT_OK) status = read_items(options, data->items, &items);
-  recommend.users = users.id;
-  recommend.n_users = users.n;
-  recommend.items_out = items.id;
-  recommend.n_items_out = items.n;
-  if (status == PLT_OK) status = plt_recommend(session, &recommend);
-  plt_ids_clear(&users);
-  plt_ids_clear(&items);
+  PLT_TRY(plt_names_open(session->plan->data, "recommend", plt_config_text(options, "recommend.ids"), &names));
+  plt_status_t status = serve(session, options, &names, &recommend);
+  plt_names_clear(&names);
   return status;
 }
 

@@ -1,5 +1,6 @@
 /* similar.c - items whose vectors point the same way, as TSV. */
 #include "launch/tasks/ids.h"
+#include "launch/tasks/names.h"
 #include "launch/tasks/task.h"
 #include "worker/rank/pairs.h"
 
@@ -22,18 +23,31 @@ static const plt_option_t rows[] = {
      .letter = 'o',
      .placeholder = "FILE",
      .help = "Where to; -: standard output."},
+    PLT_NAMES_OPTION("similar.ids"),
 };
 
-static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
+static plt_status_t find_similar(plt_session_t *session, const plt_task_call_t *call, const plt_names_t *names) {
+  plt_id_kind_t item = {"item", session->plan->data->items, names->item};
   plt_ids_t items;
-  PLT_TRY(plt_ids_read("similar: --items", plt_config_text(call->options, "similar.items"), "item",
-                       session->plan->data->items, &items));
+  PLT_TRY(plt_ids_read("similar: --items", plt_config_text(call->options, "similar.items"), &item, &items));
   plt_similar_t similar = {.path = plt_config_text(call->options, "similar.output"),
                            .items = items.id,
                            .n = items.n,
-                           .k = (uint32_t)plt_config_int(call->options, "similar.topk")};
+                           .k = (uint32_t)plt_config_int(call->options, "similar.topk"),
+                           .names = names->item};
   plt_status_t status = plt_similar(session, &similar);
   plt_ids_clear(&items);
+  return status;
+}
+
+/* Worker 0 alone asks. */
+static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
+  plt_similar_t none = {.path = plt_config_text(call->options, "similar.output")};
+  plt_names_t names;
+  if (session->worker != 0) return plt_similar(session, &none);
+  PLT_TRY(plt_names_open(session->plan->data, "similar", plt_config_text(call->options, "similar.ids"), &names));
+  plt_status_t status = find_similar(session, call, &names);
+  plt_names_clear(&names);
   return status;
 }
 

@@ -1,7 +1,32 @@
 /* output.c - see output.h. */
 #include "worker/rank/output.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+void plt_output_id(FILE *out, const plt_idmap_t *names, uint32_t id) {
+  if (names == NULL) {
+    fprintf(out, "%" PRIu32, id);
+    return;
+  }
+  plt_id_name_t name = plt_idmap_name(names, id);
+  fwrite(name.at, 1, name.length, out);
+}
+
+/* Names have no control characters: two others are escaped. */
+void plt_output_id_json(FILE *out, const plt_idmap_t *names, uint32_t id) {
+  if (names == NULL) {
+    fprintf(out, "%" PRIu32, id);
+    return;
+  }
+  plt_id_name_t name = plt_idmap_name(names, id);
+  fputc('"', out);
+  for (size_t i = 0; i < name.length; i++) {
+    if (name.at[i] == '"' || name.at[i] == '\\') fputc('\\', out);
+    fputc(name.at[i], out);
+  }
+  fputc('"', out);
+}
 
 static plt_status_t write_to(plt_session_t *session, const plt_inference_t *inference, const char *path,
                              plt_output_fn work, const void *what) {

@@ -7,7 +7,12 @@
 
 #include <stdio.h>
 
+#include "worker/data/idmap.h"
 #include "worker/rank/inference.h"
+
+/* An id as people have it, where there are names (NULL: its number); in JSON names are in quotes. */
+void plt_output_id(FILE *out, const plt_idmap_t *names, uint32_t id);
+void plt_output_id_json(FILE *out, const plt_idmap_t *names, uint32_t id);
 
 /* inference: as in plt_vectors_create(). Whether all could be written is looked at behind it. */
 typedef plt_status_t (*plt_output_fn)(plt_session_t *session, const plt_inference_t *inference, const void *what,

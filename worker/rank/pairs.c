@@ -1,7 +1,6 @@
 /* pairs.c - see pairs.h. */
 #include "worker/rank/pairs.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +16,9 @@
 /* ---- score ---- */
 
 /* Of at most PLT_VECTORS_BLOCK pairs. */
-static plt_status_t score_block(plt_session_t *session, plt_vectors_t *vectors, const uint32_t *users,
-                                const uint32_t *items, size_t n, plt_arena_t *arena, FILE *out) {
+static plt_status_t score_block(plt_session_t *session, plt_vectors_t *vectors, const plt_score_t *score, size_t first,
+                                size_t n, plt_arena_t *arena, FILE *out) {
+  const uint32_t *users = score->users + first, *items = score->items + first;
   const size_t cols = session->plan->model->score_cols;
   uint32_t *ids = plt_arena_alloc(arena, n * sizeof *ids), *user_at = plt_arena_alloc(arena, n * sizeof *ids);
   uint32_t *item_at = plt_arena_alloc(arena, n * sizeof *ids);
@@ -29,9 +29,13 @@ static plt_status_t score_block(plt_session_t *session, plt_vectors_t *vectors, 
   memcpy(of_users, read, distinct * cols * sizeof *of_users);
   distinct = plt_distinct(items, n, ids, item_at, arena);
   PLT_TRY(plt_vectors_read(vectors, PLT_SIDE_ITEM, ids, distinct, &read));
-  for (size_t i = 0; i < n; i++)
-    fprintf(out, "%" PRIu32 "\t%" PRIu32 "\t%.9g\n", users[i], items[i],
+  for (size_t i = 0; i < n; i++) {
+    plt_output_id(out, score->user_names, users[i]);
+    fputc('\t', out);
+    plt_output_id(out, score->item_names, items[i]);
+    fprintf(out, "\t%.9g\n",
             (double)(float)plt_kernel_dot(of_users + user_at[i] * cols, read + item_at[i] * cols, cols));
+  }
   return PLT_OK;
 }
 
@@ -46,8 +50,7 @@ static plt_status_t score_all(plt_session_t *session, const plt_inference_t *inf
     plt_arena_reset(arena);
     status = plt_session_look(session);
     if (status == PLT_OK)
-      status = score_block(session, vectors, score->users + at, score->items + at,
-                           plt_min_size(PLT_VECTORS_BLOCK, score->n - at), arena, out);
+      status = score_block(session, vectors, score, at, plt_min_size(PLT_VECTORS_BLOCK, score->n - at), arena, out);
   }
   plt_vectors_destroy(&vectors);
   plt_arena_destroy(&arena);
@@ -110,6 +113,15 @@ static plt_status_t offer_all(plt_session_t *session, plt_vectors_t *vectors, of
   return PLT_OK;
 }
 
+static void write_similar(FILE *out, const plt_similar_t *similar, uint32_t item, const plt_top_t *top) {
+  for (size_t r = 0; r < top->n; r++) {
+    plt_output_id(out, similar->names, item);
+    fputc('\t', out);
+    plt_output_id(out, similar->names, top->best[r].item);
+    fprintf(out, "\t%zu\t%.9g\n", r + 1, (double)top->best[r].score);
+  }
+}
+
 /* plt_output_fn */
 static plt_status_t find_similar(plt_session_t *session, const plt_inference_t *inference, const void *what,
                                  FILE *out) {
@@ -128,9 +140,7 @@ static plt_status_t find_similar(plt_session_t *session, const plt_inference_t *
   fprintf(out, "item\tsimilar\trank\tcosine\n");
   for (size_t i = 0; i < similar->n && status == PLT_OK; i++) {
     plt_top_sort(&offer.top[i]);
-    for (size_t r = 0; r < offer.top[i].n; r++)
-      fprintf(out, "%" PRIu32 "\t%" PRIu32 "\t%zu\t%.9g\n", similar->items[i], best[i * k + r].item, r + 1,
-              (double)best[i * k + r].score);
+    write_similar(out, similar, similar->items[i], &offer.top[i]);
   }
   plt_vectors_destroy(&vectors);
   free(offer.top);

@@ -8,12 +8,14 @@
 #ifndef PLT_WORKER_RANK_PAIRS_H
 #define PLT_WORKER_RANK_PAIRS_H
 
+#include "worker/data/idmap.h"
 #include "worker/session/session.h"
 
 typedef struct plt_score {
   const char *path;              /* "-": standard output. A TSV: user, item, score, in the order of the pairs */
   const uint32_t *users, *items; /* [n] */
   size_t n;
+  const plt_idmap_t *user_names, *item_names; /* what they are called in the file; NULL: their numbers */
 } plt_score_t;
 /* A plt_session_fn. */
 plt_status_t plt_score(plt_session_t *session, void *score);
@@ -23,6 +25,7 @@ typedef struct plt_similar {
   const uint32_t *items; /* [n], ascending, distinct */
   size_t n;
   uint32_t k;
+  const plt_idmap_t *names; /* of items; NULL: their numbers */
 } plt_similar_t;
 /* A plt_session_fn. Vectors of the n items are held at once. */
 plt_status_t plt_similar(plt_session_t *session, void *similar);

@@ -12,6 +12,19 @@
 #include "worker/rank/output.h"
 #include "worker/rank/scorer.h"
 
+static void tell_left_out(const plt_recommend_t *recommend, size_t without, size_t wanted, uint32_t first) {
+  plt_id_name_t name = {"", 0};
+  char number[16] = "";
+  if (recommend->user_names != NULL)
+    name = plt_idmap_name(recommend->user_names, first);
+  else
+    snprintf(number, sizeof number, "%" PRIu32, first);
+  plt_log(recommend->users == NULL ? PLT_LOG_INFO : PLT_LOG_NOTE,
+          "%zu of %zu users have no training pairs and are left out, the first of them %s%.*s"
+          "; --all-users ranks them too",
+          without, wanted, number, (int)name.length, name.at);
+}
+
 /* Who is ranked, ascending. Who was asked for and is not is told. */
 static uint32_t *choose_users(const plt_dataset_t *data, const plt_recommend_t *recommend, size_t *n) {
   const uint64_t *train = data->part[PLT_PART_TRAIN].offset;
@@ -25,22 +38,27 @@ static uint32_t *choose_users(const plt_dataset_t *data, const plt_recommend_t *
     else if (without++ == 0)
       first_without = u;
   }
-  if (without > 0)
-    plt_log(recommend->users == NULL ? PLT_LOG_INFO : PLT_LOG_NOTE,
-            "%zu of %zu users have no training pairs and are left out, the first of them %" PRIu32
-            "; --all-users ranks them too",
-            without, wanted, first_without);
+  if (without > 0) tell_left_out(recommend, without, wanted, first_without);
   return users;
 }
 
-static void write_tsv(FILE *out, uint32_t user, const plt_top_t *top) {
-  for (size_t r = 0; r < top->n; r++)
-    fprintf(out, "%" PRIu32 "\t%" PRIu32 "\t%zu\t%.9g\n", user, top->best[r].item, r + 1, (double)top->best[r].score);
+static void write_tsv(FILE *out, const plt_recommend_t *recommend, uint32_t user, const plt_top_t *top) {
+  for (size_t r = 0; r < top->n; r++) {
+    plt_output_id(out, recommend->user_names, user);
+    fputc('\t', out);
+    plt_output_id(out, recommend->item_names, top->best[r].item);
+    fprintf(out, "\t%zu\t%.9g\n", r + 1, (double)top->best[r].score);
+  }
 }
 
-static void write_json(FILE *out, uint32_t user, const plt_top_t *top) {
-  fprintf(out, "{\"user\": %" PRIu32 ", \"items\": [", user);
-  for (size_t r = 0; r < top->n; r++) fprintf(out, "%s%" PRIu32, r == 0 ? "" : ", ", top->best[r].item);
+static void write_json(FILE *out, const plt_recommend_t *recommend, uint32_t user, const plt_top_t *top) {
+  fputs("{\"user\": ", out);
+  plt_output_id_json(out, recommend->user_names, user);
+  fputs(", \"items\": [", out);
+  for (size_t r = 0; r < top->n; r++) {
+    if (r > 0) fputs(", ", out);
+    plt_output_id_json(out, recommend->item_names, top->best[r].item);
+  }
   fputs("], \"scores\": [", out);
   for (size_t r = 0; r < top->n; r++) fprintf(out, "%s%.9g", r == 0 ? "" : ", ", (double)top->best[r].score);
   fputs("]}\n", out);
@@ -57,7 +75,7 @@ static plt_status_t write_users(plt_session_t *session, plt_scorer_t *scorer, co
     size = plt_min_size(plt_scorer_group(scorer), n - at);
     status = plt_scorer_rank(scorer, users + at, size, &top);
     for (size_t u = 0; u < size && status == PLT_OK; u++)
-      (recommend->as_json ? write_json : write_tsv)(out, users[at + u], &top[u]);
+      (recommend->as_json ? write_json : write_tsv)(out, recommend, users[at + u], &top[u]);
     if (status == PLT_OK && ferror(out)) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", recommend->path);
   }
   free(users);

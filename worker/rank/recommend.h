@@ -5,6 +5,7 @@
 #ifndef PLT_WORKER_RANK_RECOMMEND_H
 #define PLT_WORKER_RANK_RECOMMEND_H
 
+#include "worker/data/idmap.h"
 #include "worker/session/session.h"
 
 typedef struct plt_recommend {
@@ -17,6 +18,7 @@ typedef struct plt_recommend {
   bool leaves_out[PLT_PARTS]; /* a user's items of these parts, beside those of training */
   const uint32_t *items_out;  /* [n_items_out], ascending: shown to nobody */
   size_t n_items_out;
+  const plt_idmap_t *user_names, *item_names; /* what they are called in the file; NULL: their numbers */
 } plt_recommend_t;
 
 /* A plt_session_fn. */
