@@ -39,7 +39,7 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   plt_outcome_t outcome = {0};
   plt_journal_t *journal;
   memcpy(outcome.parts, session->plan->final_parts, sizeof outcome.parts);
-  PLT_TRY(plt_outcome_evaluate(session, call->quiet, &outcome));
+  PLT_TRY(plt_outcome_evaluate(session, "outcome", call->quiet, &outcome));
   if (session->worker != 0) return PLT_OK;
   PLT_TRY(plt_journal_open(session->plan, call->quiet, &journal));
   plt_journal_follow(journal, &session->clock);

@@ -9,6 +9,7 @@
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
+#include "launch/tasks/picture.h"
 #include "launch/tasks/surfaces.h"
 #include "launch/tasks/task.h"
 
@@ -135,7 +136,7 @@ static void tell(const plt_session_t *session, const plt_landscape_t *landscape,
 /* worker 0, with a picture: what can go wrong with it is told before anything is measured. */
 static plt_status_t prepare(const plt_config_t *options, const plt_landscape_t *landscape, const char *picture,
                             plt_surface_t *surfaces, size_t *n_beside) {
-  PLT_TRY(plt_surfaces_can_draw(picture));
+  PLT_TRY(plt_picture_check(picture));
   return read_beside(options, landscape->axes, surfaces, n_beside);
 }
 

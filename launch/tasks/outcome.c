@@ -8,7 +8,7 @@
 #include "common/time.h"
 #include "worker/train/live.h"
 
-plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcome_t *outcome) {
+plt_status_t plt_outcome_evaluate(plt_session_t *session, const char *name, bool quiet, plt_outcome_t *outcome) {
   bool any = false;
   for (plt_part_t part = 0; part < PLT_PARTS; part++) {
     outcome->parts[part] = outcome->parts[part] && session->plan->data->part[part].n > 0;
@@ -22,7 +22,7 @@ plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcom
     plt_live_begin();
     watch = plt_live_watch(&evaluation, quiet);
   }
-  plt_status_t status = plt_evaluate_in_full(session, "outcome", outcome->parts, watch, outcome->metrics,
+  plt_status_t status = plt_evaluate_in_full(session, name, outcome->parts, watch, outcome->metrics,
                                              outcome->breakdowns, outcome->users);
   if (session->worker == 0) plt_live_end();
   outcome->seconds = plt_time_seconds(plt_time_ns() - begin_ns);
@@ -140,19 +140,15 @@ void plt_outcome_print_users(FILE *out, const plt_topk_t *topk, const plt_outcom
   }
 }
 
-void plt_outcome_print_json(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome, bool slices,
-                            uint64_t clock) {
-  plt_json_t *json = plt_json_create();
-  plt_json_int(json, "clock", (int64_t)clock);
+void plt_outcome_put(const plt_topk_t *topk, const plt_outcome_t *outcome, bool slices, plt_json_t *object) {
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     if (!outcome->parts[part]) continue;
-    plt_json_t *of = plt_json_add_object(json, plt_part_keys[part]);
+    plt_json_t *of = plt_json_add_object(object, plt_part_keys[part]);
     plt_metrics_put(&outcome->metrics[part], topk, of);
     plt_breakdown_put(&outcome->breakdowns[part], topk, of);
     if (slices) plt_slices_put(&outcome->breakdowns[part], topk, plt_json_add_object(of, "slices"));
   }
   if (has_kept(outcome))
     plt_kept_put(&outcome->metrics[PLT_PART_TEST], &outcome->metrics[PLT_PART_SHIFT], topk,
-                 plt_json_add_object(json, "kept"));
-  plt_json_write(&json, out);
+                 plt_json_add_object(object, "kept"));
 }

@@ -18,8 +18,9 @@ typedef struct plt_outcome {
   plt_user_metrics_t *users; /* in: [PLT_PARTS] of the caller, who clears them, or NULL: not asked for */
 } plt_outcome_t;
 
-/* Evaluates the session's tables. All workers call, once in a session. quiet: people are not told how far it is. */
-plt_status_t plt_outcome_evaluate(plt_session_t *session, bool quiet, plt_outcome_t *outcome);
+/* Evaluates the session's tables. All workers call, with a name that is new in the session. quiet: people are not told
+ * how far it is. */
+plt_status_t plt_outcome_evaluate(plt_session_t *session, const char *name, bool quiet, plt_outcome_t *outcome);
 /* The table of metrics: a row per metric and cut-off, a column per part, and what the shift leaves of test. Nothing
  * without parts. */
 void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
@@ -27,8 +28,7 @@ void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *o
 void plt_outcome_print_slices(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
 /* A line of names, then one per part and user: "test", the user, the metrics. */
 void plt_outcome_print_users(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome);
-/* All of it as one JSON object, with the clock of the tables. */
-void plt_outcome_print_json(FILE *out, const plt_topk_t *topk, const plt_outcome_t *outcome, bool slices,
-                            uint64_t clock);
+/* All of it, into an object. */
+void plt_outcome_put(const plt_topk_t *topk, const plt_outcome_t *outcome, bool slices, plt_json_t *object);
 
 #endif

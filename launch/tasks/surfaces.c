@@ -1,16 +1,13 @@
 /* surfaces.c - see surfaces.h. */
 #include "launch/tasks/surfaces.h"
 
-#include <errno.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
+#include "launch/tasks/picture.h"
 
 enum { BYTES_MAX = 64 << 20, POINTS_MAX = 1001 };
 
@@ -58,12 +55,6 @@ static bool read_surface(const plt_json_t *json, plt_surface_t *out) {
   return plt_json_length(loss) == n;
 }
 
-static void name_of(const char *file, char *out, size_t bytes) {
-  const char *slash = strrchr(file, '/'), *name = slash == NULL ? file : slash + 1, *dot = strrchr(name, '.');
-  size_t length = dot == NULL || dot == name ? strlen(name) : (size_t)(dot - name);
-  snprintf(out, bytes, "%.*s", (int)(length < bytes ? length : bytes - 1), name);
-}
-
 plt_status_t plt_surface_read(const char *file, plt_surface_t *out) {
   char *text;
   size_t bytes;
@@ -75,46 +66,12 @@ plt_status_t plt_surface_read(const char *file, plt_surface_t *out) {
   if (status == PLT_OK && !read_surface(json, out))
     status = plt_fail(PLT_ERR_DATA, "%s: is no landscape: `plateau landscape RUN -o FILE` makes one", file);
   plt_json_destroy(&json);
-  name_of(file, out->name, sizeof out->name);
+  plt_picture_name(file, out->name, sizeof out->name);
   if (status != PLT_OK) plt_surface_clear(out);
   return status;
 }
 
-/* ---- gnuplot ---- */
-
-static plt_status_t run_gnuplot(char *const arguments[]) {
-  pid_t child;
-  int state, cause = posix_spawnp(&child, "gnuplot", NULL, NULL, arguments, environ);
-  errno = cause;
-  if (cause != 0) return plt_fail_errno(PLT_ERR_USAGE, "--plot: gnuplot draws the picture, and does not start");
-  while (waitpid(child, &state, 0) < 0)
-    if (errno != EINTR) return plt_fail_errno(PLT_ERR_IO, "--plot: gnuplot");
-  if (WIFEXITED(state) && WEXITSTATUS(state) == 0) return PLT_OK;
-  return plt_fail(PLT_ERR_IO, "--plot: gnuplot failed; %s is what it was given",
-                  arguments[1] == NULL ? "its input" : arguments[1]);
-}
-
-static bool ends_with(const char *text, const char *end) {
-  size_t n = strlen(text), m = strlen(end);
-  return n > m && strcmp(text + n - m, end) == 0;
-}
-
-plt_status_t plt_surfaces_can_draw(const char *picture) {
-  if (!ends_with(picture, ".svg") && !ends_with(picture, ".png"))
-    return plt_fail(PLT_ERR_USAGE, "--plot: %s: a name that ends with .svg or .png", picture);
-  char program[] = "gnuplot", option[] = "-e", nothing[] = "exit";
-  return run_gnuplot((char *const[]){program, option, nothing, NULL});
-}
-
-/* As gnuplot reads it within single quotes. */
-static void put_quoted(FILE *out, const char *text) {
-  fputc('\'', out);
-  for (; *text != '\0'; text++) {
-    if (*text == '\'') fputc('\'', out);
-    fputc(*text < ' ' && *text >= 0 ? '?' : *text, out);
-  }
-  fputc('\'', out);
-}
+/* ---- pictures ---- */
 
 /* Of the tables themselves, in the middle. Pictures show how much the loss rises above it. */
 static double loss_at_tables(const plt_surface_t *surface) {
@@ -125,7 +82,7 @@ static double loss_at_tables(const plt_surface_t *surface) {
 /* plain (loss 0.284) */
 static void put_title(FILE *out, const plt_surface_t *surface) {
   char *title = plt_mem_print("%s (loss %.3g)", surface->name, loss_at_tables(surface));
-  put_quoted(out, title);
+  plt_picture_quote(out, title);
   free(title);
 }
 
@@ -191,30 +148,11 @@ static void put_panels(FILE *out, const plt_surface_t *surfaces, size_t n) {
   fputs("unset multiplot\n", out);
 }
 
-static char *make_script(const plt_surface_t *surfaces, size_t n, const char *picture, size_t *bytes) {
-  char *text;
-  FILE *out = open_memstream(&text, bytes);
-  size_t width = surfaces[0].axes == 1 ? 800 : 420 * n + 40, height = surfaces[0].axes == 1 ? 500 : 780;
-  bool svg = ends_with(picture, ".svg");
-  fprintf(out,
-          "set encoding utf8\nset termoption noenhanced\nset terminal %s size %zu,%zu %s font 'sans,12' noenhanced\n",
-          svg ? "svg" : "pngcairo", width, height, svg ? "dynamic background '#ffffff'" : "background '#ffffff'");
-  fputs("set output ", out);
-  put_quoted(out, picture);
-  fputc('\n', out);
-  for (size_t s = 0; s < n; s++) put_data(out, &surfaces[s], s);
-  (surfaces[0].axes == 1 ? put_lines : put_panels)(out, surfaces, n);
-  fclose(out);
-  return text;
-}
-
-plt_status_t plt_surfaces_draw(const plt_surface_t *surfaces, size_t n, const char *picture) {
-  size_t bytes;
-  char *script = plt_mem_print("%s.gp", picture), *text = make_script(surfaces, n, picture, &bytes);
-  plt_status_t status = plt_file_publish(script, text, bytes);
-  char program[] = "gnuplot";
-  if (status == PLT_OK) status = run_gnuplot((char *const[]){program, script, NULL});
-  free(text);
-  free(script);
-  return status;
+plt_status_t plt_surfaces_draw(const plt_surface_t *surfaces, size_t n, const char *path) {
+  const bool lines = surfaces[0].axes == 1;
+  plt_picture_t picture;
+  plt_picture_begin(&picture, path, lines ? 800 : 420 * n + 40, lines ? 500 : 780);
+  for (size_t s = 0; s < n; s++) put_data(picture.script, &surfaces[s], s);
+  (lines ? put_lines : put_panels)(picture.script, surfaces, n);
+  return plt_picture_end(&picture);
 }

@@ -1,12 +1,10 @@
-/* surfaces.h - files of loss landscapes, and pictures of several beside each other, by gnuplot.
+/* surfaces.h - files of loss landscapes, and pictures of several beside each other.
  *
- *   measured ─▶ FILE.json ─▶ [others' files] ─▶ PICTURE.gp ─▶ gnuplot ─▶ PICTURE.svg or .png
+ *   measured ─▶ FILE.json ─▶ [others' files] ─▶ picture (picture.h)
  *
  * Ownership  the caller clears surfaces.
- * Threads    any; gnuplot is a process of its own, waited for.
- * Errors     read: PLT_ERR_IO, PLT_ERR_DATA naming the file. can_draw: PLT_ERR_USAGE for a name that is no
- *            .svg or .png, and without gnuplot. draw: PLT_ERR_CREATE, PLT_ERR_IO, PLT_ERR_SPACE; PLT_ERR_IO when
- *            gnuplot fails. */
+ * Threads    any.
+ * Errors     read: PLT_ERR_IO, PLT_ERR_DATA naming the file. draw: those of plt_picture_end(). */
 #ifndef PLT_LAUNCH_TASKS_SURFACES_H
 #define PLT_LAUNCH_TASKS_SURFACES_H
 
@@ -27,10 +25,8 @@ void plt_surface_clear(plt_surface_t *surface);
 void plt_surface_put(const plt_landscape_t *landscape, const double *loss, plt_json_t *object);
 plt_status_t plt_surface_read(const char *file, plt_surface_t *out);
 
-/* PLT_ERR_USAGE where it could not be drawn: before anything is measured. */
-plt_status_t plt_surfaces_can_draw(const char *picture);
 /* How much the loss rises above that of the tables, all on one scale, all of as many axes: with two axes surfaces above
  * and contours below, with one axis lines. */
-plt_status_t plt_surfaces_draw(const plt_surface_t *surfaces, size_t n, const char *picture);
+plt_status_t plt_surfaces_draw(const plt_surface_t *surfaces, size_t n, const char *path);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
+#include "worker/data/disturb.h"
 #include "worker/data/moments.h"
 #include "worker/data/scaling.h"
 #include "worker/data/source.h"
@@ -130,8 +131,10 @@ plt_status_t plt_feature_check(const plt_feature_t *feature, uint32_t items, plt
 }
 
 void plt_feature_row(const plt_feature_t *feature, uint64_t item, float *out) {
-  plt_npy_row_f32(&feature->array, item, out);
+  const struct plt_disturbed *disturbed = feature->disturbed;
+  plt_npy_row_f32(&feature->array, disturbed == NULL ? item : plt_disturbed_item(disturbed, item), out);
   if (feature->scaling != NULL) plt_scaling_row(feature->scaling, out);
+  if (disturbed != NULL) plt_disturbed_row(disturbed, item, feature->array.cols, out);
 }
 
 void plt_feature_lengths(const plt_feature_t *feature, uint32_t n, float *out) {

@@ -35,7 +35,6 @@ plt_status_t plt_ultra_init(plt_ultra_t *self, const plt_config_t *config, const
   self->base.negatives_of_all = true;
   self->base.score_cols = self->dim + self->feat_dim;
   weigh_nodes(data, self);
-  self->unit = plt_derived_units(data);
   self->features = plt_dataset_feature_cols(data);
   return PLT_OK;
 }
@@ -71,7 +70,7 @@ void plt_ultra_clear(plt_model_t *model) {
 }
 
 plt_var_t plt_ultra_x(const plt_ultra_t *self, const plt_nodes_t *nodes) {
-  return self->codes == NULL ? plt_nodes_scaled_features(nodes, self->unit) : plt_codes_all(self->codes, nodes);
+  return self->codes == NULL ? plt_nodes_scaled_features(nodes, plt_derived_units(nodes->data)) : plt_codes_all(self->codes, nodes);
 }
 
 plt_var_t plt_ultra_items(const plt_nodes_t *nodes, plt_var_t x, plt_var_t w) {

@@ -17,7 +17,6 @@ typedef struct plt_ultra {
   float w1, w2, w3, w4;
   double wd_embedding, wd_item, wd_projection;
   float *of_user, *of_item; /* beta: by training degree */
-  const float *const *unit; /* by modality and item: 1 / the length of its features (data/derived.h) */
   size_t features;          /* columns of x */
   const plt_codes_t *codes; /* x is r of these, its own object's; NULL: x are the features of the data */
 } plt_ultra_t;

@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/normal.h"
 #include "common/rng.h"
+#include "worker/data/derived.h"
 #include "worker/data/features.h"
 #include "worker/math/distinct.h"
 #include "worker/models/invrl.h"
@@ -173,7 +174,7 @@ static plt_lazy_t bring_x(plt_mask_source_t *source, const uint32_t *items, size
   }
   plt_feature_rows_t *features = plt_arena_alloc(source->arena, sizeof *features);
   *features = (plt_feature_rows_t){
-      .feature = data->features, .n_features = data->n_features, .items = items, .scale = model->unit};
+      .feature = data->features, .n_features = data->n_features, .items = items, .scale = plt_derived_units(data)};
   return plt_feature_rows(features, n);
 }
 

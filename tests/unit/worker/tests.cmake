@@ -2,6 +2,7 @@
 plateau_unit(worker/data idmap)
 plateau_unit(worker/data dataset)
 plateau_unit(worker/data pack)
+plateau_unit(worker/data disturb)
 plateau_unit(worker/data scaling)
 foreach(library onednn openblas)
   if(TARGET gemm_${library})

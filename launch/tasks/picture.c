@@ -1,0 +1,74 @@
+/* picture.c - see picture.h. */
+#include "launch/tasks/picture.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/io/fileio.h"
+#include "common/mem.h"
+
+static plt_status_t run_gnuplot(char *const arguments[]) {
+  pid_t child;
+  int state, cause = posix_spawnp(&child, "gnuplot", NULL, NULL, arguments, environ);
+  errno = cause;
+  if (cause != 0) return plt_fail_errno(PLT_ERR_USAGE, "--plot: gnuplot draws the picture, and does not start");
+  while (waitpid(child, &state, 0) < 0)
+    if (errno != EINTR) return plt_fail_errno(PLT_ERR_IO, "--plot: gnuplot");
+  if (WIFEXITED(state) && WEXITSTATUS(state) == 0) return PLT_OK;
+  return plt_fail(PLT_ERR_IO, "--plot: gnuplot failed; %s is what it was given",
+                  arguments[1] == NULL ? "its input" : arguments[1]);
+}
+
+static bool ends_with(const char *text, const char *end) {
+  size_t n = strlen(text), m = strlen(end);
+  return n > m && strcmp(text + n - m, end) == 0;
+}
+
+plt_status_t plt_picture_check(const char *path) {
+  if (!ends_with(path, ".svg") && !ends_with(path, ".png"))
+    return plt_fail(PLT_ERR_USAGE, "--plot: %s: a name that ends with .svg or .png", path);
+  char program[] = "gnuplot", option[] = "-e", nothing[] = "exit";
+  return run_gnuplot((char *const[]){program, option, nothing, NULL});
+}
+
+void plt_picture_quote(FILE *out, const char *text) {
+  fputc('\'', out);
+  for (; *text != '\0'; text++) {
+    if (*text == '\'') fputc('\'', out);
+    fputc(*text < ' ' && *text >= 0 ? '?' : *text, out);
+  }
+  fputc('\'', out);
+}
+
+void plt_picture_name(const char *file, char *out, size_t bytes) {
+  const char *slash = strrchr(file, '/'), *name = slash == NULL ? file : slash + 1;
+  size_t length = strlen(name) - (ends_with(name, ".json") ? strlen(".json") : 0);
+  snprintf(out, bytes, "%.*s", (int)(length < bytes ? length : bytes - 1), name);
+}
+
+void plt_picture_begin(plt_picture_t *picture, const char *path, size_t width, size_t height) {
+  const bool svg = ends_with(path, ".svg");
+  *picture = (plt_picture_t){.path = path};
+  FILE *out = picture->script = open_memstream(&picture->text, &picture->bytes);
+  fprintf(out,
+          "set encoding utf8\nset termoption noenhanced\nset terminal %s size %zu,%zu %s font 'sans,12' noenhanced\n",
+          svg ? "svg" : "pngcairo", width, height, svg ? "dynamic background '#ffffff'" : "background '#ffffff'");
+  fputs("set output ", out);
+  plt_picture_quote(out, path);
+  fputc('\n', out);
+}
+
+plt_status_t plt_picture_end(plt_picture_t *picture) {
+  char *script = plt_mem_print("%s.gp", picture->path), program[] = "gnuplot";
+  fclose(picture->script);
+  plt_status_t status = plt_file_publish(script, picture->text, picture->bytes);
+  if (status == PLT_OK) status = run_gnuplot((char *const[]){program, script, NULL});
+  free(picture->text);
+  free(script);
+  return status;
+}
