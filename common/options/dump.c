@@ -161,17 +161,17 @@ static void compare(const char *key, const line_t *now, const line_t *was, plt_f
   free(old_text);
 }
 
-char *plt_config_differences(const plt_config_t *now, const plt_config_t *was) {
+char *plt_config_differences(const plt_config_t *now, const plt_config_t *was, bool resumable) {
   lines_t new_lines = lines_of(now), old_lines = lines_of(was);
   plt_faults_t differences;
   plt_faults_begin(&differences);
   for (size_t i = 0; i < new_lines.n; i++) {
     const line_t *line = &new_lines.of[i];
-    if (!line->setting->row->resumable) compare(line->key, line, find(&old_lines, line->key), &differences);
+    if (line->setting->row->resumable == resumable) compare(line->key, line, find(&old_lines, line->key), &differences);
   }
   for (size_t i = 0; i < old_lines.n; i++) {
     const line_t *line = &old_lines.of[i];
-    if (line->setting->row->resumable || find(&new_lines, line->key) != NULL) continue;
+    if (line->setting->row->resumable != resumable || find(&new_lines, line->key) != NULL) continue;
     compare(line->key, NULL, line, &differences);
   }
   clear(&new_lines);

@@ -110,9 +110,9 @@ char *plt_config_dump(const plt_config_t *config);
 /* The values of these tables below `key`, as YAML that plt_config_add() reads; free it. */
 char *plt_config_dump_tables(const plt_config_t *config, const char *key, const plt_option_table_t *const *tables,
                              size_t n);
-/* Differences to another configuration in rows that are not `resumable`, one line each
+/* Differences to another configuration in rows that are `resumable`, or in those that are not, one line each
  * ("model.name: vbpr, was bpr"); NULL if none. free it. */
-char *plt_config_differences(const plt_config_t *now, const plt_config_t *was);
+char *plt_config_differences(const plt_config_t *now, const plt_config_t *was, bool resumable);
 
 /* The rows of a table for --help and the reference: key, type, default, range, unit, help. Free it. */
 char *plt_option_table_describe(const plt_option_table_t *table, bool markdown);

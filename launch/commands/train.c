@@ -20,23 +20,32 @@
 #include "worker/math/gemm.h"
 
 typedef struct arguments {
-  const char *config;
+  const char *config; /* a file; of a run that is resumed it may be the run directory at first */
+  char of_run[PLT_PATH_MAX];
   plt_sets_t sets;
   bool resume, quiet;
 } arguments_t;
 
 static plt_status_t parse(int argc, char **argv, arguments_t *a) {
-  static const struct option options[] = {
-      {"set", required_argument, NULL, 's'},     {"workers", required_argument, NULL, 'w'},
-      {"servers", required_argument, NULL, 'S'}, {"resume", no_argument, NULL, 'r'},
-      {"quiet", no_argument, NULL, 'q'},         {"log-view", no_argument, NULL, 'v'},
-      {"trace", required_argument, NULL, 't'},   {"alone", no_argument, NULL, 'A'},
-      {"until", required_argument, NULL, 'u'},   {NULL, 0, NULL, 0}};
+  static const struct option options[] = {{"set", required_argument, NULL, 's'},
+                                          {"workers", required_argument, NULL, 'w'},
+                                          {"servers", required_argument, NULL, 'S'},
+                                          {"epochs", required_argument, NULL, 'e'},
+                                          {"seed", required_argument, NULL, 'i'},
+                                          {"resume", no_argument, NULL, 'r'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {"log-view", no_argument, NULL, 'v'},
+                                          {"trace", required_argument, NULL, 't'},
+                                          {"alone", no_argument, NULL, 'A'},
+                                          {"until", required_argument, NULL, 'u'},
+                                          {NULL, 0, NULL, 0}};
   for (int c; (c = plt_arguments_next(argc, argv, "q", options)) != -1;) {
     switch (c) {
       case 's': plt_sets_add(&a->sets, NULL, optarg); break;
       case 'w': plt_sets_add(&a->sets, "cluster.workers", optarg); break;
       case 'S': plt_sets_add(&a->sets, "cluster.servers", optarg); break;
+      case 'e': plt_sets_add(&a->sets, "train.epochs", optarg); break;
+      case 'i': plt_sets_add(&a->sets, "run.seed", optarg); break;
       case 'v': plt_sets_add(&a->sets, "run.log_view", "true"); break;
       case 't': plt_sets_add(&a->sets, "run.trace", optarg); break;
       case 'u': plt_sets_add(&a->sets, "train.until", optarg); break;
@@ -47,6 +56,20 @@ static plt_status_t parse(int argc, char **argv, arguments_t *a) {
     }
   }
   return plt_arguments_positional(argc, argv, "a configuration file", &a->config);
+}
+
+/* RUN --resume: the configuration is the run's own. */
+static plt_status_t find_config(arguments_t *a) {
+  const char *run_dir = a->config;
+  if (!plt_path_is_dir(run_dir)) return PLT_OK;
+  PLT_TRY(plt_path_join(run_dir, "config.yaml", a->of_run));
+  if (!plt_path_exists(a->of_run))
+    return plt_fail(PLT_ERR_USAGE, "%s: is a directory without a config.yaml: neither a configuration nor a run",
+                    run_dir);
+  if (!a->resume) return plt_fail(PLT_ERR_USAGE, "%s: is a run: --resume goes on with it", run_dir);
+  a->config = a->of_run;
+  plt_sets_add(&a->sets, "run.dir", run_dir);
+  return PLT_OK;
 }
 
 /* Free space for one checkpoint, before anything is computed. */
@@ -71,6 +94,17 @@ static void warn_of_products(const char *before) {
             before, now);
 }
 
+/* What a graph model's leaves cost when each brings all nodes within its hops. */
+static void say_closures(const plt_plan_t *plan) {
+  const plt_model_layers_t *layers = &plan->model->layers;
+  uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
+  if (layers->n == 0 || layers->n_fanout != 0 || (plan->alone ? plan->workers == 1 : leaves == 1)) return;
+  plt_log(PLT_LOG_NOTE,
+          "model.fanout is exact: each %s brings all nodes within %zu hops, on small data most of the graph; "
+          "more workers help with a fan-out only (docs/graph-models.md)",
+          plan->alone ? "worker" : "leaf of a batch", layers->n);
+}
+
 static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   const plt_plan_t *plan = &job->plan;
   char what[128];
@@ -89,6 +123,7 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   if (restore->given) warn_of_products(restore->manifest.products);
   plt_job_say_leaks(job);
   if (!restore->given) plt_job_say_scales(job);
+  for (size_t i = 0; i < job->procedure->n_stages; i++) say_closures(&job->procedure->stages[i].plan);
   if (job->data->part[PLT_PART_VALID].n == 0)
     plt_log(PLT_LOG_NOTE, "%s has no validation part: no early stopping, the last epoch counts", job->data->name);
 }
@@ -128,7 +163,7 @@ static plt_status_t run_job(plt_rendezvous_t *rv, plt_job_t *job, bool resumed, 
 static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, plt_config_t **config, plt_job_t **job,
                              bool *resumed, char **made) {
   if (a->resume && !plt_config_given(*config, "run.dir"))
-    return plt_fail(PLT_ERR_USAGE, "--resume needs run.dir: in the configuration or with --set run.dir=DIR");
+    return plt_fail(PLT_ERR_USAGE, "--resume needs run.dir: `plateau train RUN --resume`, or --set run.dir=RUN");
   if (rv != NULL) PLT_TRY(plt_cluster_shape(rv, *config));
   PLT_TRY(plt_run_dir_choose(*config, a->config, made));
   if (a->resume) PLT_TRY(plt_run_dir_lock(*config));
@@ -157,6 +192,7 @@ static plt_status_t lead(plt_rendezvous_t *rv, int argc, char **argv) {
   plt_job_t *job = NULL;
   bool resumed = false;
   plt_status_t status = parse(argc, argv, &a);
+  if (status == PLT_OK) status = find_config(&a);
   if (status == PLT_OK) status = prepare(rv, &a, &job, &resumed);
   if (status == PLT_OK) {
     char *log = plt_mem_print("%s/logs/launcher-0.txt", job->plan.run_dir);
@@ -178,13 +214,16 @@ const plt_command_t plt_command_train = {
     .name = "train",
     .summary = "train a model as a configuration says",
     .usage =
-        "usage: plateau train CONFIG.yaml [--set KEY=VALUE ...] [--workers N] [--servers N] [--resume] [--quiet]\n"
-        "                     [--log-view] [--trace FILE] [--until STAGE] [--alone]\n"
+        "usage: plateau train CONFIG.yaml [--set KEY=VALUE ...] [--epochs N] [--seed N] [--workers N] [--servers N]\n"
+        "                     [--resume] [--quiet] [--log-view] [--trace FILE] [--until STAGE] [--alone]\n"
+        "       plateau train RUN --resume [the same]\n"
         "\n"
         "  --set KEY=VALUE  overrides one option; paths are relative to the working directory\n"
+        "  --epochs N       the same as --set train.epochs=N\n"
+        "  --seed N         the same as --set run.seed=N\n"
         "  --workers N      the same as --set cluster.workers=N\n"
         "  --servers N      the same as --set cluster.servers=N\n"
-        "  --resume         goes on from the newest checkpoint of run.dir; starts if there is none\n"
+        "  --resume         goes on from the newest checkpoint of RUN, or of run.dir; starts if there is none\n"
         "  -q, --quiet      no progress\n"
         "  --log-view       at the end, where time went: a table of phases over all workers; the same as\n"
         "                   --set run.log_view=true\n"

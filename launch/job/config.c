@@ -42,7 +42,12 @@ static const plt_option_t run_rows[] = {
      .resumable = true},
 };
 static const plt_option_t step_rows[] = {
-    {.key = "optimizer.lr", .type = PLT_OPT_REAL, .fallback = "0.001", POSITIVE, .help = "Learning rate."},
+    {.key = "optimizer.lr",
+     .type = PLT_OPT_REAL,
+     .fallback = "0.001",
+     POSITIVE,
+     .help = "Learning rate.",
+     .resumable = true},
     {.key = "optimizer.clip_norm",
      .type = PLT_OPT_REAL,
      .fallback = "0",
@@ -127,7 +132,8 @@ static const plt_option_t eval_rows[] = {
      .fallback = "20",
      ANY_UINT,
      .unit = "evaluations",
-     .help = "Evaluations without a better one before training stops; 0: no early stopping."},
+     .help = "Evaluations without a better one before training stops; 0: no early stopping.",
+     .resumable = true},
     {.key = "eval.users",
      .type = PLT_OPT_INT,
      .fallback = "0",

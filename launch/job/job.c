@@ -50,17 +50,6 @@ static plt_status_t read_transport(plt_job_t *job) {
   return PLT_OK;
 }
 
-/* What a graph model's leaves cost when each brings all nodes within its hops. */
-static void say_closures(const plt_plan_t *plan) {
-  const plt_model_layers_t *layers = &plan->model->layers;
-  uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
-  if (layers->n == 0 || layers->n_fanout != 0 || (plan->alone ? plan->workers == 1 : leaves == 1)) return;
-  plt_log(PLT_LOG_NOTE,
-          "model.fanout is exact: each %s brings all nodes within %zu hops, on small data most of the graph; "
-          "more workers help with a fan-out only (docs/graph-models.md)",
-          plan->alone ? "worker" : "leaf of a batch", layers->n);
-}
-
 /* What the kind of a stage has to say of it. */
 static plt_status_t read_kind(const plt_config_t *config, plt_stage_t *stage) {
   const plt_stage_ops_t *kind = stage->kind;
@@ -178,7 +167,6 @@ static plt_status_t make_stage(plt_job_t *job, const plt_config_t *config, bool 
   if (is_given && sampler.replay != NULL) PLT_TRY(find_replays(stage, sampler.replay, replay, numbers, &sampler));
   PLT_TRY(plt_sampler_create(job->data, &sampler, &made->sampler));
   plan->sampler = made->sampler;
-  say_closures(plan);
   return PLT_OK;
 }
 

@@ -172,26 +172,38 @@ static void take_over(plt_config_t *config, plt_config_t *was) {
   plt_outline_clear(&before);
 }
 
+/* "a: 1, was 2; b: 3, was 4", or NULL; free it. */
+static char *describe_differences(const plt_config_t *now, const plt_config_t *was, bool resumable) {
+  char *lines = plt_config_differences(now, was, resumable), *text;
+  size_t bytes;
+  if (lines == NULL) return NULL;
+  FILE *out = open_memstream(&text, &bytes);
+  for (char *line = strtok(lines, "\n"); line != NULL; line = strtok(NULL, "\n"))
+    fprintf(out, "%s%s", line == lines ? "" : "; ", line);
+  fclose(out);
+  free(lines);
+  return text;
+}
+
 plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed) {
   const char *run_dir = plt_config_text(config, "run.dir");
   PLT_TRY(plt_manifest_any(run_dir, resumed));
   if (!*resumed) return PLT_OK;
   plt_config_t *was;
+  plt_status_t status = PLT_OK;
   PLT_TRY(plt_run_dir_config(run_dir, NULL, 0, &was));
   take_over(config, was);
-  char *differences = plt_config_differences(config, was);
+  char *refused = describe_differences(config, was, false), *taken = describe_differences(config, was, true);
   plt_config_destroy(&was);
-  if (differences != NULL) {
-    for (char *c = differences; *c != '\0'; c++)
-      if (*c == '\n') *c = c[1] == '\0' ? '\0' : ';';
-    plt_status_t status = plt_fail(PLT_ERR_USAGE,
-                                   "%s was started with another configuration and cannot be resumed with "
-                                   "this one: %s",
-                                   run_dir, differences);
-    free(differences);
-    return status;
-  }
-  return PLT_OK;
+  if (refused != NULL)
+    status = plt_fail(PLT_ERR_USAGE,
+                      "%s was started with another configuration and cannot be resumed with this one: %s", run_dir,
+                      refused);
+  else if (taken != NULL)
+    plt_log(PLT_LOG_NOTE, "going on with other options: %s", taken);
+  free(refused);
+  free(taken);
+  return status;
 }
 
 /* Of two jobs that began at the same time over a start without a checkpoint the later one has not seen the other's. */

@@ -172,7 +172,9 @@ train_run "$work/run" --set train.max_steps=3
 before=$(tables_hash "$work/run")
 refuses 64 'resume' "$plateau" train "$config" --set "run.dir=$work/run"
 refuses 64 'model\.name' "$plateau" train "$config" --set "run.dir=$work/run" --set model.name=bpr --resume
-refuses 64 'optimizer\.lr' "$plateau" train "$config" --set "run.dir=$work/run" --set optimizer.lr=0.5 --resume
+refuses 64 'optimizer\.clip_norm' "$plateau" train "$config" --set "run.dir=$work/run" --set optimizer.clip_norm=0.5 --resume
+refuses 64 'is a run: --resume' "$plateau" train "$work/run"
+refuses 64 'without a config' "$plateau" train "$data" --resume
 [[ $(tables_hash "$work/run") == "$before" ]] || complain "a refused command changed the run"
 for command in evaluate recommend inspect; do
   refuses '6[45]' 'absent' "$plateau" "$command" "$work/absent"

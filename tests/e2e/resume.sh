@@ -85,7 +85,7 @@ epochs_of() { grep '"event": *"epoch"' "$1/metrics.jsonl" | sed 's/.*"epoch": *\
       kill -s "$signal" "$job"
       wait "$job" || code=$?
       [[ $code == 75 ]] || { complain "$signal: exit $code, expected 75"; cat "$work/out.txt"; }
-      grep -q "^plateau: stopped by request.*plateau train $run/config.yaml --resume goes on" "$work/out.txt" || complain "$signal: does not say how to go on"
+      grep -q "^plateau: stopped by request.*plateau train $run --resume goes on" "$work/out.txt" || complain "$signal: does not say how to go on"
     done
     clock=$(basename "$(readlink -f "$run/checkpoints/last")")
     # An undisturbed run of as many steps.
@@ -122,5 +122,21 @@ quietly "$plateau" train "$work/free.yaml" --set "run.dir=$work/run" --resume --
 hash=$(tables_hash "$work/run")
 quietly "$plateau" train "$work/free.yaml" --set "run.dir=$work/whole" --workers 2
 [[ $(tables_hash "$work/whole") == "$hash" ]] || complain "micro_batch of the first start is not kept"
+
+say "a run goes on under its name, with another rate and patience, and says when nothing is left"
+says() { # PATTERN RUN OPTIONS: plateau train RUN --resume OPTIONS
+  "$plateau" train "${@:2}" --resume >"$work/out.txt" 2>&1 </dev/null || complain "${*:2}: exit $?"
+  grep -qE "^plateau: $1" "$work/out.txt" || { cat "$work/out.txt"; complain "${*:2} does not say: $1"; }
+}
+says 'nothing is left to train: all 2 epochs are done' "$work/whole"
+mv "$work/whole" "$work/moved"
+says 'going on with other options: optimizer.lr: 0.02, was 0.01; train.epochs: 4, was 2$' "$work/moved" --epochs 4 \
+  --set optimizer.lr=0.02
+train_run "$work/patient" --epochs 50 --set eval.every=1 --set eval.patience=1 --set optimizer.lr=0.3
+says 'nothing is left to train: stopped early after epoch [0-9]+, the best was epoch [0-9]+; a larger eval.patience' \
+  "$work/patient"
+says 'stopped after epoch [0-9]+: no better recall@20 for 2 evaluations' "$work/patient" --set eval.patience=2
+train_run "$work/stopped" --set train.max_steps=3
+says 'nothing is left to train: all 3 steps are done; a larger train.max_steps' "$work/stopped" --set train.max_steps=3
 
 conclude

@@ -58,7 +58,7 @@ static void check(load_fn *load, const char *path, char **sets, size_t n) {
   }
   char *dump = plt_config_dump(config);
   FUZZ_CHECK(load(fuzz_write("dump.yaml", dump, strlen(dump)), NULL, 0, &again) == PLT_OK);
-  char *second = plt_config_dump(again), *differences = plt_config_differences(config, again);
+  char *second = plt_config_dump(again), *differences = plt_config_differences(config, again, false);
   FUZZ_CHECK(strcmp(dump, second) == 0 && differences == NULL);
   free(second);
   free(dump);

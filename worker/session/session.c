@@ -36,7 +36,7 @@ plt_status_t plt_session_look(const plt_session_t *session) {
   if (session->run->run_dir == NULL) return plt_fail(PLT_ERR_STOPPED, "stopped by request");
   return plt_fail(
       PLT_ERR_STOPPED,
-      "stopped by request during an evaluation: plateau train %s/config.yaml --resume goes on from the last "
+      "stopped by request during an evaluation: plateau train %s --resume goes on from the last "
       "checkpoint",
       session->run->run_dir);
 }

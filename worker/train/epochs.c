@@ -113,10 +113,29 @@ static void count_epoch(plt_trainer_t *t) {
   plt_trace_rare(t->view.trace, "epoch", "epoch", t->p.epoch, t->epoch_ns, plt_time_ns());
 }
 
+/* Of a run that was resumed though it had come to its end: why, and what would take it further. */
+static void say_nothing_left(const plt_trainer_t *t) {
+  const plt_plan_t *plan = t->plan;
+  if (!t->session->resumed || !plt_trainer_is_first(t) || (plan->procedure != NULL && plan->procedure->n_legs > 1))
+    return;
+  if (t->p.finished)
+    plt_log(PLT_LOG_NOTE,
+            "nothing is left to train: stopped early after epoch %" PRIu32
+            ", the best was epoch %" PRIu32 "; a larger eval.patience than %" PRIu32 " goes on",
+            t->p.epoch - 1, t->p.best_epoch, plan->patience);
+  else if (plt_trainer_is_used_up(t))
+    plt_log(PLT_LOG_NOTE, "nothing is left to train: all %" PRIu64 " steps are done; a larger train.max_steps goes on",
+            plan->max_steps);
+  else if (t->p.epoch >= plan->epochs)
+    plt_log(PLT_LOG_NOTE, "nothing is left to train: all %" PRIu32 " epochs are done; --epochs N with more goes on",
+            plan->epochs);
+}
+
 static plt_status_t run(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   /* A resumed run may have been given more epochs. */
   t->p.finished = plan->patience != 0 && t->p.bad_evals >= plan->patience;
+  say_nothing_left(t);
   while (t->p.epoch < plan->epochs && !t->p.finished && !plt_trainer_is_used_up(t)) {
     begin_epoch(t);
     if (t->p.batch < t->batches) /* else the checkpoint was made after the last batch */

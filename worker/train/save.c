@@ -163,6 +163,6 @@ plt_status_t plt_trainer_stop(plt_trainer_t *t) {
   PLT_TRY(plt_trainer_publish(t, true));
   return plt_fail(PLT_ERR_PREEMPTED,
                   "stopped by request at epoch %" PRIu32 ", clock %" PRIu64
-                  "; a checkpoint was made: plateau train %s/config.yaml --resume goes on",
+                  "; a checkpoint was made: plateau train %s --resume goes on",
                   t->p.epoch, t->clock, t->plan->run_dir);
 }

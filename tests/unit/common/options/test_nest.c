@@ -166,7 +166,7 @@ Test(nest, lists_in_lists_and_differences) {
   cr_assert(plt_config_has(back, "stages.0.stages.1.name") && !plt_config_has(back, "stages.0.stages.2"));
   plt_config_destroy(&back);
   free(text);
-  text = plt_config_differences(configs[1], configs[0]);
+  text = plt_config_differences(configs[1], configs[0], false);
   cr_assert_str_eq(text, "stages.0.stages.1.name: c, was b\nstages.0.repeat: 3, was 2");
   free(text);
   plt_config_destroy(&configs[0]);

@@ -152,7 +152,7 @@ Test(options, choices_by_name) {
     cr_expect_str_eq(text, cases[i].dump);
     back = read_text(text);
     CR_OK(plt_config_apply(back, &table));
-    char *differences = plt_config_differences(config, back);
+    char *differences = plt_config_differences(config, back, false);
     cr_expect_null(differences, "%s", differences);
     if (i == 2) cr_expect_str_eq(plt_config_list_text(back, key, 0), "image");
     if (i == 2) cr_expect_eq(plt_config_list_int(back, key, 1), 2);
@@ -300,7 +300,7 @@ Test(options, dump_reads_back) {
     char *text = plt_config_dump(config);
     plt_config_t *back = apply_text(text);
     cr_assert_str_eq(plt_config_text(back, "data.note"), notes[i]);
-    char *differences = plt_config_differences(back, config);
+    char *differences = plt_config_differences(back, config, false);
     cr_assert_null(differences, "%s", differences);
     cr_assert_eq(plt_config_real(back, "optimizer.lr"), 0.30000000000000004);
     free(text);
@@ -313,10 +313,10 @@ Test(options, differences) {
   plt_config_t *was = apply_text("train: {epochs: 1, batch_size: 8}\ndata: {note: x}\n");
   plt_config_t *now = apply_text("train: {epochs: 2, batch_size: 9}\n");
   CR_OK(plt_config_apply(was, &other));
-  char *text = plt_config_differences(now, was);
+  char *text = plt_config_differences(now, was, false);
   cr_assert_str_eq(text, "train.batch_size: 9, was 8\ndata.note: not set, was x\nmodel.layers: not set, was 2");
   free(text);
-  cr_assert_null(plt_config_differences(now, now));
+  cr_assert_null(plt_config_differences(now, now, false));
   plt_config_destroy(&now);
   plt_config_destroy(&was);
 }
