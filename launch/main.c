@@ -69,8 +69,10 @@ static void print_usage(const plt_command_t *command) {
 
 static plt_status_t unknown(const commands_t *all, const char *name) {
   const char *names[COMMANDS_MAX];
-  for (size_t i = 0; i < all->n; i++) names[i] = all->at[i].name;
-  const char *near = plt_nearest(name, names, all->n);
+  size_t n = 0;
+  for (size_t i = 0; i < all->n; i++)
+    if (all->at[i].summary != NULL) names[n++] = all->at[i].name; /* the others are not for people */
+  const char *near = plt_nearest(name, names, n);
   return plt_fail(PLT_ERR_USAGE, "there is no command \"%s\"%s%s%s (see plateau --help)", name,
                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }

@@ -15,7 +15,8 @@ enum { DEPTH_MAX = 32 };
 typedef struct reader {
   yaml_parser_t parser;
   yaml_event_t event; /* the current one */
-  const char *text;
+  const char *text;   /* [bytes] */
+  size_t bytes;
   const char *name;
   plt_yaml_t *yaml;
 } reader_t;
@@ -38,11 +39,27 @@ static plt_status_t fail_encoding(const reader_t *reader) {
   return fail_at(reader, mark, "", reader->parser.problem);
 }
 
+/* Whether nothing but blanks stands before the mark of the problem, and a tab there. */
+static bool begins_with_tab(const reader_t *reader) {
+  const yaml_mark_t mark = reader->parser.problem_mark;
+  const char *line = reader->text, *end = reader->text + reader->bytes;
+  for (size_t i = 0; i < mark.line && line != NULL; i++) {
+    line = memchr(line, '\n', (size_t)(end - line));
+    if (line != NULL) line++;
+  }
+  if (line == NULL || (size_t)(end - line) <= mark.column || line[mark.column] != '\t') return false;
+  for (size_t i = 0; i < mark.column; i++)
+    if (line[i] != ' ') return false;
+  return true;
+}
+
 static plt_status_t next(reader_t *reader) {
   yaml_event_delete(&reader->event);
   if (yaml_parser_parse(&reader->parser, &reader->event)) return PLT_OK;
   const yaml_parser_t *parser = &reader->parser;
   if (parser->error == YAML_READER_ERROR) return fail_encoding(reader);
+  if (begins_with_tab(reader))
+    return fail_at(reader, parser->problem_mark, "", "a tab: YAML indents lines with spaces");
   return plt_fail(PLT_ERR_USAGE, "%s:%zu:%zu: %s%s%s", reader->name, parser->problem_mark.line + 1,
                   parser->problem_mark.column + 1, parser->context == NULL ? "" : parser->context,
                   parser->context == NULL ? "" : ": ", parser->problem == NULL ? "syntax error" : parser->problem);
@@ -214,7 +231,7 @@ static plt_status_t read_stream(reader_t *reader, const char *path) {
 plt_status_t plt_yaml_parse_value(const char *text, size_t bytes, const char *name, const char *path,
                                   plt_yaml_t *yaml) {
   plt_yaml_t result = {0};
-  reader_t reader = {.text = text, .name = name, .yaml = &result};
+  reader_t reader = {.text = text, .bytes = bytes, .name = name, .yaml = &result};
   if (!yaml_parser_initialize(&reader.parser)) return plt_fail(PLT_ERR_BUG, "%s: cannot start the YAML parser", name);
   yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, bytes);
   plt_status_t status = read_stream(&reader, path);

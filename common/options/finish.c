@@ -1,4 +1,5 @@
 /* finish.c - entries that no applied table has. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,19 +35,54 @@ static row_list_t list_rows(const plt_config_t *config, const plt_option_table_t
   return list;
 }
 
-/* The nearest key, else one that has the same last word in another section. */
+static const char *last_word(const char *path) {
+  const char *dot = strrchr(path, '.');
+  return dot == NULL ? path : dot + 1;
+}
+
+/* Whether "a|b|c" has the word. */
+static bool has_word(const char *words, const char *word) {
+  const size_t length = strlen(word);
+  for (const char *at = words; at != NULL; at = strchr(at, '|')) {
+    at += *at == '|';
+    if (strcspn(at, "|") == length && strncmp(at, word, length) == 0) return true;
+  }
+  return false;
+}
+
+/* The nearest key, else one that has the same last word in another section, else one that others call so. */
 static const char *suggest(const row_list_t *list, const char *path) {
   const char **keys = plt_mem_alloc((list->n + 1) * sizeof *keys);
   for (size_t i = 0; i < list->n; i++) keys[i] = list->rows[i]->key;
-  const char *found = plt_nearest(path, keys, list->n);
-  const char *dot = strrchr(path, '.');
-  const char *word = dot == NULL ? path : dot + 1;
-  for (size_t i = 0; i < list->n && found == NULL; i++) {
-    const char *key_dot = strrchr(keys[i], '.');
-    if (key_dot != NULL && strcmp(key_dot + 1, word) == 0) found = keys[i];
-  }
+  const char *found = plt_nearest(path, keys, list->n), *word = last_word(path);
+  for (size_t i = 0; i < list->n && found == NULL; i++)
+    if (strcmp(last_word(keys[i]), word) == 0) found = keys[i];
+  for (size_t i = 0; i < list->n && found == NULL; i++)
+    if (has_word(list->rows[i]->aka, word)) found = keys[i];
   free(keys);
   return found;
+}
+
+/* An option of what is not in use: of which models, say; i is the first of them. */
+static void report_ignored(const row_list_t *list, const plt_config_entry_t *entry, size_t i, plt_faults_t *ignored) {
+  enum { SHOWN = 3 };
+  char *owners = plt_mem_strdup(list->titles[i]);
+  size_t n = 1, more = 0;
+  for (size_t j = i + 1; j < list->n; j++) {
+    if (!row_takes(list->rows[j], entry->yaml.path) || list->titles[j] == NULL) continue;
+    if (n++ >= SHOWN) {
+      more++;
+      continue;
+    }
+    char *longer = plt_mem_print("%s, %s", owners, list->titles[j]);
+    free(owners);
+    owners = longer;
+  }
+  char rest[32] = "";
+  if (more > 0) snprintf(rest, sizeof rest, " and %zu more", more);
+  plt_faults_add(ignored, "%s: %s: ignored, it belongs to %s%s, %s not in use", entry->origin, entry->shown, owners,
+                 rest, n == 1 ? "which is" : "which are");
+  free(owners);
 }
 
 static void report_unknown(const row_list_t *list, const plt_config_entry_t *entry, plt_faults_t *faults) {
@@ -83,8 +119,7 @@ plt_status_t plt_config_finish(plt_config_t *config, const plt_option_table_t *c
     if (i == list.n) {
       report_unknown(&list, entry, &faults);
     } else if (list.titles[i] != NULL) {
-      plt_faults_add(&ignored, "%s: %s: ignored, it belongs to %s, which is not in use", entry->origin, entry->shown,
-                     list.titles[i]);
+      report_ignored(&list, entry, i, &ignored);
     }
   }
   free(list.rows);

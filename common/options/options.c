@@ -121,6 +121,9 @@ plt_status_t plt_config_set(plt_config_t *config, const char *assignment) {
   const char *equals = strchr(assignment, '=');
   if (equals == NULL || equals == assignment)
     return plt_fail(PLT_ERR_USAGE, "--set: \"%s\" is not of the form key=value", assignment);
+  if (equals[1] == '\0')
+    return plt_fail(PLT_ERR_USAGE, "--set: %.*s has no value behind \"=\"; null is the default, '\"\"' an empty text",
+                    (int)(equals - assignment), assignment);
   char *key = plt_mem_strdup(assignment);
   key[equals - assignment] = '\0';
   char *name = plt_mem_print("--set %s", key);

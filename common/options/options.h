@@ -46,6 +46,7 @@ typedef struct plt_option {
   const char *(*choice_at)(size_t i);
   const char *unit; /* "s", "rows" or NULL */
   const char *help; /* one sentence */
+  const char *aka;  /* "a|b": what others call it, for hints; NULL: nothing */
   bool resumable;   /* may differ on --resume (docs/run-directory.md, "The directory") */
   /* Rows that a command line gives, by the last part of the key: --topk N. */
   char letter;             /* -k, 0: none */

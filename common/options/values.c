@@ -248,12 +248,29 @@ static char *check_shape(const plt_option_t *row, const plt_yaml_entry_t *entry,
   return NULL;
 }
 
+static bool is_list_of_numbers(plt_option_type_t type) { return type == PLT_OPT_INTS || type == PLT_OPT_REALS; }
+
+/* "1,3" where a list of numbers is wanted: as people write them on a command line. */
+static char *add_numbers(const plt_option_t *row, const char *text, plt_option_value_t *value) {
+  char *words = plt_mem_strdup(text), *fault = NULL;
+  for (char *at = words; at != NULL && fault == NULL;) {
+    char *word = at;
+    at = strchr(at, ',');
+    if (at != NULL) *at++ = '\0';
+    fault = add_item(row, word, "/", value);
+  }
+  free(words);
+  return fault;
+}
+
 char *plt_option_value_add(const plt_option_t *row, const plt_yaml_entry_t *entry, const char *base,
                            plt_option_value_t *value) {
   if (row->type == PLT_OPT_WEIGHTS) return plt_mem_print("expected %s: {name: 0.5}", plt_option_type_text(row->type));
   if (plt_option_type_is_nested(row->type)) return plt_mem_print("expected %s", plt_option_type_text(row->type));
   char *fault = check_shape(row, entry, plt_option_type_is_list(row->type));
   if (fault == NULL && row->type == PLT_OPT_CHOICES) return plt_option_value_add_named(row, "*", entry, value);
+  if (fault == NULL && is_list_of_numbers(row->type) && !entry->is_list && entry->n_items == 1)
+    return add_numbers(row, entry->items[0], value);
   for (size_t i = 0; i < entry->n_items && fault == NULL; i++) fault = add_item(row, entry->items[i], base, value);
   return fault;
 }

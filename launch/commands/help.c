@@ -3,15 +3,19 @@
  *   plateau help options [--markdown]           every option of every module
  *   plateau help models [--names]               what model.name may be, and so on for each of plt_choices[]
  *   plateau help models NAME [--markdown]       one of them, with its options
- *   plateau help NAME                           the same, where no command has that name */
+ *   plateau help exit-codes | metrics           what processes end with; what eval.metric may be
+ *   plateau help NAME                           the model, strategy, optimizer, stage, metric, option or section of that
+ *                                               name, where no command has it */
 #include "launch/commands/help.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/options/nearest.h"
 #include "launch/job/choices.h"
 #include "launch/job/config.h"
+#include "worker/math/ranking.h"
 
 typedef struct request {
   const char *topic, *name;
@@ -92,17 +96,81 @@ static const plt_choices_t *find_named(const char *name) {
   return NULL;
 }
 
+/* ---- topics without options of their own ---- */
+
+/* Codes in the order of the list, each with all that it may mean. */
+static void print_exit_codes(void) {
+  puts("exit codes:");
+  for (int status = PLT_OK; status < PLT_STATUS_COUNT; status++) {
+    const int code = plt_status_exit((plt_status_t)status);
+    const bool begins = status == PLT_OK || plt_status_exit((plt_status_t)(status - 1)) != code;
+    if (begins)
+      printf("%s  %2d  %s", status == PLT_OK ? "" : "\n", code, plt_status_text((plt_status_t)status));
+    else
+      printf("; %s", plt_status_text((plt_status_t)status));
+  }
+  puts("\n75: --resume goes on; 69: the same failure again and again, trying once more is of no use");
+}
+
+static void print_metrics(const char *name) {
+  const size_t length = name == NULL ? 0 : strcspn(name, "@");
+  if (name == NULL) puts("metrics, each at the cut-offs K of eval.topk, means over users:");
+  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
+    const char *own = plt_metric_names[kind];
+    if (name == NULL || (strlen(own) == length && strncasecmp(own, name, length) == 0))
+      printf("  %s@K  %s\n", own, plt_metric_meanings[kind]);
+  }
+  puts("Training items are left out of the ranking; ties go to the smaller id (docs/methods/evaluation.md).");
+}
+
+static bool is_metric(const char *name) {
+  const size_t length = strcspn(name, "@");
+  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
+    if (strlen(plt_metric_names[kind]) == length && strncasecmp(plt_metric_names[kind], name, length) == 0) return true;
+  return false;
+}
+
+/* Whether a key is `name`, or within the section of that name. */
+static bool is_within(const char *key, const char *name) {
+  const size_t length = strlen(name);
+  return strncmp(key, name, length) == 0 && (key[length] == '.' || key[length] == '\0');
+}
+
+/* The options of that key, or of that section, which stand together in their tables. */
+static bool print_matching(const char *name) {
+  size_t n;
+  bool found = false;
+  const plt_option_table_t **tables = plt_config_all_tables(true, &n);
+  for (size_t t = 0; t < n; t++) {
+    plt_option_table_t part = {.title = tables[t]->title};
+    for (size_t i = 0; i < tables[t]->n_rows; i++) {
+      if (!is_within(tables[t]->rows[i].key, name)) continue;
+      if (part.n_rows++ == 0) part.rows = &tables[t]->rows[i];
+    }
+    if (part.n_rows > 0) print_table(&part, false);
+    found = found || part.n_rows > 0;
+  }
+  free(tables);
+  return found;
+}
+
 plt_status_t plt_help_topic(int argc, char **argv, bool *known) {
   request_t request;
   const plt_choices_t *choices = NULL;
+  const bool codes = strcmp(argv[1], "exit-codes") == 0, metrics = strcmp(argv[1], "metrics") == 0;
   for (size_t c = 0; c < plt_n_choices; c++)
     if (strcmp(plt_choices[c].plural, argv[1]) == 0) choices = &plt_choices[c];
-  *known = choices != NULL || strcmp(argv[1], "options") == 0;
+  *known = choices != NULL || codes || metrics || strcmp(argv[1], "options") == 0;
   if (!*known) return PLT_OK;
   PLT_TRY(read_request(argc, argv, &request));
   if (choices == NULL && (request.name != NULL || request.names))
-    return plt_fail(PLT_ERR_USAGE, "help options takes --markdown and nothing else");
-  if (choices == NULL)
+    return plt_fail(PLT_ERR_USAGE, "help %s takes %s", argv[1],
+                    codes || metrics ? "nothing else" : "--markdown and nothing else");
+  if (codes)
+    print_exit_codes();
+  else if (metrics)
+    print_metrics(NULL);
+  else if (choices == NULL)
     print_options(request.markdown);
   else if (request.name == NULL)
     print_all(choices, request.names);
@@ -114,8 +182,10 @@ plt_status_t plt_help_topic(int argc, char **argv, bool *known) {
 plt_status_t plt_help_named(int argc, char **argv, bool *known) {
   request_t request;
   const plt_choices_t *choices = find_named(argv[1]);
-  *known = choices != NULL;
-  if (!*known) return PLT_OK;
+  *known = choices != NULL || is_metric(argv[1]);
+  if (choices == NULL && *known) print_metrics(argv[1]);
+  if (choices == NULL && !*known) *known = print_matching(argv[1]);
+  if (choices == NULL) return PLT_OK;
   PLT_TRY(read_request(argc, argv, &request));
   if (request.name != NULL || request.names)
     return plt_fail(PLT_ERR_USAGE, "help %s takes --markdown and nothing else", argv[1]);
@@ -129,5 +199,6 @@ void plt_help_topics(FILE *out) {
   for (size_t c = 0; c < plt_n_choices; c++)
     fprintf(out, "  %-11s %s [NAME]: what %s may be, and the options of each\n", "", plt_choices[c].plural,
             plt_choices[c].key);
-  fprintf(out, "  %-11s NAME: the same of the model, strategy, optimizer or stage of that name\n", "");
+  fprintf(out, "  %-11s metrics, exit-codes\n", "");
+  fprintf(out, "  %-11s NAME: the model, strategy, optimizer, stage, metric, option or section of that name\n", "");
 }

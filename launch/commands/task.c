@@ -116,7 +116,11 @@ static plt_status_t open_run(const plt_rendezvous_t *rv, const arguments_t *a, p
   plt_sets_add(&sets, NULL, "cluster.servers=1");
   plt_sets_add(&sets, NULL, "cluster.proxy=null");   /* of the training's */
   plt_sets_add(&sets, NULL, "cluster.threads=null"); /* this machine's cores, not those of the training's */
-  for (size_t i = 0; i < a->sets.n; i++) plt_sets_add(&sets, NULL, a->sets.text[i]);
+  for (size_t i = 0; i < a->sets.n; i++) {
+    if (strncmp(a->sets.text[i], "eval.topk=", strlen("eval.topk=")) == 0)
+      plt_sets_add(&sets, NULL, "eval.metric=null"); /* the run's may be at a K that is not asked for */
+    plt_sets_add(&sets, NULL, a->sets.text[i]);
+  }
   plt_status_t status = plt_run_dir_config(a->run_dir, sets.text, sets.n, &config);
   if (status == PLT_OK) status = make_job(rv, a, &config, job, restore);
   plt_config_destroy(&config);

@@ -135,7 +135,8 @@ static plt_status_t draw(const plt_session_t *session, const plt_task_call_t *ca
   plt_status_t status = PLT_OK;
   for (size_t i = 0; i < beside && status == PLT_OK; i++)
     status = plt_curve_read(plt_config_list_text(options, "evaluate.beside", i), &of, &curves[i]);
-  if (status == PLT_OK) status = plt_curve_make(json, plt_config_text(call->job->config, "run.dir"), &of, &curves[beside]);
+  if (status == PLT_OK)
+    status = plt_curve_make(json, plt_config_text(call->job->config, "run.dir"), &of, &curves[beside]);
   if (status == PLT_OK) status = plt_curves_draw(curves, beside + 1, &of, path);
   free(curves);
   return status;

@@ -145,8 +145,7 @@ void plt_robustness_print(FILE *out, const plt_plan_t *plan, const plt_outcome_t
     for (size_t kind = 0; kind < SHOWN; kind++)
       fprintf(out, "%*.4f", kind == 0 ? 10 : 27, clean->metrics[part].value[shown_index(plan, kind)]);
     fputc('\n', out);
-    for (size_t i = 0; i < robustness->n; i++)
-      print_row(out, plan, &clean->metrics[part], &robustness->at[i], part);
+    for (size_t i = 0; i < robustness->n; i++) print_row(out, plan, &clean->metrics[part], &robustness->at[i], part);
   }
   if (robustness->n > 0) fprintf(out, "mean ± deviation over %" PRIu32 " draws\n", robustness->seeds);
 }

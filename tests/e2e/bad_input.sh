@@ -88,6 +88,15 @@ refuses 64 'workers' "$plateau" train "$config" --workers 4x
 refuses 64 '--wrokers' "$plateau" train "$config" --wrokers 4
 refuses 64 'run\.dir' "$plateau" train "$config" --resume
 bad_set 64 'init\.missing' init.missing=perhaps
+bad_set 64 'no value behind' strategy.rho=
+bad_set 64 'did you mean optimizer.lr\?' learning_rate=0.1
+bad_set 64 'did you mean model.dim\?' model.embedding_size=8
+bad_set 64 'did you mean eval.patience\?' train.stopping_step=8
+bad_set 64 'dim: .*whole number' model.dim=1,3
+bad_set 64 'eval.metric: "recall@20"' eval.topk=1,3 eval.metric=recall@20
+printf 'model:\n\tname: bpr\n' >"$work/tab.yaml"
+refuses 64 'tab.yaml:2:1: a tab: YAML indents' "$plateau" train "$work/tab.yaml"
+refuses 64 'no command "serv" ' "$plateau" serv
 bad_set '6[45]' 'absent' init.from="$work/absent"
 
 say "procedures"

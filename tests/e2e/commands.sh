@@ -39,6 +39,16 @@ has "$work/quietly.txt" '^  model.reg  a number in \[0, inf\), default 0.1$' "pl
 quietly "$plateau" help mgcn
 has "$work/quietly.txt" '^searched by others:$' "plateau help mgcn"
 has "$work/quietly.txt" 'model.cl_weight 0.001, 0.01, 0.1; .*MMRec' "plateau help mgcn"
+quietly "$plateau" help Recall@20
+has "$work/quietly.txt" '^  recall@K  the share' "plateau help Recall@20"
+quietly "$plateau" help optimizer.lr
+has "$work/quietly.txt" '^  optimizer.lr  a number' "plateau help optimizer.lr"
+quietly "$plateau" help eval
+has "$work/quietly.txt" '^  eval.patience ' "plateau help eval"
+quietly "$plateau" help metrics
+(($(grep -c '@K  ' "$work/quietly.txt") >= 4)) || complain "plateau help metrics: $(cat "$work/quietly.txt")"
+quietly "$plateau" help exit-codes
+for code in 0 64 65 69 70 73 74 75; do has "$work/quietly.txt" "^ +$code  [a-z]" "plateau help exit-codes"; done
 quietly "$plateau" help train
 has "$work/quietly.txt" '^usage: plateau train' "plateau help train, a command and a kind of stage"
 

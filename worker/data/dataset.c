@@ -30,6 +30,7 @@ void plt_part_choose(const char *choice, bool parts[PLT_PARTS]) {
 static const plt_option_t rows[] = {
     {.key = "data.path",
      .type = PLT_OPT_PATH,
+     .aka = "dataset|data_path|data_dir",
      .help = "Folder with the data: NAME.inter and *_feat.npy (MMRec), or train.txt and test.txt (LightGCN); NAME.pack "
              "(plateau data pack) stands for either. The path of a packed file names its folder."},
     {.key = "data.interactions",

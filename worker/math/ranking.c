@@ -21,6 +21,12 @@ enum {
 };
 
 const char *const plt_metric_names[PLT_METRIC_KINDS] = {"recall", "ndcg", "precision", "map"};
+const char *const plt_metric_meanings[PLT_METRIC_KINDS] = {
+    "the share of a user's items that are among the first K",
+    "their gains 1 / log2(rank + 1) among the first K, over the most that so many items could gain there",
+    "the share of the first K that are the user's items",
+    "mean over the user's items among the first K of the precision at their rank, over min(her items, K)"};
+
 
 enum { RECALL, NDCG, PRECISION, MAP };
 

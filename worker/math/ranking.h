@@ -14,6 +14,7 @@ enum { PLT_TOPK_MAX = 16, PLT_METRIC_KINDS = 4 };
 
 /* "recall", "ndcg", "precision", "map". */
 extern const char *const plt_metric_names[PLT_METRIC_KINDS];
+extern const char *const plt_metric_meanings[PLT_METRIC_KINDS]; /* one line each, of NAME@K */
 
 typedef struct plt_topk {
   uint32_t k[PLT_TOPK_MAX]; /* ascending */

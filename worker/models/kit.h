@@ -54,6 +54,7 @@ size_t plt_model_add_pool(plt_model_t *model, size_t by, size_t from);
    .fallback = layers,                                                                                   \
    .min = 1,                                                                                             \
    .max = PLT_LAYERS_MAX,                                                                                \
+   .aka = "n_layers|num_layers|n_ui_layers|gcn_layers",                                                  \
    .help = "Layers of propagation over the graph of users and items."},                                  \
   {                                                                                                      \
     .key = "model.fanout", .type = PLT_OPT_TEXTS, .fallback = "exact",                                   \
@@ -76,12 +77,12 @@ plt_status_t plt_model_read_layers(const plt_config_t *config, plt_model_t *mode
 #define PLT_MODEL_REG_OPTION(default_, what)                                                   \
   {                                                                                            \
     .key = "model.reg", .type = PLT_OPT_REAL, .fallback = default_, .min = 0, .max = INFINITY, \
-    .help = "Weight of " what                                                                  \
+    .aka = "reg_weight|weight_decay|l2_reg|regularization", .help = "Weight of " what          \
   }
-#define PLT_MODEL_KNN_OPTION                                                                               \
-  {                                                                                                        \
-    .key = "model.knn", .type = PLT_OPT_INT, .fallback = "10", .min = 1, .max = 1000,                      \
-    .help = "Neighbours of an item in the graph of items, by the cosine of its features, itself included." \
+#define PLT_MODEL_KNN_OPTION                                                                                         \
+  {                                                                                                                  \
+    .key = "model.knn", .type = PLT_OPT_INT, .fallback = "10", .min = 1, .max = 1000, .aka = "knn_k|topk_neighbors", \
+    .help = "Neighbours of an item in the graph of items, by the cosine of its features, itself included."           \
   }
 /* Rows of the option table of a model with one graph of items, read by plt_model_read_item_graph(). */
 #define PLT_MODEL_ITEM_GRAPH_OPTIONS                                                                   \

@@ -23,6 +23,7 @@ static const plt_option_t rows[] = {
      .fallback = "64",
      .min = 1,
      .max = 4096,
+     .aka = "embedding_size|embedding_dim|embed_dim|latent_dim|factors|hidden_dim",
      .help = "Columns of the embeddings of users and items."},
     {.key = "model.amr_weight",
      .type = PLT_OPT_REAL,

@@ -31,12 +31,14 @@ typedef struct plt_ultra {
    .fallback = "64",                                                                                \
    .min = 1,                                                                                        \
    .max = 4096,                                                                                     \
+   .aka = "feat_embed_dim",                                                                         \
    .help = "Columns of the projected features, beside model.dim of the item's own."},               \
       {.key = "model.negatives",                                                                    \
        .type = PLT_OPT_INT,                                                                         \
        .fallback = "50",                                                                            \
        .min = 1,                                                                                    \
        .max = 1000,                                                                                 \
+       .aka = "negative_num|num_negatives|n_negs|neg_sampling",                                     \
        .help = "Items drawn per pair, of all items, those that the user has among them."},          \
       PLT_ULTRA_WEIGHT("w1", "1", "Weight of a positive pair."),                                    \
       PLT_ULTRA_WEIGHT("w2", "1", "The same, times the pair's weight in the graph."),               \

@@ -209,7 +209,8 @@ Test(options, set_wins) {
       "train: {epochs: 3, batch_size: 4}\neval: {topk: [1, 2]}\nmodel: {graph: {weights: {image: 0.5, text: 0.5}}}\n");
   CR_OK(plt_config_set(config, "train.epochs=9"));
   CR_OK(plt_config_set(config, "train.epochs=7"));
-  CR_OK(plt_config_set(config, "train.batch_size="));
+  CR_OK(plt_config_set(config, "train.batch_size=null"));
+  cr_expect_eq(plt_config_set(config, "train.epochs="), PLT_ERR_USAGE);
   CR_OK(plt_config_set(config, "eval.topk=50"));
   CR_OK(plt_config_set(config, "model.graph.weights={audio: 1}"));
   CR_OK(plt_config_set(config, "data.note=a = b"));
