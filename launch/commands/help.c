@@ -4,8 +4,8 @@
  *   plateau help models [--names]               what model.name may be, and so on for each of plt_choices[]
  *   plateau help models NAME [--markdown]       one of them, with its options
  *   plateau help exit-codes | metrics           what processes end with; what eval.metric may be
- *   plateau help NAME                           the model, strategy, optimizer, stage, metric, option or section of that
- *                                               name, where no command has it */
+ *   plateau help NAME                           what has that name, where no command has it: a model,
+ *                                               strategy, optimizer, stage, metric, option or section */
 #include "launch/commands/help.h"
 
 #include <stdlib.h>

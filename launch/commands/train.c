@@ -27,18 +27,13 @@ typedef struct arguments {
 } arguments_t;
 
 static plt_status_t parse(int argc, char **argv, arguments_t *a) {
-  static const struct option options[] = {{"set", required_argument, NULL, 's'},
-                                          {"workers", required_argument, NULL, 'w'},
-                                          {"servers", required_argument, NULL, 'S'},
-                                          {"epochs", required_argument, NULL, 'e'},
-                                          {"seed", required_argument, NULL, 'i'},
-                                          {"resume", no_argument, NULL, 'r'},
-                                          {"quiet", no_argument, NULL, 'q'},
-                                          {"log-view", no_argument, NULL, 'v'},
-                                          {"trace", required_argument, NULL, 't'},
-                                          {"alone", no_argument, NULL, 'A'},
-                                          {"until", required_argument, NULL, 'u'},
-                                          {NULL, 0, NULL, 0}};
+  static const struct option options[] = {
+      {"set", required_argument, NULL, 's'},     {"workers", required_argument, NULL, 'w'},
+      {"servers", required_argument, NULL, 'S'}, {"epochs", required_argument, NULL, 'e'},
+      {"seed", required_argument, NULL, 'i'},    {"resume", no_argument, NULL, 'r'},
+      {"quiet", no_argument, NULL, 'q'},         {"log-view", no_argument, NULL, 'v'},
+      {"trace", required_argument, NULL, 't'},   {"alone", no_argument, NULL, 'A'},
+      {"until", required_argument, NULL, 'u'},   {NULL, 0, NULL, 0}};
   for (int c; (c = plt_arguments_next(argc, argv, "q", options)) != -1;) {
     switch (c) {
       case 's': plt_sets_add(&a->sets, NULL, optarg); break;

@@ -196,9 +196,9 @@ plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed) {
   char *refused = describe_differences(config, was, false), *taken = describe_differences(config, was, true);
   plt_config_destroy(&was);
   if (refused != NULL)
-    status = plt_fail(PLT_ERR_USAGE,
-                      "%s was started with another configuration and cannot be resumed with this one: %s", run_dir,
-                      refused);
+    status =
+        plt_fail(PLT_ERR_USAGE, "%s was started with another configuration and cannot be resumed with this one: %s",
+                 run_dir, refused);
   else if (taken != NULL)
     plt_log(PLT_LOG_NOTE, "going on with other options: %s", taken);
   free(refused);

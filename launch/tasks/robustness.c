@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "worker/session/disturbed.h"
 
 /* ---- options ---- */
 

@@ -1,4 +1,4 @@
-/* robustness.h - what is left of the metrics when the features of items are disturbed (worker/data/disturb.h).
+/* robustness.h - what is left of the metrics when the features of items are disturbed (worker/data/disturbance.h).
  *
  *   clean outcome ─▶ [noise, replace] x amounts x seeds: features disturbed, ranked again ─▶ mean and deviation
  *
@@ -9,9 +9,9 @@
 #ifndef PLT_LAUNCH_TASKS_ROBUSTNESS_H
 #define PLT_LAUNCH_TASKS_ROBUSTNESS_H
 
-#include "common/options/options.h"
+#include "launch/job/job.h"
 #include "launch/tasks/outcome.h"
-#include "worker/data/disturb.h"
+#include "worker/session/disturbed.h"
 
 enum { PLT_ROBUSTNESS_MAX = 32 };
 

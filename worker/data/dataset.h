@@ -70,8 +70,8 @@ typedef struct plt_feature {
   plt_npy_t array; /* as the file has them; rows of features: plt_feature_row() in features.h */
   plt_missing_t missing;
   plt_scale_t scale;
-  struct plt_scaling *scaling; /* what makes the rows (scaling.h); NULL: they are as in the file */
-  struct plt_disturbed *disturbed; /* what they become then (disturb.h); NULL: they stay */
+  struct plt_scaling *scaling;     /* what makes the rows (scaling.h); NULL: they are as in the file */
+  struct plt_disturbed *disturbed; /* what they become then (disturbance.h); NULL: they stay */
 } plt_feature_t;
 
 /* Where the figures by which features are scaled may have been kept before (prepare.h). is_whole: all of them are

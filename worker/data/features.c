@@ -8,7 +8,7 @@
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
-#include "worker/data/disturb.h"
+#include "worker/data/disturbance.h"
 #include "worker/data/moments.h"
 #include "worker/data/scaling.h"
 #include "worker/data/source.h"

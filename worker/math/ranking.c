@@ -27,7 +27,6 @@ const char *const plt_metric_meanings[PLT_METRIC_KINDS] = {
     "the share of the first K that are the user's items",
     "mean over the user's items among the first K of the precision at their rank, over min(her items, K)"};
 
-
 enum { RECALL, NDCG, PRECISION, MAP };
 
 /* ---- the best k ---- */

@@ -70,7 +70,8 @@ void plt_ultra_clear(plt_model_t *model) {
 }
 
 plt_var_t plt_ultra_x(const plt_ultra_t *self, const plt_nodes_t *nodes) {
-  return self->codes == NULL ? plt_nodes_scaled_features(nodes, plt_derived_units(nodes->data)) : plt_codes_all(self->codes, nodes);
+  return self->codes == NULL ? plt_nodes_scaled_features(nodes, plt_derived_units(nodes->data))
+                             : plt_codes_all(self->codes, nodes);
 }
 
 plt_var_t plt_ultra_items(const plt_nodes_t *nodes, plt_var_t x, plt_var_t w) {

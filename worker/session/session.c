@@ -34,11 +34,10 @@ plt_status_t plt_session_look(const plt_session_t *session) {
   const atomic_int *interrupted = session->plan->interrupted;
   if (session->worker != 0 || interrupted == NULL || atomic_load(interrupted) == 0) return PLT_OK;
   if (session->run->run_dir == NULL) return plt_fail(PLT_ERR_STOPPED, "stopped by request");
-  return plt_fail(
-      PLT_ERR_STOPPED,
-      "stopped by request during an evaluation: plateau train %s --resume goes on from the last "
-      "checkpoint",
-      session->run->run_dir);
+  return plt_fail(PLT_ERR_STOPPED,
+                  "stopped by request during an evaluation: plateau train %s --resume goes on from the last "
+                  "checkpoint",
+                  session->run->run_dir);
 }
 
 void plt_session_go_to(plt_session_t *session, uint32_t slot) {

@@ -120,8 +120,8 @@ static void say_nothing_left(const plt_trainer_t *t) {
     return;
   if (t->p.finished)
     plt_log(PLT_LOG_NOTE,
-            "nothing is left to train: stopped early after epoch %" PRIu32
-            ", the best was epoch %" PRIu32 "; a larger eval.patience than %" PRIu32 " goes on",
+            "nothing is left to train: stopped early after epoch %" PRIu32 ", the best was epoch %" PRIu32
+            "; a larger eval.patience than %" PRIu32 " goes on",
             t->p.epoch - 1, t->p.best_epoch, plan->patience);
   else if (plt_trainer_is_used_up(t))
     plt_log(PLT_LOG_NOTE, "nothing is left to train: all %" PRIu64 " steps are done; a larger train.max_steps goes on",

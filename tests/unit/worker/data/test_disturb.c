@@ -1,4 +1,4 @@
-/* Disturbed features: how large noise is, who is replaced by whom, what stays, and that a draw depends on nothing else. */
+/* Disturbed features: how large noise is, who is replaced by whom, what stays, what a draw depends on. */
 #include <criterion/criterion.h>
 #include <math.h>
 
