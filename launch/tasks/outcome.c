@@ -22,8 +22,8 @@ plt_status_t plt_outcome_evaluate(plt_session_t *session, const char *name, bool
     plt_live_begin();
     watch = plt_live_watch(&evaluation, quiet);
   }
-  plt_status_t status = plt_evaluate_in_full(session, name, outcome->parts, watch, outcome->metrics,
-                                             outcome->breakdowns, outcome->users);
+  plt_status_t status =
+      plt_evaluate_in_full(session, name, outcome->parts, watch, outcome->metrics, outcome->breakdowns, outcome->users);
   if (session->worker == 0) plt_live_end();
   outcome->seconds = plt_time_seconds(plt_time_ns() - begin_ns);
   return status;

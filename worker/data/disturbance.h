@@ -1,6 +1,6 @@
 /* disturbance.h - what is done to the features of items, and how the rows of one modality are disturbed.
  *
- *   noise     x + amount d z: z normal for each element, d the deviation of all values of the modality, after data.scale
+ *   noise     x + amount d z: z normal for each element, d the deviation of the modality's values, after data.scale
  *   replace   `amount` of all items, rounded, have the features of another one each, of all chosen modalities together
  *
  * Rows are disturbed when they are copied, as they are scaled (scaling.h): nothing is written, and a draw depends on
