@@ -51,7 +51,8 @@ enum {
   X(DONE)                \
   X(AGAIN)               \
   X(ENTER)               \
-  X(LEND)
+  X(LEND)                \
+  X(PUBLISH)
 #define PLT_VERB_ENUM(name) PLT_VERB_##name,
 typedef enum { PLT_VERB_NONE, PLT_VERB_LIST(PLT_VERB_ENUM) PLT_VERB_COUNT } plt_verb_t;
 #undef PLT_VERB_ENUM
@@ -138,16 +139,17 @@ typedef struct plt_header {
 
   bool has_spec; /* DECLARE */
   plt_table_spec_t spec;
-  uint32_t table; /* DECLARE: its index; RESET, DROP; ENTER: how many will be declared; LEND: number of the region */
-  bool anew;      /* DECLARE: takes no rows from before */
-  uint64_t salt;  /* RESET; LEND: mark of the region */
+  uint32_t table; /* DECLARE: its index; RESET, DROP; ENTER: how many will be declared; LEND: number of the region;
+                     PUBLISH: the part */
+  bool anew;      /* DECLARE: takes no rows from before; HELLO: takes the number of a process that is gone */
+  uint64_t salt; /* RESET; LEND: mark of the region; HELLO: of the process; WELCOME: its requests have higher numbers */
 
-  char text[PLT_TEXT_MAX]; /* SUM: name; REFUSED, BYE: reason; CHECKPOINTED: file name; WAIT: what for */
+  char text[PLT_TEXT_MAX]; /* SUM: name; REFUSED, BYE: reason; CHECKPOINTED, PUBLISH: file name; WAIT: what for */
   plt_status_t status;     /* REFUSED, BYE, answer to LEND */
-  uint32_t who;            /* WAIT: the worker waited for; LEND: descriptor of the region */
+  uint32_t who;            /* WAIT: the worker waited for; LEND: descriptor of the region; PUBLISH: how many parts */
   uint64_t age_ms;         /* WAIT: since it was last heard */
-  uint64_t bytes;          /* CHECKPOINTED, LEND */
-  char hash[PLT_HASH_HEX]; /* CHECKPOINTED */
+  uint64_t bytes;          /* CHECKPOINTED, LEND, PUBLISH */
+  char hash[PLT_HASH_HEX]; /* CHECKPOINTED, PUBLISH */
   const double *sums;      /* SUM: n_sums doubles, in the frame after the header */
   size_t n_sums;
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +175,16 @@ static void *guard_main(void *argument) {
   }
 }
 
+/* The program's handlers of signals are for its own threads. */
+static bool start_thread(plt_guard_t *guard) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  bool started = pthread_create(&guard->thread, NULL, guard_main, guard) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return started;
+}
+
 /* Under the lock. */
 static plt_status_t start(plt_guard_t *guard) {
   if (guard->running) return PLT_OK;
@@ -181,8 +192,7 @@ static plt_status_t start(plt_guard_t *guard) {
   guard->capacity = 16;
   guard->items = plt_mem_resize(guard->items, guard->capacity, sizeof *guard->items);
   guard->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (guard->wake >= 0 && plt_zap_open(guard->zap, guard->context) == 0 &&
-      pthread_create(&guard->thread, NULL, guard_main, guard) == 0) {
+  if (guard->wake >= 0 && plt_zap_open(guard->zap, guard->context) == 0 && start_thread(guard)) {
     guard->running = true;
     return PLT_OK;
   }

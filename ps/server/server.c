@@ -16,14 +16,6 @@ enum { POLL_MS = 200, READING_POLL_MS = 2 };
 
 /* ---- the other verbs ---- */
 
-static plt_status_t on_hello(plt_server_t *s, uint32_t w) {
-  s->peers[w].greeted = true;
-  return plt_server_answer(
-      s, s->spare,
-      &(plt_header_t){
-          .verb = PLT_VERB_WELCOME, .clock = s->start, .has_progress = s->is_restored, .progress = s->restored});
-}
-
 static plt_status_t on_declare(plt_server_t *s, uint32_t w) {
   const plt_header_t *declare = &s->spare->header;
   plt_peer_t *peer = &s->peers[w];
@@ -146,24 +138,6 @@ static plt_status_t on_lend(plt_server_t *s, uint32_t w) {
   return plt_server_answer(s, s->spare, &answer);
 }
 
-static plt_status_t on_bye(plt_server_t *s, uint32_t w) {
-  const plt_header_t *bye = &s->spare->header;
-  s->peers[w].n_kept = 0;
-  plt_clock_leave(s->clock, w);
-  PLT_TRY(plt_server_answer_done(s, s->spare));
-  bool orderly = bye->status == PLT_OK || bye->status == PLT_ERR_PREEMPTED; /* all leave at the same clock */
-  if (s->failed != PLT_OK) return PLT_OK;
-  if (orderly) return plt_server_go_on(s);
-  s->failed = PLT_ERR_PEER;
-  snprintf(s->failed_text, sizeof s->failed_text, "worker %" PRIu32 " gave up: %.900s", w, bye->text);
-  for (uint32_t other = 0; other < s->config->workers; other++) {
-    plt_peer_t *peer = &s->peers[other];
-    for (size_t i = 0; i < peer->n_kept; i++) PLT_TRY(plt_server_refuse(s, peer->kept[i], s->failed, s->failed_text));
-    peer->n_kept = 0;
-  }
-  return PLT_OK;
-}
-
 /* A worker waits for one answer at a time, but for the STEPs of ssp and asp: what is older than its last request was
  * late on its way, and what it asks may be wrong by now. */
 static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
@@ -187,7 +161,7 @@ static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
     if (!whole) return PLT_OK;
   }
   switch (verb) {
-    case PLT_VERB_HELLO: return on_hello(s, w);
+    case PLT_VERB_HELLO: return plt_server_on_hello(s, w);
     case PLT_VERB_DECLARE: return on_declare(s, w);
     case PLT_VERB_STEP: return plt_server_on_step(s, w);
     case PLT_VERB_READ: return on_read(s);
@@ -198,7 +172,8 @@ static plt_status_t dispatch(plt_server_t *s, uint32_t w) {
     case PLT_VERB_SUM: return plt_server_on_sum(s, w);
     case PLT_VERB_CHECKPOINTED: return on_checkpointed(s);
     case PLT_VERB_LEND: return on_lend(s, w);
-    case PLT_VERB_BYE: return on_bye(s, w);
+    case PLT_VERB_PUBLISH: return plt_server_on_publish(s, w);
+    case PLT_VERB_BYE: return plt_server_on_bye(s, w);
     default: return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "a server does not answer this verb");
   }
 }
@@ -217,6 +192,8 @@ static plt_status_t admit(plt_server_t *s, bool *admitted) {
     why = "no worker of this job";
   else if (header->verb != PLT_VERB_HELLO && !s->peers[header->number].greeted)
     why = "no HELLO came first";
+  else if (header->verb != PLT_VERB_HELLO && header->request <= s->peers[header->number].floor)
+    why = "another process has taken the number of this worker since: two processes of a job must not have the same";
   else if (!plt_clock_is_live(s->clock, header->number) && header->verb != PLT_VERB_BYE)
     why = "this worker has said goodbye";
   *admitted = why == NULL;
@@ -297,6 +274,8 @@ static void tell_strangers(plt_server_t *s, bool at_once) {
 static plt_status_t serve(plt_server_t *s) {
   int patience_ms = 0;
   while (plt_clock_live(s->clock) > 0) {
+    plt_status_t why;
+    if (plt_server_gives_up(s, &why)) return why;
     if (s->config->stop != NULL && atomic_load(s->config->stop)) return PLT_OK;
     bool got;
     if (s->declares_wait) patience_ms = READING_POLL_MS;
@@ -307,6 +286,7 @@ static plt_status_t serve(plt_server_t *s) {
     plt_saver_look(s->saver); /* gives up the images of a part that is written */
     tell_strangers(s, false);
   }
+  if (s->config->linger_s > 0 && s->failed != PLT_OK) return plt_fail(s->failed, "%s", s->failed_text);
   return PLT_OK;
 }
 
@@ -326,7 +306,10 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   s->saver = plt_saver_create(config->run_dir);
   s->round = plt_round_create();
   s->peers = plt_mem_zalloc(config->workers, sizeof *s->peers);
-  for (uint32_t w = 0; w < config->workers; w++) s->peers[w].heard_ns = plt_time_ns();
+  for (uint32_t w = 0; w < config->workers; w++) {
+    s->peers[w].heard_ns = plt_time_ns();
+    s->peers[w].start = s->start;
+  }
   s->spare = plt_inbox_create();
   s->out = plt_parcel_create();
   s->out_arena = plt_arena_create();
@@ -359,6 +342,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   free(s->peers);
   free(s->sum.values);
   free(s->sum_before.values);
+  plt_manifest_clear(&s->manifest);
   plt_round_destroy(&s->round);
   plt_clock_destroy(&s->clock);
   plt_tableset_destroy(&s->tables);

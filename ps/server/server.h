@@ -14,7 +14,8 @@
  * Ownership  the listener is the caller's.
  * Threads    plt_server_run() is one thread; only `stop` is looked at from outside.
  * Errors     PLT_OK when all workers have said goodbye; else why the server could not go on: PLT_ERR_CHECKPOINT and
- *            PLT_ERR_IO of what it starts from, PLT_ERR_BUG of the listener.
+ *            PLT_ERR_IO of what it starts from, PLT_ERR_BUG of the listener; with linger_s and idle_s PLT_ERR_PEER and
+ *            PLT_ERR_DEADLINE of workers.
  * Source     docs/architecture.md 6; proto/PROTOCOL.md. */
 #ifndef PLT_PS_SERVER_SERVER_H
 #define PLT_PS_SERVER_SERVER_H
@@ -34,7 +35,12 @@ typedef struct plt_server_config {
   const char *restore_dir;       /* directory of a verified checkpoint; NULL: start afresh */
   const plt_manifest_t *restore; /* its manifest */
   uint64_t memory_bytes;         /* what the tables may take; 0: no limit */
-  const atomic_bool *stop;       /* set by the owner to end the loop early; may be NULL */
+  size_t keep;                   /* checkpoints that PUBLISH leaves, besides those that links name; 0: all */
+  double
+      linger_s;  /* when a worker has given up, or has not been heard for idle_s, the others may take leave for so long;
+                      then the server ends by that failure. 0: it waits for them */
+  double idle_s; /* without a word of any worker; 0: for ever */
+  const atomic_bool *stop; /* set by the owner to end the loop early; may be NULL */
 } plt_server_config_t;
 
 plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const plt_server_config_t *config);

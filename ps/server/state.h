@@ -1,10 +1,12 @@
 /* state.h - what the files of the server share; for them only.
  *
- *   server.c   the loop, admission, HELLO, DECLARE, READ, ASSIGN, RESET, DROP, ENTER, LEND, BYE
+ *   server.c   the loop, admission, DECLARE, READ, ASSIGN, RESET, DROP, ENTER, LEND
  *   step.c     STEP: pushes are counted, steps are made, pulls wait for their clock
  *   gather.c   requests that come in parts
  *   lent.c     memory that workers on the same machine lend
  *   sum.c      SUM
+ *   peers.c    HELLO, BYE: who is who, and what if somebody is gone
+ *   publish.c  PUBLISH
  *   answer.c   answers, refusals, messages that are kept until they can be answered
  *
  * Threads    the server's loop alone.
@@ -38,6 +40,10 @@ struct plt_inbox {
 /* What the server knows of a worker: state per worker, not per connection. */
 typedef struct plt_peer {
   bool greeted;
+  uint64_t mark;                    /* of the process that has greeted */
+  uint64_t start;                   /* the clock that it was welcomed with */
+  uint64_t floor;                   /* its requests have higher numbers; lower ones are of a process before it */
+  uint32_t sums_since;              /* SUMs since its last push */
   uint64_t request;                 /* the last one, of those that come one at a time */
   uint64_t changed;                 /* the last ASSIGN, RESET, DROP or ENTER that was carried out */
   bool counted;                     /* bsp: its push is in the round */
@@ -92,6 +98,10 @@ typedef struct plt_server {
 
   plt_status_t failed; /* a worker's failure, told to the others */
   char failed_text[PLT_TEXT_MAX];
+  int64_t failed_ns;
+
+  plt_manifest_t manifest; /* of the checkpoint that is being published */
+  size_t n_manifest;       /* parts of it that are known */
 
   plt_parcel_t *out;
   plt_arena_t *out_arena;
@@ -144,5 +154,14 @@ plt_status_t plt_server_on_sum(plt_server_t *s, uint32_t w);
 /* Answers the SUM under way if all live workers have sent theirs. */
 plt_status_t plt_server_finish_sum(plt_server_t *s);
 bool plt_server_sum_is_open(const plt_server_t *s);
+
+/* ---- peers.c ---- */
+plt_status_t plt_server_on_hello(plt_server_t *s, uint32_t w);
+plt_status_t plt_server_on_bye(plt_server_t *s, uint32_t w);
+/* Whether the server ends although workers are left, as linger_s and idle_s say; *why: by which failure. */
+bool plt_server_gives_up(plt_server_t *s, plt_status_t *why);
+
+/* ---- publish.c ---- */
+plt_status_t plt_server_on_publish(plt_server_t *s, uint32_t w);
 
 #endif

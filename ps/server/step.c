@@ -119,6 +119,7 @@ static plt_status_t join_push(plt_server_t *s, uint32_t w, bool *again) {
                     step->clock, step->eta, s->eta);
   PLT_TRY(plt_round_add(s->round, step));
   plt_clock_advance(s->clock, w);
+  s->peers[w].sums_since = 0;
   s->peers[w].n_kept = 0; /* whatever was asked before is asked no more */
   s->peers[w].counted = true;
   s->flags |= step->flags;
@@ -126,9 +127,25 @@ static plt_status_t join_push(plt_server_t *s, uint32_t w, bool *again) {
   return PLT_OK;
 }
 
+/* A worker that came back behind its push asks for nothing but to hear when the step is made. The push itself stays
+ * kept: the round points into it. */
+static plt_status_t wait_for_round(plt_server_t *s, plt_peer_t *peer) {
+  for (size_t i = 1; i < peer->n_kept; i++) {
+    if (peer->kept[i]->header.request != s->spare->header.request) continue;
+    plt_server_keep_again(s, peer, i);
+    return PLT_OK;
+  }
+  if (peer->n_kept == PLT_STEPS_MAX)
+    return plt_server_refuse(s, s->spare, PLT_ERR_PROTOCOL, "too many requests wait already");
+  plt_server_keep(s, peer);
+  return PLT_OK;
+}
+
 static plt_status_t step_together(plt_server_t *s, uint32_t w) {
   const plt_header_t *step = &s->spare->header;
   plt_peer_t *peer = &s->peers[w];
+  if (!step->pushes && step->flags == 0 && step->n_sections == 0 && peer->counted && step->clock == s->now + 1)
+    return wait_for_round(s, peer);
   bool again = false;
   plt_status_t status = PLT_OK;
   if (!step->pushes && step->clock != s->now)

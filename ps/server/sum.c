@@ -68,6 +68,7 @@ plt_status_t plt_server_on_sum(plt_server_t *s, uint32_t w) {
   if (same && sum->done) return answer_sum(s, s->spare, sum); /* asked again */
   if (!same) open_sum(s, asked);
   plt_peer_t *peer = &s->peers[w];
+  if (peer->sums == NULL) peer->sums_since++;
   for (size_t i = peer->n_kept; i-- > 0;) /* asked again, or anew */
     if (peer->kept[i]->header.verb == PLT_VERB_SUM) plt_server_release(s, peer, i);
   if (peer->n_kept == PLT_STEPS_MAX)

@@ -240,7 +240,7 @@ static plt_status_t check_answer(const plt_tableset_t *set, const plt_section_t 
 }
 
 plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header) {
-  uint64_t pulled = 0; /* a bit per table: an answer is never larger than the shard */
+  uint64_t pulled[PLT_TABLES_MAX / 64] = {0}; /* a bit per table: an answer is never larger than the shard */
   uint64_t answer_bytes = 0;
   for (size_t i = 0; i < header->n_sections; i++) {
     const plt_section_t *section = &header->sections[i];
@@ -255,9 +255,9 @@ plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *h
                         section->cols);
     }
     if (section->kind == PLT_SECTION_PULL) {
-      uint64_t bit = UINT64_C(1) << section->table;
-      if (pulled & bit) return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s are asked for twice", spec->name);
-      pulled |= bit;
+      uint64_t *word = &pulled[section->table / 64], bit = UINT64_C(1) << section->table % 64;
+      if (*word & bit) return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s are asked for twice", spec->name);
+      *word |= bit;
     }
     if (section->n > 0 && section->keys == NULL)
       return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s without keys", spec->name);

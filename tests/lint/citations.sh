@@ -16,7 +16,7 @@ cd "$(dirname "$0")/../.."
 breaches=0 checked=0
 complain() { echo "$1: $2"; breaches=$((breaches + 1)); }
 
-sources() { find common proto ps worker launch tests cmake CMakeLists.txt .ci examples -type f "$@" -not -path '*/golden/*' \
+sources() { find common proto ps worker launch include tests cmake CMakeLists.txt .ci examples -type f "$@" -not -path '*/golden/*' \
   -not -path '*/corpus/*' | sort; }
 mapfile -t code < <(sources \( -name '*.[ch]' -o -name '*.sh' -o -name '*.cmake' -o -name 'CMakeLists.txt' -o -name '*.proto' \
   -o -name '*.yaml' -o -name run -o -name quickstart -o -name install-packages -o -name '*.sbatch' \) |

@@ -6,4 +6,4 @@ if ! command -v clang-format >/dev/null; then
   echo "skipped: clang-format is not installed"
   exit 77
 fi
-find common proto ps worker launch tests -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
+find common proto ps worker launch include examples tests -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-mapfile -t files < <(find common proto ps worker launch tests -name '*.[ch]' | sort)
+mapfile -t files < <(find common proto ps worker launch include examples tests -name '*.[ch]' | sort)
 LC_ALL=C awk '
   function breach(file, line, what) { printf "%s:%d: %s\n", file, line, what; breaches++ }
   function file_ends() {

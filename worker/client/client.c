@@ -15,6 +15,7 @@
 
 typedef struct welcome {
   uint64_t clock;
+  uint64_t floor;
   bool differs, any, resumed;
   plt_progress_t progress;
 } welcome_t;
@@ -27,6 +28,7 @@ static plt_status_t on_welcome(void *context, uint32_t server, const plt_header_
   if (welcome->any && answer->clock != welcome->clock) welcome->differs = true;
   welcome->any = true;
   welcome->clock = answer->clock;
+  if (answer->salt > welcome->floor) welcome->floor = answer->salt;
   if (server == 0 && answer->has_progress) {
     welcome->resumed = true;
     welcome->progress = answer->progress;
@@ -35,12 +37,29 @@ static plt_status_t on_welcome(void *context, uint32_t server, const plt_header_
 }
 
 static plt_status_t greet(plt_client_t *client, welcome_t *welcome) {
+  const plt_client_config_t *config = plt_desk_config(client->desk);
   plt_exchange_t *hello = plt_exchange_begin(client->desk, "HELLO");
   for (uint32_t s = 0; s < client->n_servers; s++)
-    PLT_TRY(plt_exchange_address(client->desk, hello, s, &(plt_header_t){.verb = PLT_VERB_HELLO}));
+    PLT_TRY(
+        plt_exchange_address(client->desk, hello, s,
+                             &(plt_header_t){.verb = PLT_VERB_HELLO, .salt = config->mark, .anew = config->succeeds}));
   PLT_TRY(plt_exchange_ask(client->desk, hello, on_welcome, welcome));
-  if (welcome->differs) return plt_fail(PLT_ERR_CHECKPOINT, "the servers start from checkpoints of different clocks");
-  return PLT_OK;
+  plt_desk_skip(client->desk, welcome->floor);
+  if (!welcome->differs) return PLT_OK;
+  if (config->succeeds)
+    return plt_fail(PLT_ERR_CHECKPOINT,
+                    "worker %" PRIu32
+                    " died while some servers had its push and others had not: nobody can go on from "
+                    "there; end the servers, and start them again from a checkpoint",
+                    config->number);
+  return plt_fail(PLT_ERR_CHECKPOINT, "the servers start from checkpoints of different clocks");
+}
+
+/* The push of a worker that is gone may be in a round that others have not completed: until then its rows are of the
+ * clock before. */
+static plt_status_t wait_for_round(plt_client_t *client, uint64_t clock) {
+  plt_step_result_t ignored;
+  return plt_client_step(client, &(plt_step_t){.clock = clock}, &ignored);
 }
 
 plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config, uint64_t *clock, bool *resumed,
@@ -51,6 +70,7 @@ plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config
   plt_status_t status = plt_desk_open(wire, config, &client->desk);
   if (status == PLT_OK) client->loans = plt_loans_create(client->desk);
   if (status == PLT_OK) status = greet(client, &welcome);
+  if (status == PLT_OK && config->succeeds) status = wait_for_round(client, welcome.clock);
   if (status != PLT_OK) {
     plt_client_close(&client);
     return status;
@@ -172,6 +192,19 @@ plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_m
   PLT_TRY(plt_exchange_ask(client->desk, checkpointed, on_checkpointed, &told));
   *all = told.all;
   *moves = told.moves;
+  return PLT_OK;
+}
+
+plt_status_t plt_client_publish(plt_client_t *client, uint64_t clock, const plt_manifest_part_t *parts) {
+  for (uint32_t i = 0; i < client->n_servers; i++) {
+    plt_header_t header = {
+        .verb = PLT_VERB_PUBLISH, .clock = clock, .table = i, .who = client->n_servers, .bytes = parts[i].bytes};
+    snprintf(header.text, sizeof header.text, "%s", parts[i].file);
+    memcpy(header.hash, parts[i].hash, sizeof header.hash);
+    plt_exchange_t *publish = plt_exchange_begin(client->desk, "PUBLISH");
+    PLT_TRY(plt_exchange_address(client->desk, publish, 0, &header));
+    PLT_TRY(plt_exchange_ask(client->desk, publish, NULL, NULL));
+  }
   return PLT_OK;
 }
 

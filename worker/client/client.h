@@ -28,15 +28,21 @@ typedef struct plt_client_config {
   uint64_t job;
   uint32_t generation;
   double deadline_s;
-  plt_wire_type_t wire;         /* of values */
-  bool lends;                   /* values for servers at ipc addresses go through shared memory (loans.h) */
+  const char *deadline_name; /* of that option, for errors; NULL: cluster.deadline_s */
+  plt_wire_type_t wire;      /* of values */
+  bool lends;                /* values for servers at ipc addresses go through shared memory (loans.h) */
+  uint64_t mark;             /* of this process: another one with its number is refused; 0 is one too */
+  bool succeeds;             /* bsp: a process with this number is gone, this one goes on where it was; lends nothing */
   const atomic_bool *cancelled; /* set when a server is known to be lost: calls fail at once; may be NULL */
 } plt_client_config_t;
 
 typedef struct plt_client plt_client_t;
 
-/* Connects and greets. *clock is that of the servers' tables; *progress what a checkpoint said, if *resumed.
- * Also PLT_ERR_CREATE (no sockets), PLT_ERR_CHECKPOINT (the servers start from different clocks). */
+/* Connects and greets. *clock is that of the servers' tables when the job began, or that of the next push of the worker
+ * that this one succeeds, whose last push is in the tables then; *progress what a checkpoint said, if *resumed.
+ * Also PLT_ERR_CREATE (no sockets), PLT_ERR_CHECKPOINT (the servers start from different clocks, or the worker died
+ * while some of them had its push and others had not), PLT_ERR_USAGE (there is such a worker, or it cannot be
+ * succeeded). */
 plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config, uint64_t *clock, bool *resumed,
                              plt_progress_t *progress, plt_client_t **out);
 /* Frees everything; says nothing to the servers (see plt_client_bye). */
@@ -90,6 +96,7 @@ typedef struct plt_step {
 typedef struct plt_step_result {
   uint32_t flags; /* as all workers' flags decided */
   double loss;    /* bsp: of the pushed step, over all workers */
+  uint64_t clock; /* of server 0's tables */
   uint64_t meet;  /* ssp, asp: the clock at which all workers meet next, or met last; 0: none */
 } plt_step_result_t;
 
@@ -112,6 +119,8 @@ plt_status_t plt_client_sum(plt_client_t *client, const char *name, double *valu
  * are still being written, and *moves rises as long as they get on. */
 plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *parts, bool *all,
                                      uint64_t *moves);
+/* Has server 0 make that checkpoint known, whose parts plt_client_checkpointed() told. Worker 0. */
+plt_status_t plt_client_publish(plt_client_t *client, uint64_t clock, const plt_manifest_part_t *parts);
 double plt_client_deadline_s(const plt_client_t *client);
 /* Takes leave; a status other than PLT_OK, with its text, is told to the other workers. Does not insist. */
 void plt_client_bye(plt_client_t *client, plt_status_t status, const char *text);

@@ -121,6 +121,10 @@ bool plt_desk_is_near(const plt_desk_t *desk, uint32_t server) { return plt_link
 
 const plt_client_config_t *plt_desk_config(const plt_desk_t *desk) { return &desk->config; }
 
+void plt_desk_skip(plt_desk_t *desk, uint64_t request) {
+  if (desk->request < request) desk->request = request;
+}
+
 void plt_desk_hurry_up(plt_desk_t *desk, double deadline_s) {
   for (size_t i = 0; i < EXCHANGES_MAX; i++) desk->exchanges[i].busy = false;
   desk->config.deadline_s = deadline_s;
@@ -241,19 +245,23 @@ plt_status_t plt_exchange_launch(plt_desk_t *desk, plt_exchange_t *exchange, plt
   return PLT_OK;
 }
 
+static const char *deadline_name(const plt_desk_t *desk) {
+  return desk->config.deadline_name == NULL ? "cluster.deadline_s" : desk->config.deadline_name;
+}
+
 static plt_status_t too_late(const plt_desk_t *desk, const exchange_t *exchange, uint32_t server) {
   return plt_fail(PLT_ERR_DEADLINE,
                   "worker %" PRIu32 " on %s: server %" PRIu32 " at %s, asked %" PRIu32
-                  " times, did not answer %s for %g s (cluster.deadline_s)",
+                  " times, did not answer %s for %g s (%s)",
                   desk->config.number, desk->host, server, desk->config.servers[server], exchange->calls[server].asked,
-                  exchange->what, desk->config.deadline_s);
+                  exchange->what, desk->config.deadline_s, deadline_name(desk));
 }
 
 static plt_status_t waited_for(const plt_desk_t *desk, const plt_header_t *wait, const char *what) {
   return plt_fail(PLT_ERR_DEADLINE,
                   "worker %" PRIu32 " on %s: %s waits for worker %" PRIu32
-                  ", which was last heard %.0f s ago (cluster.deadline_s is %g)",
-                  desk->config.number, desk->host, what, wait->who, (double)wait->age_ms / 1000,
+                  ", which was last heard %.0f s ago (%s is %g)",
+                  desk->config.number, desk->host, what, wait->who, (double)wait->age_ms / 1000, deadline_name(desk),
                   desk->config.deadline_s);
 }
 

@@ -26,6 +26,8 @@ typedef plt_status_t (*plt_answer_fn)(void *context, uint32_t server, const plt_
 plt_status_t plt_desk_open(plt_wire_t *wire, const plt_client_config_t *config, plt_desk_t **out);
 void plt_desk_close(plt_desk_t **desk);
 const plt_client_config_t *plt_desk_config(const plt_desk_t *desk);
+/* Requests have numbers above `request` from now on. */
+void plt_desk_skip(plt_desk_t *desk, uint64_t request);
 /* Nothing under way is waited for any more; what comes now has so long. */
 void plt_desk_hurry_up(plt_desk_t *desk, double deadline_s);
 

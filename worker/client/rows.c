@@ -64,7 +64,10 @@ static plt_status_t on_rows(void *context, uint32_t server, const plt_header_t *
     unpack(values, rows, share, piece.begin, pull);
   }
   pulls->result.flags = answer->flags;
-  if (server == 0) pulls->result.meet = answer->meet;
+  if (server == 0) {
+    pulls->result.clock = answer->clock;
+    pulls->result.meet = answer->meet;
+  }
   if (answer->has_loss) pulls->result.loss = answer->loss;
   return PLT_OK;
 }

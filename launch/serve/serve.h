@@ -1,0 +1,38 @@
+/* serve.h - servers alone, for workers that are other people's programs (include/plateau.h).
+ *
+ *   run directory ─▶ newest checkpoint ─▶ sockets ─▶ job file ─▶ servers, a thread each ─▶ all workers have left, a
+ *   signal
+ *                     (--resume)                      0600                                 or a failure of one
+ *
+ * Under a launcher every rank has some of the servers, server s lies at rank s mod R; MPI ends before they begin, so
+ * the workers may be another step of the same allocation, or anything else that can read the job file.
+ *
+ * Collective  all ranks, with the same configuration.
+ * Threads     the main thread, which waits.
+ * Errors      PLT_ERR_USAGE: a directory that holds checkpoints and no resume, a network that is not here, fewer
+ *             servers than ranks; PLT_ERR_PEER: another job works there, or a worker gave up; PLT_ERR_DEADLINE: idle;
+ *             PLT_ERR_CREATE and PLT_ERR_IO of files and sockets; PLT_ERR_CHECKPOINT: none that verifies;
+ *             PLT_ERR_PREEMPTED: a signal. Ranks other than 0 return PLT_OK where rank 0 speaks for all. */
+#ifndef PLT_LAUNCH_SERVE_SERVE_H
+#define PLT_LAUNCH_SERVE_SERVE_H
+
+#include "launch/cluster/rendezvous.h"
+#include "proto/wire/security.h"
+
+typedef struct plt_serve_config {
+  const char *run_dir;
+  const char *job_file; /* NULL: run_dir/job */
+  uint32_t workers, servers;
+  bool alone;         /* ssp, asp; as servers have it */
+  uint64_t staleness; /* the same */
+  const char *listen; /* a network, as cluster.interface; NULL: loopback, or with several machines the first one */
+  plt_security_t security;
+  size_t keep; /* checkpoints */
+  bool resume;
+  double idle_s; /* 0: for ever */
+} plt_serve_config_t;
+
+/* rv NULL: no launcher, one process. */
+plt_status_t plt_serve(const plt_rendezvous_t *rv, const plt_serve_config_t *config);
+
+#endif
