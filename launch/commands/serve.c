@@ -53,8 +53,9 @@ static const plt_option_t rows[] = {
      .min = 0,
      .max = 1e9,
      .unit = "s",
-     .help =
-         "Ends when no worker has said anything for so long; 0: never. For scripts, whose workers may all be dead."},
+     .help = "Ends when no worker has said anything for so long; 0: never. For scripts, whose workers may all be dead; "
+             "longer "
+             "than their deadlines (120 s): who waits says nothing."},
     {.key = "resume",
      .type = PLT_OPT_BOOL,
      .fallback = "false",

@@ -6,8 +6,8 @@
  *   curve   CurveZMQ: both ends prove themselves with the job's keys, traffic is encrypted.
  *
  * Sockets of inproc:// need no secret. The secret is given to a wire before its sockets are opened
- * (plt_wire_secure in wire.h). It travels between processes over pipes and MPI only: never in arguments,
- * environment, logs or files.
+ * (plt_wire_secure in wire.h). It travels between processes over pipes and MPI, never in arguments, environment or
+ * logs; in a file only for workers that are other people's programs (job_card.h), mode 0600.
  *
  * Ownership  plt_secret_destroy() wipes. A wire keeps a copy, wiped with it; libzmq's own copies are not wiped.
  * Threads    any; a secret is not changed once it was made.

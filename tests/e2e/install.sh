@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # cmake --install into a directory of its own: one program, which stands without the build and its sources, also
-# stripped. Argument: the build directory.
+# stripped; and libplateau, which tests/e2e/library.sh uses. Argument: the build directory.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 command -v cmake >/dev/null || { say "skipped: needs cmake"; exit 77; }
@@ -8,8 +8,9 @@ build=$1
 
 quietly cmake --install "$build" --prefix "$work/prefix"
 quietly cmake --install "$build" --prefix "$work/stripped" --strip
-found=$(cd "$work/prefix" && find . -type f -o -type l)
-[[ $found == ./bin/plateau ]] || complain "installed: $found"
+found=$(cd "$work/prefix" && find . \( -type f -o -type l \) -not -name 'libplateau.*' -not -path '*/cmake/plateau/*' | sort)
+found=${found//lib*\/pkgconfig/LIB\/pkgconfig}
+[[ $found == "$(printf './bin/plateau\n./include/plateau.h\n./LIB/pkgconfig/plateau.pc')" ]] || complain "installed: $found"
 [[ $(stat -c %s "$work/stripped/bin/plateau") -lt $(stat -c %s "$work/prefix/bin/plateau") ]] ||
   complain "--strip took nothing"
 ! readelf -d "$work/prefix/bin/plateau" | grep -E 'R(UN)?PATH' | grep -F "$build" || complain "it looks for libraries in the build"

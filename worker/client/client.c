@@ -208,6 +208,10 @@ plt_status_t plt_client_publish(plt_client_t *client, uint64_t clock, const plt_
   return PLT_OK;
 }
 
+void plt_client_set_deadline(plt_client_t *client, double deadline_s) {
+  plt_desk_set_deadline(client->desk, deadline_s);
+}
+
 double plt_client_deadline_s(const plt_client_t *client) { return plt_desk_config(client->desk)->deadline_s; }
 
 plt_client_count_t plt_client_count(const plt_client_t *client) {

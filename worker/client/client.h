@@ -121,6 +121,8 @@ plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_m
                                      uint64_t *moves);
 /* Has server 0 make that checkpoint known, whose parts plt_client_checkpointed() told. Worker 0. */
 plt_status_t plt_client_publish(plt_client_t *client, uint64_t clock, const plt_manifest_part_t *parts);
+/* From now on. */
+void plt_client_set_deadline(plt_client_t *client, double deadline_s);
 double plt_client_deadline_s(const plt_client_t *client);
 /* Takes leave; a status other than PLT_OK, with its text, is told to the other workers. Does not insist. */
 void plt_client_bye(plt_client_t *client, plt_status_t status, const char *text);

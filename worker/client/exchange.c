@@ -125,9 +125,11 @@ void plt_desk_skip(plt_desk_t *desk, uint64_t request) {
   if (desk->request < request) desk->request = request;
 }
 
+void plt_desk_set_deadline(plt_desk_t *desk, double deadline_s) { desk->config.deadline_s = deadline_s; }
+
 void plt_desk_hurry_up(plt_desk_t *desk, double deadline_s) {
   for (size_t i = 0; i < EXCHANGES_MAX; i++) desk->exchanges[i].busy = false;
-  desk->config.deadline_s = deadline_s;
+  plt_desk_set_deadline(desk, deadline_s);
 }
 
 void plt_desk_add_packing(plt_desk_t *desk, int64_t packing_ns) { desk->packing_ns += packing_ns; }

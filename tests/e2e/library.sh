@@ -1,0 +1,222 @@
+#!/usr/bin/env bash
+# libplateau and `plateau serve` as other people have them. Arguments: the build directory, and what:
+#   install  installed, found by CMake and by pkg-config, from C and from C++; what it needs and what it shows
+#   bits     the examples' tables: any servers and workers, kills and resumes
+#   serve    what `plateau serve` says, leaves and refuses
+#   ranks    the same under mpirun
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+build=$1 what=$2
+examples=$root/examples/library
+export LD_LIBRARY_PATH=$build${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+
+# start RUN ARGUMENTS: servers in the background, their process in $server.
+start() {
+  local run=$1
+  shift
+  "$plateau" serve "$run" --idle 60 "$@" 2>"$run.said" &
+  server=$!
+}
+# ended CODE: the servers have ended so.
+ended() {
+  local code=0
+  wait "$server" 2>/dev/null || code=$?
+  ((code == $1)) || complain "plateau serve: exit $code instead of $1"
+}
+# have RUN: until its job file is there.
+have() {
+  local i
+  for ((i = 0; i < 200; i++)); do
+    [[ ! -e $1/job ]] || return 0
+    sleep 0.05
+  done
+  fail "$1/job: no such file: $(cat "$1.said")"
+}
+build_fm() { quietly cc -std=c17 -O2 -ffp-contract=off -I "$root/include" "$examples/fm.c" -o "$work/fm" -L "$build" -lplateau -lm; }
+# train WORKERS RUN COMMAND...: the command as so many workers, with its last line.
+train() {
+  local workers=$1 run=$2 w pids=()
+  shift 2
+  for ((w = 1; w < workers; w++)); do
+    "$@" "$run/job" "$w" 2>/dev/null &
+    pids+=($!)
+  done
+  "$@" "$run/job" 0 2>"$work/trained.txt" || { cat "$work/trained.txt" >&2; complain "$run: worker 0 failed"; }
+  for w in ${pids[@]+"${pids[@]}"}; do wait "$w" || complain "$run: a worker failed"; done
+}
+# same NAME COMMAND...: the command's tables for several servers and workers, and killed in the middle.
+same() {
+  local name=$1 first line servers workers
+  shift
+  for servers in 1 3; do
+    for workers in 1 2; do
+      start "$work/$name-$servers-$workers" --servers "$servers" --workers "$workers"
+      line=$(train "$workers" "$work/$name-$servers-$workers" "$@")
+      ended 0
+      first=${first:-$line}
+      [[ $line == *tables* && $line == "$first" ]] || complain "$name: $servers servers, $workers workers: $line, not $first"
+    done
+  done
+  say "$name: $first"
+  killed "$name" "$first" "$@"
+}
+# killed NAME LINE COMMAND...: the servers, then a worker, die in the middle. Resumed, with other numbers; replaced.
+killed() {
+  local name=$1 first=$2 run=$work/$1-killed victim line i
+  shift 2
+  start "$run" --servers 2
+  have "$run"
+  "$@" "$run/job" 0 >"$work/victim.txt" 2>&1 &
+  victim=$!
+  for ((i = 0; i < 600; i++)); do
+    [[ ! -e $run/checkpoints/last ]] || break
+    sleep 0.02
+  done
+  [[ -e $run/checkpoints/last ]] || fail "$name: no checkpoint came"
+  kill -KILL "$server" "$victim"
+  wait "$victim" 2>/dev/null || true
+  ended 137
+  refuses 64 '--resume' "$plateau" serve "$run"
+  start "$run" --servers 3 --workers 2 --resume
+  line=$(train 2 "$run" "$@")
+  ended 0
+  [[ $line == "$first" ]] || complain "$name: killed and resumed: $line, not $first"
+  grep -q 'tables as of clock [1-9]00;' "$run.said" || complain "$name: it did not go on from a checkpoint: $(cat "$run.said")"
+}
+
+do_install() {
+  command -v cmake >/dev/null && command -v c++ >/dev/null && command -v pkg-config >/dev/null || { say "skipped: needs cmake, c++ and pkg-config"; exit 77; }
+  local prefix=$work/prefix needed shown declared program
+  quietly cmake --install "$build" --prefix "$prefix"
+  needed=$(readelf -d "$prefix"/lib*/libplateau.so | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -vE '^(libc|libm|ld-linux.*|libzmq|libprotobuf-c|libxxhash)\.so' || true)
+  [[ -z $needed ]] || complain "libplateau.so needs $needed"
+  ! ldd "$prefix"/lib*/libplateau.so | grep -E 'dnnl|openblas|libmpi|hdf5|jansson|libyaml' || complain "libplateau.so loads what it must not"
+  ! readelf -d "$prefix"/lib*/libplateau.so | grep -E 'R(UN)?PATH' || complain "libplateau.so looks for libraries somewhere"
+  # What is shown is what the header declares, in both libraries.
+  declared=$(grep -oE '\bplateau_[a-z_]+\(' "$prefix/include/plateau.h" | tr -d '(' | sort -u | while read -r name; do
+    ! grep -qE "^PLATEAU_API .*[ *]$name\(" "$prefix/include/plateau.h" || echo "$name"
+  done)
+  shown=$(nm -D --defined-only "$prefix"/lib*/libplateau.so | awk '$2 == "T" { sub(/@.*/, "", $3); print $3 }' | sort)
+  [[ $shown == "$declared" ]] || complain "libplateau.so shows not what plateau.h declares: $(diff <(echo "$shown") <(echo "$declared") || true)"
+  ! nm -D --defined-only "$prefix"/lib*/libplateau.so | awk '$2 == "T"' | grep -v '@@PLATEAU_' || complain "functions without a version"
+  shown=$(nm -g --defined-only "$prefix"/lib*/libplateau.a | awk 'NF == 3 { print $3 }' | sort)
+  [[ $shown == "$declared" ]] || complain "libplateau.a shows not what plateau.h declares: $(diff <(echo "$shown") <(echo "$declared") || true)"
+  # The header alone, in both languages and with all warnings.
+  for program in "cc -std=c11 -xc" "c++ -std=c++11 -xc++"; do
+    # shellcheck disable=SC2086 # words
+    quietly $program -Wall -Wextra -Wpedantic -Werror -fsyntax-only "$prefix/include/plateau.h"
+  done
+  quietly cmake -S "$root/tests/e2e/library" -B "$work/consumer" -D CMAKE_PREFIX_PATH="$prefix" -D EXAMPLES="$examples" -D CMAKE_BUILD_TYPE=Release
+  quietly cmake --build "$work/consumer"
+  (
+    PKG_CONFIG_PATH=$(echo "$prefix"/lib*/pkgconfig)
+    export PKG_CONFIG_PATH
+    [[ $(pkg-config --modversion plateau) == 0.1.0 ]] || fail "pkg-config has another version"
+    # shellcheck disable=SC2046 # words
+    quietly cc -O2 "$examples/fm.c" -o "$work/consumer/fm_pkgconfig" $(pkg-config --cflags --libs plateau) -lm
+    # shellcheck disable=SC2046
+    quietly cc -O2 "$examples/fm.c" -o "$work/consumer/fm_pkgconfig_static" $(pkg-config --cflags plateau) "$prefix"/lib*/libplateau.a $(pkg-config --libs libzmq libprotobuf-c libxxhash) -pthread -lm
+  )
+  LD_LIBRARY_PATH=$(echo "$prefix"/lib*)
+  for program in consumer consumer_static; do
+    "$work/consumer/$program" >"$work/out.txt" || complain "$program without servers: $(cat "$work/out.txt")"
+    grep -q '^plateau 0.1.0: deadline: /nowhere/job: no such file' "$work/out.txt" || complain "$program: $(cat "$work/out.txt")"
+    start "$work/$program"
+    [[ $("$work/consumer/$program" "$work/$program/job") == "2 rows, -0.5" ]] || complain "$program: other numbers"
+    ended 0
+  done
+  for program in fm fm_static fm_pkgconfig fm_pkgconfig_static; do
+    start "$work/$program" --servers 2
+    train 1 "$work/$program" "$work/consumer/$program" >>"$work/lines.txt"
+    ended 0
+  done
+  [[ $(sort -u "$work/lines.txt" | wc -l) == 1 ]] || complain "other tables: $(cat "$work/lines.txt")"
+}
+
+do_bits() {
+  build_fm
+  same fm "$work/fm"
+  if ! /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
+    say "skipped: python3 has no numpy: examples/library/skipgram.py"
+  else
+    same skipgram /usr/bin/python3 "$examples/skipgram.py"
+  fi
+  local name
+  for name in fm.c skipgram.py; do
+    (($(wc -l <"$examples/$name") <= 100)) || complain "$name: more than 100 lines"
+  done
+}
+
+do_serve() {
+  build_fm
+  local run=$work/run code
+  refuses 64 'needs a directory' "$plateau" serve
+  refuses 64 '--workers' "$plateau" serve "$run" --workers 0
+  refuses 64 '--staleness goes with --consistency ssp' "$plateau" serve "$run" --staleness 2
+  refuses 64 'unknown option' "$plateau" serve "$run" --wrokers 2
+  refuses 64 'no network nosuchnet' "$plateau" serve "$run" --listen nosuchnet
+  [[ ! -e $run/job ]] || complain "a job file of servers that did not start"
+  start "$run" --workers 2
+  have "$run"
+  [[ $(stat -c %a "$run/job") == 600 ]] || complain "the job file has mode $(stat -c %a "$run/job")"
+  expect_no_secrets serve "$run/logs/server-0.txt" "$run.said"
+  refuses 75 'other servers work in this directory' "$plateau" serve "$run"
+  [[ -e $run/job ]] || complain "the second took the job file of the first away"
+  kill -TERM "$server"
+  ended 75
+  grep -q 'stopped by signal 15' "$run.said" || complain "no word of the signal: $(cat "$run.said")"
+  [[ ! -e $run/job ]] || complain "servers that ended left their job file"
+  # One worker of two gives up: the other and the servers hear of it.
+  start "$run" --workers 2
+  have "$run"
+  "$work/fm" "$run/job" 0 >"$work/other.txt" 2>&1 &
+  local other=$!
+  sleep 0.3
+  "$work/fm" "$run/job" 0 >"$work/double.txt" 2>&1 && complain "two processes were worker 0"
+  grep -q 'has connected as worker 0 already' "$work/double.txt" || complain "two of one number: $(cat "$work/double.txt")"
+  ! "$work/fm" "$run/job" 2 2>"$work/double.txt" || complain "worker 2 of 2"
+  grep -q 'workers 0 to 1' "$work/double.txt" || complain "worker 2 of 2: $(cat "$work/double.txt")"
+  kill -KILL "$other" # and nobody comes back
+  wait "$other" 2>/dev/null || true
+  kill -TERM "$server"
+  ended 75
+  for how in "--consistency ssp --staleness 2" "--consistency asp" "--security curve" "--security none --job $work/elsewhere"; do
+    # shellcheck disable=SC2086 # words
+    start "$work/how" --workers 2 $how
+    if [[ $how == *elsewhere ]]; then
+      mkdir -p "$work/how"
+      for ((i = 0; i < 200; i++)); do [[ ! -e $work/elsewhere ]] || break; sleep 0.05; done
+      "$work/fm" "$work/elsewhere" 1 200 2>/dev/null & "$work/fm" "$work/elsewhere" 0 200 2>"$work/trained.txt" | grep -q accuracy || complain "$how"
+    else
+      train 2 "$work/how" "$work/fm" | grep -q 'accuracy 0.9' || complain "$how: it did not learn"
+    fi
+    ended 0
+    rm -rf "$work/how"
+  done
+  start "$work/idle" --idle 1
+  ended 75
+  grep -q 'no worker has said anything for 1 s' "$work/idle.said" || complain "idle: $(cat "$work/idle.said")"
+}
+
+do_ranks() {
+  need_mpirun
+  build_fm
+  start "$work/one"
+  local line
+  line=$(train 1 "$work/one" "$work/fm")
+  ended 0
+  ranks 3 serve "$work/ranks" --workers 2 --idle 60 2>"$work/ranks.said" &
+  server=$!
+  [[ $(train 2 "$work/ranks" "$work/fm") == "$line" ]] || complain "servers of 3 ranks: other tables"
+  ended 0
+  [[ -s $work/ranks/checkpoints/last/server-2.h5 ]] || complain "not one server per rank"
+  ranks 2 serve "$work/ranks" --workers 2 --servers 4 --resume 2>"$work/ranks.said" &
+  server=$!
+  [[ $(train 2 "$work/ranks" "$work/fm") == "$line" ]] || complain "servers of 2 ranks, resumed: other tables"
+  ended 0
+  ! ranks 3 serve "$work/few" --servers 2 2>"$work/few.txt" || complain "2 servers at 3 ranks"
+  [[ $(grep -c 'plateau: error: serve: 2 servers at 3 ranks: one each, at least' "$work/few.txt") == 1 ]] || complain "2 servers at 3 ranks: $(cat "$work/few.txt")"
+}
+
+"do_$what"
+conclude
