@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/log.h"
 #include "launch/host/limits.h"
@@ -14,14 +15,56 @@ static int ascending(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static plt_status_t no_such_metric(const plt_config_t *config, const plt_plan_t *plan) {
-  char names[256] = "";
+/* A metric that is none, and what may have been meant. */
+static plt_status_t no_such_metric(const plt_config_t *config, const plt_plan_t *plan, const char *name) {
+  char names[256] = "", hint[96] = "";
   for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
     size_t at = strlen(names);
     snprintf(names + at, sizeof names - at, "%s%s", kind == 0 ? "" : ", ", plt_metric_names[kind]);
   }
-  return plt_fail(PLT_ERR_USAGE, "%s: eval.metric: \"%s\" is none of %s at a cut-off of eval.topk, like %s@%" PRIu32,
-                  plt_config_origin(config, "eval.metric"), plan->metric, names, plt_metric_names[0], plan->topk.k[0]);
+  const char *meant = plt_metric_meant(name), *cut = strchr(name, '@');
+  if (meant != NULL && cut != NULL && strlen(cut) < 8) {
+    char ours[32];
+    snprintf(ours, sizeof ours, "%s%s", meant, cut);
+    if (plt_metric_index(&plan->topk, ours) >= 0)
+      snprintf(hint, sizeof hint, "; did you mean %s?", ours);
+    else
+      snprintf(hint, sizeof hint, "; eval.topk has no %s", cut + 1);
+  } else if (meant != NULL) {
+    snprintf(hint, sizeof hint, "; did you mean %s@%" PRIu32 "?", meant, plan->topk.k[0]);
+  }
+  return plt_fail(PLT_ERR_USAGE,
+                  "%s: eval.metric: \"%s\" is none of %s at a cut-off of eval.topk, like %s@%" PRIu32 "%s",
+                  plt_config_origin(config, "eval.metric"), name, names, plt_metric_names[0], plan->topk.k[0], hint);
+}
+
+/* eval.metric as we spell it. */
+static plt_status_t read_metric(const plt_config_t *config, plt_plan_t *plan) {
+  const char *name = plt_config_text(config, "eval.metric");
+  int at = plt_metric_index(&plan->topk, name);
+  if (at < 0) return no_such_metric(config, plan, name);
+  size_t kind = (size_t)at / plan->topk.n;
+  snprintf(plan->metric, sizeof plan->metric, "%s@%" PRIu32, plt_metric_names[kind],
+           plan->topk.k[(size_t)at % plan->topk.n]);
+  for (size_t k = 0; k < PLT_METRIC_KINDS; k++) plan->shown[k] = k < PLT_METRIC_USUAL || k == kind;
+  return PLT_OK;
+}
+
+/* The kinds of metrics that tables show, where they are named. */
+static plt_status_t read_shown(const plt_config_t *config, plt_plan_t *plan) {
+  size_t n = plt_config_list_size(config, "eval.metrics");
+  for (size_t k = 0; k < PLT_METRIC_KINDS && n > 0; k++) plan->shown[k] = false;
+  for (size_t i = 0; i < n; i++) {
+    const char *name = plt_config_list_text(config, "eval.metrics", i), *meant = plt_metric_meant(name);
+    size_t kind = 0;
+    while (kind < PLT_METRIC_KINDS && strcasecmp(name, plt_metric_names[kind]) != 0) kind++;
+    if (kind == PLT_METRIC_KINDS)
+      return plt_fail(PLT_ERR_USAGE, "%s: eval.metrics: \"%s\" is none of recall, ndcg, precision, map, hit, mrr%s%s%s",
+                      plt_config_origin(config, "eval.metrics"), name, meant == NULL ? "" : "; did you mean ",
+                      meant == NULL ? "" : meant, meant == NULL ? "" : "?");
+    plan->shown[kind] = true;
+  }
+  return PLT_OK;
 }
 
 /* recall@20, or at the largest K there is: the configuration says which one it is. */
@@ -45,8 +88,8 @@ static plt_status_t read_topk(plt_config_t *config, plt_plan_t *plan) {
       return plt_fail(PLT_ERR_USAGE, "%s: eval.topk has %" PRIu32 " twice", plt_config_origin(config, "eval.topk"),
                       plan->topk.k[i]);
   if (plt_config_written(config, "eval.metric") == NULL) settle_metric(config, plan);
-  plan->metric = plt_config_text(config, "eval.metric");
-  return plt_metric_index(&plan->topk, plan->metric) < 0 ? no_such_metric(config, plan) : PLT_OK;
+  PLT_TRY(read_metric(config, plan));
+  return read_shown(config, plan);
 }
 
 /* batch_size / 2^ceil(log2 workers), rounded up (docs/methods/determinism.md 3). */
@@ -155,6 +198,8 @@ plt_status_t plt_plan_read_stage(plt_config_t *config, const plt_plan_t *before,
   for (size_t i = 0; i < 2; i++) plan->schedule[i] = plt_config_list_real(config, "optimizer.schedule", i);
   plan->eval_every = (uint32_t)plt_config_int(config, "eval.every");
   plan->eval_users = (uint32_t)plt_config_int(config, "eval.users");
+  plan->masks_valid = strcmp(plt_config_text(config, "eval.mask"), "train+valid") == 0;
+  plan->cold = (uint32_t)plt_config_int(config, "eval.cold");
   plt_part_choose(plt_config_text(config, "eval.final"), plan->final_parts);
   plan->patience = (uint32_t)plt_config_int(config, "eval.patience");
   plan->init_from = plt_config_text(config, "init.from");

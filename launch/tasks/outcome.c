@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "common/io/json.h"
 #include "common/time.h"
@@ -10,6 +11,7 @@
 
 plt_status_t plt_outcome_evaluate(plt_session_t *session, const char *name, bool quiet, plt_outcome_t *outcome) {
   bool any = false;
+  memcpy(outcome->shown, session->plan->shown, sizeof outcome->shown);
   for (plt_part_t part = 0; part < PLT_PARTS; part++) {
     outcome->parts[part] = outcome->parts[part] && session->plan->data->part[part].n > 0;
     any = any || outcome->parts[part];
@@ -87,7 +89,7 @@ void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *o
   if (has_kept(outcome)) fprintf(out, "%12s", "kept");
   fputc('\n', out);
   for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
-    for (size_t i = 0; i < topk->n; i++) {
+    for (size_t i = 0; i < topk->n && outcome->shown[kind]; i++) {
       print_name(out, plt_metric_names[kind], topk->k[i]);
       print_metric(out, outcome, kind * topk->n + i);
       fputc('\n', out);
@@ -97,7 +99,8 @@ void plt_outcome_print(FILE *out, const plt_topk_t *topk, const plt_outcome_t *o
   print_users(out, outcome);
 }
 
-static void print_slices_of(FILE *out, const plt_topk_t *topk, const plt_breakdown_t *breakdown) {
+static void print_slices_of(FILE *out, const plt_topk_t *topk, const plt_breakdown_t *breakdown,
+                            const bool shown[PLT_METRIC_KINDS]) {
   for (plt_slice_t s = 0; s < PLT_SLICES; s++) fprintf(out, "%12s", plt_slice_names[s]);
   fprintf(out, "\n%-14s", "items");
   for (plt_slice_t s = 0; s < PLT_SLICES; s++) fprintf(out, "%12" PRIu32, breakdown->slice[s].items);
@@ -107,7 +110,7 @@ static void print_slices_of(FILE *out, const plt_topk_t *topk, const plt_breakdo
   for (plt_slice_t s = 0; s < PLT_SLICES; s++) fprintf(out, "%12" PRIu64, breakdown->slice[s].users);
   fputc('\n', out);
   for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
-    for (size_t i = 0; i < topk->n; i++) {
+    for (size_t i = 0; i < topk->n && shown[kind]; i++) {
       print_name(out, plt_metric_names[kind], topk->k[i]);
       for (plt_slice_t s = 0; s < PLT_SLICES; s++)
         fprintf(out, "%12.4f", breakdown->slice[s].value[kind * topk->n + i]);
@@ -120,7 +123,7 @@ void plt_outcome_print_slices(FILE *out, const plt_topk_t *topk, const plt_outco
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     if (!outcome->parts[part]) continue;
     fprintf(out, "\n%-14s", plt_part_names[part]);
-    print_slices_of(out, topk, &outcome->breakdowns[part]);
+    print_slices_of(out, topk, &outcome->breakdowns[part], outcome->shown);
   }
 }
 

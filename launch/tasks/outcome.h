@@ -14,8 +14,9 @@ typedef struct plt_outcome {
   bool parts[PLT_PARTS]; /* in: which to evaluate; out: those that have users */
   plt_metrics_t metrics[PLT_PARTS];
   plt_breakdown_t breakdowns[PLT_PARTS];
-  double seconds;            /* that worker gave to all of it */
-  plt_user_metrics_t *users; /* in: [PLT_PARTS] of the caller, who clears them, or NULL: not asked for */
+  double seconds;               /* that worker gave to all of it */
+  bool shown[PLT_METRIC_KINDS]; /* in tables (eval.metrics) */
+  plt_user_metrics_t *users;    /* in: [PLT_PARTS] of the caller, who clears them, or NULL: not asked for */
 } plt_outcome_t;
 
 /* Evaluates the session's tables. All workers call, with a name that is new in the session. quiet: people are not told

@@ -97,7 +97,7 @@ evaluated=$("$plateau" evaluate "$run" --json 2>/dev/null)
 ! grep -q 'slices' <<<"$evaluated" || complain "evaluate --json: slices that nobody asked for"
 [[ $(field "$evaluated" shift recall@20) == "$(field "$final" shift recall@20)" ]] || complain "evaluate: another recall than at the end"
 quietly "$plateau" evaluate "$run" --slices --split shift
-grep -qE '^shift +head +middle +tail$' "$work/quietly.txt" || complain "evaluate --slices: no table"
+grep -qE '^shift +head +middle +tail +cold_items +cold_users$' "$work/quietly.txt" || complain "evaluate --slices: no table"
 ! grep -qE '^(test|validation) +head' "$work/quietly.txt" || complain "evaluate --split shift: other parts"
 [[ $(awk '$1 == "training" { print $3 + $4 + $5 }' "$work/quietly.txt") == 1200 ]] || complain "slices: not all training pairs"
 quietly "$plateau" evaluate "$run" --split both

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/vector.h"
 #include "worker/math/distinct.h"
@@ -20,14 +21,16 @@ enum {
   PIECE = 8192 /* scores whose maxima are looked at together */
 };
 
-const char *const plt_metric_names[PLT_METRIC_KINDS] = {"recall", "ndcg", "precision", "map"};
+const char *const plt_metric_names[PLT_METRIC_KINDS] = {"recall", "ndcg", "precision", "map", "hit", "mrr"};
 const char *const plt_metric_meanings[PLT_METRIC_KINDS] = {
     "the share of a user's items that are among the first K",
     "their gains 1 / log2(rank + 1) among the first K, over the most that so many items could gain there",
     "the share of the first K that are the user's items",
-    "mean over the user's items among the first K of the precision at their rank, over min(her items, K)"};
+    "mean over the user's items among the first K of the precision at their rank, over min(her items, K)",
+    "1 where one of the user's items is among the first K, else 0",
+    "1 over the rank of the first of the user's items, 0 beyond K"};
 
-enum { RECALL, NDCG, PRECISION, MAP };
+enum { RECALL, NDCG, PRECISION, MAP, HIT, MRR };
 
 /* ---- the best k ---- */
 
@@ -183,13 +186,14 @@ void plt_ranking_add(plt_metric_sums_t *sums, const plt_topk_t *topk, const plt_
   size_t relevant = count_distinct(positives, n_positives);
   if (relevant == 0) return;
   double gain = 0, ideal = 0, precisions = 0; /* of the ranks so far; precisions: at the ranks of hits */
+  double reciprocal = 0;                      /* of the rank of the first hit */
   size_t hits = 0, rank = 0;
   for (size_t place = 0; place < topk->n; place++) {
     for (; rank < topk->k[place]; rank++) {
       if (rank < relevant) ideal += discount(rank);
       if (rank >= top->n) continue;
       if (bsearch(&top->best[rank].item, positives, n_positives, sizeof *positives, compare_ids) == NULL) continue;
-      hits++;
+      if (hits++ == 0) reciprocal = 1 / (double)(rank + 1);
       gain += discount(rank);
       precisions += (double)hits / (double)(rank + 1);
     }
@@ -198,6 +202,8 @@ void plt_ranking_add(plt_metric_sums_t *sums, const plt_topk_t *topk, const plt_
     sums->value[NDCG * topk->n + place] += gain / ideal;
     sums->value[PRECISION * topk->n + place] += (double)hits / k;
     sums->value[MAP * topk->n + place] += precisions / attainable;
+    sums->value[HIT * topk->n + place] += hits > 0;
+    sums->value[MRR * topk->n + place] += reciprocal;
   }
   sums->users += 1;
 }
@@ -210,10 +216,41 @@ int plt_metric_index(const plt_topk_t *topk, const char *name) {
   if (*end != '\0') return -1;
   for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
     const char *known = plt_metric_names[kind];
-    if (strlen(known) != (size_t)(at - name) || strncmp(known, name, (size_t)(at - name)) != 0) continue;
+    if (strlen(known) != (size_t)(at - name) || strncasecmp(known, name, (size_t)(at - name)) != 0) continue;
     for (size_t place = 0; place < topk->n; place++) {
       if (topk->k[place] == k) return (int)(kind * topk->n + place);
     }
   }
   return -1;
+}
+
+const char *plt_metric_meant(const char *name) {
+  static const struct {
+    const char *theirs;
+    size_t kind;
+  } known[] = {{"r", RECALL},
+               {"rec", RECALL},
+               {"n", NDCG},
+               {"dcg", NDCG},
+               {"p", PRECISION},
+               {"prec", PRECISION},
+               {"pre", PRECISION},
+               {"ap", MAP},
+               {"mean_average_precision", MAP},
+               {"hr", HIT},
+               {"hits", HIT},
+               {"hitrate", HIT},
+               {"hit_rate", HIT},
+               {"hit_ratio", HIT},
+               {"rr", MRR},
+               {"reciprocal_rank", MRR},
+               {"mean_reciprocal_rank", MRR}};
+  size_t length = strcspn(name, "@");
+  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
+    if (strlen(plt_metric_names[kind]) == length && strncasecmp(plt_metric_names[kind], name, length) == 0)
+      return plt_metric_names[kind];
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strlen(known[i].theirs) == length && strncasecmp(known[i].theirs, name, length) == 0)
+      return plt_metric_names[known[i].kind];
+  return NULL;
 }

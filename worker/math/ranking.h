@@ -1,7 +1,7 @@
 /* ranking.h - full-ranking metrics from scores: top-k of all items with the training items masked.
  *
- * Recall, NDCG (binary gains, ideal over min(#positives, K)), Precision, MAP at each K, averaged over the users
- * of a part who have training pairs; ties go to the smaller item id.
+ * Recall, NDCG (binary gains, ideal over min(#positives, K)), Precision, MAP, Hit (one hit is enough) and MRR (of the
+ * first hit) at each K, averaged over the users of a part who have training pairs; ties go to the smaller item id.
  * Threads    pure functions.
  * Source     docs/methods/evaluation.md 2; MMRec's evaluator with its faults mended. */
 #ifndef PLT_WORKER_MATH_RANKING_H
@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLT_TOPK_MAX = 16, PLT_METRIC_KINDS = 4 };
+enum { PLT_TOPK_MAX = 16, PLT_METRIC_KINDS = 6, PLT_METRIC_USUAL = 4 /* the first, which tables show */ };
 
-/* "recall", "ndcg", "precision", "map". */
+/* "recall", "ndcg", "precision", "map", "hit", "mrr". */
 extern const char *const plt_metric_names[PLT_METRIC_KINDS];
 extern const char *const plt_metric_meanings[PLT_METRIC_KINDS]; /* one line each, of NAME@K */
 
@@ -46,7 +46,10 @@ void plt_top_sort(plt_top_t *top);
 /* Adds one user's metrics: the sorted best items against positives (ascending ids, duplicates count once). */
 void plt_ranking_add(plt_metric_sums_t *sums, const plt_topk_t *topk, const plt_top_t *top, const uint32_t *positives,
                      size_t n_positives);
-/* "recall@20" -> index into value, -1 if it is none of topk's. */
+/* "recall@20" -> index into value, -1 if it is none of topk's. Upper case is as good as lower. */
 int plt_metric_index(const plt_topk_t *topk, const char *name);
+/* What others call it, "hr", "prec", "reciprocal_rank" with or without "@20": our name of the kind; NULL: none
+ * known. */
+const char *plt_metric_meant(const char *name);
 
 #endif

@@ -77,7 +77,7 @@ static void add_user(const evaluation_t *e, plt_part_t part, uint32_t user, cons
   size_t n;
   const uint32_t *positives = items_of(e->session->plan->data, part, user, &n);
   plt_ranking_add(metrics, &e->session->plan->topk, top, positives, n);
-  if (e->exposure != NULL) plt_exposure_add(e->exposure, top, positives, n, row + e->metrics + 1);
+  if (e->exposure != NULL) plt_exposure_add(e->exposure, user, top, positives, n, row + e->metrics + 1);
   if (each == NULL) return;
   plt_metric_sums_t own = {0};
   plt_ranking_add(&own, &e->session->plan->topk, top, positives, n);
@@ -168,6 +168,12 @@ static plt_status_t evaluate_part(const evaluation_t *e, plt_part_t part, plt_me
   return status;
 }
 
+/* What is left out of a part's rankings beside the items of training (eval.mask). */
+static void mask(const evaluation_t *e, plt_part_t part) {
+  bool parts[PLT_PARTS] = {[PLT_PART_VALID] = part != PLT_PART_VALID};
+  if (e->session->plan->masks_valid) plt_scorer_leave_out(e->scorer, parts, NULL, 0);
+}
+
 /* breakdowns, users NULL: they are not asked for. */
 static plt_status_t evaluate(plt_session_t *session, const char *name, const bool wanted[PLT_PARTS],
                              const plt_eval_watch_t *watch, plt_metrics_t out[PLT_PARTS],
@@ -184,9 +190,11 @@ static plt_status_t evaluate(plt_session_t *session, const char *name, const boo
   e.width = e.metrics + 1 + (e.exposure == NULL ? 0 : plt_exposure_width(e.exposure));
   plt_status_t status = PLT_OK;
   for (plt_part_t part = 0; part < PLT_PARTS && status == PLT_OK; part++)
-    if (wanted[part])
+    if (wanted[part]) {
+      mask(&e, part);
       status = evaluate_part(&e, part, &out[part], breakdowns == NULL ? NULL : &breakdowns[part],
                              users == NULL ? NULL : &users[part]);
+    }
   plt_exposure_destroy(&e.exposure);
   plt_scorer_destroy(&e.scorer);
   return plt_inference_end(&inference, status);

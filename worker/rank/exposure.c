@@ -9,7 +9,7 @@
 
 #include "common/mem.h"
 
-const char *const plt_slice_names[PLT_SLICES] = {"head", "middle", "tail"};
+const char *const plt_slice_names[PLT_SLICES] = {"head", "middle", "tail", "cold_items", "cold_users"};
 
 struct plt_exposure {
   const plt_plan_t *plan;
@@ -25,16 +25,25 @@ struct plt_exposure {
 
 /* ---- popularity ---- */
 
+/* A user's training pairs, a repeated one once. */
+static uint64_t degree_of(const plt_user_items_t *train, uint32_t user) {
+  uint64_t pairs = 0;
+  for (uint64_t i = train->offset[user]; i < train->offset[user + 1]; i++)
+    pairs += i == train->offset[user] || train->item[i] != train->item[i - 1];
+  return pairs;
+}
+
 /* A repeated pair counts once. */
 static uint64_t count_degrees(plt_exposure_t *exposure, const plt_dataset_t *data) {
   const plt_user_items_t *train = &data->part[PLT_PART_TRAIN];
   uint64_t edges = 0;
-  for (uint32_t u = 0; u < data->users; u++)
-    for (uint64_t i = train->offset[u]; i < train->offset[u + 1]; i++) {
-      if (i > train->offset[u] && train->item[i] == train->item[i - 1]) continue;
-      exposure->degree[train->item[i]]++;
-      edges++;
-    }
+  for (uint32_t u = 0; u < data->users; u++) {
+    uint64_t pairs = degree_of(train, u);
+    edges += pairs;
+    if (pairs <= exposure->plan->cold) exposure->slice_pairs[PLT_SLICE_COLD_USERS] += pairs;
+    for (uint64_t i = train->offset[u]; i < train->offset[u + 1]; i++)
+      if (i == train->offset[u] || train->item[i] != train->item[i - 1]) exposure->degree[train->item[i]]++;
+  }
   return edges;
 }
 
@@ -60,7 +69,11 @@ static void cut_slices(plt_exposure_t *exposure, uint64_t edges) {
     exposure->slice[i] = (uint8_t)slice;
     exposure->slice_items[slice]++;
     exposure->slice_pairs[slice] += exposure->degree[i];
+    if (exposure->degree[i] > exposure->plan->cold) continue;
+    exposure->slice_items[PLT_SLICE_COLD_ITEMS]++;
+    exposure->slice_pairs[PLT_SLICE_COLD_ITEMS] += exposure->degree[i];
   }
+  exposure->slice_items[PLT_SLICE_COLD_USERS] = exposure->items;
   free(above);
 }
 
@@ -87,7 +100,7 @@ void plt_exposure_destroy(plt_exposure_t **exposure) {
 
 /* ---- sums ----
  *
- *   [slice 0: metrics, users][slice 1 ...][slice 2 ...][each K: popularity][each K: items shown] */
+ *   [slice 0: metrics, users][slice 1 ...] ... [each K: popularity][each K: items shown] */
 
 static size_t metrics_of(const plt_exposure_t *exposure) { return PLT_METRIC_KINDS * exposure->plan->topk.n; }
 
@@ -118,11 +131,17 @@ static void add_shown(plt_exposure_t *exposure, const plt_top_t *top, double *po
   }
 }
 
+static bool is_in(const plt_exposure_t *exposure, plt_slice_t slice, uint32_t item) {
+  if (slice == PLT_SLICE_COLD_USERS) return true;
+  if (slice == PLT_SLICE_COLD_ITEMS) return exposure->degree[item] <= exposure->plan->cold;
+  return exposure->slice[item] == slice;
+}
+
 static void add_slice(plt_exposure_t *exposure, plt_slice_t slice, const plt_top_t *top, const uint32_t *positives,
                       size_t n_positives, double *sums) {
   size_t n = 0;
   for (size_t i = 0; i < n_positives; i++)
-    if (exposure->slice[positives[i]] == slice) exposure->found[n++] = positives[i];
+    if (is_in(exposure, slice, positives[i])) exposure->found[n++] = positives[i];
   if (n == 0) return;
   plt_metric_sums_t metrics = {0};
   plt_ranking_add(&metrics, &exposure->plan->topk, top, exposure->found, n);
@@ -130,14 +149,16 @@ static void add_slice(plt_exposure_t *exposure, plt_slice_t slice, const plt_top
   sums[metrics_of(exposure)] += metrics.users;
 }
 
-void plt_exposure_add(plt_exposure_t *exposure, const plt_top_t *top, const uint32_t *positives, size_t n_positives,
-                      double *sums) {
+void plt_exposure_add(plt_exposure_t *exposure, uint32_t user, const plt_top_t *top, const uint32_t *positives,
+                      size_t n_positives, double *sums) {
+  bool is_cold = degree_of(&exposure->plan->data->part[PLT_PART_TRAIN], user) <= exposure->plan->cold;
   if (n_positives > exposure->capacity) {
     exposure->capacity = 2 * n_positives;
     exposure->found = plt_mem_resize(exposure->found, exposure->capacity, sizeof *exposure->found);
   }
   for (plt_slice_t s = 0; s < PLT_SLICES; s++)
-    add_slice(exposure, s, top, positives, n_positives, sums + slice_at(exposure, s));
+    if (s != PLT_SLICE_COLD_USERS || is_cold)
+      add_slice(exposure, s, top, positives, n_positives, sums + slice_at(exposure, s));
   double *popularity = sums + popularity_at(exposure);
   add_shown(exposure, top, popularity, popularity + exposure->plan->topk.n);
 }

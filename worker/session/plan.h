@@ -48,8 +48,11 @@ typedef struct plt_plan {
   uint32_t eval_users;         /* ranked of a part; 0: all */
   bool final_parts[PLT_PARTS]; /* ranked when training has ended */
   plt_topk_t topk;
-  const char *metric; /* chooses the best epoch: "recall@20" */
-  uint32_t patience;  /* evaluations without a better one; 0: no early stopping */
+  char metric[24];              /* chooses the best epoch: "recall@20" */
+  bool shown[PLT_METRIC_KINDS]; /* in tables; JSON and metrics.jsonl have all */
+  bool masks_valid;             /* a user's validation items are left out of the rankings of test and shift */
+  uint32_t cold;                /* training pairs that a cold user or item has at most */
+  uint32_t patience;            /* evaluations without a better one; 0: no early stopping */
 
   const char *replay;    /* directory of a procedure's replays, or NULL */
   const char *init_from; /* directory of TABLE.npy files, or NULL */

@@ -145,6 +145,10 @@ Test(ranking, metrics_by_hand) {
       {"map@2", 0.5},
       {"map@4", (1 + 2.0 / 3) / 3},
       {"map@10", (1 + 2.0 / 3) / 3},
+      {"hit@1", 1},
+      {"hit@10", 1},
+      {"mrr@1", 1},
+      {"MRR@10", 1},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     int at = plt_metric_index(&topk, cases[i].name);
@@ -152,6 +156,30 @@ Test(ranking, metrics_by_hand) {
     cr_assert_float_eq(sums.value[at], cases[i].want, 1e-12, "%s", cases[i].name);
   }
   cr_assert_eq(sums.users, 1);
+}
+
+/* Hit and MRR against a walk over the list. */
+Test(ranking, hit_and_mrr_equal_a_walk) {
+  enum { SHOWN = 12, ITEMS = 40 };
+  naive_rng_t rng = {5};
+  const plt_topk_t topk = {.k = {1, 3, 7, 20}, .n = 4};
+  for (int round = 0; round < 500; round++) {
+    plt_ranked_t best[SHOWN];
+    uint32_t positives[6], n_positives = 1 + naive_below(&rng, 6), start = naive_below(&rng, ITEMS);
+    for (uint32_t r = 0; r < SHOWN; r++) best[r] = (plt_ranked_t){-(float)r, (start + 7 * r) % ITEMS};
+    for (uint32_t p = 0; p < n_positives; p++) positives[p] = naive_below(&rng, ITEMS);
+    qsort(positives, n_positives, sizeof *positives, ascending);
+    plt_metric_sums_t sums = {0};
+    plt_ranking_add(&sums, &topk, &(plt_top_t){best, SHOWN, SHOWN}, positives, n_positives);
+    for (size_t k = 0; k < topk.n; k++) {
+      double hit = 0, mrr = 0;
+      for (uint32_t r = topk.k[k] < SHOWN ? topk.k[k] : SHOWN; r-- > 0;)
+        for (uint32_t p = 0; p < n_positives; p++)
+          if (positives[p] == best[r].item) hit = 1, mrr = 1.0 / (r + 1);
+      cr_assert_eq(sums.value[4 * topk.n + k], hit);
+      cr_assert_eq(sums.value[5 * topk.n + k], mrr);
+    }
+  }
 }
 
 Test(ranking, users_without_positives_do_not_count) {
@@ -166,6 +194,13 @@ Test(ranking, metric_names) {
   const plt_topk_t topk = {.k = {5, 20}, .n = 2};
   cr_assert_eq(plt_metric_index(&topk, "recall@5"), 0);
   cr_assert_eq(plt_metric_index(&topk, "map@20"), 7);
+  cr_assert_eq(plt_metric_index(&topk, "Map@20"), 7);
+  cr_assert_eq(plt_metric_index(&topk, "mrr@20"), 11);
+  cr_assert_str_eq(plt_metric_meant("HR@10"), "hit");
+  cr_assert_str_eq(plt_metric_meant("NDCG"), "ndcg");
+  cr_assert_str_eq(plt_metric_meant("hit_rate@5"), "hit");
+  cr_assert_null(plt_metric_meant("auc@5"));
+  cr_assert_null(plt_metric_meant("@5"));
   const char *none[] = {"recall", "recall@", "recall@6", "recal@5", "recall@5x", "recall@-5", "recall@05", "@5", ""};
   for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
     cr_assert_eq(plt_metric_index(&topk, none[i]), -1, "%s", none[i]);

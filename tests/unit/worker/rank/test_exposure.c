@@ -9,7 +9,7 @@
 
 #include "tests/unit/worker/naive.h"
 
-enum { USERS = 60, ITEMS = 130, SHOWN = 20, K = 3 };
+enum { USERS = 60, ITEMS = 130, SHOWN = 20, K = 3, COLD = 9 };
 
 typedef struct case_ {
   plt_plan_t plan;
@@ -42,7 +42,7 @@ static case_t *make_case(uint32_t seed) {
     for (uint32_t i = 0; i < ITEMS; i++)
       if (naive_below(&rng, 8) == 0) c->positive[u][c->n_positives[u]++] = i;
   }
-  c->plan = (plt_plan_t){.data = &c->data, .topk = {{2, 7, SHOWN + 5}, K}, .workers = 1};
+  c->plan = (plt_plan_t){.data = &c->data, .topk = {{2, 7, SHOWN + 5}, K}, .workers = 1, .cold = COLD};
   return c;
 }
 
@@ -61,15 +61,31 @@ static plt_slice_t slice_of(const case_t *c, uint32_t item) {
   return above * 3 < all ? PLT_SLICE_HEAD : above * 3 < 2 * all ? PLT_SLICE_MIDDLE : PLT_SLICE_TAIL;
 }
 
-/* Recall, NDCG, precision, MAP of one user at one K against the positives of a slice; false: she has none. */
+static uint32_t pairs_of(const case_t *c, uint32_t user) {
+  const plt_user_items_t *train = &c->data.part[PLT_PART_TRAIN];
+  bool has[ITEMS] = {false};
+  uint32_t n = 0;
+  for (uint64_t i = train->offset[user]; i < train->offset[user + 1]; i++) has[train->item[i]] = true;
+  for (uint32_t i = 0; i < ITEMS; i++) n += has[i];
+  return n;
+}
+
+/* Whether a pair of the part is one of a slice. */
+static bool is_in(const case_t *c, plt_slice_t slice, uint32_t user, uint32_t item) {
+  if (slice == PLT_SLICE_COLD_USERS) return pairs_of(c, user) <= COLD;
+  if (slice == PLT_SLICE_COLD_ITEMS) return c->degree[item] <= COLD;
+  return slice_of(c, item) == slice;
+}
+
+/* All metrics of one user at one K against the positives of a slice; false: she has none. */
 static bool user_metrics(const case_t *c, uint32_t u, uint32_t k, plt_slice_t slice, double out[PLT_METRIC_KINDS]) {
-  double hits = 0, gain = 0, ideal = 0, precisions = 0;
+  double hits = 0, gain = 0, ideal = 0, precisions = 0, first = 0;
   uint32_t relevant = 0;
-  for (size_t p = 0; p < c->n_positives[u]; p++) relevant += slice_of(c, c->positive[u][p]) == slice;
+  for (size_t p = 0; p < c->n_positives[u]; p++) relevant += is_in(c, slice, u, c->positive[u][p]);
   for (uint32_t r = 0; r < k && r < SHOWN; r++)
     for (size_t p = 0; p < c->n_positives[u]; p++)
-      if (c->positive[u][p] == c->best[u][r].item && slice_of(c, c->best[u][r].item) == slice) {
-        hits++;
+      if (c->positive[u][p] == c->best[u][r].item && is_in(c, slice, u, c->best[u][r].item)) {
+        if (hits++ == 0) first = 1.0 / (r + 1);
         gain += 1 / log2(r + 2);
         precisions += hits / (r + 1);
       }
@@ -77,13 +93,14 @@ static bool user_metrics(const case_t *c, uint32_t u, uint32_t k, plt_slice_t sl
   for (uint32_t r = 0; r < reach; r++) ideal += 1 / log2(r + 2);
   if (relevant == 0) return false;
   out[0] = hits / relevant, out[1] = gain / ideal, out[2] = hits / k, out[3] = precisions / reach;
+  out[4] = hits > 0, out[5] = first;
   return true;
 }
 
 static void expect_slices(const case_t *c, const plt_breakdown_t *got) {
   uint32_t items = 0;
   for (plt_slice_t s = 0; s < PLT_SLICES; s++) {
-    items += got->slice[s].items;
+    if (s < PLT_SLICE_THIRDS) items += got->slice[s].items;
     for (size_t k = 0; k < K; k++) {
       double sums[PLT_METRIC_KINDS] = {0}, one[PLT_METRIC_KINDS];
       uint64_t users = 0;
@@ -99,6 +116,13 @@ static void expect_slices(const case_t *c, const plt_breakdown_t *got) {
     }
   }
   cr_expect_eq(items, ITEMS);
+  uint64_t of_items = 0, of_users = 0, cold = 0;
+  for (uint32_t i = 0; i < ITEMS; i++)
+    if (c->degree[i] <= COLD) of_items += c->degree[i], cold++;
+  for (uint32_t u = 0; u < USERS; u++) of_users += pairs_of(c, u) <= COLD ? pairs_of(c, u) : 0;
+  cr_expect(cold > 5 && got->slice[PLT_SLICE_COLD_ITEMS].items == cold);
+  cr_expect(of_items > 0 && got->slice[PLT_SLICE_COLD_ITEMS].pairs == of_items);
+  cr_expect(of_users > 0 && got->slice[PLT_SLICE_COLD_USERS].pairs == of_users);
 }
 
 static void expect_shown(const case_t *c, const plt_breakdown_t *got) {
@@ -130,7 +154,7 @@ static plt_breakdown_t run_case(case_t *c, uint32_t workers, uint32_t share) {
     for (uint32_t u = 0; u < USERS; u++) {
       if (u * share % workers != w) continue;
       plt_top_t top = {c->best[u], SHOWN, SHOWN};
-      plt_exposure_add(exposure, &top, c->positive[u], c->n_positives[u], sums);
+      plt_exposure_add(exposure, u, &top, c->positive[u], c->n_positives[u], sums);
     }
     size_t n;
     double *own = plt_exposure_marks(exposure, &n);
@@ -180,7 +204,7 @@ Test(exposure, slices_are_thirds_of_the_pairs) {
     all += c->degree[i];
     if (c->degree[i] > most) most = c->degree[i];
   }
-  for (plt_slice_t s = 0; s < PLT_SLICES; s++) {
+  for (plt_slice_t s = 0; s < PLT_SLICE_THIRDS; s++) {
     pairs += got.slice[s].pairs;
     cr_expect_float_eq((double)got.slice[s].pairs, (double)all / 3, most * 4);
   }

@@ -99,7 +99,7 @@ Test(epochs, random_schedules) {
   for (uint32_t turn = 0; turn < 120; turn++) {
     char what[96];
     plt_plan_t plan = tiny.plan;
-    plan.metric = "ndcg@5";
+    strcpy(plan.metric, "ndcg@5");
     plan.topk = (plt_topk_t){.k = {3, 5}, .n = 2};
     plan.epochs = naive_below(&rng, EPOCHS_MAX + 1);
     plan.eval_every = naive_below(&rng, 4);
