@@ -7,6 +7,7 @@ set(e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e)
 
 plateau_e2e(commands COMMAND ${e2e}/commands.sh TIMEOUT 500 COST 10)
 plateau_e2e(compare COMMAND ${e2e}/compare.sh LABELS again COST 8)
+plateau_e2e(report COMMAND ${e2e}/report.sh LABELS again COST 8)
 plateau_e2e(metrics COMMAND ${e2e}/metrics.sh LABELS again COST 8)
 plateau_e2e(install COMMAND ${e2e}/install.sh ${CMAKE_BINARY_DIR} LABELS again)
 foreach(what install bits serve ranks)
