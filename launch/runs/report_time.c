@@ -9,7 +9,7 @@
 #include "launch/runs/page.h"
 #include "launch/runs/report.h"
 
-enum { PHASES = 7, MANIFEST_BYTES = 1 << 20 };
+enum { PHASES = 7, ROWS_MAX = 8, MANIFEST_BYTES = 1 << 20 };
 #define LOG_BYTES ((size_t)1 << 30)
 
 static const char *const phases[PHASES] = {"sample", "compute", "exchange", "wait", "evaluation", "checkpoint", "rest"};
@@ -155,7 +155,10 @@ void plt_report_servers(const plt_runs_report_t *report, FILE *out) {
   if (plt_sheet_rows(sheet) > 0) {
     plt_page_section("Balance of servers", out);
     plt_page_paragraph("What each server holds, in the last checkpoint, and what went through it, by its log.", out);
+    bool is_long = plt_sheet_rows(sheet) > ROWS_MAX;
+    if (is_long) plt_page_fold("Each server of each run", out);
     plt_page_sheet(&sheet, out);
+    if (is_long) plt_page_fold_end(out);
     plt_page_section_end(out);
   }
   plt_sheet_destroy(&sheet);
