@@ -53,15 +53,19 @@ static bool is_whole(const char *line, int read) { return read > 0 && line[read]
 static bool read_numbers(const char *line, plt_job_card_t *card) {
   char mode[4];
   int read = 0;
-  if (sscanf(line, "workers %" SCNu32 " servers %" SCNu32 " consistency %3s %" SCNu64 "%n", &card->workers,
-             &card->servers, mode, &card->staleness, &read) != 4 ||
+  uint64_t workers, servers; /* wider than they are: sscanf takes what is too large for another number */
+  if (sscanf(line, "workers %" SCNu64 " servers %" SCNu64 " consistency %3s %" SCNu64 "%n", &workers, &servers, mode,
+             &card->staleness, &read) != 4 ||
       !is_whole(line, read))
     return false;
   bool asp = strcmp(mode, "asp") == 0, ssp = strcmp(mode, "ssp") == 0;
   card->alone = asp || ssp;
   if (asp) card->staleness = UINT64_MAX;
   if (!card->alone && strcmp(mode, "bsp") != 0) return false;
-  return card->workers > 0 && card->servers > 0 && card->servers <= PLT_DOORS_MAX;
+  if (workers == 0 || workers > UINT32_MAX || servers == 0 || servers > PLT_DOORS_MAX) return false;
+  card->workers = (uint32_t)workers;
+  card->servers = (uint32_t)servers;
+  return true;
 }
 
 static bool read_secret(const char *line, plt_job_card_t *card) {
