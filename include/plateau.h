@@ -242,8 +242,8 @@ PLATEAU_API int plateau_barrier(plateau_t *job);
 /* Orders a checkpoint of all tables as they are at this clock, with their optimizers' state. All workers call it at the
  * same clock. It returns at once (bsp: others do nothing; ssp, asp: it is a barrier): the servers write while training
  * goes on, and worker 0 makes it known in one of its later calls. One at a time: ordering waits for the one before. A
- * worker 0 that dies meanwhile leaves the checkpoint before as the newest. USAGE: the servers have no run directory.
- * IO: a disk at a server, said by a later call. */
+ * worker 0 that dies meanwhile leaves the checkpoint before as the newest. IO: a disk at a server, said by a later call
+ * too. */
 PLATEAU_API int plateau_checkpoint(plateau_t *job);
 /* Worker 0: waits until the last one ordered is complete on disk; *clock (may be NULL) is its clock. Others:
  * returns. */

@@ -58,12 +58,11 @@ Test(succession, an_heir_waits_for_the_round) {
   push.pushes = other.pushes = true;
   push.eta = other.eta = 1;
   raw_send(raw, 0, &push);
-  plt_header_t welcome;
-  do { /* the push is on its way by another link */
-    heir.salt++;
-    welcome = raw_ask(raw, 1, &heir);
-    cr_assert_eq(welcome.verb, PLT_VERB_WELCOME, "%s", welcome.text);
-  } while (welcome.clock == 0);
+  plt_header_t waits, welcome;
+  cr_assert(raw_receive(raw, 0, RAW_PATIENCE_MS, &waits));
+  cr_assert_eq(waits.verb, PLT_VERB_WAIT); /* it is in the round */
+  welcome = raw_ask(raw, 1, &heir);
+  cr_assert_eq(welcome.verb, PLT_VERB_WELCOME, "%s", welcome.text);
   cr_expect_eq(welcome.clock, 1);
   plt_header_t bare = raw_say(raw, PLT_VERB_STEP, 0);
   bare.clock = 1;
