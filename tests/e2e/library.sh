@@ -6,7 +6,7 @@
 #   ranks    the same under mpirun
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-build=$1 what=$2
+build=$1 what=$2 line_of_all=""
 examples=$root/examples/library
 export LD_LIBRARY_PATH=$build${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
@@ -59,6 +59,7 @@ same() {
   done
   say "$name: $first"
   killed "$name" "$first" "$@"
+  line_of_all=$first
 }
 # killed NAME LINE COMMAND...: the servers, then a worker, die in the middle. Resumed, with other numbers; replaced.
 killed() {
@@ -82,6 +83,36 @@ killed() {
   ended 0
   [[ $line == "$first" ]] || complain "$name: killed and resumed: $line, not $first"
   grep -q 'tables as of clock [1-9]00;' "$run.said" || complain "$name: it did not go on from a checkpoint: $(cat "$run.said")"
+}
+
+# replaced LINE: worker 1 of two is killed, again and again, and each time another takes its place, while the server and
+# worker 0 go on. With one server: of several some may have the last push and others not, which is refused.
+replaced() {
+  local first=$1 run=$work/replaced victim kills=0 zero code=137
+  sed 's/\.job_file = argv\[1\],/& .rejoin = 1,/' "$examples/fm.c" >"$work/heir.c"
+  grep -q rejoin "$work/heir.c" || fail "fm.c has no place for rejoin"
+  quietly cc -std=c17 -O2 -ffp-contract=off -I "$root/include" "$work/heir.c" -o "$work/heir" -L "$build" -lplateau -lm
+  start "$run" --workers 2
+  have "$run"
+  "$work/heir" "$run/job" 0 >"$work/zero.txt" 2>"$work/zero.err" &
+  zero=$!
+  while ((kills < 5)); do
+    "$work/heir" "$run/job" 1 2>"$work/heir.txt" &
+    victim=$!
+    sleep "0.$((RANDOM % 3 + 1))$((RANDOM % 10))"
+    kill -KILL "$victim" 2>/dev/null || true
+    code=0
+    wait "$victim" 2>/dev/null || code=$?
+    ((code == 137)) || break # it was through
+    kills=$((kills + 1))
+  done
+  ((kills > 0)) || fail "no kill struck a worker"
+  ((code != 137)) || "$work/heir" "$run/job" 1 2>"$work/heir.txt" || complain "the last heir: $(cat "$work/heir.txt")"
+  ((code == 137 || code == 0)) || complain "an heir: $(cat "$work/heir.txt")"
+  wait "$zero" || complain "worker 0: $(tail -n 1 "$work/zero.err")"
+  ended 0
+  [[ $(cat "$work/zero.txt") == "$first" ]] || complain "a worker killed $kills times and replaced: $(cat "$work/zero.txt"), not $first"
+  say "worker 1 was killed $kills times"
 }
 
 do_install() {
@@ -136,6 +167,7 @@ do_install() {
 do_bits() {
   build_fm
   same fm "$work/fm"
+  replaced "$line_of_all"
   if ! /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
     say "skipped: python3 has no numpy: examples/library/skipgram.py"
   else
