@@ -139,6 +139,8 @@ plt_status_t plt_config_set(plt_config_t *config, const char *assignment) {
   return status;
 }
 
+void plt_config_forget(plt_config_t *config, const char *section) { drop_entries_below(config, section); }
+
 const char *plt_config_written(const plt_config_t *config, const char *key) {
   for (size_t i = config->n_entries; i-- > 0;) {
     const plt_yaml_entry_t *entry = &config->entries[i].yaml;

@@ -72,6 +72,8 @@ plt_status_t plt_config_read(plt_config_t *config, const char *path);
 plt_status_t plt_config_set(plt_config_t *config, const char *assignment);
 /* Adds what `text` says of `key`, as YAML below it ("lr: 1\nname: adam\n"); `name` stands for it in messages. */
 plt_status_t plt_config_add(plt_config_t *config, const char *key, const char *text, const char *name);
+/* Takes out what was given below `section`: it is for somebody else. */
+void plt_config_forget(plt_config_t *config, const char *section);
 /* What was written at `key`, a single value, before any table is applied; NULL if nothing was. */
 const char *plt_config_written(const plt_config_t *config, const char *key);
 /* The value of a row of an applied table as a command line gives it: text that stands for itself, nothing quoted, the

@@ -29,6 +29,7 @@ extern const plt_command_t plt_command_report;
 extern const plt_command_t plt_command_runs;
 extern const plt_command_t plt_command_serve;
 extern const plt_command_t plt_command_train;
+extern const plt_command_t plt_command_tune;
 /* What supervisors start; not for people. */
 extern const plt_command_t plt_command_server;
 extern const plt_command_t plt_command_worker;

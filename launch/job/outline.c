@@ -224,6 +224,7 @@ static plt_status_t add_procedure(plt_config_t *config) {
 plt_status_t plt_config_load(const char *path, const char *const *sets, size_t n, plt_config_t **out) {
   reading_t reading = {.config = plt_config_create()};
   plt_status_t status = plt_config_read(reading.config, path);
+  plt_config_forget(reading.config, "tune"); /* of plateau tune, which says what it trains with --set */
   if (status == PLT_OK) status = add_procedure(reading.config);
   for (size_t i = 0; i < n && status == PLT_OK; i++) status = plt_config_set(reading.config, sets[i]);
   if (status == PLT_OK) status = add_procedure(reading.config);

@@ -36,13 +36,13 @@ plt_status_t plt_picture_check(const char *path) {
   return run_gnuplot((char *const[]){program, option, nothing, NULL});
 }
 
-void plt_picture_quote(FILE *out, const char *text) {
-  fputc('\'', out);
+void plt_picture_quote(FILE *script, const char *text) {
+  fputc('\'', script);
   for (; *text != '\0'; text++) {
-    if (*text == '\'') fputc('\'', out);
-    fputc(*text < ' ' && *text >= 0 ? '?' : *text, out);
+    if (*text == '\'') fputc('\'', script);
+    fputc(*text < ' ' && *text >= 0 ? '?' : *text, script);
   }
-  fputc('\'', out);
+  fputc('\'', script);
 }
 
 void plt_picture_name(const char *file, char *out, size_t bytes) {

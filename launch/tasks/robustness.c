@@ -54,6 +54,8 @@ void plt_robustness_clear(plt_robustness_t *robustness) {
 
 /* ---- measuring ---- */
 
+static const size_t metrics_max = (size_t)PLT_METRIC_KINDS * PLT_TOPK_MAX;
+
 /* The metrics of one draw. */
 static plt_status_t evaluate(plt_session_t *session, bool quiet, const plt_disturbance_t *disturbance,
                              plt_outcome_t *outcome) {
@@ -70,7 +72,7 @@ static plt_status_t evaluate(plt_session_t *session, bool quiet, const plt_distu
 /* Welford's step for the n-th draw, from 1; deviations hold sums of squares. */
 static void add_draw(const plt_outcome_t *drawn, double n, plt_disturbed_outcome_t *sums) {
   for (plt_part_t part = 0; part < PLT_PARTS; part++)
-    for (size_t i = 0; i < PLT_METRIC_KINDS * PLT_TOPK_MAX && drawn->parts[part]; i++) {
+    for (size_t i = 0; i < metrics_max && drawn->parts[part]; i++) {
       const double x = drawn->metrics[part].value[i], step = x - sums->mean[part][i];
       sums->mean[part][i] += step / n;
       sums->deviation[part][i] += step * (x - sums->mean[part][i]);
@@ -79,7 +81,7 @@ static void add_draw(const plt_outcome_t *drawn, double n, plt_disturbed_outcome
 
 static void finish(uint32_t draws, plt_disturbed_outcome_t *sums) {
   for (plt_part_t part = 0; part < PLT_PARTS; part++)
-    for (size_t i = 0; i < PLT_METRIC_KINDS * PLT_TOPK_MAX; i++)
+    for (size_t i = 0; i < metrics_max; i++)
       sums->deviation[part][i] = draws < 2 ? 0 : sqrt(sums->deviation[part][i] / (draws - 1));
 }
 

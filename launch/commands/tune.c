@@ -1,0 +1,261 @@
+/* tune.c - plateau tune: a search over options as local processes or as an array of a batch system. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "launch/commands/arguments.h"
+#include "launch/commands/command.h"
+#include "launch/runs/compare.h"
+#include "launch/tune/tune.h"
+
+typedef struct arguments {
+  const char *config, *dir, *format, *trial;
+  plt_sets_t sets, tune; /* of trials; of the section tune */
+  bool array, list;
+} arguments_t;
+
+static void take_set(arguments_t *a, const char *assignment) {
+  plt_sets_add(strncmp(assignment, "tune.", strlen("tune.")) == 0 ? &a->tune : &a->sets, NULL, assignment);
+}
+
+static plt_status_t parse(int argc, char **argv, arguments_t *a) {
+  static const struct option options[] = {{"set", required_argument, NULL, 's'},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"jobs", required_argument, NULL, 'j'},
+                                          {"trials", required_argument, NULL, 't'},
+                                          {"trial", required_argument, NULL, 'i'},
+                                          {"array", no_argument, NULL, 'a'},
+                                          {"list", no_argument, NULL, 'l'},
+                                          {"format", required_argument, NULL, 'f'},
+                                          {NULL, 0, NULL, 0}};
+  a->format = "table";
+  for (int c; (c = plt_arguments_next(argc, argv, "o:j:", options)) != -1;) {
+    switch (c) {
+      case 's': take_set(a, optarg); break;
+      case 'o': a->dir = optarg; break;
+      case 'j': plt_sets_add(&a->tune, "tune.jobs", optarg); break;
+      case 't': plt_sets_add(&a->tune, "tune.trials", optarg); break;
+      case 'i': a->trial = optarg; break;
+      case 'a': a->array = true; break;
+      case 'l': a->list = true; break;
+      case 'f': a->format = optarg; break;
+      default: return plt_arguments_fault(argv);
+    }
+  }
+  return plt_arguments_positional(argc, argv, "a configuration file with a section tune", &a->config);
+}
+
+/* ---- what is printed ---- */
+
+static void add_shared(plt_sheet_t *sheet, const plt_trial_t *trial) {
+  char *point = plt_trial_describe(trial);
+  plt_sheet_text(sheet, trial->name);
+  plt_sheet_text(sheet, point);
+  free(point);
+}
+
+/* Every trial. */
+static plt_sheet_t *make_trials(const plt_tuning_t *tuning) {
+  plt_sheet_t *sheet = plt_sheet_create();
+  plt_sheet_column(sheet, "strategy", NULL, false);
+  plt_sheet_column(sheet, "trial", NULL, false);
+  plt_sheet_column(sheet, "point", NULL, false);
+  plt_sheet_column(sheet, "valid", NULL, true);
+  plt_sheet_column(sheet, "epochs", NULL, true);
+  for (size_t i = 0; i < tuning->n; i++) {
+    const plt_trial_t *trial = &tuning->trial[i];
+    plt_sheet_row(sheet);
+    plt_sheet_text(sheet, trial->arm->name);
+    add_shared(sheet, trial);
+    plt_sheet_real(sheet, trial->value, 4);
+    plt_sheet_real(sheet, trial->epochs, 0);
+  }
+  return sheet;
+}
+
+/* What was chosen, of how many. */
+static plt_sheet_t *make_choice(const plt_tuning_t *tuning) {
+  plt_sheet_t *sheet = plt_sheet_create();
+  plt_sheet_column(sheet, "strategy", NULL, false);
+  plt_sheet_column(sheet, "trials", NULL, true);
+  plt_sheet_column(sheet, "failed", NULL, true);
+  plt_sheet_column(sheet, "best", NULL, false);
+  plt_sheet_column(sheet, "point", NULL, false);
+  plt_sheet_column(sheet, "valid", NULL, true);
+  for (size_t a = 0; a < tuning->space->n_arms; a++) {
+    size_t failed = 0;
+    for (size_t i = 0; i < tuning->n; i++)
+      failed += tuning->trial[i].arm == &tuning->space->arm[a] && tuning->trial[i].failed;
+    plt_sheet_row(sheet);
+    plt_sheet_text(sheet, tuning->space->arm[a].name);
+    plt_sheet_real(sheet, tuning->space->trials, 0);
+    plt_sheet_real(sheet, (double)failed, 0);
+    add_shared(sheet, tuning->best[a]);
+    plt_sheet_real(sheet, tuning->best[a]->value, 4);
+  }
+  return sheet;
+}
+
+static void print_sheet(plt_sheet_t *sheet, plt_sheet_format_t format) {
+  plt_sheet_print(sheet, format, stdout);
+  plt_sheet_destroy(&sheet);
+}
+
+static void print_comparison(const plt_comparison_t *comparison, plt_sheet_format_t format) {
+  putchar('\n');
+  print_sheet(plt_comparison_groups(comparison), format);
+  putchar('\n');
+  print_sheet(plt_comparison_metrics(comparison), format);
+  plt_sheet_t *differences = plt_comparison_differences(comparison);
+  if (plt_sheet_rows(differences) > 0) {
+    printf("\n%s: mean difference per user, paired\n", comparison->part);
+    plt_sheet_print(differences, format, stdout);
+  }
+  plt_sheet_destroy(&differences);
+}
+
+static void put(plt_sheet_t *sheet, plt_json_t *json, const char *key) {
+  plt_sheet_put(sheet, json, key);
+  plt_sheet_destroy(&sheet);
+}
+
+static void print_results(const plt_tuning_t *tuning, const plt_comparison_t *comparison, plt_sheet_format_t format) {
+  if (format == PLT_SHEET_CSV) {
+    print_sheet(make_trials(tuning), format);
+  } else if (format == PLT_SHEET_JSON) {
+    plt_json_t *json = plt_json_create();
+    plt_json_text(json, "metric", tuning->metric);
+    put(make_trials(tuning), json, "trials");
+    put(make_choice(tuning), json, "best");
+    put(plt_comparison_all(comparison), json, "finals");
+    plt_json_write(&json, stdout);
+  } else {
+    printf("%" PRIu32 " trials%s; chosen by validation %s, with seed %" PRIu32 "\n\n", tuning->space->trials,
+           tuning->space->n_arms > 1 ? " of each strategy" : "", tuning->metric, tuning->space->seeds[0]);
+    print_sheet(make_choice(tuning), format);
+    print_comparison(comparison, format);
+  }
+}
+
+static plt_status_t print_finals(const plt_tuning_t *tuning, plt_sheet_format_t format) {
+  const plt_run_t **runs = plt_mem_alloc(tuning->finals.n * sizeof(plt_run_t *));
+  size_t n = 0;
+  plt_comparison_t comparison;
+  for (size_t i = 0; i < tuning->finals.n; i++)
+    if (tuning->finals.run[i].state == PLT_RUN_FINISHED) runs[n++] = &tuning->finals.run[i];
+  plt_status_t status = plt_compare(runs, n, NULL, &comparison);
+  if (status == PLT_OK) {
+    print_results(tuning, &comparison, format);
+    plt_comparison_clear(&comparison);
+  }
+  free(runs);
+  return status;
+}
+
+/* ---- batch systems ---- */
+
+static void print_array(const plt_tuning_t *tuning, const arguments_t *a) {
+  printf(
+      "#!/bin/sh\n"
+      "# %zu trials; then, on one node: plateau tune %s -o %s\n"
+      "#SBATCH --job-name=plateau-tune\n"
+      "#SBATCH --array=0-%zu\n"
+      "#SBATCH --ntasks=1\n"
+      "#SBATCH --signal=USR1@120\n"
+      "#SBATCH --requeue\n"
+      "#SBATCH --output=%s/logs/slurm-%%a.txt\n"
+      "exec plateau tune '%s' -o '%s' --trial \"$SLURM_ARRAY_TASK_ID\"",
+      tuning->n, tuning->config, tuning->dir, tuning->n - 1, tuning->dir, tuning->config, tuning->dir);
+  for (size_t i = 0; i < a->sets.n; i++) printf(" --set '%s'", a->sets.text[i]);
+  for (size_t i = 0; i < a->tune.n; i++) printf(" --set '%s'", a->tune.text[i]);
+  putchar('\n');
+}
+
+static plt_status_t run_one(plt_tuning_t *tuning, const char *text) {
+  char *end;
+  unsigned long number = strtoul(text, &end, 10);
+  if (text[0] < '0' || text[0] > '9' || *end != '\0')
+    return plt_fail(PLT_ERR_USAGE, "tune: --trial: \"%s\" is no number", text);
+  return plt_tuning_one(tuning, number);
+}
+
+static plt_status_t refuse_rounds(const plt_space_t *space) {
+  if (space->search != PLT_SEARCH_HALVING) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE,
+                  "tune: --array and --trial: halving compares trials after each round; take grid or random");
+}
+
+/* ---- the command ---- */
+
+static plt_status_t tune(const arguments_t *a, const plt_space_t *space, plt_tuning_t *tuning,
+                         plt_sheet_format_t format) {
+  if (a->array || a->trial != NULL) PLT_TRY(refuse_rounds(space));
+  if (a->list) {
+    plt_tuning_look(tuning);
+    print_sheet(make_trials(tuning), format);
+  } else if (a->array) {
+    print_array(tuning, a);
+  } else if (a->trial != NULL) {
+    return run_one(tuning, a->trial);
+  } else {
+    PLT_TRY(plt_tuning_run(tuning));
+    return print_finals(tuning, format);
+  }
+  return PLT_OK;
+}
+
+/* "tune/NAME" for "examples/NAME.yaml". Free it. */
+static char *default_dir(const char *config) {
+  const char *slash = strrchr(config, '/'), *name = slash == NULL ? config : slash + 1, *dot = strrchr(name, '.');
+  return plt_mem_print("tune/%.*s", (int)(dot == NULL || dot == name ? strlen(name) : (size_t)(dot - name)), name);
+}
+
+static plt_status_t run_with(const arguments_t *a) {
+  plt_space_t space;
+  plt_tuning_t tuning;
+  plt_sheet_format_t format;
+  PLT_TRY(plt_sheet_format_of("tune", a->format, &format));
+  PLT_TRY(plt_space_read(a->config, a->tune.text, a->tune.n, &space));
+  char *dir = a->dir == NULL ? default_dir(a->config) : plt_mem_strdup(a->dir);
+  plt_status_t status = plt_tuning_open(a->config, dir, &a->sets, &space, &tuning);
+  if (status == PLT_OK) status = tune(a, &space, &tuning, format);
+  plt_tuning_clear(&tuning);
+  plt_space_clear(&space);
+  free(dir);
+  return status;
+}
+
+static plt_status_t run(int argc, char **argv) {
+  arguments_t a = {0};
+  plt_status_t status = parse(argc, argv, &a);
+  if (status == PLT_OK) status = run_with(&a);
+  plt_sets_clear(&a.sets);
+  plt_sets_clear(&a.tune);
+  return status;
+}
+
+const plt_command_t plt_command_tune = {
+    .name = "tune",
+    .summary = "search options on validation, with equal trials for every strategy",
+    .usage =
+        "usage: plateau tune CONFIG.yaml [-o DIR] [--jobs N] [--trials N] [--set KEY=VALUE ...]\n"
+        "                    [--format table|markdown|csv|json] [--list | --array | --trial N]\n"
+        "\n"
+        "  -o, --output DIR  where trials are kept; the same command goes on there. Default: tune/CONFIG\n"
+        "  -j, --jobs N      trials at a time, as processes of this machine; the same as --set tune.jobs=N\n"
+        "  --trials N        of each strategy; the same as --set tune.trials=N\n"
+        "  --set KEY=VALUE   an option of all trials, or of tune\n"
+        "  --format FORMAT   table and markdown: what was chosen, and its runs beside each other; csv: all trials;\n"
+        "                    json: all of it\n"
+        "  --list            the trials and what they are worth so far; nothing is run\n"
+        "  --array           a script for Slurm's sbatch, with a task per trial; nothing is run\n"
+        "  --trial N         that trial alone, from 0: what a task of the array does\n"
+        "\n"
+        "CONFIG has a section tune, with lists and ranges of options (docs/tune.md).\n"
+        "\n"
+        "Example: plateau tune examples/tune.yaml --jobs 2\n",
+    .options = &plt_tune_options,
+    .run = run,
+};
