@@ -182,8 +182,8 @@ static void put_kind(const plt_runs_report_t *report, const finds_t *finds, kind
       free((void *)own->y);
     }
   }
-  char *title = kind >= NOISE ? plt_mem_print("%s %s", report->comparison.metrics[0], titles[kind])
-                              : plt_mem_strdup(titles[kind]);
+  char *title = kind == NOISE || kind == REPLACE ? plt_mem_print("%s %s", report->comparison.metrics[0], titles[kind])
+                                                 : plt_mem_strdup(titles[kind]);
   if (n > 0)
     plt_chart_lines(
         &(plt_chart_t){.title = title, .x_label = labels[kind], .series = series, .n = n, .from_zero = true}, out);
