@@ -72,7 +72,7 @@ Test(succession, an_heir_waits_for_the_round) {
     raw_send(raw, 1, &bare); /* the same again is one */
   }
   size_t refused = 0, rows = 0;
-  while (refused < 2 * 3) refused += raw_hear(raw, 1).verb == PLT_VERB_REFUSED; /* the push and four more are kept */
+  while (refused < 6) refused += raw_hear(raw, 1).verb == PLT_VERB_REFUSED; /* the push and four more are kept */
   raw_expect(raw, 2, &other, PLT_VERB_ROWS, NULL);
   while (rows < PLT_STEPS_MAX - 1) rows += raw_hear(raw, 1).verb == PLT_VERB_ROWS;
   raw_end(raw, false);
