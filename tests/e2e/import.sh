@@ -41,6 +41,7 @@ as_twin table ratio time 3 1 9 --order time
 as_twin table leave-one-out random 1 3 4 --order random
 as_twin table leave-one-out time 12 1 5
 as_twin table time time 4 2 6
+as_twin table ratio random 28 1 2 # who is left out takes others along
 
 say "the same table in other clothes"
 python3 - "$work" <<'PY'
@@ -186,4 +187,15 @@ refuse 73 'old_feat.npy: of an older set' "$work/table.csv" --user user --item i
 refuse 64 'which row is of which item' "$work/table.csv" --user user --item item --features "emb=$work/emb.npy" -o "$work/none"
 printf 'nobody,1\n' >"$work/strange.csv"
 refuse 65 'none of its 1 ids is an item' "$work/table.csv" --user user --item item --features "x=$work/strange.csv" -o "$work/none"
+
+say "who meets such a file elsewhere is told of the import"
+told() { "$plateau" data check "$1" >"$work/said.txt" 2>&1 && complain "$1 is no data folder"; grep -qE "$2" "$work/said.txt" || complain "not told of the import: $1"; }
+mkdir "$work/csvs" "$work/atomic"
+cp "$work/table.csv" "$work/csvs"
+cp "$work/atomic.inter" "$work/atomic"
+told "$work/csvs" 'plateau data import. makes a data folder of a table like table.csv'
+told "$work/table.csv" 'is a file; .*of a table .plateau data import. makes one'
+told "$work/atomic" "RecBole's: .plateau data import. reads its files"
+printf 'userID\titemID\tx_label\nann\t\x1b[31m\t0\n' >"$work/atomic/atomic.inter"
+told "$work/atomic" 'userID "ann" is not an id: .*plateau data import. numbers others'
 conclude
