@@ -92,6 +92,17 @@ static plt_status_t read_topk(plt_config_t *config, plt_plan_t *plan) {
   return read_shown(config, plan);
 }
 
+static plt_status_t read_sharpness(const plt_config_t *config, plt_plan_t *plan) {
+  static const char key[] = "eval.sharpness_rho";
+  plan->looks_around = plt_config_bool(config, "eval.sharpness");
+  plan->rho_batches = (uint32_t)plt_config_int(config, "eval.sharpness_batches");
+  plan->n_rho = plt_config_list_size(config, key);
+  if (plan->n_rho == 0 || plan->n_rho > PLT_RHO_MAX)
+    return plt_fail(PLT_ERR_USAGE, "%s: %s: 1 to %d distances", plt_config_origin(config, key), key, PLT_RHO_MAX);
+  for (size_t i = 0; i < plan->n_rho; i++) plan->rho[i] = plt_config_list_real(config, key, i);
+  return PLT_OK;
+}
+
 /* batch_size / 2^ceil(log2 workers), rounded up (docs/methods/determinism.md 3). */
 static uint32_t default_micro_batch(uint32_t batch_size, uint32_t workers) {
   uint32_t leaves = 1;
@@ -197,6 +208,7 @@ plt_status_t plt_plan_read_stage(plt_config_t *config, const plt_plan_t *before,
                     plt_config_origin(config, "optimizer.schedule"));
   for (size_t i = 0; i < 2; i++) plan->schedule[i] = plt_config_list_real(config, "optimizer.schedule", i);
   plan->eval_every = (uint32_t)plt_config_int(config, "eval.every");
+  PLT_TRY(read_sharpness(config, plan));
   plan->eval_users = (uint32_t)plt_config_int(config, "eval.users");
   plan->masks_valid = strcmp(plt_config_text(config, "eval.mask"), "train+valid") == 0;
   plan->cold = (uint32_t)plt_config_int(config, "eval.cold");

@@ -84,7 +84,7 @@ static void print_table(const plt_session_t *session, const plt_sharpness_t *sha
 static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   plt_sharpness_t sharpness;
   PLT_TRY(read_options(call->options, &sharpness));
-  PLT_TRY(plt_sharpness_measure(session, &sharpness));
+  PLT_TRY(plt_sharpness_measure(session, "sharpness", &sharpness));
   if (session->worker != 0) return PLT_OK;
   if (plt_config_bool(call->options, "sharpness.json"))
     print_json(session, &sharpness);

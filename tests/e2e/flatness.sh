@@ -55,6 +55,21 @@ near "$(awk -v r="${ascent[0]}" 'BEGIN { print r / 0.001 }')" "$gradient" 0.02 |
 awk -v a="${ascent[1]}" -v r="${random[1]}" 'BEGIN { exit !(a > 5 * (r < 0 ? -r : r)) }' ||
   complain "random directions rise by ${random[1]}, the gradient's by ${ascent[1]}"
 
+say "while it is trained: the same figures, and the same tables"
+look=(--epochs 2 --set eval.every=1 --set eval.sharpness=true --set eval.sharpness_rho=0.05,0.5 --set eval.sharpness_batches=3)
+train_run "$work/looked" "${look[@]}"
+[[ $(tables_hash "$work/looked") == $(tables_hash "$work/run") ]] || complain "eval.sharpness changes the tables"
+train_run "$work/looked.cluster" "${look[@]}" --servers 2 --workers 3
+"$plateau" sharpness "$work/looked" --last --batches 3 --directions 1 --rho 0.05,0.5 --json >"$work/after.json"
+for run in looked looked.cluster; do
+  (($(grep -c '"event": *"sharpness"' "$work/$run/metrics.jsonl") == 2)) || complain "$run: not one event for each epoch"
+  for key in ascent random; do
+    grep '"event": *"sharpness"' "$work/$run/metrics.jsonl" | tail -n 1 | lists "$key" | cmp -s - <(lists "$key" <"$work/after.json") ||
+      complain "$run: $key while training is not what is measured afterwards"
+  done
+done
+refuses 64 'eval.sharpness_rho: 1 to 16' "$plateau" train "$config" --set "run.dir=$work/x" --set 'eval.sharpness_rho=[]'
+
 if command -v gnuplot >/dev/null; then
   say "pictures"
   quietly "$plateau" landscape "$work/run" --resolution 5 --batches 1 -o "$work/it's b.json" --beside "$work/surface.1:1" \

@@ -18,7 +18,8 @@ struct plt_probe {
   const float **values; /* [n_leaves]: rows of a leaf */
 };
 
-static bool trains_by_batches(const plt_plan_t *plan) {
+bool plt_probe_is_possible(const plt_session_t *session) {
+  const plt_plan_t *plan = session->plan;
   if (plan->model->ops->loss == NULL || plan->sampler == NULL) return false;
   for (size_t t = 0; t < plan->model->n_tables; t++)
     if (plt_plan_trains(plan, t)) return true;
@@ -27,7 +28,7 @@ static bool trains_by_batches(const plt_plan_t *plan) {
 
 plt_status_t plt_probe_open(plt_session_t *session, plt_probe_t **out) {
   const plt_plan_t *plan = session->plan;
-  if (!trains_by_batches(plan))
+  if (!plt_probe_is_possible(session))
     return plt_fail(PLT_ERR_USAGE,
                     "nothing is trained by the loss of batches in the stage of this checkpoint (model %s): a run that "
                     "ends before it, by train --until STAGE, has one that can be looked at",

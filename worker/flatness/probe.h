@@ -18,6 +18,8 @@
 
 typedef struct plt_probe plt_probe_t;
 
+/* Whether the stage of the session has such a loss. */
+bool plt_probe_is_possible(const plt_session_t *session);
 plt_status_t plt_probe_open(plt_session_t *session, plt_probe_t **out);
 void plt_probe_close(plt_probe_t **probe);
 /* How many of `wanted` batches there are; 0: all of an epoch are wanted. */

@@ -42,9 +42,9 @@ static plt_status_t add_batch(plt_probe_t *probe, const void *context, double *s
   return PLT_OK;
 }
 
-plt_status_t plt_sharpness_measure(plt_session_t *session, plt_sharpness_t *sharpness) {
+plt_status_t plt_sharpness_measure(plt_session_t *session, const char *name, plt_sharpness_t *sharpness) {
   double means[SUMS] = {0};
-  PLT_TRY(plt_share_batches(session, "sharpness", &sharpness->batches, add_batch, sharpness, means, SUMS));
+  PLT_TRY(plt_share_batches(session, name, &sharpness->batches, add_batch, sharpness, means, SUMS));
   sharpness->loss = means[SUM_LOSS];
   sharpness->gradient = means[SUM_GRADIENT];
   memcpy(sharpness->ascent, means + SUM_ASCENT, sizeof sharpness->ascent);

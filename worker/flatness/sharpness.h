@@ -15,8 +15,6 @@
 
 #include "worker/session/session.h"
 
-enum { PLT_RHO_MAX = 16 };
-
 typedef struct plt_sharpness {
   size_t n; /* distances */
   double rho[PLT_RHO_MAX];
@@ -28,6 +26,7 @@ typedef struct plt_sharpness {
   double ascent[PLT_RHO_MAX], random[PLT_RHO_MAX];
 } plt_sharpness_t;
 
-plt_status_t plt_sharpness_measure(plt_session_t *session, plt_sharpness_t *sharpness);
+/* `name` is new in the session. */
+plt_status_t plt_sharpness_measure(plt_session_t *session, const char *name, plt_sharpness_t *sharpness);
 
 #endif

@@ -84,6 +84,7 @@ plt_status_t plt_train(plt_session_t *session, void *context) {
   plt_trainer_t trainer = {.session = session,
                            .plan = session->plan,
                            .journal = training->journal,
+                           .look = training->look,
                            .clock = session->clock,
                            .p = session->progress,
                            .published = session->clock,

@@ -11,13 +11,15 @@
 #define PLT_WORKER_PROCEDURES_TRAINER_H
 
 #include "worker/train/journal.h"
+#include "worker/train/state.h"
 #include "worker/train/view.h"
 
 typedef struct plt_training {
-  plt_journal_t *journal;  /* worker 0's; NULL for others */
-  plt_progress_t progress; /* worker 0: where the loop ended */
-  uint64_t clock;          /* worker 0: of the last checkpoint */
-  plt_view_t view;         /* where time went; of a training that came to its end */
+  plt_journal_t *journal;   /* worker 0's; NULL for others */
+  plt_progress_t progress;  /* worker 0: where the loop ended */
+  uint64_t clock;           /* worker 0: of the last checkpoint */
+  plt_trainer_look_fn look; /* asked after the epochs that eval.every names; NULL: nobody */
+  plt_view_t view;          /* where time went; of a training that came to its end */
 } plt_training_t;
 
 /* A plt_session_fn; context: plt_training_t of this worker. */

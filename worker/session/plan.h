@@ -17,6 +17,8 @@
 #include "worker/models/model.h"
 #include "worker/strategies/strategy.h"
 
+enum { PLT_RHO_MAX = 16 }; /* distances at which sharpness is measured */
+
 struct plt_procedure;
 struct plt_leg;
 
@@ -52,7 +54,11 @@ typedef struct plt_plan {
   bool shown[PLT_METRIC_KINDS]; /* in tables; JSON and metrics.jsonl have all */
   bool masks_valid;             /* a user's validation items are left out of the rankings of test and shift */
   uint32_t cold;                /* training pairs that a cold user or item has at most */
-  uint32_t patience;            /* evaluations without a better one; 0: no early stopping */
+  bool looks_around;            /* sharpness with the evaluations, at these distances */
+  double rho[PLT_RHO_MAX];
+  size_t n_rho;
+  uint32_t rho_batches;
+  uint32_t patience; /* evaluations without a better one; 0: no early stopping */
 
   const char *replay;    /* directory of a procedure's replays, or NULL */
   const char *init_from; /* directory of TABLE.npy files, or NULL */

@@ -80,6 +80,18 @@ static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
   return plt_journal_eval(t->journal, t->p.epoch, PLT_PART_VALID, &metrics[PLT_PART_VALID], *is_best, seconds);
 }
 
+/* What somebody measures of the tables, beside the ranking. */
+static plt_status_t look(plt_trainer_t *t) {
+  char at[64], name[96];
+  snprintf(at, sizeof at, "look after epoch %" PRIu32, t->p.epoch);
+  plt_trainer_name(t, at, name);
+  plt_lap_t lap = plt_lap_begin(&t->view);
+  plt_status_t status = t->look(t->session, name, t->journal, t->p.epoch);
+  if (status == PLT_ERR_STOPPED) return stop_here(t, status);
+  plt_lap_end(&t->view, &lap, PLT_VIEW_EVALUATION);
+  return status;
+}
+
 static plt_status_t close_epoch(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   uint32_t epoch = t->p.epoch;
@@ -89,6 +101,7 @@ static plt_status_t close_epoch(plt_trainer_t *t) {
   bool validates = on_time && has_valid;
   PLT_TRY(report_epoch(t, validates));
   if (validates) PLT_TRY(validate(t, &is_best));
+  if (on_time && t->look != NULL) PLT_TRY(look(t));
   t->p.epoch++;
   t->p.batch = t->p.phase = 0;
   t->p.loss_sum = 0;

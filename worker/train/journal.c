@@ -300,6 +300,15 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
   return plt_journal_flush(journal);
 }
 
+plt_status_t plt_journal_sharpness(plt_journal_t *journal, uint32_t epoch,
+                                   void (*write)(const void *context, plt_json_t *event), const void *context) {
+  plt_json_t *json = begin_stage_event(journal, "sharpness");
+  plt_json_int(json, "epoch", epoch);
+  write(context, json);
+  end_stage_event(journal, &json);
+  return plt_journal_flush(journal);
+}
+
 void plt_journal_checkpoint(plt_journal_t *journal, const plt_journal_checkpoint_t *checkpoint) {
   plt_json_t *json = begin_stage_event(journal, "checkpoint");
   plt_json_int(json, "epochs", checkpoint->epochs);

@@ -49,6 +49,9 @@ const plt_eval_watch_t *plt_journal_watch(plt_journal_t *journal);
 /* better: it is the best so far. seconds: that worker 0 gave to it; negative: not known of this part alone. */
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
                               bool better, double seconds);
+/* How flat the minimum is after an epoch; `write` adds what was measured to the event. */
+plt_status_t plt_journal_sharpness(plt_journal_t *journal, uint32_t epoch,
+                                   void (*write)(const void *context, plt_json_t *event), const void *context);
 /* A checkpoint that was published. */
 typedef struct plt_journal_checkpoint {
   uint64_t clock;

@@ -44,10 +44,15 @@ typedef struct plt_steps {
                             plt_gradients_t *out);
 } plt_steps_t;
 
+/* Looks at the tables after epoch `epoch`, with all workers at the same time; `name` is new in the session. */
+typedef plt_status_t (*plt_trainer_look_fn)(plt_session_t *session, const char *name, plt_journal_t *journal,
+                                            uint32_t epoch);
+
 typedef struct plt_trainer {
   plt_session_t *session;
-  const plt_plan_t *plan; /* of the slot under way */
-  plt_journal_t *journal; /* worker 0's; NULL for others */
+  const plt_plan_t *plan;   /* of the slot under way */
+  plt_journal_t *journal;   /* worker 0's; NULL for others */
+  plt_trainer_look_fn look; /* NULL: none */
   /* Of a slot: epochs.c. */
   const plt_steps_t *steps;
   plt_batch_maker_t *maker;
