@@ -91,7 +91,7 @@ expect_gone() {
 }
 
 jobs=0 starts=0
-while ((total < wanted && failures == 0)); do
+while ((total < wanted)) && ! has_complaints; do
   model=$((jobs % 2)) run=$work/run$((jobs++))
   ((model == 0)) && config=$work/vbpr.yaml || config=$work/lightgcn.yaml
   servers=$((1 + RANDOM % 2)) workers=$((1 + RANDOM % 3))
