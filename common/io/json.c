@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/fileio.h"
 #include "common/mem.h"
 #include "common/utf8.h"
 
@@ -118,6 +119,15 @@ plt_status_t plt_json_parse(const char *text, size_t bytes, const char *name, pl
   }
   *out = json;
   return PLT_OK;
+}
+
+plt_status_t plt_json_read(const char *path, size_t bytes_max, plt_json_t **out) {
+  char *text;
+  size_t bytes;
+  PLT_TRY(plt_file_read(path, bytes_max, &text, &bytes));
+  plt_status_t status = plt_json_parse(text, bytes, path, out);
+  free(text);
+  return status;
 }
 
 const plt_json_t *plt_json_find(const plt_json_t *object, const char *key) { return json_object_get(object, key); }

@@ -7,7 +7,7 @@
  * bits), non-finite ones as null. Texts are UTF-8; bytes that are not become U+FFFD.
  * Ownership  whoever made or parsed a document destroys it; objects and lists within belong to it.
  * Threads    a document has one owner at a time; documents have nothing in common.
- * Errors     plt_json_parse: PLT_ERR_DATA with "name:line:column: cause". */
+ * Errors     parse, read: PLT_ERR_DATA with "name:line:column: cause"; read: those of plt_file_read(). */
 #ifndef PLT_COMMON_IO_JSON_H
 #define PLT_COMMON_IO_JSON_H
 
@@ -40,6 +40,8 @@ void plt_json_reals(plt_json_t *to, const char *key, const double *values, size_
 
 /* An object; `name` is what errors call it. */
 plt_status_t plt_json_parse(const char *text, size_t bytes, const char *name, plt_json_t **out);
+/* The same of a file of at most bytes_max bytes. */
+plt_status_t plt_json_read(const char *path, size_t bytes_max, plt_json_t **out);
 /* What stands under `key`, NULL if nothing does. */
 const plt_json_t *plt_json_find(const plt_json_t *object, const char *key);
 /* A list's length and its items; 0 and NULL where there is none. */

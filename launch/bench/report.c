@@ -45,13 +45,9 @@ static void take_then(plt_bench_report_t *report, const plt_json_t *json) {
 }
 
 plt_status_t plt_bench_report_compare(plt_bench_report_t *report, const char *path) {
-  char *text;
-  size_t bytes;
-  plt_json_t *json = NULL;
-  PLT_TRY(plt_file_read(path, REPORT_BYTES_MAX, &text, &bytes));
-  plt_status_t status = plt_json_parse(text, bytes, path, &json);
-  free(text);
-  PLT_TRY(status);
+  plt_json_t *json;
+  plt_status_t status = PLT_OK;
+  PLT_TRY(plt_json_read(path, REPORT_BYTES_MAX, &json));
   const char *bench = plt_json_get_text(plt_json_find(json, "bench"));
   const plt_json_t *figures = plt_json_find(json, "figures");
   if (bench == NULL || strcmp(bench, report->bench) != 0)

@@ -34,16 +34,10 @@ static void read_run(const plt_runs_report_t *report, size_t i, finds_t *finds) 
   size_t n = 0;
   if (plt_dir_list(run->dir, &names, &n) != PLT_OK) return;
   for (size_t k = 0; k < n; k++) {
-    char path[PLT_PATH_MAX], *text;
-    size_t bytes;
+    char path[PLT_PATH_MAX];
     plt_json_t *json;
     if (!ends_with(names[k], ".json") || plt_path_join(run->dir, names[k], path) != PLT_OK) continue;
-    plt_status_t status = plt_file_read(path, FILE_BYTES, &text, &bytes);
-    if (status == PLT_OK) {
-      status = plt_json_parse(text, bytes, path, &json);
-      free(text);
-    }
-    if (status != PLT_OK) {
+    if (plt_json_read(path, FILE_BYTES, &json) != PLT_OK) {
       plt_log(PLT_LOG_WARN, "left out: %s", plt_fail_text());
       continue;
     }

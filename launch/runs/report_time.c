@@ -123,12 +123,9 @@ static traffic_t read_traffic(const plt_run_t *run, size_t server) {
 }
 
 static void add_servers(plt_sheet_t *sheet, const plt_run_t *run) {
-  char *path = plt_mem_print("%s/checkpoints/last/manifest.json", run->dir), *text = NULL;
-  size_t bytes;
+  char *path = plt_mem_print("%s/checkpoints/last/manifest.json", run->dir);
   plt_json_t *manifest = NULL;
-  if (plt_path_exists(path) && plt_file_read(path, MANIFEST_BYTES, &text, &bytes) == PLT_OK &&
-      plt_json_parse(text, bytes, path, &manifest) != PLT_OK)
-    manifest = NULL;
+  if (plt_path_exists(path) && plt_json_read(path, MANIFEST_BYTES, &manifest) != PLT_OK) manifest = NULL;
   const plt_json_t *parts = manifest == NULL ? NULL : plt_json_find(manifest, "bytes");
   for (size_t s = 0; s < plt_json_length(parts) && plt_json_length(parts) > 1; s++) {
     traffic_t traffic = read_traffic(run, s);
@@ -143,7 +140,6 @@ static void add_servers(plt_sheet_t *sheet, const plt_run_t *run) {
     plt_sheet_real(sheet, traffic.messages > 0 ? traffic.out / 1e6 : NAN, 2);
   }
   if (manifest != NULL) plt_json_destroy(&manifest);
-  free(text);
   free(path);
 }
 

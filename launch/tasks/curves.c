@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/io/fileio.h"
 #include "launch/tasks/picture.h"
 
 enum { BYTES_MAX = 16 << 20 };
@@ -64,13 +63,9 @@ plt_status_t plt_curve_make(const plt_json_t *json, const char *file, const plt_
 }
 
 plt_status_t plt_curve_read(const char *file, const plt_curves_of_t *of, plt_curve_t *out) {
-  char *text;
-  size_t bytes;
-  plt_json_t *json = NULL;
-  PLT_TRY(plt_file_read(file, BYTES_MAX, &text, &bytes));
-  plt_status_t status = plt_json_parse(text, bytes, file, &json);
-  free(text);
-  if (status == PLT_OK) status = plt_curve_make(json, file, of, out);
+  plt_json_t *json;
+  PLT_TRY(plt_json_read(file, BYTES_MAX, &json));
+  plt_status_t status = plt_curve_make(json, file, of, out);
   plt_json_destroy(&json);
   return status;
 }

@@ -56,14 +56,11 @@ static bool read_surface(const plt_json_t *json, plt_surface_t *out) {
 }
 
 plt_status_t plt_surface_read(const char *file, plt_surface_t *out) {
-  char *text;
-  size_t bytes;
-  plt_json_t *json = NULL;
+  plt_json_t *json;
+  plt_status_t status = PLT_OK;
   *out = (plt_surface_t){0};
-  PLT_TRY(plt_file_read(file, BYTES_MAX, &text, &bytes));
-  plt_status_t status = plt_json_parse(text, bytes, file, &json);
-  free(text);
-  if (status == PLT_OK && !read_surface(json, out))
+  PLT_TRY(plt_json_read(file, BYTES_MAX, &json));
+  if (!read_surface(json, out))
     status = plt_fail(PLT_ERR_DATA, "%s: is no landscape: `plateau landscape RUN -o FILE` makes one", file);
   plt_json_destroy(&json);
   plt_picture_name(file, out->name, sizeof out->name);

@@ -96,7 +96,7 @@ bad_set 64 'dim: .*whole number' model.dim=1,3
 bad_set 64 'eval.metric: "recall@20"' eval.topk=1,3 eval.metric=recall@20
 printf 'model:\n\tname: bpr\n' >"$work/tab.yaml"
 refuses 64 'tab.yaml:2:1: a tab: YAML indents' "$plateau" train "$work/tab.yaml"
-refuses 64 'no command "serv" ' "$plateau" serv
+refuses 64 'no command "worke" ' "$plateau" worke
 bad_set '6[45]' 'absent' init.from="$work/absent"
 
 say "procedures"

@@ -56,7 +56,7 @@ awk -v a="${ascent[1]}" -v r="${random[1]}" 'BEGIN { exit !(a > 5 * (r < 0 ? -r 
   complain "random directions rise by ${random[1]}, the gradient's by ${ascent[1]}"
 
 say "while it is trained: the same figures, and the same tables"
-look=(--epochs 2 --set eval.every=1 --set eval.sharpness=true --set eval.sharpness_rho=0.05,0.5 --set eval.sharpness_batches=3)
+look=(--epochs 2 --set eval.every=1 --set eval.sharpness=true --set "eval.sharpness_rho=0.05,0.5" --set eval.sharpness_batches=3)
 train_run "$work/looked" "${look[@]}"
 [[ $(tables_hash "$work/looked") == $(tables_hash "$work/run") ]] || complain "eval.sharpness changes the tables"
 train_run "$work/looked.cluster" "${look[@]}" --servers 2 --workers 3

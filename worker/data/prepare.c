@@ -118,14 +118,9 @@ plt_status_t plt_features_keep(const plt_dataset_t *data, const char *directory)
 }
 
 static plt_status_t read_file(const char *path, plt_json_t **out) {
-  char *text;
-  size_t bytes;
   uint64_t format = 0;
   if (!plt_path_exists(path)) return PLT_OK;
-  PLT_TRY(plt_file_read(path, file_bytes_max, &text, &bytes));
-  plt_status_t status = plt_json_parse(text, bytes, path, out);
-  free(text);
-  PLT_TRY(status);
+  PLT_TRY(plt_json_read(path, file_bytes_max, out));
   plt_json_get_uint(plt_json_find(*out, "format"), UINT32_MAX, &format);
   if (format == FORMAT) return PLT_OK;
   plt_json_destroy(out);

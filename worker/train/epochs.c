@@ -144,12 +144,18 @@ static void say_nothing_left(const plt_trainer_t *t) {
             plan->epochs);
 }
 
+/* An epoch whose last batch was made is closed in any case, as it is where nothing stops between the two. */
+static bool goes_on(const plt_trainer_t *t) {
+  if (t->p.epoch >= t->plan->epochs || t->p.finished) return false;
+  return t->p.batch == t->batches || !plt_trainer_is_used_up(t);
+}
+
 static plt_status_t run(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
   /* A resumed run may have been given more epochs. */
   t->p.finished = plan->patience != 0 && t->p.bad_evals >= plan->patience;
-  say_nothing_left(t);
-  while (t->p.epoch < plan->epochs && !t->p.finished && !plt_trainer_is_used_up(t)) {
+  if (!goes_on(t)) say_nothing_left(t);
+  while (goes_on(t)) {
     begin_epoch(t);
     if (t->p.batch < t->batches) /* else the checkpoint was made after the last batch */
       PLT_TRY(plan->alone ? plt_trainer_run_alone(t) : plt_trainer_run_together(t));
