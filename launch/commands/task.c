@@ -14,7 +14,9 @@
 /* ---- arguments ---- */
 
 typedef struct arguments {
-  const char *run_dir;
+  char **runs; /* [n_runs] */
+  size_t n_runs;
+  const char *run_dir; /* of the call at hand */
   const char *choice; /* "best", "last" or NULL */
   bool contradicts;   /* both were asked for */
   plt_sets_t sets;    /* --set, --servers */
@@ -51,11 +53,15 @@ static bool take_option(arguments_t *a, const plt_option_table_t *table, int c) 
   return false;
 }
 
-static plt_status_t parse_with(int argc, char **argv, const plt_option_table_t *table, const char *letters,
+static plt_status_t parse_with(int argc, char **argv, const plt_task_t *task, const char *letters,
                                const struct option *options, arguments_t *a) {
   for (int c; (c = plt_arguments_next(argc, argv, letters, options)) != -1;)
-    if (!take_common(a, c) && !take_option(a, table, c)) return plt_arguments_fault(argv);
-  return plt_arguments_positional(argc, argv, "a run directory", &a->run_dir);
+    if (!take_common(a, c) && !take_option(a, &task->options, c)) return plt_arguments_fault(argv);
+  if (task->several == NULL || argc - optind < 2)
+    PLT_TRY(plt_arguments_positional(argc, argv, "a run directory", &a->run_dir));
+  a->runs = argv + optind;
+  a->n_runs = (size_t)(argc - optind);
+  return PLT_OK;
 }
 
 static plt_status_t parse(int argc, char **argv, const plt_task_t *task, arguments_t *a) {
@@ -78,7 +84,7 @@ static plt_status_t parse(int argc, char **argv, const plt_task_t *task, argumen
     *end++ = row->letter;
     if (takes) *end++ = ':';
   }
-  plt_status_t status = parse_with(argc, argv, table, letters, options, a);
+  plt_status_t status = parse_with(argc, argv, task, letters, options, a);
   free(options);
   free(letters);
   return status;
@@ -148,12 +154,64 @@ static plt_status_t do_task(plt_rendezvous_t *rv, const plt_task_t *task, const 
   return status;
 }
 
+/* ---- several runs ---- */
+
+/* The last part of a path; free it. */
+static char *name_of(const char *path) {
+  size_t end = strlen(path);
+  while (end > 1 && path[end - 1] == '/') end--;
+  size_t begin = end;
+  while (begin > 0 && path[begin - 1] != '/') begin--;
+  return plt_mem_print("%.*s", (int)(end - begin), path + begin);
+}
+
+static plt_status_t check_names(const plt_task_t *task, const char *const *names, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    if (strchr(names[i], ',') != NULL)
+      return plt_fail(PLT_ERR_USAGE, "%s: %s: a comma in the name of a run: give one run at a time", task->name,
+                      names[i]);
+    for (size_t j = 0; j < i; j++)
+      if (strcmp(names[i], names[j]) == 0)
+        return plt_fail(PLT_ERR_USAGE, "%s: two runs are called %s: their files would be one", task->name, names[i]);
+  }
+  return PLT_OK;
+}
+
+static plt_status_t do_call(const plt_task_t *task, const arguments_t *a, const plt_several_t *all) {
+  plt_config_t *options;
+  arguments_t call = *a;
+  plt_sets_t more = {0};
+  call.run_dir = a->runs[all->i];
+  call.options = (plt_sets_t){0};
+  PLT_TRY(plt_task_options(task, a->options.text, a->options.n, &options));
+  plt_status_t status = task->several(all, options, &more);
+  plt_config_destroy(&options);
+  for (size_t i = 0; i < a->options.n; i++) plt_sets_add(&call.options, NULL, a->options.text[i]);
+  for (size_t i = 0; i < more.n; i++) plt_sets_add(&call.options, NULL, more.text[i]);
+  if (status == PLT_OK) status = do_task(NULL, task, &call);
+  plt_sets_clear(&call.options);
+  plt_sets_clear(&more);
+  return status;
+}
+
+static plt_status_t do_several(const plt_rendezvous_t *rv, const plt_task_t *task, const arguments_t *a) {
+  if (rv != NULL) return plt_fail(PLT_ERR_USAGE, "%s: under a launcher one run at a time", task->name);
+  char **names = plt_mem_zalloc(a->n_runs, sizeof *names);
+  for (size_t i = 0; i < a->n_runs; i++) names[i] = name_of(a->runs[i]);
+  plt_several_t all = {.names = (const char *const *)names, .n = a->n_runs};
+  plt_status_t status = check_names(task, all.names, all.n);
+  for (; all.i < all.n && status == PLT_OK; all.i++) status = do_call(task, a, &all);
+  for (size_t i = 0; i < a->n_runs; i++) free(names[i]);
+  free(names);
+  return status;
+}
+
 static plt_status_t lead(plt_rendezvous_t *rv, int argc, char **argv) {
   const plt_task_t *task = plt_task_find(argv[0]);
   arguments_t a = {0};
   plt_status_t status = parse(argc, argv, task, &a);
   if (status == PLT_OK) status = check_options(task, &a);
-  if (status == PLT_OK) status = do_task(rv, task, &a);
+  if (status == PLT_OK) status = a.n_runs > 1 ? do_several(rv, task, &a) : do_task(rv, task, &a);
   plt_sets_clear(&a.sets);
   plt_sets_clear(&a.options);
   return status;

@@ -35,7 +35,7 @@ static char *write_short(const plt_option_t *row) {
 static void print_synopsis(FILE *out, const plt_task_t *task) {
   static const char common[] = "[--best | --last] [--servers N] [--set KEY=VALUE]";
   int begin = (int)strlen("usage: plateau  ") + (int)strlen(task->name);
-  int at = fprintf(out, "usage: plateau %s RUN", task->name);
+  int at = fprintf(out, "usage: plateau %s RUN%s", task->name, task->several == NULL ? "" : " ...");
   for (size_t i = 0; i < task->options.n_rows; i++) {
     char *option = write_short(&task->options.rows[i]);
     if (at + (int)strlen(option) > WIDTH) at = fprintf(out, "\n%*s", begin - 1, "") - 1;

@@ -20,7 +20,7 @@ static const plt_option_t rows[] = {
      .type = PLT_OPT_TEXT,
      .letter = 'o',
      .placeholder = "FILE",
-     .help = "Where the numbers go, as JSON; its name is the title in pictures."},
+     .help = "Where the numbers go, as JSON; its name is the title in pictures. Of several runs a folder, with RUN.json."},
     {.key = "landscape.plot",
      .type = PLT_OPT_TEXT,
      .fallback = "\"\"",
@@ -159,6 +159,28 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   return status;
 }
 
+/* -o is a folder then: a file for each run, and the picture of all with the last. */
+static plt_status_t several(const plt_several_t *all, const plt_config_t *options, plt_sets_t *more) {
+  const char *folder = plt_config_text(options, "landscape.output");
+  const bool is_last = all->i + 1 == all->n;
+  char *beside, *file = plt_mem_print("%s/%s.json", folder, all->names[all->i]);
+  size_t bytes;
+  plt_status_t status = plt_dir_create(folder);
+  FILE *out = open_memstream(&beside, &bytes);
+  for (size_t i = 0; i < plt_config_list_size(options, "landscape.beside"); i++)
+    fprintf(out, "%s,", plt_config_list_text(options, "landscape.beside", i));
+  for (size_t i = 0; i < all->i; i++) fprintf(out, "%s/%s.json%s", folder, all->names[i], i + 1 < all->i ? "," : "");
+  fclose(out);
+  plt_sets_add(more, "output", file);
+  if (is_last)
+    plt_sets_add(more, "beside", beside);
+  else
+    plt_sets_add(more, "plot", "");
+  free(beside);
+  free(file);
+  return status;
+}
+
 const plt_task_t plt_task_landscape = {
     .name = "landscape",
     .summary = "measure and draw the loss around the tables of a run",
@@ -166,7 +188,8 @@ const plt_task_t plt_task_landscape = {
         "The mean training loss on a grid over one or two random directions, each row of them as long as the row of "
         "the tables (filter normalisation). Batches, negatives and draws are those of the first epoch, and runs of "
         "equal shape share their directions: so they can be held beside each other.",
-    .example = "runs/bsam -o bsam.json --beside plain.json --plot landscape.svg",
+    .example = "runs/plain runs/bsam runs/bsam+ -o landscapes --plot landscape.svg",
     .options = {"landscape", rows, sizeof rows / sizeof *rows},
+    .several = several,
     .run = run,
 };

@@ -16,6 +16,7 @@
 
 #include "launch/job/job.h"
 #include "launch/job/restore.h"
+#include "launch/job/sets.h"
 
 /* What a task reports to whoever started the job, over the network if need be: how far training has come. */
 typedef struct plt_standing {
@@ -41,6 +42,12 @@ typedef struct plt_task_call {
   plt_standing_t *end;         /* worker 0's to fill, if the task has anything to report */
 } plt_task_call_t;
 
+/* `plateau NAME RUN RUN ...`: one call after the other. */
+typedef struct plt_several {
+  const char *const *names; /* [n] of the runs, for files: the last parts of their paths, all different */
+  size_t n, i;              /* call i of n */
+} plt_several_t;
+
 struct plt_task {
   const char *name;
   const char *summary; /* one line of `plateau --help`; NULL: no command of its own */
@@ -52,6 +59,8 @@ struct plt_task {
   bool saves; /* makes checkpoints: a stop asks it for one, a restart goes on from the newest */
   /* The task that follows when this one ended well, on the best tables or the last; NULL: none. */
   const char *then;
+  /* Adds to the options of a call what makes of several calls one; NULL: one run at a time. */
+  plt_status_t (*several)(const plt_several_t *all, const plt_config_t *options, plt_sets_t *more);
   /* Called once by every worker at the same time; may block on the others. Worker 0 writes what people read. */
   plt_status_t (*run)(plt_session_t *session, const plt_task_call_t *call);
 };

@@ -79,6 +79,15 @@ if command -v gnuplot >/dev/null; then
   quietly "$plateau" landscape "$work/run" --resolution 5 --axes 1 --batches 1 -o "$work/b.json" --beside "$work/line.json" \
     --plot "$work/b.png"
   [[ $(head -c 4 "$work/b.png" | tail -c 3) == PNG ]] || complain "no PNG"
+  cp -r "$work/run" "$work/other"
+  quietly "$plateau" landscape "$work/run" "$work/other/" "$work/looked" --last --resolution 5 --batches 4 -o "$work/all" --beside "$work/line.json" \
+    --axes 1 --plot "$work/all.svg"
+  for name in run other looked; do
+    cmp -s <(lists loss <"$work/all/$name.json") "$work/line.txt" || complain "$name of several: another line than alone"
+    grep -q ">$name (loss" "$work/all.svg" || complain "the picture of several has no $name"
+  done
+  refuses 64 'two runs are called run' "$plateau" landscape "$work/run" "$work/all/../run" -o "$work/x"
+  refuses 64 'one argument too many' "$plateau" sharpness "$work/run" "$work/other"
   refuses 64 'has 1 axes, not 2' "$plateau" landscape "$work/run" --resolution 5 -o "$work/c.json" --beside "$work/line.json" \
     --plot "$work/c.svg"
   refuses 65 'is no landscape' "$plateau" landscape "$work/run" --resolution 5 --batches 1 -o "$work/c.json" \
