@@ -16,8 +16,10 @@ add_library(plateau_client OBJECT
 add_library(plateau_client_pb OBJECT ${CMAKE_BINARY_DIR}/proto/plateau.pb-c.c) # not held to our warnings
 add_dependencies(plateau_client_pb plateau_pb)
 add_dependencies(plateau_client plateau_pb)
+# clang-tidy has them from elsewhere, and loses its way in a file that it is given twice.
 foreach(part plateau_client plateau_client_pb)
-  set_target_properties(${part} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
+  set_target_properties(${part} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden
+                                           EXPORT_COMPILE_COMMANDS OFF)
   target_link_libraries(${part} PRIVATE PkgConfig::PROTOBUFC)
 endforeach()
 target_link_libraries(plateau_client PRIVATE plateau_options PkgConfig::ZMQ PkgConfig::XXHASH Threads::Threads)

@@ -17,10 +17,10 @@ typedef struct arguments {
   char **runs; /* [n_runs] */
   size_t n_runs;
   const char *run_dir; /* of the call at hand */
-  const char *choice; /* "best", "last" or NULL */
-  bool contradicts;   /* both were asked for */
-  plt_sets_t sets;    /* --set, --servers */
-  plt_sets_t options; /* of the task */
+  const char *choice;  /* "best", "last" or NULL */
+  bool contradicts;    /* both were asked for */
+  plt_sets_t sets;     /* --set, --servers */
+  plt_sets_t options;  /* of the task */
 } arguments_t;
 
 /* getopt's values of options of the task begin here, in the order of the rows. */

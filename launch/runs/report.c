@@ -89,6 +89,15 @@ typedef struct curve {
   const char *event, *key, *split; /* split NULL: of any */
 } curve_t;
 
+/* A number under the key, or the last of a list of them. */
+static double value_of(const plt_json_t *event, const char *key) {
+  const plt_json_t *list = plt_json_find(event, key);
+  double value = NAN;
+  if (plt_json_length(list) == 0) return plt_run_number(event, key);
+  plt_json_get_real(plt_json_item(list, plt_json_length(list) - 1), &value);
+  return value;
+}
+
 /* A value over the epochs that were done by then. */
 static plt_series_t series_of(const plt_runs_report_t *report, size_t i, const curve_t *curve) {
   const plt_run_t *run = report->runs[i];
@@ -102,7 +111,7 @@ static plt_series_t series_of(const plt_runs_report_t *report, size_t i, const c
     if (!plt_run_is_event(event, curve->event)) continue;
     if (curve->split != NULL && (split == NULL || strcmp(split, curve->split) != 0)) continue;
     x[series.n] = epochs;
-    y[series.n++] = plt_run_number(event, curve->key);
+    y[series.n++] = value_of(event, curve->key);
   }
   return series;
 }
@@ -154,6 +163,12 @@ static void put_curve(const plt_runs_report_t *report, const char *title, const 
   free(series);
 }
 
+static bool any_has(const plt_runs_report_t *report, const char *event) {
+  for (size_t i = 0; i < report->n; i++)
+    if (plt_run_last(report->runs[i], event) != NULL) return true;
+  return false;
+}
+
 static void put_curves(const plt_runs_report_t *report, FILE *out) {
   plt_page_section("Curves", out);
   plt_report_keys(report, out);
@@ -163,6 +178,10 @@ static void put_curves(const plt_runs_report_t *report, FILE *out) {
     char *title = plt_mem_print("validation %s", report->comparison.metrics[m]);
     put_curve(report, title, &(curve_t){"eval", report->comparison.metrics[m], "valid"}, out);
     free(title);
+  }
+  if (any_has(report, "sharpness")) {
+    put_curve(report, "length of the gradient", &(curve_t){"sharpness", "gradient", NULL}, out);
+    put_curve(report, "sharpness, largest distance", &(curve_t){"sharpness", "ascent", NULL}, out);
   }
   put_curve(report, "samples per second", &(curve_t){"epoch", "samples_per_s", NULL}, out);
   fputs("</div>\n", out);

@@ -19,7 +19,7 @@ static plt_status_t note(plt_journal_t *journal, const plt_session_t *session, c
                         .best_epoch = tables->best_epoch};
   for (plt_part_t part = PLT_PART_VALID; part < PLT_PARTS; part++)
     if (outcome->parts[part] && (part != PLT_PART_VALID || session->plan->epochs == 0))
-      PLT_TRY(plt_journal_eval(journal, tables->best_epoch, part, &outcome->metrics[part], false, -1));
+      PLT_TRY(plt_journal_eval(journal, tables->best_epoch, part, &outcome->metrics[part], NULL, -1));
   return plt_journal_final(journal, strcmp(call->turn->start, "best") == 0, &end, outcome->seconds, outcome->parts,
                            outcome->metrics, outcome->breakdowns);
 }

@@ -20,7 +20,8 @@ static const plt_option_t rows[] = {
      .type = PLT_OPT_TEXT,
      .letter = 'o',
      .placeholder = "FILE",
-     .help = "Where the numbers go, as JSON; its name is the title in pictures. Of several runs a folder, with RUN.json."},
+     .help =
+         "Where the numbers go, as JSON; its name is the title in pictures. Of several runs a folder, with RUN.json."},
     {.key = "landscape.plot",
      .type = PLT_OPT_TEXT,
      .fallback = "\"\"",

@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 data=$work/data config=$work/config.yaml runs=$work/runs page=$work/page.html odd='odd <b>&"name"'
 make_data "$data"
 write_config "$config" "$data" "$bsam_plus"
-options=(--set eval.every=1 --set train.epochs=4)
+options=(--set eval.every=1 --set train.epochs=4 --set eval.sharpness=true --set eval.sharpness_batches=2)
 for seed in 1 2; do quietly "$plateau" train "$config" --set "run.dir=$runs/plus-$seed" --set "run.seed=$seed" "${options[@]}" --servers 2 --workers 2; done
 quietly "$plateau" train "$config" --set "run.dir=$runs/$odd" --set 'strategy={name: plain}' "${options[@]}"
 code=0
@@ -16,6 +16,7 @@ code=0
 quietly "$plateau" landscape "$runs/plus-1" -o "$runs/plus-1/landscape.json" --resolution 5 --batches 1
 quietly "$plateau" landscape "$runs/plus-1" -o "$runs/plus-1/line.json" --axes 1 --resolution 5 --batches 1
 "$plateau" sharpness "$runs/plus-1" --json >"$runs/plus-1/sharp.json" 2>/dev/null
+"$plateau" evaluate "$runs/plus-1" --noise 0.5,1 --replace 0.2 --seeds 2 --json >"$runs/plus-1/disturbed.json" 2>/dev/null
 for run in "$runs"/plus-1 "$runs/$odd"; do quietly "$plateau" evaluate "$run" --per-user "$run/users.tsv"; done
 # What a supervisor would have told of a lost rank.
 sed -i '/"event": "epoch", "epoch": 1/a {"event": "recovery", "what": "rank 1 <on b>", "generation": 2, "clock": 7, "seconds": 1.5}' "$runs/plus-2/metrics.jsonl"
@@ -34,8 +35,8 @@ has 'rank 1 &lt;on b&gt;' "recovery"
 has 'error: the loss is NaN' "word of the run that failed"
 has '<path class="m"' "mark of a recovery in the curves"
 has_not '<script|https?://|src=|url\(|@import' "what is not on the page itself"
-for title in 'training loss' 'validation recall@20' 'validation ndcg@20' 'samples per second' 'rise of the loss, ascent' \
-  'rise of the loss over a random direction' 'plus-1 landscape.json'; do
+for title in 'training loss' 'sharpness, largest distance' 'length of the gradient' 'validation recall@20' 'validation ndcg@20' 'samples per second' 'rise of the loss, ascent' \
+  'rise of the loss over a random direction' 'recall@20 with noisy features' 'recall@20 with features of other items' 'plus-1 landscape.json'; do
   has "y=\"14\">$title</text>" "picture of $title"
 done
 has_not '"[^"]*(nan|inf)[ "]' "numbers that are none"

@@ -149,9 +149,7 @@ static void count_batch(run_t *run, const plt_batch_t *batch, const plt_gradient
   if (t->journal == NULL) return;
   uint64_t done = (uint64_t)(batch->turn + 1) * run->workers;
   if (done > run->limit) done = run->limit;
-  plt_wire_count_t wire = plt_client_count(t->session->client).wire;
-  plt_journal_progress(t->journal, t->p.epoch, (uint32_t)done, t->batches, loss * (double)done,
-                       wire.bytes_in + wire.bytes_out);
+  plt_journal_progress(t->journal, t->p.epoch, (uint32_t)done, t->batches, loss * (double)done);
 }
 
 /* Gradients of an own batch whose rows are here; its push asks for the rows of the own batch that is due next. */

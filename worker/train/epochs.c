@@ -77,7 +77,7 @@ static plt_status_t validate(plt_trainer_t *t, bool *is_best) {
     t->p.bad_evals++;
   }
   if (t->journal == NULL) return PLT_OK;
-  return plt_journal_eval(t->journal, t->p.epoch, PLT_PART_VALID, &metrics[PLT_PART_VALID], *is_best, seconds);
+  return plt_journal_eval(t->journal, t->p.epoch, PLT_PART_VALID, &metrics[PLT_PART_VALID], &t->p, seconds);
 }
 
 /* What somebody measures of the tables, beside the ranking. */

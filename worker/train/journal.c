@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,6 @@
 #include "worker/math/kernels.h"
 #include "worker/train/live.h"
 
-#define REDRAW_NS (PLT_NS_PER_S / 5)
-
 struct plt_journal {
   plt_plan_t plan; /* of the stage that is told of: a copy, which stays when a session ends */
   char stage[96];  /* "stage 2 of 3, round 1 of 2, environment 3 of 10, ", "" in a plain run */
@@ -27,10 +26,10 @@ struct plt_journal {
   bool quiet, live;
   int64_t begin_ns, drawn_ns, epoch_ns; /* epoch_ns: when the epoch on the live line began */
   uint32_t epoch, first_epoch;
-  uint64_t epoch_bytes; /* wire bytes at its beginning */
   bool has_epoch;
   const uint64_t *clock;            /* NULL: not told */
   char told[160];                   /* an epoch's line, to which its evaluation is still to be added; "" if none */
+  double rate;                      /* samples per second in that epoch */
   plt_live_evaluation_t evaluation; /* the one under way */
 };
 
@@ -85,6 +84,17 @@ plt_status_t plt_journal_open(const plt_plan_t *plan, bool quiet, plt_journal_t 
   plt_live_begin();
   *out = journal;
   return PLT_OK;
+}
+
+/* One more column, unless the line would wrap. */
+__attribute__((format(printf, 3, 4))) static void add_if_it_fits(char *line, size_t bytes, const char *format, ...) {
+  char more[96];
+  const size_t at = strlen(line);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(more, sizeof more, format, arguments);
+  va_end(arguments);
+  if (at + strlen(more) < bytes && at + strlen(more) <= plt_live_width()) memcpy(line + at, more, strlen(more) + 1);
 }
 
 static void say(const plt_journal_t *journal, const char *line) {
@@ -223,18 +233,17 @@ void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, dou
   end_stage_event(journal, &json);
 }
 
-void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done, uint32_t batches, double loss_sum,
-                          uint64_t bytes) {
-  if (!journal->live) return;
+void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done, uint32_t batches, double loss_sum) {
+  if (journal->quiet) return;
   int64_t now = plt_time_ns();
   if (!journal->has_epoch || journal->epoch != epoch) {
     if (!journal->has_epoch) journal->first_epoch = epoch;
     journal->has_epoch = true;
     journal->epoch = epoch;
     journal->epoch_ns = now;
-    journal->epoch_bytes = bytes;
+    if (!journal->live) journal->drawn_ns = now;
   }
-  if (now - journal->drawn_ns < REDRAW_NS || now == journal->epoch_ns) return;
+  if (!plt_live_is_due(journal->live, now, journal->drawn_ns) || now == journal->epoch_ns) return;
   const plt_plan_t *plan = &journal->plan;
   double in_epoch = plt_time_seconds(now - journal->epoch_ns), total = plt_time_seconds(now - journal->begin_ns);
   double epochs_done = (double)(epoch - journal->first_epoch) + (double)done / batches;
@@ -242,11 +251,16 @@ void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done,
   plt_live_duration(
       epochs_done > 0 ? total / epochs_done * ((double)(plan->epochs - journal->first_epoch) - epochs_done) : 0, left,
       sizeof left);
-  plt_live_draw("%sepoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32
-                "  loss %.5f  %.0fk samples/s  %.0f MB/s  at most %s left",
-                journal->stage, epoch, plan->epochs, done, batches, loss_sum / (done == 0 ? 1 : done),
-                (double)done * plan->batch_size / in_epoch / 1000,
-                (double)(bytes - journal->epoch_bytes) / in_epoch / 1e6, left);
+  char line[160];
+  snprintf(line, sizeof line,
+           "%sepoch %" PRIu32 "/%" PRIu32 "  batch %" PRIu32 "/%" PRIu32
+           "  loss %.5f  %.0fk samples/s  at most %s left",
+           journal->stage, epoch, plan->epochs, done, batches, loss_sum / (done == 0 ? 1 : done),
+           (double)done * plan->batch_size / in_epoch / 1000, left);
+  if (journal->live)
+    plt_live_draw("%s", line);
+  else
+    plt_log(PLT_LOG_NOTE, "%s", line);
   journal->drawn_ns = now;
 }
 
@@ -265,10 +279,11 @@ plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t 
   plt_json_real(json, "exchange_s", r->exchange_s);
   plt_json_real(json, "wait_s", r->wait_s);
   end_stage_event(journal, &json);
-  snprintf(journal->told, sizeof journal->told, "%sepoch %3" PRIu32 "  loss %.6f  %6.2f s  %7.0f samples/s  %6.1f MB/s",
-           journal->stage, r->epoch, r->loss, r->seconds, rate,
-           r->seconds > 0 ? (double)(r->pull_bytes + r->push_bytes) / r->seconds / 1e6 : 0);
+  snprintf(journal->told, sizeof journal->told, "%sepoch %3" PRIu32 "  loss %.6f  %6.2f s", journal->stage, r->epoch,
+           r->loss, r->seconds);
+  journal->rate = rate;
   if (!r->validates) {
+    add_if_it_fits(journal->told, sizeof journal->told, "  %.0fk samples/s", rate / 1000);
     say(journal, journal->told);
     journal->told[0] = '\0';
   } else if (journal->live) {
@@ -281,8 +296,25 @@ const plt_eval_watch_t *plt_journal_watch(plt_journal_t *journal) {
   return journal == NULL ? NULL : plt_live_watch(&journal->evaluation, journal->quiet);
 }
 
+/* "...  recall@20 0.0194, best 0.0197 @34, 1 of 20  83k samples/s", as far as it fits. */
+static void say_evaluated(plt_journal_t *journal, uint32_t epoch, double value, const plt_progress_t *p) {
+  const plt_plan_t *plan = &journal->plan;
+  const size_t bytes = sizeof journal->told;
+  char *line = journal->told;
+  add_if_it_fits(line, bytes, "  %s %.4f", plan->metric, value);
+  if (p != NULL && p->best_epoch == epoch) {
+    add_if_it_fits(line, bytes, " best");
+  } else if (p != NULL) {
+    add_if_it_fits(line, bytes, ", best %.4f @%" PRIu32, p->best, p->best_epoch);
+    if (plan->patience > 0) add_if_it_fits(line, bytes, ", %" PRIu32 " of %" PRIu32, p->bad_evals, plan->patience);
+  }
+  add_if_it_fits(line, bytes, "  %.0fk samples/s", journal->rate / 1000);
+  say(journal, line);
+  line[0] = '\0';
+}
+
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
-                              bool better, double seconds) {
+                              const plt_progress_t *p, double seconds) {
   const plt_plan_t *plan = &journal->plan;
   plt_json_t *json = begin_stage_event(journal, "eval");
   plt_json_int(json, "epoch", epoch);
@@ -290,13 +322,8 @@ plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t
   plt_metrics_put(metrics, &plan->topk, json);
   if (seconds >= 0) plt_json_real(json, "eval_s", seconds);
   end_stage_event(journal, &json);
-  if (journal->told[0] != '\0') { /* else the final table tells it */
-    char line[sizeof journal->told + 80];
-    snprintf(line, sizeof line, "%s  %s %s %.4f%s", journal->told, plt_part_keys[part], plan->metric,
-             metrics->value[plt_metric_index(&plan->topk, plan->metric)], better ? " best" : "");
-    say(journal, line);
-    journal->told[0] = '\0';
-  }
+  if (journal->told[0] != '\0') /* else the final table tells it */
+    say_evaluated(journal, epoch, metrics->value[plt_metric_index(&plan->topk, plan->metric)], p);
   return plt_journal_flush(journal);
 }
 

@@ -40,15 +40,15 @@ typedef struct plt_epoch_report {
 } plt_epoch_report_t;
 
 void plt_journal_step(plt_journal_t *journal, uint32_t epoch, uint64_t step, double loss);
-/* After every batch, for the live line: `done` of `batches` of the epoch. */
-void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done, uint32_t batches, double loss_sum,
-                          uint64_t bytes);
+/* After every batch, for the live line, or a plain one now and then: `done` of `batches` of the epoch. */
+void plt_journal_progress(plt_journal_t *journal, uint32_t epoch, uint32_t done, uint32_t batches, double loss_sum);
 plt_status_t plt_journal_epoch(plt_journal_t *journal, const plt_epoch_report_t *report);
 /* For the evaluation that begins: tells how far it is. NULL for no journal. */
 const plt_eval_watch_t *plt_journal_watch(plt_journal_t *journal);
-/* better: it is the best so far. seconds: that worker 0 gave to it; negative: not known of this part alone. */
+/* p: of a training that goes on, what is the best so far; or NULL. seconds: that worker 0 gave to it; negative: not
+ * known of this part alone. */
 plt_status_t plt_journal_eval(plt_journal_t *journal, uint32_t epoch, plt_part_t part, const plt_metrics_t *metrics,
-                              bool better, double seconds);
+                              const plt_progress_t *p, double seconds);
 /* How flat the minimum is after an epoch; `write` adds what was measured to the event. */
 plt_status_t plt_journal_sharpness(plt_journal_t *journal, uint32_t epoch,
                                    void (*write)(const void *context, plt_json_t *event), const void *context);

@@ -10,9 +10,6 @@
 #include "common/log.h"
 #include "common/time.h"
 
-#define REDRAW_NS (PLT_NS_PER_S / 5)
-#define PLAIN_NS (30 * PLT_NS_PER_S) /* between two plain lines, and before the first */
-
 static bool line_is_drawn;
 
 void plt_live_clear(void) {
@@ -29,15 +26,25 @@ void plt_live_end(void) {
 
 bool plt_live_is_possible(void) { return isatty(STDERR_FILENO) != 0; }
 
+bool plt_live_is_due(bool live, int64_t now_ns, int64_t told_ns) {
+  return now_ns - told_ns >= (live ? PLT_NS_PER_S / 5 : 30 * PLT_NS_PER_S);
+}
+
+size_t plt_live_width(void) {
+  enum { LEAST = 40, USUAL = 80, MOST = 256 };
+  struct winsize window;
+  if (!plt_live_is_possible()) return MOST;
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col == 0) return USUAL;
+  return window.ws_col < LEAST ? LEAST : window.ws_col;
+}
+
 void plt_live_draw(const char *format, ...) {
   char line[256];
-  struct winsize window;
-  bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0;
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  fprintf(stderr, "\r\033[K%.*s", known ? window.ws_col - 1 : 79, line);
+  fprintf(stderr, "\r\033[K%.*s", (int)plt_live_width() - 1, line);
   line_is_drawn = true;
 }
 
@@ -60,7 +67,7 @@ static void tell(void *context, plt_part_t part, uint64_t done, uint64_t users) 
     e->part = part;
     e->begin_ns = e->told_ns = now;
   }
-  if (now - e->told_ns < (e->live ? REDRAW_NS : PLAIN_NS) || done == 0 || done == users) return;
+  if (!plt_live_is_due(e->live, now, e->told_ns) || done == 0 || done == users) return;
   e->told_ns = now;
   plt_live_duration(plt_time_seconds(now - e->begin_ns) / (double)done * (double)(users - done), left, sizeof left);
   if (e->live)

@@ -13,6 +13,10 @@ void plt_live_begin(void);
 void plt_live_end(void);
 /* Whether standard error is a terminal. */
 bool plt_live_is_possible(void);
+/* Whether it is time to tell again: on a terminal five times a second, elsewhere twice a minute. */
+bool plt_live_is_due(bool live, int64_t now_ns, int64_t told_ns);
+/* Columns of the terminal, at least 40; where there is none, as many as anything needs. */
+size_t plt_live_width(void);
 /* Draws the line, cut to the terminal's width: one that wraps could not be cleared. */
 __attribute__((format(printf, 1, 2))) void plt_live_draw(const char *format, ...);
 void plt_live_clear(void);

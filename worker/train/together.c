@@ -99,8 +99,7 @@ static plt_status_t after_push(plt_trainer_t *t, uint32_t batch, uint32_t phase,
   if (journal != NULL && phase == 0) {
     if (plan->log_every != 0 && batch % plan->log_every == 0)
       plt_journal_step(journal, t->p.epoch, (uint64_t)t->p.epoch * t->batches + batch, result->loss);
-    plt_wire_count_t wire = plt_client_count(t->session->client).wire;
-    plt_journal_progress(journal, t->p.epoch, batch + 1, t->batches, t->p.loss_sum, wire.bytes_in + wire.bytes_out);
+    plt_journal_progress(journal, t->p.epoch, batch + 1, t->batches, t->p.loss_sum);
   }
   if (result->flags & PLT_FLAG_CHECKPOINT) plt_trainer_ordered(t, false);
   return result->flags & PLT_FLAG_STOP ? plt_trainer_stop(t) : plt_trainer_publish(t, false);
