@@ -171,6 +171,10 @@ kill_at_random() {
   done
   ((died >= 2)) || fail "only $died kills struck a run"
 }
+# Debian's python3, whatever others stand in PATH. need_python MODULE: the test is skipped without it.
+python=/usr/bin/python3
+need_python() { "$python" -c "import $1" 2>/dev/null || { say "skipped: there is no $python with $1"; exit 77; }; }
+
 need_mpirun() { command -v mpirun >/dev/null || { say "skipped: there is no mpirun"; exit 77; }; }
 # ranks N ARGUMENTS: plateau on N ranks, 2 minutes at most.
 # Open MPI leaks what it has at its end: no search for leaks.

@@ -3,6 +3,7 @@
 # users and items; which metrics a table shows, and how they may be spelled.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+need_python csv
 
 data=$work/data config=$work/config.yaml
 make_data "$data"
@@ -20,7 +21,7 @@ counted() {
 }
 # of JSON METRIC [SLICE]: a metric of test.
 of() {
-  python3 -c 'import json, sys
+  "$python" -c 'import json, sys
 part = json.load(open(sys.argv[1]))["test"]
 print("%.6f" % (part["slices"][sys.argv[3]] if len(sys.argv) > 3 else part)[sys.argv[2]])' "$@"
 }

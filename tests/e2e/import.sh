@@ -3,6 +3,7 @@
 # wrong with line and hint, features by id.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+need_python csv
 here=$(dirname "${BASH_SOURCE[0]}")
 
 # table: a CSV whose ids need care: quotes, separators, spaces, other scripts; pairs that are repeated, late and early.
@@ -22,12 +23,12 @@ as_twin() {
   shift 6
   quietly "$plateau" data import "$work/$name.csv" --user user --item item --rating rating --time time --min-rating "$least" \
     --kcore "$k" --split "$kind" --seed "$seed" -o "$work/out" --force "$@"
-  python3 "$here/import_twin.py" "$work/table.csv" "$kind" "$order" "$k" "$least" "$seed" "$work/twin"
+  "$python" "$here/import_twin.py" "$work/table.csv" "$kind" "$order" "$k" "$least" "$seed" "$work/twin"
   cmp "$work/twin.inter" "$work/out/out.inter" || complain "$name, $kind by $order, $k-core: other pairs or parts"
   [[ $(wc -l <"$work/twin.inter") -gt 100 ]] || complain "$name, $kind: hardly anything is left to compare"
   # The map is a table of its own: read by a csv reader, as MMRec's is.
   for side in users:u items:i; do
-    python3 - "$work/out/${side#*:}_id_mapping.csv" "$work/twin.${side%:*}" <<'PY' || complain "$name, $kind: other ${side%:*}"
+    "$python" - "$work/out/${side#*:}_id_mapping.csv" "$work/twin.${side%:*}" <<'PY' || complain "$name, $kind: other ${side%:*}"
 import csv, sys
 rows = list(csv.reader(open(sys.argv[1], encoding="utf-8", newline=""), delimiter="\t"))[1:]
 sys.exit("".join(f"{name}\t{n}\n" for name, n in rows) != open(sys.argv[2], encoding="utf-8").read())
@@ -44,7 +45,7 @@ as_twin table time time 4 2 6
 as_twin table ratio random 28 1 2 # who is left out takes others along
 
 say "the same table in other clothes"
-python3 - "$work" <<'PY'
+"$python" - "$work" <<'PY'
 import csv, sys
 work = sys.argv[1]
 rows = list(csv.reader(open(f"{work}/table.csv", newline="", encoding="utf-8")))
@@ -98,7 +99,7 @@ diff <(cut -f 1,2 "$work/lists/lists.inter" | tail -n +2) <(printf '0\t0\n0\t1\n
   complain "lists: other pairs"
 
 say "features by id"
-python3 - "$work" <<'PY'
+"$python" - "$work" <<'PY'
 import struct, sys
 work = sys.argv[1]
 items = [line.split("\t")[0] for line in open(f"{work}/twin.items", encoding="utf-8")]
@@ -116,7 +117,7 @@ PY
 same "$work/atomic.inter" --rating rating --time timestamp --features "price=$work/price.csv" --features "emb=$work/emb.npy,$work/ids.txt"
 grep -q 'price_feat.npy: 2 columns, 3 of [0-9]* items have none' "$work/quietly.txt" || complain "missing items are not told"
 grep -q '1 rows of no item' "$work/quietly.txt" || complain "strangers are not told"
-python3 - "$work" <<'PY' || complain "features in another order"
+"$python" - "$work" <<'PY' || complain "features in another order"
 import math, struct, sys
 work = sys.argv[1]
 items = [line.split("\t")[0] for line in open(f"{work}/twin.items", encoding="utf-8")]

@@ -10,7 +10,7 @@ quietly cmake --install "$build" --prefix "$work/prefix"
 quietly cmake --install "$build" --prefix "$work/stripped" --strip
 found=$(cd "$work/prefix" && find . \( -type f -o -type l \) -not -name 'libplateau.*' -not -path '*/cmake/plateau/*' | sort)
 found=${found//lib*\/pkgconfig/LIB\/pkgconfig}
-[[ $found == "$(printf './bin/plateau\n./include/plateau.h\n./LIB/pkgconfig/plateau.pc')" ]] || complain "installed: $found"
+[[ $found == "$(printf './bin/plateau\n./include/plateau.h\n./LIB/pkgconfig/plateau.pc\n./share/plateau/plateau.py')" ]] || complain "installed: $found"
 [[ $(stat -c %s "$work/stripped/bin/plateau") -lt $(stat -c %s "$work/prefix/bin/plateau") ]] ||
   complain "--strip took nothing"
 ! readelf -d "$work/prefix/bin/plateau" | grep -E 'R(UN)?PATH' | grep -F "$build" || complain "it looks for libraries in the build"

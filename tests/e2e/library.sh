@@ -168,10 +168,10 @@ do_bits() {
   build_fm
   same fm "$work/fm"
   replaced "$line_of_all"
-  if ! /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
+  if ! "$python" -c 'import numpy' 2>/dev/null; then
     say "skipped: python3 has no numpy: examples/library/skipgram.py"
   else
-    same skipgram /usr/bin/python3 "$examples/skipgram.py"
+    same skipgram "$python" "$examples/skipgram.py"
   fi
   local name
   for name in fm.c skipgram.py; do

@@ -3,6 +3,7 @@
 # in all commands that take or give them.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+need_python csv
 
 mkdir "$work/bin" "$work/day"
 ln -s "$(realpath "$plateau")" "$work/bin/plateau"
@@ -36,7 +37,7 @@ printf '%s\tsomebody\n%s,x\n' "$(name_of u 5)" "$(name_of u 0)" >users.txt
 quietly "$plateau" recommend my-run -k 3 --users users.txt --exclude "$(name_of i 3),$(name_of i 9)" -o named.tsv
 cmp <(named numbers.tsv) named.tsv || complain "recommend of a file: other names"
 quietly "$plateau" recommend my-run -k 3 --users users.txt --format jsonl -o named.jsonl
-python3 - <<'PY' || complain "jsonl: no names"
+"$python" - <<'PY' || complain "jsonl: no names"
 import json
 rows = [json.loads(line) for line in open("named.jsonl")]
 assert len(rows) == 2 and all(r["user"].startswith("reader-") and all(i[0] == "B" for i in r["items"]) for r in rows)

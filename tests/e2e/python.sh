@@ -2,8 +2,7 @@
 # plateau.py: its arrays, names and figures are those of the commands; the programs of docs/python.md run as they stand.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-python=/usr/bin/python3
-"$python" -c 'import numpy' 2>/dev/null || { say "skipped: $python has no numpy"; exit 77; }
+need_python numpy
 
 mkdir -p "$work/bin" "$work/runs"
 ln -s "$(realpath "$plateau")" "$work/bin/plateau"
