@@ -35,6 +35,11 @@ plt_status_t plt_path_file(const char *dir, const char *name, const char *suffix
   return status;
 }
 
+bool plt_path_ends_with(const char *path, const char *suffix) {
+  size_t length = strlen(path), tail = strlen(suffix);
+  return length > tail && strcmp(path + length - tail, suffix) == 0;
+}
+
 bool plt_path_exists(const char *path) { return access(path, F_OK) == 0; }
 
 bool plt_path_is_dir(const char *path) {

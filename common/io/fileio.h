@@ -21,6 +21,8 @@ plt_status_t plt_path_join(const char *dir, const char *name, char out[PLT_PATH_
 /* The same of a file "name.suffix" in `dir`; the suffix has its dot. */
 plt_status_t plt_path_file(const char *dir, const char *name, const char *suffix, char out[PLT_PATH_MAX]);
 bool plt_path_exists(const char *path);
+/* "a.json" with ".json": something stands before it. */
+bool plt_path_ends_with(const char *path, const char *suffix);
 bool plt_path_is_dir(const char *path);
 /* Which file or directory a path names now: what stands in its place later has other numbers. Zeros: nothing is
  * there. */

@@ -41,11 +41,6 @@ static const plt_run_t **finished_of(const plt_run_list_t *list, size_t *n) {
   return runs;
 }
 
-static void print_sheet(plt_sheet_t *sheet, plt_sheet_format_t format) {
-  plt_sheet_print(sheet, format, stdout);
-  plt_sheet_destroy(&sheet);
-}
-
 /* Which runs lack values of users. */
 static void tell_missing(const plt_comparison_t *c) {
   if (c->n_groups < 2) return;
@@ -54,19 +49,6 @@ static void tell_missing(const plt_comparison_t *c) {
   printf(
       "\nno test over users: two groups need users.tsv, which this makes for each run:\n"
       "  plateau evaluate RUN --per-user RUN/users.tsv\n");
-}
-
-static void print_for_people(const plt_comparison_t *c, plt_sheet_format_t format) {
-  print_sheet(plt_comparison_groups(c), format);
-  fputc('\n', stdout);
-  print_sheet(plt_comparison_metrics(c), format);
-  plt_sheet_t *differences = plt_comparison_differences(c);
-  if (plt_sheet_rows(differences) > 0) {
-    printf("\n%s: mean difference per user, paired\n%s", c->part, format == PLT_SHEET_MARKDOWN ? "\n" : "");
-    plt_sheet_print(differences, format, stdout);
-  }
-  plt_sheet_destroy(&differences);
-  tell_missing(c);
 }
 
 static void print_json(const plt_comparison_t *c) {
@@ -83,9 +65,10 @@ static void print(const plt_comparison_t *c, plt_sheet_format_t format) {
   if (format == PLT_SHEET_JSON)
     print_json(c);
   else if (format == PLT_SHEET_CSV)
-    print_sheet(plt_comparison_all(c), format);
-  else
-    print_for_people(c, format);
+    plt_sheet_hand_out(plt_comparison_all(c), format, stdout);
+  if (format != PLT_SHEET_TABLE && format != PLT_SHEET_MARKDOWN) return;
+  plt_comparison_print(c, format, stdout);
+  tell_missing(c);
 }
 
 static plt_status_t run(int argc, char **argv) {

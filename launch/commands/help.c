@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/options/nearest.h"
 #include "launch/job/choices.h"
@@ -112,22 +111,12 @@ static void print_exit_codes(void) {
   puts("\n75: --resume goes on; 69: the same failure again and again, trying once more is of no use");
 }
 
-static void print_metrics(const char *name) {
-  const size_t length = name == NULL ? 0 : strcspn(name, "@");
-  if (name == NULL) puts("metrics, each at the cut-offs K of eval.topk, means over users:");
-  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
-    const char *own = plt_metric_names[kind];
-    if (name == NULL || (strlen(own) == length && strncasecmp(own, name, length) == 0))
-      printf("  %s@K  %s\n", own, plt_metric_meanings[kind]);
-  }
+/* Metric `of`; -1: all of them. */
+static void print_metrics(int of) {
+  if (of < 0) puts("metrics, each at the cut-offs K of eval.topk, means over users:");
+  for (int kind = 0; kind < PLT_METRIC_KINDS; kind++)
+    if (of < 0 || of == kind) printf("  %s@K  %s\n", plt_metric_names[kind], plt_metric_meanings[kind]);
   puts("Training items are left out of the ranking; ties go to the smaller id (docs/methods/evaluation.md).");
-}
-
-static bool is_metric(const char *name) {
-  const size_t length = strcspn(name, "@");
-  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
-    if (strlen(plt_metric_names[kind]) == length && strncasecmp(plt_metric_names[kind], name, length) == 0) return true;
-  return false;
 }
 
 /* Whether a key is `name`, or within the section of that name. */
@@ -169,7 +158,7 @@ plt_status_t plt_help_topic(int argc, char **argv, bool *known) {
   if (codes)
     print_exit_codes();
   else if (metrics)
-    print_metrics(NULL);
+    print_metrics(-1);
   else if (choices == NULL)
     print_options(request.markdown);
   else if (request.name == NULL)
@@ -182,8 +171,9 @@ plt_status_t plt_help_topic(int argc, char **argv, bool *known) {
 plt_status_t plt_help_named(int argc, char **argv, bool *known) {
   request_t request;
   const plt_choices_t *choices = find_named(argv[1]);
-  *known = choices != NULL || is_metric(argv[1]);
-  if (choices == NULL && *known) print_metrics(argv[1]);
+  const int metric = plt_metric_kind(argv[1]);
+  *known = choices != NULL || metric >= 0;
+  if (choices == NULL && *known) print_metrics(metric);
   if (choices == NULL && !*known) *known = print_matching(argv[1]);
   if (choices == NULL) return PLT_OK;
   PLT_TRY(read_request(argc, argv, &request));

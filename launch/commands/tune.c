@@ -7,6 +7,7 @@
 #include "common/mem.h"
 #include "launch/commands/arguments.h"
 #include "launch/commands/command.h"
+#include "launch/job/run_dir.h"
 #include "launch/runs/compare.h"
 #include "launch/tune/tune.h"
 
@@ -98,24 +99,6 @@ static plt_sheet_t *make_choice(const plt_tuning_t *tuning) {
   return sheet;
 }
 
-static void print_sheet(plt_sheet_t *sheet, plt_sheet_format_t format) {
-  plt_sheet_print(sheet, format, stdout);
-  plt_sheet_destroy(&sheet);
-}
-
-static void print_comparison(const plt_comparison_t *comparison, plt_sheet_format_t format) {
-  putchar('\n');
-  print_sheet(plt_comparison_groups(comparison), format);
-  putchar('\n');
-  print_sheet(plt_comparison_metrics(comparison), format);
-  plt_sheet_t *differences = plt_comparison_differences(comparison);
-  if (plt_sheet_rows(differences) > 0) {
-    printf("\n%s: mean difference per user, paired\n", comparison->part);
-    plt_sheet_print(differences, format, stdout);
-  }
-  plt_sheet_destroy(&differences);
-}
-
 static void put(plt_sheet_t *sheet, plt_json_t *json, const char *key) {
   plt_sheet_put(sheet, json, key);
   plt_sheet_destroy(&sheet);
@@ -123,7 +106,7 @@ static void put(plt_sheet_t *sheet, plt_json_t *json, const char *key) {
 
 static void print_results(const plt_tuning_t *tuning, const plt_comparison_t *comparison, plt_sheet_format_t format) {
   if (format == PLT_SHEET_CSV) {
-    print_sheet(make_trials(tuning), format);
+    plt_sheet_hand_out(make_trials(tuning), format, stdout);
   } else if (format == PLT_SHEET_JSON) {
     plt_json_t *json = plt_json_create();
     plt_json_text(json, "metric", tuning->metric);
@@ -134,8 +117,9 @@ static void print_results(const plt_tuning_t *tuning, const plt_comparison_t *co
   } else {
     printf("%" PRIu32 " trials%s; chosen by validation %s, with seed %" PRIu32 "\n\n", tuning->space->trials,
            tuning->space->n_arms > 1 ? " of each strategy" : "", tuning->metric, tuning->space->seeds[0]);
-    print_sheet(make_choice(tuning), format);
-    print_comparison(comparison, format);
+    plt_sheet_hand_out(make_choice(tuning), format, stdout);
+    putchar('\n');
+    plt_comparison_print(comparison, format, stdout);
   }
 }
 
@@ -194,7 +178,7 @@ static plt_status_t tune(const arguments_t *a, const plt_space_t *space, plt_tun
   if (a->array || a->trial != NULL) PLT_TRY(refuse_rounds(space));
   if (a->list) {
     plt_tuning_look(tuning);
-    print_sheet(make_trials(tuning), format);
+    plt_sheet_hand_out(make_trials(tuning), format, stdout);
   } else if (a->array) {
     print_array(tuning, a);
   } else if (a->trial != NULL) {
@@ -206,10 +190,11 @@ static plt_status_t tune(const arguments_t *a, const plt_space_t *space, plt_tun
   return PLT_OK;
 }
 
-/* "tune/NAME" for "examples/NAME.yaml". Free it. */
+/* Free it. */
 static char *default_dir(const char *config) {
-  const char *slash = strrchr(config, '/'), *name = slash == NULL ? config : slash + 1, *dot = strrchr(name, '.');
-  return plt_mem_print("tune/%.*s", (int)(dot == NULL || dot == name ? strlen(name) : (size_t)(dot - name)), name);
+  char *name = plt_run_dir_name(config), *dir = plt_mem_print("tune/%s", name);
+  free(name);
+  return dir;
 }
 
 static plt_status_t run_with(const arguments_t *a) {

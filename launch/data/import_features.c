@@ -25,11 +25,6 @@ static bool is_plain(const char *name, size_t length) {
   return length > 0;
 }
 
-static bool ends_with(const char *name, const char *suffix) {
-  size_t length = strlen(name), tail = strlen(suffix);
-  return length > tail && strcmp(name + length - tail, suffix) == 0;
-}
-
 plt_status_t plt_import_feature_parse(const char *text, plt_import_feature_t *out) {
   const char *equals = strchr(text, '=');
   if (equals == NULL || equals[1] == '\0' || !is_plain(text, (size_t)(equals - text)))
@@ -39,7 +34,7 @@ plt_status_t plt_import_feature_parse(const char *text, plt_import_feature_t *ou
                     text);
   char *file = plt_mem_strdup(equals + 1), *comma = strstr(file, ".npy,");
   if (comma != NULL) comma[4] = '\0';
-  if (ends_with(file, ".npy") && (comma == NULL || comma[5] == '\0')) {
+  if (plt_path_ends_with(file, ".npy") && (comma == NULL || comma[5] == '\0')) {
     free(file);
     return plt_fail(PLT_ERR_USAGE,
                     "data import: --features %s: which row is of which item? NAME=FILE.npy,IDS with a text file of one "

@@ -31,22 +31,26 @@ static plt_status_t make_new(const char *dir, bool *taken) {
   return *taken ? PLT_OK : plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create directory", dir);
 }
 
+char *plt_run_dir_name(const char *config_path) {
+  const char *slash = strrchr(config_path, '/'), *name = slash == NULL ? config_path : slash + 1;
+  const char *dot = strrchr(name, '.');
+  return plt_mem_print("%.*s", dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name), name);
+}
+
 plt_status_t plt_run_dir_choose(plt_config_t *config, const char *config_path, char **made) {
   bool taken = true;
   *made = NULL;
   if (plt_config_given(config, "run.dir")) return PLT_OK;
-  char stamp[32];
-  const char *slash = strrchr(config_path, '/'), *name = slash == NULL ? config_path : slash + 1;
-  const char *dot = strrchr(name, '.');
-  int length = dot == NULL || dot == name ? (int)strlen(name) : (int)(dot - name);
+  char stamp[32], *name = plt_run_dir_name(config_path);
   plt_time_stamp(stamp, sizeof stamp);
-  char *dir = plt_mem_print("runs/%.*s-%s", length, name, stamp);
+  char *dir = plt_mem_print("runs/%s-%s", name, stamp);
   plt_status_t status = make_new(dir, &taken);
   for (int again = 2; status == PLT_OK && taken; again++) {
     free(dir);
-    dir = plt_mem_print("runs/%.*s-%s-%d", length, name, stamp, again);
+    dir = plt_mem_print("runs/%s-%s-%d", name, stamp, again);
     status = make_new(dir, &taken);
   }
+  free(name);
   if (status != PLT_OK) {
     free(dir);
     return status;

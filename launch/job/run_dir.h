@@ -10,6 +10,8 @@
 
 #include "launch/job/job.h"
 
+/* "NAME" for "examples/NAME.yaml", what its runs are called by; free it. */
+char *plt_run_dir_name(const char *config_path);
 /* Makes runs/<name of config_path>-<time>, which no other job has, and sets run.dir to it when the configuration has
  * none; *made names it then (free it), else it is NULL. */
 plt_status_t plt_run_dir_choose(plt_config_t *config, const char *config_path, char **made);

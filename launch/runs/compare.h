@@ -52,6 +52,8 @@ size_t plt_group_end(const plt_group_t *group, const char *key, double *mean, do
 plt_sheet_t *plt_comparison_groups(const plt_comparison_t *comparison);
 plt_sheet_t *plt_comparison_metrics(const plt_comparison_t *comparison);
 plt_sheet_t *plt_comparison_differences(const plt_comparison_t *comparison);
+/* All three one below the other, the last where it has rows; format: table or Markdown. */
+void plt_comparison_print(const plt_comparison_t *comparison, plt_sheet_format_t format, FILE *out);
 /* For programs: a row per group, part and metric, with all figures. */
 plt_sheet_t *plt_comparison_all(const plt_comparison_t *comparison);
 

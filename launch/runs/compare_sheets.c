@@ -197,3 +197,15 @@ plt_sheet_t *plt_comparison_all(const plt_comparison_t *c) {
   }
   return sheet;
 }
+
+void plt_comparison_print(const plt_comparison_t *c, plt_sheet_format_t format, FILE *out) {
+  plt_sheet_t *differences = plt_comparison_differences(c);
+  plt_sheet_hand_out(plt_comparison_groups(c), format, out);
+  fputc('\n', out);
+  plt_sheet_hand_out(plt_comparison_metrics(c), format, out);
+  if (plt_sheet_rows(differences) > 0) {
+    fprintf(out, "\n%s: mean difference per user, paired\n%s", c->part, format == PLT_SHEET_MARKDOWN ? "\n" : "");
+    plt_sheet_print(differences, format, out);
+  }
+  plt_sheet_destroy(&differences);
+}

@@ -23,11 +23,6 @@ typedef struct finds {
   size_t n;
 } finds_t;
 
-static bool ends_with(const char *text, const char *end) {
-  size_t n = strlen(text), m = strlen(end);
-  return n > m && strcmp(text + n - m, end) == 0;
-}
-
 static void read_run(const plt_runs_report_t *report, size_t i, finds_t *finds) {
   const plt_run_t *run = report->runs[i];
   char **names = NULL;
@@ -36,7 +31,7 @@ static void read_run(const plt_runs_report_t *report, size_t i, finds_t *finds) 
   for (size_t k = 0; k < n; k++) {
     char path[PLT_PATH_MAX];
     plt_json_t *json;
-    if (!ends_with(names[k], ".json") || plt_path_join(run->dir, names[k], path) != PLT_OK) continue;
+    if (!plt_path_ends_with(names[k], ".json") || plt_path_join(run->dir, names[k], path) != PLT_OK) continue;
     if (plt_json_read(path, FILE_BYTES, &json) != PLT_OK) {
       plt_log(PLT_LOG_WARN, "left out: %s", plt_fail_text());
       continue;

@@ -227,6 +227,11 @@ void plt_sheet_print(const plt_sheet_t *sheet, plt_sheet_format_t format, FILE *
     print_table(sheet, out);
 }
 
+void plt_sheet_hand_out(plt_sheet_t *sheet, plt_sheet_format_t format, FILE *out) {
+  plt_sheet_print(sheet, format, out);
+  plt_sheet_destroy(&sheet);
+}
+
 void plt_sheet_put(const plt_sheet_t *sheet, plt_json_t *to, const char *key) {
   plt_json_t *list = plt_json_add_list(to, key);
   for (size_t r = 0; r < sheet->rows; r++) {

@@ -38,6 +38,8 @@ void plt_sheet_skip(plt_sheet_t *sheet);
 
 /* Table, Markdown, CSV. */
 void plt_sheet_print(const plt_sheet_t *sheet, plt_sheet_format_t format, FILE *out);
+/* The same of one that is not wanted any more: it is destroyed. */
+void plt_sheet_hand_out(plt_sheet_t *sheet, plt_sheet_format_t format, FILE *out);
 /* A list of objects, under `key`. */
 void plt_sheet_put(const plt_sheet_t *sheet, plt_json_t *to, const char *key);
 /* What people are shown; "-" where there is nothing. */

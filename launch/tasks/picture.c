@@ -24,13 +24,8 @@ static plt_status_t run_gnuplot(char *const arguments[]) {
                   arguments[1] == NULL ? "its input" : arguments[1]);
 }
 
-static bool ends_with(const char *text, const char *end) {
-  size_t n = strlen(text), m = strlen(end);
-  return n > m && strcmp(text + n - m, end) == 0;
-}
-
 plt_status_t plt_picture_check(const char *path) {
-  if (!ends_with(path, ".svg") && !ends_with(path, ".png"))
+  if (!plt_path_ends_with(path, ".svg") && !plt_path_ends_with(path, ".png"))
     return plt_fail(PLT_ERR_USAGE, "--plot: %s: a name that ends with .svg or .png", path);
   char program[] = "gnuplot", option[] = "-e", nothing[] = "exit";
   return run_gnuplot((char *const[]){program, option, nothing, NULL});
@@ -47,12 +42,12 @@ void plt_picture_quote(FILE *script, const char *text) {
 
 void plt_picture_name(const char *file, char *out, size_t bytes) {
   const char *slash = strrchr(file, '/'), *name = slash == NULL ? file : slash + 1;
-  size_t length = strlen(name) - (ends_with(name, ".json") ? strlen(".json") : 0);
+  size_t length = strlen(name) - (plt_path_ends_with(name, ".json") ? strlen(".json") : 0);
   snprintf(out, bytes, "%.*s", (int)(length < bytes ? length : bytes - 1), name);
 }
 
 void plt_picture_begin(plt_picture_t *picture, const char *path, size_t width, size_t height) {
-  const bool svg = ends_with(path, ".svg");
+  const bool svg = plt_path_ends_with(path, ".svg");
   *picture = (plt_picture_t){.path = path};
   FILE *out = picture->script = open_memstream(&picture->text, &picture->bytes);
   fprintf(out,

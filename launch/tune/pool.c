@@ -40,11 +40,9 @@ _Noreturn static void become(const pool_t *pool, const plt_process_t *process, c
 
 static plt_status_t begin(pool_t *pool, plt_process_t *process) {
   static char name[] = "plateau";
-  size_t n = 0;
-  while (process->arguments[n] != NULL) n++;
-  char **arguments = plt_mem_zalloc(n + 2, sizeof *arguments);
+  char **arguments = plt_mem_zalloc(process->n_words + 2, sizeof *arguments);
   arguments[0] = name;
-  for (size_t i = 0; i < n; i++) arguments[i + 1] = process->arguments[i];
+  for (size_t i = 0; i < process->n_words; i++) arguments[i + 1] = (char *)(uintptr_t)process->words[i];
   const pid_t parent = getpid();
   process->begin_ns = plt_time_ns();
   process->pid = fork();

@@ -4,7 +4,7 @@
  *
  * What they write goes into their logs. They are in groups of their own: a Ctrl-C reaches them once, from here, as
  * TERM; and they are told to stop when this process dies.
- * Ownership  arguments and paths are the caller's, and stay.
+ * Ownership  words and paths are the caller's, and stay.
  * Threads    the main thread; signals are watched (launch/host/signals.h).
  * Errors     PLT_ERR_PREEMPTED after a signal, when all have ended; PLT_ERR_CREATE, PLT_ERR_IO; what `ended` returns,
  *            the others are stopped then. How a process ends is no error of the pool. */
@@ -18,10 +18,11 @@
 #include "common/status.h"
 
 typedef struct plt_process {
-  char **arguments; /* behind the program's name, NULL at the end */
-  const char *log;  /* a file, written over */
-  pid_t pid;        /* 0: not begun, or ended */
-  int code;         /* its exit code; 128 + signal */
+  const char *const *words; /* [n_words] behind the program's name */
+  size_t n_words;
+  const char *log; /* a file, written over */
+  pid_t pid;       /* 0: not begun, or ended */
+  int code;        /* its exit code; 128 + signal */
   int64_t begin_ns;
   double seconds;
 } plt_process_t;

@@ -13,10 +13,10 @@
 
 enum { EXIT_USAGE = 64 };
 
-/* A process and what its arguments are made of. */
+/* What a process is made of. */
 typedef struct task {
   plt_sets_t words;
-  char **arguments, *log;
+  char *log;
 } task_t;
 
 /* Processes to be run, and what they are for. */
@@ -33,6 +33,11 @@ typedef struct batch {
 static void add_set(plt_sets_t *words, const char *key, const char *value) {
   plt_sets_add(words, NULL, "--set");
   plt_sets_add(words, key, value);
+}
+
+static void add_number(plt_sets_t *words, const char *key, uint64_t value) {
+  plt_sets_add(words, NULL, "--set");
+  plt_sets_add_number(words, key, value);
 }
 
 static task_t *add_task(batch_t *batch, plt_trial_t *trial, const char *name) {
@@ -55,12 +60,10 @@ static void add_training(batch_t *batch, plt_trial_t *trial, const char *dir, co
   plt_sets_add(words, NULL, tuning->config);
   for (size_t i = 0; i < tuning->sets->n; i++) add_set(words, NULL, tuning->sets->text[i]);
   for (size_t i = 0; i < trial->point.n; i++) add_set(words, NULL, trial->point.text[i]);
-  plt_sets_add(words, NULL, "--set");
-  plt_sets_add_number(words, "run.seed", seed);
+  add_number(words, "run.seed", seed);
   if (!is_final) add_set(words, "eval.final", "valid");
-  if (epochs > 0) plt_sets_add(words, NULL, "--set"), plt_sets_add_number(words, "train.epochs", epochs);
-  if (tuning->threads > 0)
-    plt_sets_add(words, NULL, "--set"), plt_sets_add_number(words, "cluster.threads", tuning->threads);
+  if (epochs > 0) add_number(words, "train.epochs", epochs);
+  if (tuning->threads > 0) add_number(words, "cluster.threads", tuning->threads);
   add_set(words, "run.dir", dir);
   plt_sets_add(words, NULL, "--resume");
   plt_sets_add(words, NULL, "--quiet");
@@ -70,7 +73,6 @@ static void add_training(batch_t *batch, plt_trial_t *trial, const char *dir, co
 static void clear(batch_t *batch) {
   for (size_t i = 0; i < batch->n; i++) {
     plt_sets_clear(&batch->tasks[i].words);
-    free(batch->tasks[i].arguments);
     free(batch->tasks[i].log);
   }
   free(batch->tasks);
@@ -81,10 +83,8 @@ static void clear(batch_t *batch) {
 static plt_status_t run_batch(batch_t *batch, plt_pool_ended_fn ended) {
   batch->processes = plt_mem_zalloc(batch->n, sizeof *batch->processes);
   for (size_t i = 0; i < batch->n; i++) {
-    task_t *task = &batch->tasks[i];
-    task->arguments = plt_mem_zalloc(task->words.n + 1, sizeof *task->arguments);
-    for (size_t w = 0; w < task->words.n; w++) task->arguments[w] = (char *)(uintptr_t)task->words.text[w];
-    batch->processes[i] = (plt_process_t){.arguments = task->arguments, .log = task->log};
+    const task_t *task = &batch->tasks[i];
+    batch->processes[i] = (plt_process_t){.words = task->words.text, .n_words = task->words.n, .log = task->log};
   }
   return plt_pool_run(batch->processes, batch->n, batch->tuning->space->jobs, ended, batch);
 }

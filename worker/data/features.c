@@ -14,10 +14,7 @@
 #include "worker/data/source.h"
 #include "worker/math/kernels.h"
 
-bool plt_feature_is_name(const char *file) {
-  size_t length = strlen(file), tail = strlen(PLT_FEATURE_SUFFIX);
-  return length > tail && strcmp(file + length - tail, PLT_FEATURE_SUFFIX) == 0;
-}
+bool plt_feature_is_name(const char *file) { return plt_path_ends_with(file, PLT_FEATURE_SUFFIX); }
 
 static plt_status_t no_such_file(const char *folder, const char *file) {
   char *there = plt_folder_names(folder, PLT_FEATURE_SUFFIX);

@@ -7,11 +7,6 @@
 #include "common/io/fileio.h"
 #include "common/mem.h"
 
-static bool ends_with(const char *name, const char *suffix) {
-  size_t length = strlen(name), tail = strlen(suffix);
-  return length > tail && strcmp(name + length - tail, suffix) == 0;
-}
-
 /* Adds a text to "a, b"; NULL is the empty list. */
 static char *append(char *list, const char *text) {
   char *longer = list == NULL ? plt_mem_strdup(text) : plt_mem_print("%s, %s", list, text);
@@ -24,7 +19,7 @@ char *plt_folder_names(const char *folder, const char *suffix) {
   size_t n = 0;
   if (plt_dir_list(folder, &names, &n) != PLT_OK) n = 0;
   for (size_t i = 0; i < n; i++)
-    if (ends_with(names[i], suffix)) list = append(list, names[i]);
+    if (plt_path_ends_with(names[i], suffix)) list = append(list, names[i]);
   plt_names_free(&names, n);
   return list != NULL ? list : plt_mem_strdup("none");
 }
@@ -55,7 +50,7 @@ static char *stem(const char *path, const char *suffix) {
   const char *start = end;
   while (start > path && start[-1] != '/') start--;
   char *name = plt_mem_print("%.*s", (int)(end - start), start);
-  if (ends_with(name, suffix)) name[strlen(name) - strlen(suffix)] = '\0';
+  if (plt_path_ends_with(name, suffix)) name[strlen(name) - strlen(suffix)] = '\0';
   return name;
 }
 
@@ -83,8 +78,8 @@ static choice_t look(const char *folder, plt_source_want_t want) {
   size_t n = 0;
   if (plt_dir_list(folder, &names, &n) != PLT_OK) n = 0;
   for (size_t i = 0; i < n; i++) {
-    if (ends_with(names[i], PLT_INTER_SUFFIX)) offer(&choice, names[i], PLT_INTER_SUFFIX, &choice.inter);
-    if (want == PLT_SOURCE_ANY && ends_with(names[i], PLT_PACK_SUFFIX))
+    if (plt_path_ends_with(names[i], PLT_INTER_SUFFIX)) offer(&choice, names[i], PLT_INTER_SUFFIX, &choice.inter);
+    if (want == PLT_SOURCE_ANY && plt_path_ends_with(names[i], PLT_PACK_SUFFIX))
       offer(&choice, names[i], PLT_PACK_SUFFIX, &choice.pack);
   }
   plt_names_free(&names, n);
@@ -135,7 +130,7 @@ static plt_status_t name_paths(const char *file, plt_source_t *source) {
     PLT_TRY(joined(source->folder, "train.txt", &source->path));
     return joined(source->folder, "test.txt", &source->test_path);
   }
-  source->is_pack = ends_with(file, PLT_PACK_SUFFIX);
+  source->is_pack = plt_path_ends_with(file, PLT_PACK_SUFFIX);
   source->name = stem(file, source->is_pack ? PLT_PACK_SUFFIX : PLT_INTER_SUFFIX);
   return joined(source->folder, file, &source->path);
 }
@@ -152,7 +147,7 @@ static plt_status_t find(const char *path, const char *chosen, plt_source_want_t
   if (!plt_path_exists(path)) return plt_fail(PLT_ERR_DATA, "%s: there is no such folder", path);
   if (plt_path_is_dir(path))
     source->folder = plt_mem_strdup(path);
-  else if (ends_with(path, PLT_PACK_SUFFIX) && chosen == NULL)
+  else if (plt_path_ends_with(path, PLT_PACK_SUFFIX) && chosen == NULL)
     chosen = split_pack(path, source);
   else
     return plt_fail(PLT_ERR_DATA,

@@ -208,19 +208,27 @@ void plt_ranking_add(plt_metric_sums_t *sums, const plt_topk_t *topk, const plt_
   sums->users += 1;
 }
 
+/* Whether `name`, up to an @, is `known`, in any case. */
+static bool is_called(const char *name, const char *known) {
+  size_t length = strcspn(name, "@");
+  return strlen(known) == length && strncasecmp(known, name, length) == 0;
+}
+
+int plt_metric_kind(const char *name) {
+  for (int kind = 0; kind < PLT_METRIC_KINDS; kind++)
+    if (is_called(name, plt_metric_names[kind])) return kind;
+  return -1;
+}
+
 int plt_metric_index(const plt_topk_t *topk, const char *name) {
   const char *at = strchr(name, '@');
   if (at == NULL || at[1] < '1' || at[1] > '9') return -1;
   char *end;
   unsigned long k = strtoul(at + 1, &end, 10);
-  if (*end != '\0') return -1;
-  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++) {
-    const char *known = plt_metric_names[kind];
-    if (strlen(known) != (size_t)(at - name) || strncasecmp(known, name, (size_t)(at - name)) != 0) continue;
-    for (size_t place = 0; place < topk->n; place++) {
-      if (topk->k[place] == k) return (int)(kind * topk->n + place);
-    }
-  }
+  int kind = plt_metric_kind(name);
+  if (*end != '\0' || kind < 0) return -1;
+  for (size_t place = 0; place < topk->n; place++)
+    if (topk->k[place] == k) return (int)((size_t)kind * topk->n + place);
   return -1;
 }
 
@@ -245,12 +253,9 @@ const char *plt_metric_meant(const char *name) {
                {"rr", MRR},
                {"reciprocal_rank", MRR},
                {"mean_reciprocal_rank", MRR}};
-  size_t length = strcspn(name, "@");
-  for (size_t kind = 0; kind < PLT_METRIC_KINDS; kind++)
-    if (strlen(plt_metric_names[kind]) == length && strncasecmp(plt_metric_names[kind], name, length) == 0)
-      return plt_metric_names[kind];
+  int kind = plt_metric_kind(name);
+  if (kind >= 0) return plt_metric_names[kind];
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (strlen(known[i].theirs) == length && strncasecmp(known[i].theirs, name, length) == 0)
-      return plt_metric_names[known[i].kind];
+    if (is_called(name, known[i].theirs)) return plt_metric_names[known[i].kind];
   return NULL;
 }

@@ -46,6 +46,8 @@ void plt_top_sort(plt_top_t *top);
 /* Adds one user's metrics: the sorted best items against positives (ascending ids, duplicates count once). */
 void plt_ranking_add(plt_metric_sums_t *sums, const plt_topk_t *topk, const plt_top_t *top, const uint32_t *positives,
                      size_t n_positives);
+/* "recall", "Recall@20" -> its place in plt_metric_names, -1 if it is none. */
+int plt_metric_kind(const char *name);
 /* "recall@20" -> index into value, -1 if it is none of topk's. Upper case is as good as lower. */
 int plt_metric_index(const plt_topk_t *topk, const char *name);
 /* What others call it, "hr", "prec", "reciprocal_rank" with or without "@20": our name of the kind; NULL: none
