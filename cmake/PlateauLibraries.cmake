@@ -12,25 +12,39 @@ include(CheckSymbolExists)
 set(CMAKE_REQUIRED_LIBRARIES PkgConfig::XXHASH)
 check_symbol_exists(XXH3_64bits_withSeed_dispatch "xxhash.h;xxh_x86dispatch.h" PLATEAU_XXHASH_DISPATCH)
 unset(CMAKE_REQUIRED_LIBRARIES)
-# Matrix products: worker/math/gemm_<library>.c. oneDNN calls its threads by OpenMP or has none: others want a pool.
+# Matrix products: worker/math/gemm_<library>.c. oneDNN is looked for by its header and library: its own CMake package
+# ends the configuration where OpenCL's headers are missing, which nothing here needs.
 set(PLATEAU_PRODUCTS "" CACHE STRING "Library of matrix products: onednn or openblas; empty: onednn where it is found")
 set_property(CACHE PLATEAU_PRODUCTS PROPERTY STRINGS "" onednn openblas)
 pkg_check_modules(OPENBLAS IMPORTED_TARGET openblas)
-find_package(dnnl CONFIG QUIET)
-if(dnnl_FOUND AND NOT DNNL_CPU_THREADING_RUNTIME MATCHES "^(OMP|SEQ)$")
-  message(STATUS "oneDNN with ${DNNL_CPU_THREADING_RUNTIME} threads: not usable here")
-  set(dnnl_FOUND FALSE)
+find_path(DNNL_INCLUDE_DIR dnnl.h)
+find_library(DNNL_LIBRARY dnnl)
+mark_as_advanced(DNNL_INCLUDE_DIR DNNL_LIBRARY)
+if(DNNL_INCLUDE_DIR AND DNNL_LIBRARY)
+  include(CheckCSourceCompiles)
+  set(CMAKE_REQUIRED_INCLUDES ${DNNL_INCLUDE_DIR})
+  # Its threads are OpenMP's or it has none: others want a pool.
+  check_c_source_compiles("
+    #include <dnnl.h>
+    #if DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_OMP && DNNL_CPU_THREADING_RUNTIME != DNNL_RUNTIME_SEQ
+    #error threads of another kind
+    #endif
+    int main(void) { return 0; }" PLATEAU_ONEDNN)
+  unset(CMAKE_REQUIRED_INCLUDES)
+  add_library(plateau_onednn INTERFACE)
+  target_include_directories(plateau_onednn SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
+  target_link_libraries(plateau_onednn INTERFACE ${DNNL_LIBRARY})
 endif()
-set(PLATEAU_GEMM_onednn DNNL::dnnl ${CMAKE_DL_LIBS})
+set(PLATEAU_GEMM_onednn plateau_onednn ${CMAKE_DL_LIBS})
 set(PLATEAU_GEMM_openblas PkgConfig::OPENBLAS)
 if(PLATEAU_PRODUCTS)
   set(PLATEAU_GEMM ${PLATEAU_PRODUCTS})
-elseif(dnnl_FOUND)
+elseif(PLATEAU_ONEDNN)
   set(PLATEAU_GEMM onednn)
 else()
   set(PLATEAU_GEMM openblas)
 endif()
-if(PLATEAU_GEMM STREQUAL "onednn" AND NOT dnnl_FOUND OR PLATEAU_GEMM STREQUAL "openblas" AND NOT OPENBLAS_FOUND)
+if(PLATEAU_GEMM STREQUAL "onednn" AND NOT PLATEAU_ONEDNN OR PLATEAU_GEMM STREQUAL "openblas" AND NOT OPENBLAS_FOUND)
   message(FATAL_ERROR "matrix products need oneDNN (libdnnl-dev) or OpenBLAS (libopenblas-dev): ${PLATEAU_GEMM} is missing")
 elseif(NOT PLATEAU_GEMM MATCHES "^(onednn|openblas)$")
   message(FATAL_ERROR "PLATEAU_PRODUCTS: ${PLATEAU_PRODUCTS} is neither onednn nor openblas")
