@@ -141,6 +141,8 @@ static plt_status_t find_start(const plt_job_t *job, bool resumed, plt_restore_t
 static plt_status_t run_job(plt_rendezvous_t *rv, plt_job_t *job, bool resumed, bool quiet) {
   plt_restore_t restore = {0};
   plt_work_t work = {.task = plt_task_find("train"), .run_dir = job->plan.run_dir, .restore = &restore, .quiet = quiet};
+  if (!resumed) PLT_TRY(plt_job_keep_features(job));
+  if (rv == NULL) PLT_TRY(plt_job_open_relations(job, NULL));
   plt_status_t status = find_start(job, resumed, &restore);
   if (rv == NULL) {
     plt_kernel_set_log();
@@ -164,17 +166,15 @@ static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, p
   if (a->resume) PLT_TRY(plt_run_dir_lock(*config));
   if (a->resume) PLT_TRY(plt_run_dir_resume(*config, resumed));
   PLT_TRY(plt_job_create(config, !*resumed, job));
-  PLT_TRY(a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config));
-  return *resumed ? PLT_OK : plt_job_keep_features(*job);
+  return a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
 }
 
-/* Everything that can be wrong before the job is started. */
+/* Everything that can be wrong before there is a run. */
 static plt_status_t prepare(const plt_rendezvous_t *rv, const arguments_t *a, plt_job_t **job, bool *resumed) {
   plt_config_t *config = NULL;
   char *made = NULL;
   PLT_TRY(plt_config_load(a->config, a->sets.text, a->sets.n, &config));
   plt_status_t status = make_job(rv, a, &config, job, resumed, &made);
-  if (status == PLT_OK && rv == NULL) status = plt_job_open_relations(*job, NULL);
   plt_config_destroy(&config);
   if (status != PLT_OK) plt_job_destroy(job);
   if (status != PLT_OK && made != NULL) plt_run_dir_abandon(made);
@@ -194,6 +194,7 @@ static plt_status_t lead(plt_rendezvous_t *rv, int argc, char **argv) {
     plt_log_open(log, true);
     free(log);
     status = run_job(rv, job, resumed, a.quiet);
+    if (status != PLT_OK && !a.resume) plt_run_dir_withdraw(job->plan.run_dir, status);
   }
   plt_job_destroy(&job);
   plt_sets_clear(&a.sets);

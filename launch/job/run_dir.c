@@ -153,6 +153,30 @@ plt_status_t plt_run_dir_begin(const plt_config_t *config) {
   return write_config(config, true);
 }
 
+static bool needs_change(plt_status_t status) {
+  int code = plt_status_exit(status);
+  return code == plt_status_exit(PLT_ERR_USAGE) || code == plt_status_exit(PLT_ERR_DATA) ||
+         code == plt_status_exit(PLT_ERR_CREATE);
+}
+
+static bool has_trained(const char *run_dir) {
+  char metrics[PLT_PATH_MAX];
+  bool any;
+  return plt_path_join(run_dir, "metrics.jsonl", metrics) != PLT_OK || plt_path_exists(metrics) ||
+         plt_manifest_any(run_dir, &any) != PLT_OK || any;
+}
+
+void plt_run_dir_withdraw(const char *run_dir, plt_status_t failure) {
+  static const char *const names[] = {"config.yaml", "features.json"};
+  plt_failure_t kept = {0};
+  plt_failure_keep(&kept, failure); /* paths fail, too */
+  for (size_t i = 0; needs_change(failure) && !has_trained(run_dir) && i < sizeof names / sizeof *names; i++) {
+    char path[PLT_PATH_MAX];
+    if (plt_path_join(run_dir, names[i], path) == PLT_OK) remove(path);
+  }
+  plt_failure_restore(&kept);
+}
+
 plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, size_t n, plt_config_t **out) {
   char path[PLT_PATH_MAX];
   PLT_TRY(config_path(run_dir, path));

@@ -8,7 +8,12 @@ data=$work/data config=$work/config.yaml
 make_data "$data"
 write_config "$config" "$data" "$bsam_plus"
 train_run "$work/embedded"
-quietly ranks 3 train "$config" --set "run.dir=$work/ranks" --log-view
+code=0
+ranks 3 train "$config" --set "run.dir=$work/ranks" --set "init.from=$work/absent" >"$work/out.txt" 2>&1 || code=$?
+((code == 65)) || complain "init.from=absent: exit $code"
+quietly ranks 3 train "$config" --set "run.dir=$work/ranks" --log-view # a start that failed is no run
 grep -qE '^total .* 100.0 %' "$work/quietly.txt" || complain "train --log-view: no table"
-[[ $(tables_hash "$work/ranks") == $(tables_hash "$work/embedded") ]] || fail "other bits under mpirun"
-say "all well"
+[[ $(tables_hash "$work/ranks") == $(tables_hash "$work/embedded") ]] || complain "other bits under mpirun"
+grep -q 'child ended: ok$' "$work"/ranks/logs/supervisor-0.txt || complain "no word of a child's end"
+! grep 'child ended: ok.' "$work"/ranks/logs/supervisor-*.txt || complain "a child's end in raw words"
+conclude
