@@ -171,6 +171,20 @@ kill_at_random() {
   done
   ((died >= 2)) || fail "only $died kills struck a run"
 }
+# page_script PAGE MISSING: what a page of docs has its readers do, as one script: blocks ```sh, and files, blocks whose first
+# line is "# NAME" behind ```yaml or ```python. Words behind ```sh are what a block needs; without it (MISSING: words) it is
+# left out. What fails is named by the page's line.
+page_script() {
+  printf 'set -euo pipefail\ntrap '"'"'[[ $? == 0 ]] || echo "%s:$page_line" >&2'"'"' EXIT\n' "$1"
+  awk -v missing="$2" '
+    BEGIN { n = split(missing, words, " "); for (i = 1; i <= n; i++) lacks[words[i]] }
+    /^```$/ { if (kind == "file") print "PAGE_FILE"; if (kind == "") kind = "shown"; else kind = ""; next }
+    /^```sh( |$)/ { kind = "sh"; print "page_line=" NR; for (i = 2; i <= NF; i++) if ($i in lacks) kind = "left out"; next }
+    /^```(yaml|python)$/ { kind = "begin"; next }
+    kind == "begin" { if ($0 ~ /^# [a-z0-9._-]+$/) { kind = "file"; print "cat >" $2 " <<\"PAGE_FILE\"" } else kind = "shown" }
+    kind == "sh" || kind == "file" { print }
+    END { if (kind != "") { print "echo a block is not closed; false" } }' "$root/$1"
+}
 # Debian's python3, whatever others stand in PATH. need_python MODULE: the test is skipped without it.
 python=/usr/bin/python3
 need_python() { "$python" -c "import $1" 2>/dev/null || { say "skipped: there is no $python with $1"; exit 77; }; }

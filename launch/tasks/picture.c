@@ -12,9 +12,25 @@
 #include "common/io/fileio.h"
 #include "common/mem.h"
 
+/* The environment with a locale of UTF-8, which the scripts are in: in locale C gnuplot warns. The list is to be freed,
+ * its texts are the environment's. */
+static char **utf8_environment(void) {
+  static char locale[] = "LC_ALL=C.UTF-8";
+  size_t n = 0, kept = 0;
+  while (environ[n] != NULL) n++;
+  char **list = plt_mem_alloc((n + 2) * sizeof *list);
+  for (size_t i = 0; i < n; i++)
+    if (strncmp(environ[i], "LC_ALL=", strlen("LC_ALL=")) != 0) list[kept++] = environ[i];
+  list[kept++] = locale;
+  list[kept] = NULL;
+  return list;
+}
+
 static plt_status_t run_gnuplot(char *const arguments[]) {
   pid_t child;
-  int state, cause = posix_spawnp(&child, "gnuplot", NULL, NULL, arguments, environ);
+  char **environment = utf8_environment();
+  int state, cause = posix_spawnp(&child, "gnuplot", NULL, NULL, arguments, environment);
+  free(environment);
   errno = cause;
   if (cause != 0) return plt_fail_errno(PLT_ERR_USAGE, "--plot: gnuplot draws the picture, and does not start");
   while (waitpid(child, &state, 0) < 0)

@@ -17,6 +17,7 @@ static const plt_option_t rows[] = {
      .type = PLT_OPT_CHOICE,
      .fallback = "adam",
      .choice_at = name_of,
+     .aka = "learner|optim",
      .help = "How the servers update rows."},
 };
 

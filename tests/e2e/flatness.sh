@@ -75,6 +75,7 @@ if command -v gnuplot >/dev/null; then
   quietly "$plateau" landscape "$work/run" --resolution 5 --batches 1 -o "$work/it's b.json" --beside "$work/surface.1:1" \
     --plot "$work/it's.svg"
   grep -q '</svg>' "$work/it's.svg" || complain "no picture"
+  ! grep -i warning "$work/quietly.txt" || complain "gnuplot warns in locale C"
   grep -q "it's b" "$work/it's.svg" || complain "the picture does not name the run"
   quietly "$plateau" landscape "$work/run" --resolution 5 --axes 1 --batches 1 -o "$work/b.json" --beside "$work/line.json" \
     --plot "$work/b.png"

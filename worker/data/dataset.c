@@ -35,10 +35,12 @@ static const plt_option_t rows[] = {
              "(plateau data pack) stands for either. The path of a packed file names its folder."},
     {.key = "data.interactions",
      .type = PLT_OPT_TEXT,
+     .aka = "inter_file_name",
      .help = "File in data.path with the interactions, a .inter or a .pack; needed when the folder holds those of more "
              "than one data set. Without it a packed file goes before its text."},
     {.key = "data.features",
      .type = PLT_OPT_TEXTS,
+     .aka = "vision_feature_file|text_feature_file|feature_file",
      .help = "Feature files in data.path, one per modality, row = item id; models keep this order."},
     {.key = "data.scale",
      .type = PLT_OPT_CHOICES,

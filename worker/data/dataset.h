@@ -11,7 +11,7 @@
  * Errors     PLT_ERR_DATA with "file:line: cause" for ids out of range, short rows, bad labels, NaN in features,
  *            too few feature rows, no training pairs. Duplicate pairs are counted and kept. PLT_ERR_IO for a file that
  *            cannot be read, PLT_ERR_USAGE for a path that is too long.
- * Source     docs/tutorial.md 1; MMRec's data format. */
+ * Source     docs/data.md; MMRec's data format. */
 #ifndef PLT_WORKER_DATA_DATASET_H
 #define PLT_WORKER_DATA_DATASET_H
 
