@@ -153,12 +153,6 @@ plt_status_t plt_run_dir_begin(const plt_config_t *config) {
   return write_config(config, true);
 }
 
-static bool needs_change(plt_status_t status) {
-  int code = plt_status_exit(status);
-  return code == plt_status_exit(PLT_ERR_USAGE) || code == plt_status_exit(PLT_ERR_DATA) ||
-         code == plt_status_exit(PLT_ERR_CREATE);
-}
-
 static bool has_trained(const char *run_dir) {
   char metrics[PLT_PATH_MAX];
   bool any;
@@ -170,7 +164,8 @@ void plt_run_dir_withdraw(const char *run_dir, plt_status_t failure) {
   static const char *const names[] = {"config.yaml", "features.json"};
   plt_failure_t kept = {0};
   plt_failure_keep(&kept, failure); /* paths fail, too */
-  for (size_t i = 0; needs_change(failure) && !has_trained(run_dir) && i < sizeof names / sizeof *names; i++) {
+  bool is_run = plt_status_exit(failure) == plt_status_exit(PLT_ERR_PREEMPTED) || has_trained(run_dir);
+  for (size_t i = 0; !is_run && i < sizeof names / sizeof *names; i++) {
     char path[PLT_PATH_MAX];
     if (plt_path_join(run_dir, names[i], path) == PLT_OK) remove(path);
   }

@@ -30,8 +30,8 @@ plt_status_t plt_run_dir_lock(const plt_config_t *config);
 bool plt_run_dir_is_busy(const char *run_dir);
 /* Goes on in run.dir, or, not `resumed`, begins anew over what a start without a checkpoint left; with the lock. */
 plt_status_t plt_run_dir_go_on(const plt_config_t *config, bool resumed);
-/* After a failure of a job that began here: what did not come so far as to train, and would fail again
- * unless something is changed (exit codes 64, 65 and 73), is no run. Its logs stay. */
+/* After a failure of a job that began here: what did not come so far as to train is no run, unless
+ * its exit code is 75 and --resume goes on. Its logs stay. */
 void plt_run_dir_withdraw(const char *run_dir, plt_status_t failure);
 /* The configuration of a finished or running RUN, with assignments on top. */
 plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, size_t n, plt_config_t **out);
