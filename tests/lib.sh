@@ -173,7 +173,7 @@ kill_at_random() {
 }
 # page_script PAGE MISSING: what a page of docs has its readers do, as one script: blocks ```sh, and files, blocks whose first
 # line is "# NAME" behind ```yaml or ```python. Words behind ```sh are what a block needs; without it (MISSING: words) it is
-# left out. What fails is named by the page's line.
+# left out. What fails is named by the page's line; so is a command in a block that nobody runs.
 page_script() {
   printf 'set -euo pipefail\ntrap '"'"'[[ $? == 0 ]] || echo "%s:$page_line" >&2'"'"' EXIT\n' "$1"
   awk -v missing="$2" '
@@ -181,6 +181,7 @@ page_script() {
     /^```$/ { if (kind == "file") print "PAGE_FILE"; if (kind == "") kind = "shown"; else kind = ""; next }
     /^```sh( |$)/ { kind = "sh"; print "page_line=" NR; for (i = 2; i <= NF; i++) if ($i in lacks) kind = "left out"; next }
     /^```(yaml|python)$/ { kind = "begin"; next }
+    /^```[a-z]/ || kind == "shown" && /^([$] )?plateau [a-z]/ { print "page_line=" NR "; echo a block that is not run; false" }
     kind == "begin" { if ($0 ~ /^# [a-z0-9._-]+$/) { kind = "file"; print "cat >" $2 " <<\"PAGE_FILE\"" } else kind = "shown" }
     kind == "sh" || kind == "file" { print }
     END { if (kind != "") { print "echo a block is not closed; false" } }' "$root/$1"
