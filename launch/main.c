@@ -21,10 +21,10 @@
 #include "worker/math/kernels.h"
 
 /* In the order of the help; the tasks that have a command stand behind train. */
-static const plt_command_t *const own[] = {&plt_command_train,       &plt_command_inspect, &plt_command_runs,
-                                           &plt_command_compare,     &plt_command_report,  &plt_command_tune,
-                                           &plt_command_data,        &plt_command_bench,   &plt_command_serve,
-                                           &plt_command_fault_proxy, &plt_command_server,  &plt_command_worker};
+static const plt_command_t *const own[] = {
+    &plt_command_train,       &plt_command_inspect, &plt_command_runs,  &plt_command_compare, &plt_command_report,
+    &plt_command_tune,        &plt_command_launch,  &plt_command_data,  &plt_command_bench,   &plt_command_serve,
+    &plt_command_fault_proxy, &plt_command_server,  &plt_command_worker};
 enum { OWN = sizeof own / sizeof *own, COMMANDS_MAX = 64 };
 
 typedef struct commands {
@@ -62,10 +62,13 @@ static void print_usage(const plt_command_t *command) {
   fputs(usage == NULL ? command->usage : usage, stdout);
   if (command->usage_end != NULL) fputs(command->usage_end, stdout);
   free(usage);
-  if (command->options == NULL) return;
-  char *text = plt_option_table_describe(command->options, false);
-  fputs(text, stdout);
-  free(text);
+  const plt_option_table_t *const tables[] = {command->flags, command->options};
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+    if (tables[i] == NULL) continue;
+    char *text = plt_option_table_describe(tables[i], false);
+    fputs(text, stdout);
+    free(text);
+  }
 }
 
 static plt_status_t unknown(const commands_t *all, const char *name) {

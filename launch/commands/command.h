@@ -15,7 +15,8 @@ typedef struct plt_command {
   const char *usage;                 /* `plateau NAME --help`: synopsis, options, an example; NULL: of the task */
   const char *usage_end;             /* what stands behind it, where one literal would be too long; or NULL */
   const struct plt_task *task;       /* NULL: none */
-  const plt_option_table_t *options; /* described behind `usage`; NULL: none */
+  const plt_option_table_t *flags;   /* of the command line, described behind `usage`; NULL: all stand there */
+  const plt_option_table_t *options; /* of a file of its own, described last; NULL: none */
   /* argv[0] is the subcommand's name; --help was handled by main. */
   plt_status_t (*run)(int argc, char **argv);
 } plt_command_t;
@@ -25,6 +26,7 @@ extern const plt_command_t plt_command_compare;
 extern const plt_command_t plt_command_data;
 extern const plt_command_t plt_command_fault_proxy;
 extern const plt_command_t plt_command_inspect;
+extern const plt_command_t plt_command_launch;
 extern const plt_command_t plt_command_report;
 extern const plt_command_t plt_command_runs;
 extern const plt_command_t plt_command_serve;

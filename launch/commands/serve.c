@@ -148,5 +148,5 @@ const plt_command_t plt_command_serve = {.name = "serve",
                                              "Example:\n"
                                              "  plateau serve run --workers 2 --servers 3 &\n"
                                              "  ./train run/job 0 & ./train run/job 1; wait\n\n",
-                                         .options = &table,
+                                         .flags = &table,
                                          .run = run};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "launch/batch/script.h"
 #include "launch/commands/arguments.h"
 #include "launch/commands/command.h"
 #include "launch/job/run_dir.h"
@@ -140,21 +141,39 @@ static plt_status_t print_finals(const plt_tuning_t *tuning, plt_sheet_format_t 
 
 /* ---- batch systems ---- */
 
-static void print_array(const plt_tuning_t *tuning, const arguments_t *a) {
-  printf(
-      "#!/bin/sh\n"
-      "# %zu trials; then, on one node: plateau tune %s -o %s\n"
-      "#SBATCH --job-name=plateau-tune\n"
-      "#SBATCH --array=0-%zu\n"
-      "#SBATCH --ntasks=1\n"
-      "#SBATCH --signal=USR1@120\n"
-      "#SBATCH --requeue\n"
-      "#SBATCH --output=%s/logs/slurm-%%a.txt\n"
-      "exec plateau tune '%s' -o '%s' --trial \"$SLURM_ARRAY_TASK_ID\"",
-      tuning->n, tuning->config, tuning->dir, tuning->n - 1, tuning->dir, tuning->config, tuning->dir);
-  for (size_t i = 0; i < a->sets.n; i++) printf(" --set '%s'", a->sets.text[i]);
-  for (size_t i = 0; i < a->tune.n; i++) printf(" --set '%s'", a->tune.text[i]);
-  putchar('\n');
+enum { GRACE_S = 180 };
+
+/* A task a trial, each resumed when it is queued again. */
+static plt_status_t print_array(const plt_tuning_t *tuning, const arguments_t *a) {
+  const size_t max = 4 + 2 * (a->sets.n + a->tune.n);
+  const char **words = plt_mem_alloc(max * sizeof *words), **trials = plt_mem_alloc(tuning->n * sizeof *trials);
+  size_t n = 0;
+  words[n++] = "tune";
+  words[n++] = tuning->config;
+  words[n++] = "-o";
+  words[n++] = tuning->dir;
+  for (size_t i = 0; i < a->sets.n + a->tune.n; i++) {
+    words[n++] = "--set";
+    words[n++] = i < a->sets.n ? a->sets.text[i] : a->tune.text[i - a->sets.n];
+  }
+  for (size_t i = 0; i < tuning->n; i++) trials[i] = tuning->trial[i].dir;
+  char *output = plt_mem_print("%s/logs/slurm-%%a.txt", tuning->dir);
+  char *about =
+      plt_mem_print("%zu trials, made by plateau tune --array; the same without --array then shows them", tuning->n);
+  plt_batch_job_t batch = {.about = about,
+                           .name = "plateau-tune",
+                           .words = words,
+                           .n_words = n,
+                           .grace_s = GRACE_S,
+                           .output = output,
+                           .trials = trials,
+                           .n_trials = tuning->n};
+  plt_status_t status = plt_batch_slurm(&batch, stdout);
+  free(about);
+  free(output);
+  free(trials);
+  free(words);
+  return status;
 }
 
 static plt_status_t run_one(plt_tuning_t *tuning, const char *text) {
@@ -180,7 +199,7 @@ static plt_status_t tune(const arguments_t *a, const plt_space_t *space, plt_tun
     plt_tuning_look(tuning);
     plt_sheet_hand_out(make_trials(tuning), format, stdout);
   } else if (a->array) {
-    print_array(tuning, a);
+    return print_array(tuning, a);
   } else if (a->trial != NULL) {
     return run_one(tuning, a->trial);
   } else {

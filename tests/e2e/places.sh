@@ -236,9 +236,10 @@ limits() {
   printf '#!/bin/sh\nexit 137\n' >"$work/bin/srun"
   printf '#!/bin/sh\necho requeued >>"%s/requeues.txt"\n' "$work" >"$work/bin/scontrol"
   chmod +x "$work/bin"/*
+  "$plateau" launch slurm "$config" --set "run.dir=$run" >"$work/train.sbatch"
   for ((i = 1; i <= 5; i++)); do
     code=0
-    PATH=$work/bin:$PATH PLATEAU_REQUEUES=2 SLURM_JOB_ID=1 "$root/launch/slurm/train.sbatch" "$config" "$run" >"$work/out.txt" 2>&1 || code=$?
+    PATH=$work/bin:$PATH PLATEAU_REQUEUES=2 SLURM_JOB_ID=1 bash "$work/train.sbatch" >"$work/out.txt" 2>&1 || code=$?
     ((i != 3)) || [[ $code == 69 ]] || complain "the third death without a newer checkpoint: exit $code, not 69"
     ((i != 3)) || { mkdir "$run/checkpoints" && ln -s 7 "$run/checkpoints/last"; } # it has come further: from the beginning
     ((i == 3)) || [[ $code == 137 ]] || complain "death $i: exit $code"

@@ -56,8 +56,7 @@ timeout -s TERM 0.5 "$plateau" tune "$config" -o "$work/killed" -j 2 >"$work/tol
 "$plateau" tune "$config" -o "$work/killed" -j 2 --format csv 2>"$work/told.txt" | cmp - "$work/grid.csv" || complain "killed and resumed, two at a time: other results"
 "$plateau" tune "$config" -o "$work/array" --array >"$work/array.sh"
 grep -qx '#SBATCH --array=0-7' "$work/array.sh" || complain "the array's script: $(cat "$work/array.sh")"
-ln -s "$(realpath "$plateau")" "$work/plateau"
-for ((i = 7; i >= 0; i--)); do PATH=$work:$PATH SLURM_ARRAY_TASK_ID=$i quietly sh "$work/array.sh"; done
+for ((i = 7; i >= 0; i--)); do SLURM_ARRAY_TASK_ID=$i quietly bash "$work/array.sh"; done
 "$plateau" tune "$config" -o "$work/array" --format csv 2>"$work/told.txt" | cmp - "$work/grid.csv" || complain "as an array: other results"
 
 say "halving"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Under srun: the bits of the embedded run, a child killed, a step without PMIx, USR1; and launch/slurm/train.sbatch
-# from the first start over a signal and a requeue to the end. A cluster of one node is made here and taken down again.
+# Under srun: the bits of the embedded run, a child killed, a step without PMIx, USR1; and the scripts of `plateau launch
+# slurm` and `plateau tune --array` from the first start over a signal, a preemption and requeues to the end. A cluster of
+# one node is made here and taken down again.
 set -euo pipefail
 source "$(dirname "$0")/../lib.sh"
 for command in munged slurmctld slurmd srun sbatch; do
@@ -35,7 +36,10 @@ MpiDefault=none
 ReturnToService=2
 SlurmdParameters=config_overrides
 NodeName=$host NodeAddr=127.0.0.1 CPUs=16 State=UNKNOWN
-PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP PriorityTier=1 PreemptMode=REQUEUE GraceTime=20
+PartitionName=urgent Nodes=$host MaxTime=INFINITE State=UP PriorityTier=9 PreemptMode=OFF
 CONF
 export SLURM_CONF=$slurm/slurm.conf
 take_down() {
@@ -76,7 +80,8 @@ say "a step without PMIx"
 code=0
 timeout 60 srun --mpi=none -n 3 "$plateau" train "$config" --set run.dir="$work/none" >"$work/none.txt" 2>&1 || code=$?
 [[ $code == 64 ]] || complain "no PMIx: exit $code, not 64"
-[[ $(grep -c 'plateau: error:.*--mpi=pmix' "$work/none.txt") == 1 ]] || { complain "no PMIx: not one line that names the cure"; cat "$work/none.txt"; }
+# None knows of the others: a line each.
+[[ $(grep -c 'plateau: error:.*--mpi=pmix' "$work/none.txt") == 3 ]] || { complain "no PMIx: not a line each that names the cure"; cat "$work/none.txt"; }
 
 say "one error, and rank 0's code"
 code=0
@@ -108,22 +113,56 @@ wait "$job" || code=$?
 ((code == 75)) || { complain "USR1: exit $code, not 75"; cat "$work/out.txt"; }
 grep -q -- '--resume' "$work/out.txt" || complain "USR1: does not say how to go on"
 
-say "train.sbatch: a signal, a requeue, the end"
+# ---- scripts ----
 cd "$work"
 export PLATEAU=$plateau
-sbatch -n 4 -o "$work/batch.txt" "$root/launch/slurm/train.sbatch" "$config" "$work/batch" "${epochs[@]}" \
-  --set train.epochs=400 >"$work/sbatch.txt"
-id=$(grep -o '[0-9]*$' "$work/sbatch.txt")
+# Slurm waits two minutes before it starts a requeued job; not here.
+hurry() { scontrol update "jobid=$1" StartTime=now 2>/dev/null || true; }
+is_done() { [[ -z $(squeue -h -j "$1" -t PENDING,RUNNING,COMPLETING 2>/dev/null) ]]; }
+wait_for_end() { local i; for ((i = 0; i < 600; i++)); do ! is_done "$1" || return 0; sleep 0.2; hurry "$1"; done; }
+says() { grep -qs -- "$1" "$2"; }
+whole() { train_run "$work/whole" "${epochs[@]}" --set train.epochs=400; }
+whole
+want=$(tables_hash "$work/whole")
+
+say "plateau launch slurm: a signal, a requeue, the end"
+"$plateau" launch slurm "$config" --nodes 1 --ranks-per-node 4 "${epochs[@]}" --set train.epochs=400 --set "run.dir=$work/batch" >train.sbatch
+id=$(sbatch --parsable train.sbatch)
 wait_for has_stepped "$work/batch"
 scancel --batch -s USR1 "$id"
-is_requeued() { grep -qs 'requeued after exit code 75' "$work/batch.txt"; }
-wait_for is_requeued
+wait_for says 'requeued after exit code 75' "plateau-$id.txt"
 sleep 1
-# Slurm waits two minutes before it starts a requeued job; not here.
-scontrol update "jobid=$id" StartTime=now 2>/dev/null || true
-is_done() { [[ -z $(squeue -h -j "$id" -t PENDING,RUNNING,COMPLETING 2>/dev/null) ]]; }
-for ((i = 0; i < 1800; i++)); do ! is_done || break; sleep 0.1; scontrol update "jobid=$id" StartTime=now 2>/dev/null || true; done
-grep -q '"final"' "$work/batch/metrics.jsonl" || { complain "the requeued job did not come to its end"; cat "$work/batch.txt"; }
-train_run "$work/whole" "${epochs[@]}" --set train.epochs=400
-[[ $(tables_hash "$work/batch") == $(tables_hash "$work/whole") ]] || complain "train.sbatch: other tables than an undisturbed run"
+hurry "$id"
+wait_for_end "$id"
+grep -q '"final"' "$work/batch/metrics.jsonl" || { complain "the requeued job did not come to its end"; cat "plateau-$id.txt"; }
+[[ $(tables_hash "$work/batch") == "$want" ]] || complain "launch slurm: other tables than an undisturbed run"
+
+say "preempted by a partition of higher priority"
+"$plateau" launch slurm "$config" --ranks-per-node 4 --partition main "${epochs[@]}" --set train.epochs=400 >preempted.sbatch
+id=$(sbatch --parsable preempted.sbatch)
+wait_for has_stepped "$work/runs/config-$id"
+sbatch --parsable -p urgent --exclusive -o /dev/null --wrap true >/dev/null
+was_preempted() { [[ $(squeue -h -j "$id" -o %T) == PENDING && $(scontrol show job "$id") == *Restarts=[1-9]* ]]; }
+wait_for was_preempted
+sleep 1
+hurry "$id"
+wait_for_end "$id"
+grep -q '"final"' "$work/runs/config-$id/metrics.jsonl" || { complain "the preempted job did not come to its end"; cat "plateau-$id.txt"; }
+[[ $(tables_hash "$work/runs/config-$id") == "$want" ]] || complain "preempted: other tables than an undisturbed run"
+
+say "plateau tune --array: a task is stopped and requeued, the others are left alone"
+{ cat "$config" && printf 'tune: {seeds: [7], space: {optimizer.lr: [0.01, 0.02, 0.03]}}\n'; } >"$work/tune.yaml"
+sed -i 's/every: 0/every: 100/' "$work/tune.yaml"
+"$plateau" tune "$work/tune.yaml" -o "$work/search" --set train.epochs=400 --set checkpoint.every_s=0.2 --array >array.sbatch
+id=$(sbatch --parsable array.sbatch)
+wait_for has_stepped "$work/search/trials/all-3"
+scancel --batch -s USR1 "${id}_2" # the last task: it may have the number of the array
+wait_for says 'requeued after exit code 75' "$work/search/logs/slurm-2.txt"
+sleep 1
+hurry "${id}_2"
+for ((i = 0; i < 600; i++)); do ! is_done "$id" || break; sleep 0.2; hurry "${id}_2"; done
+for task in 0 1; do ! says requeued "$work/search/logs/slurm-$task.txt" || complain "task $task was requeued, too"; done
+for trial in 1 2 3; do
+  says '"final"' "$work/search/trials/all-$trial/metrics.jsonl" || { complain "trial $trial did not end"; cat "$work/search/logs/slurm-$((trial - 1)).txt"; }
+done
 conclude
