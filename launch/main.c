@@ -11,8 +11,11 @@
 #include "common/options/nearest.h"
 #include "common/options/options.h"
 #include "launch/cluster/cluster.h"
+#include "launch/commands/completion.h"
 #include "launch/commands/help.h"
+#include "launch/commands/man.h"
 #include "launch/commands/task.h"
+#include "launch/commands/usage.h"
 #include "launch/commands/version.h"
 #include "launch/host/kernel_set.h"
 #include "launch/host/last_word.h"
@@ -58,9 +61,8 @@ static const plt_command_t *find(const commands_t *all, const char *name) {
 }
 
 static void print_usage(const plt_command_t *command) {
-  char *usage = command->usage == NULL ? plt_task_usage(command->task) : NULL;
-  fputs(usage == NULL ? command->usage : usage, stdout);
-  if (command->usage_end != NULL) fputs(command->usage_end, stdout);
+  char *usage = plt_usage_text(command);
+  fputs(usage, stdout);
   free(usage);
   const plt_option_table_t *const tables[] = {command->flags, command->options};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
@@ -81,12 +83,24 @@ static plt_status_t unknown(const commands_t *all, const char *name) {
                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
+/* help man [NAME], help man --names. */
+static plt_status_t print_man(const commands_t *all, int argc, char **argv) {
+  if (argc > 3) return plt_fail(PLT_ERR_USAGE, "help man takes one name, not %s too", argv[3]);
+  if (argc < 3 || strcmp(argv[2], "--names") != 0)
+    return plt_man_print(all->at, all->n, argc < 3 ? NULL : argv[2], stdout);
+  plt_man_names(all->at, all->n, stdout);
+  return PLT_OK;
+}
+
 static plt_status_t help(const commands_t *all, int argc, char **argv) {
   if (argc < 2) {
     print_help(stdout, all);
     return PLT_OK;
   }
-  bool is_topic;
+  bool is_topic = strcmp(argv[1], "completion") == 0 && argc == 2;
+  if (is_topic) plt_completion_print(all->at, all->n, stdout);
+  if (is_topic) return PLT_OK;
+  if (strcmp(argv[1], "man") == 0) return print_man(all, argc, argv);
   PLT_TRY(plt_help_topic(argc, argv, &is_topic));
   if (is_topic) return PLT_OK;
   const plt_command_t *command = find(all, argv[1]);

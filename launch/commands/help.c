@@ -189,6 +189,6 @@ void plt_help_topics(FILE *out) {
   for (size_t c = 0; c < plt_n_choices; c++)
     fprintf(out, "  %-11s %s [NAME]: what %s may be, and the options of each\n", "", plt_choices[c].plural,
             plt_choices[c].key);
-  fprintf(out, "  %-11s metrics, exit-codes\n", "");
+  fprintf(out, "  %-11s metrics, exit-codes; man [NAME]: pages of the manual, as roff\n", "");
   fprintf(out, "  %-11s NAME: the model, strategy, optimizer, stage, metric, option or section of that name\n", "");
 }

@@ -19,6 +19,8 @@ static const library_fn libraries[] = {
     plt_yaml_library, plt_json_library,  plt_hash_library,       plt_rendezvous_library,
 };
 
+const char *plt_version(void) { return PLT_VERSION; }
+
 void plt_version_print(FILE *out) {
   const char *processor = plt_isa_name(plt_isa_here());
   char label[PLT_GEMM_LABEL_MAX];

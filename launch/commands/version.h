@@ -9,5 +9,7 @@
 /* "plateau X.Y.Z" alone in the first line, for programs that read it; then commit, compiler, libraries as they are
  * loaded, and the kernels that run here: what a report of a fault, or of other bits, needs. */
 void plt_version_print(FILE *out);
+/* "X.Y.Z". */
+const char *plt_version(void);
 
 #endif

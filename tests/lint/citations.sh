@@ -16,7 +16,7 @@ cd "$(dirname "$0")/../.."
 breaches=0 checked=0
 complain() { echo "$1: $2"; breaches=$((breaches + 1)); }
 
-sources() { find common proto ps worker launch include tests cmake CMakeLists.txt .ci examples -type f "$@" -not -path '*/golden/*' \
+sources() { find common proto ps worker launch include tests cmake packaging CMakeLists.txt .ci examples -type f "$@" -not -path '*/golden/*' \
   -not -path '*/corpus/*' | sort; }
 mapfile -t code < <(sources \( -name '*.[ch]' -o -name '*.sh' -o -name '*.cmake' -o -name 'CMakeLists.txt' -o -name '*.proto' \
   -o -name '*.yaml' -o -name run -o -name quickstart -o -name install-packages -o -name '*.sbatch' \) |
@@ -123,13 +123,13 @@ mapfile -t living < <(printf '%s\n' "${pages[@]}" | grep -v '^CHANGELOG\.md$')
 declare -A named library word option shown
 # A path alone in its line stands above a file that the page itself holds (docs/extending.md).
 while IFS= read -r path; do shown[$path]=1; done < <(grep -hoE '^`[a-z0-9_/]+\.c`$' "${living[@]}" | tr -d '`')
-while IFS= read -r path; do named["${path##*/}"]=1; done < <(find common proto ps worker launch include tests docs examples cmake -type f)
+while IFS= read -r path; do named["${path##*/}"]=1; done < <(find common proto ps worker launch include tests docs examples cmake packaging -type f)
 while IFS= read -r name; do library[$name]=1; done < <(grep -ohE "<[a-z0-9_/-]+\.h>" "${code[@]}" | tr -d "<>" | sed "s|.*/||" | sort -u)
 while IFS= read -r name; do word[$name]=1; done < <(grep -ohwE '[a-z][a-z0-9_]+' "${code[@]}" | sort -u)
 while IFS= read -r name; do option[$name]=1; done < <(grep -oE '^\| `[a-z0-9_.]+`' docs/configuration.md | tr -d '|` ')
 while IFS=: read -r file line match; do
   name=${match//\`/}
-  if [[ $name =~ ^(common|proto|ps|worker|launch|include|tests|docs|examples|cmake)/[A-Za-z0-9_/.+-]*$ && ! $name =~ [A-Z]{4} ]]; then
+  if [[ $name =~ ^(common|proto|ps|worker|launch|include|tests|docs|examples|cmake|packaging)/[A-Za-z0-9_/.+-]*$ && ! $name =~ [A-Z]{4} ]]; then
     [[ -e $name || -e $name.c || -n ${shown[$name]:-} ]] || complain "$file:$line" "there is no $name"
   elif [[ $name =~ ^[a-z][a-z0-9_]*\.(c|h|sh|proto|cmake)$ ]]; then
     [[ -n ${named[$name]:-} || -n ${library[$name]:-} ]] || complain "$file:$line" "no file is called $name"
