@@ -8,9 +8,19 @@ build=$1
 
 quietly cmake --install "$build" --prefix "$work/prefix"
 quietly cmake --install "$build" --prefix "$work/stripped" --strip
-found=$(cd "$work/prefix" && find . \( -type f -o -type l \) -not -name 'libplateau.*' -not -path '*/cmake/plateau/*' | sort)
+found=$(cd "$work/prefix" && find . \( -type f -o -type l \) -not -name 'libplateau.*' -not -path '*/cmake/plateau/*' \
+  -not -path './share/doc/plateau/*' -not -path './share/man/*' | sort)
 found=${found//lib*\/pkgconfig/LIB\/pkgconfig}
-[[ $found == "$(printf './bin/plateau\n./include/plateau.h\n./LIB/pkgconfig/plateau.pc\n./share/plateau/plateau.py')" ]] || complain "installed: $found"
+version=$(sed -n 's/^project(plateau VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")
+wanted=(bin/plateau include/plateau.h LIB/pkgconfig/plateau.pc share/bash-completion/completions/plateau
+  "share/modulefiles/plateau/$version" share/plateau/plateau.py share/zsh/site-functions/_plateau)
+[[ $found == "$(printf './%s\n' "${wanted[@]}")" ]] || complain "installed: $found"
+diff <("$plateau" help man --names | sort) <(find "$work/prefix/share/man" -type f -printf '%f\n' | sed 's/\.gz$//' | sort) ||
+  complain "other pages of the manual than there are"
+# Pages link to each other as in the sources.
+for dir in docs examples; do
+  diff -r "$root/$dir" "$work/prefix/share/doc/plateau/$dir" || complain "$dir is not installed as it is"
+done
 [[ $(stat -c %s "$work/stripped/bin/plateau") -lt $(stat -c %s "$work/prefix/bin/plateau") ]] ||
   complain "--strip took nothing"
 ! readelf -d "$work/prefix/bin/plateau" | grep -E 'R(UN)?PATH' | grep -F "$build" || complain "it looks for libraries in the build"
