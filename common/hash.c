@@ -21,15 +21,19 @@ uint64_t plt_hash64(uint64_t seed, const void *bytes, size_t n) { return XXH3_64
 uint64_t plt_hash64_text(uint64_t seed, const char *text) { return plt_hash64(seed, text, strlen(text)); }
 
 plt_status_t plt_hash_file(const char *path, char hex[PLT_HASH_HEX], uint64_t *bytes) {
+  return plt_hash_head(path, UINT64_MAX, hex, bytes);
+}
+
+plt_status_t plt_hash_head(const char *path, uint64_t limit, char hex[PLT_HASH_HEX], uint64_t *bytes) {
   enum { CHUNK = 1 << 20 };
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot open", path);
   XXH3_state_t *state = XXH3_createState();
   unsigned char *chunk = plt_mem_alloc(CHUNK);
   uint64_t total = 0;
-  ssize_t got;
+  ssize_t got = 0;
   XXH3_128bits_reset(state);
-  while ((got = read(fd, chunk, CHUNK)) > 0) {
+  while (total < limit && (got = read(fd, chunk, limit - total < CHUNK ? (size_t)(limit - total) : CHUNK)) > 0) {
     XXH3_128bits_update(state, chunk, (size_t)got);
     total += (uint64_t)got;
   }

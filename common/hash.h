@@ -17,6 +17,8 @@ uint64_t plt_hash64(uint64_t seed, const void *bytes, size_t n);
 uint64_t plt_hash64_text(uint64_t seed, const char *text);
 /* xxh3-128 of a whole file as lower-case hex, and its size. */
 plt_status_t plt_hash_file(const char *path, char hex[PLT_HASH_HEX], uint64_t *bytes);
+/* The same of its first bytes, `limit` at most. */
+plt_status_t plt_hash_head(const char *path, uint64_t limit, char hex[PLT_HASH_HEX], uint64_t *bytes);
 
 /* "xxHash 0.8.1", for --version. */
 void plt_hash_library(char *out, size_t bytes);

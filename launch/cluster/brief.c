@@ -13,6 +13,8 @@ plt_brief_t plt_brief_of(const plt_job_t *job, const plt_work_t *work) {
                        .options = plt_mem_strdups(work->options, work->n_options),
                        .n_options = work->n_options,
                        .run_dir = plt_mem_strdup(work->run_dir),
+                       .warm = plt_mem_strdup(job->warm.restore.given ? job->warm.restore.dir : ""),
+                       .values_alone = job->warm.restore.values_alone,
                        .sets = plt_mem_strdups(work->sets, work->n_sets),
                        .n_sets = work->n_sets,
                        .quiet = work->quiet,
@@ -30,7 +32,8 @@ plt_brief_t plt_brief_for(const plt_brief_t *brief, const plt_turn_t *turn, uint
 
 void plt_brief_clear(plt_brief_t *brief) {
   if (brief->secret != NULL) explicit_bzero(brief->secret, strlen(brief->secret));
-  char *const texts[] = {brief->run_dir, brief->proxy, brief->secret, brief->endpoints[0], brief->endpoints[1]};
+  char *const texts[] = {brief->run_dir, brief->warm,         brief->proxy,
+                         brief->secret,  brief->endpoints[0], brief->endpoints[1]};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
   plt_names_free(&brief->options, brief->n_options);
   plt_names_free(&brief->sets, brief->n_sets);

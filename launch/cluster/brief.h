@@ -21,7 +21,9 @@ typedef struct plt_brief {
   char **options; /* of the turn's task, "name=text" */
   size_t n_options;
   char *run_dir;
-  char **sets; /* assignments on top of the run's configuration */
+  char *warm;        /* the checkpoint of another run that a first start begins with; "": none */
+  bool values_alone; /* its optimizers begin anew */
+  char **sets;       /* assignments on top of the run's configuration */
   size_t n_sets;
   bool quiet;
   char *proxy;  /* between workers and servers: HOST:PORT; "" for none */

@@ -58,6 +58,7 @@ static Control__Turn *fill_turn(const plt_turn_t *turn, turn_message_t *message)
 typedef struct brief_message {
   Control__Brief brief;
   Control__Generation generation;
+  Control__Warm warm;
   turn_message_t turn;
 } brief_message_t;
 
@@ -76,6 +77,12 @@ static Control__Brief *fill_brief(const plt_brief_t *brief, brief_message_t *mes
   pb->options = brief->options;
   pb->n_options = brief->n_options;
   pb->run_dir = borrow(brief->run_dir);
+  if (brief->warm != NULL && brief->warm[0] != '\0') {
+    control__warm__init(&message->warm);
+    message->warm.checkpoint = borrow(brief->warm);
+    message->warm.values_alone = brief->values_alone;
+    pb->warm = &message->warm;
+  }
   pb->sets = brief->sets;
   pb->n_sets = brief->n_sets;
   pb->quiet = brief->quiet;
@@ -228,6 +235,9 @@ static plt_status_t check_brief(const Control__Brief *pb, plt_brief_t *brief) {
     return refuse("not an address for every server");
   if (strlen(pb->secret) >= PLT_SECRET_TEXT_MAX) return refuse("the secret is too long");
   if (strlen(pb->run_dir) >= PLT_PATH_MAX) return refuse("the run directory's path is too long");
+  if (pb->warm != NULL && strlen(pb->warm->checkpoint) >= PLT_PATH_MAX)
+    return refuse("a checkpoint's path is too long");
+  brief->values_alone = pb->warm != NULL && pb->warm->values_alone;
   brief->quiet = pb->quiet;
   brief->is_server = pb->is_server;
   brief->number = pb->number;
@@ -240,6 +250,7 @@ static plt_status_t take_brief(const Control__Brief *pb, plt_brief_t *out) {
   brief.options = plt_mem_strdups((const char *const *)pb->options, pb->n_options);
   brief.n_options = pb->n_options;
   brief.run_dir = plt_mem_strdup(pb->run_dir);
+  brief.warm = plt_mem_strdup(pb->warm == NULL ? "" : pb->warm->checkpoint);
   brief.sets = plt_mem_strdups((const char *const *)pb->sets, pb->n_sets);
   brief.n_sets = pb->n_sets;
   brief.proxy = plt_mem_strdup(pb->proxy);

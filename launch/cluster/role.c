@@ -28,11 +28,21 @@ static plt_status_t listen_at(plt_wire_t *wire, const plt_brief_t *brief, int fi
   return plt_listener_inherit(wire, endpoints, sockets, n, listener);
 }
 
+/* What the tables begin with: a checkpoint of the run, or, where it has none yet, that of another. */
+static plt_status_t load_start(const plt_brief_t *brief, plt_restore_t *restore) {
+  if (brief->turn.start[0] != '\0' || brief->warm[0] == '\0')
+    return plt_restore_load(brief->run_dir, brief->turn.start, restore);
+  PLT_TRY(plt_restore_load_path(brief->warm, false, restore));
+  restore->is_warm = true;
+  restore->values_alone = brief->values_alone;
+  return PLT_OK;
+}
+
 /* Over a wire that has the job's secret. */
 static plt_status_t serve(const plt_brief_t *brief, int sockets, plt_wire_t *wire) {
   plt_restore_t restore;
   plt_listener_t *listener = NULL;
-  PLT_TRY(plt_restore_load(brief->run_dir, brief->turn.start, &restore));
+  PLT_TRY(load_start(brief, &restore));
   plt_status_t status = listen_at(wire, brief, sockets, &listener);
   if (status == PLT_OK) {
     plt_server_config_t config =

@@ -17,7 +17,7 @@ const char plt_data_import_usage[] =
     "\n"
     "plateau data import FILE --user COL --item COL [--rating COL --min-rating R] [--time COL] -o DIR\n"
     "                    [--split ratio|leave-one-out|time] [--ratios 0.8,0.1,0.1] [--order random|time] [--kcore K]\n"
-    "                    [--features NAME=FILE] [--skip-bad N] [--seed 1] [--pack] [--force]\n"
+    "                    [--features NAME=FILE] [--extend OLD] [--skip-bad N] [--seed 1] [--pack] [--force]\n"
     "\n"
     "import makes a data folder of a table of interactions: CSV, tabs, blanks, RecBole's atomic files; of lists, too. "
     "Ids\n"
@@ -38,6 +38,8 @@ const char plt_data_import_usage[] =
     "  --kcore K            only pairs whose user and item have at least K of those that remain\n"
     "  --features NAME=F    F: a table of ids and numbers, or FILE.npy,IDS with an id a line; may be given again\n"
     "  --skip-bad N         so many bad lines are told and left out; default 0\n"
+    "  --extend OLD         users and items of the folder OLD keep their numbers, new ones come behind: for runs that\n"
+    "                       go on from one on OLD (init.from)\n"
     "  -o, --out DIR        where to; the folder is made\n"
     "  --seed N, --pack, --force  of the random order; interactions packed, without a text; write into a folder that "
     "is\n"
@@ -56,28 +58,20 @@ typedef struct import_args {
   bool force;
 } import_args_t;
 
-static const struct option options[] = {{"user", required_argument, NULL, 'u'},
-                                        {"item", required_argument, NULL, 'i'},
-                                        {"rating", required_argument, NULL, 'r'},
-                                        {"min-rating", required_argument, NULL, 'm'},
-                                        {"time", required_argument, NULL, 't'},
-                                        {"separator", required_argument, NULL, 'x'},
-                                        {"no-header", no_argument, NULL, 'H'},
-                                        {"lists", no_argument, NULL, 'L'},
-                                        {"split", required_argument, NULL, 'S'},
-                                        {"ratios", required_argument, NULL, 'R'},
-                                        {"order", required_argument, NULL, 'O'},
-                                        {"kcore", required_argument, NULL, 'k'},
-                                        {"skip-bad", required_argument, NULL, 'b'},
-                                        {"features", required_argument, NULL, 'f'},
-                                        {"seed", required_argument, NULL, 's'},
-                                        {"out", required_argument, NULL, 'o'},
-                                        {"pack", no_argument, NULL, 'p'},
-                                        {"force", no_argument, NULL, 'F'},
-                                        {NULL, 0, NULL, 0}};
+static const struct option options[] = {
+    {"user", required_argument, NULL, 'u'},     {"item", required_argument, NULL, 'i'},
+    {"rating", required_argument, NULL, 'r'},   {"min-rating", required_argument, NULL, 'm'},
+    {"time", required_argument, NULL, 't'},     {"separator", required_argument, NULL, 'x'},
+    {"no-header", no_argument, NULL, 'H'},      {"lists", no_argument, NULL, 'L'},
+    {"split", required_argument, NULL, 'S'},    {"ratios", required_argument, NULL, 'R'},
+    {"order", required_argument, NULL, 'O'},    {"kcore", required_argument, NULL, 'k'},
+    {"skip-bad", required_argument, NULL, 'b'}, {"features", required_argument, NULL, 'f'},
+    {"seed", required_argument, NULL, 's'},     {"extend", required_argument, NULL, 'e'},
+    {"out", required_argument, NULL, 'o'},      {"pack", no_argument, NULL, 'p'},
+    {"force", no_argument, NULL, 'F'},          {NULL, 0, NULL, 0}};
 #define ALLOWED                                                                                                  \
   "--user --item --rating --min-rating --time --separator --no-header --lists --split --ratios --order --kcore " \
-  "--skip-bad --features --seed --out --pack --force"
+  "--skip-bad --features --seed --extend --out --pack --force"
 
 /* ---- options ---- */
 
@@ -149,6 +143,7 @@ static plt_status_t parse_option(import_args_t *args, int found, const char *tex
     case 'b': return plt_data_count("import", "skip-bad", text, 0, UINT64_MAX, &import->skip_bad);
     case 'f': return parse_feature(args, text);
     case 's': return plt_data_count("import", "seed", text, 0, UINT64_MAX, &import->divide.seed);
+    case 'e': import->extend = text; return PLT_OK;
     case 'o': args->folder.path = text; return PLT_OK;
     case 'p': args->folder.packs = true; return PLT_OK;
     case 'F': args->force = true; return PLT_OK;

@@ -110,6 +110,7 @@ static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, p
   PLT_TRY(plt_restore_load(a->run_dir, name, restore));
   PLT_TRY(plt_job_create(config, false, job));
   (*job)->plan.run_dir = NULL; /* nothing is written there */
+  PLT_TRY(plt_warm_start_check_grown(*job, a->run_dir, restore));
   return rv == NULL ? plt_job_open_relations(*job, NULL) : PLT_OK;
 }
 

@@ -13,6 +13,7 @@
 #include "launch/host/kernel_set.h"
 #include "launch/host/signals.h"
 #include "launch/job/features.h"
+#include "launch/job/numbering.h"
 #include "launch/job/outline.h"
 #include "launch/job/run_dir.h"
 #include "launch/job/sets.h"
@@ -167,6 +168,10 @@ static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, p
   if (a->resume) PLT_TRY(plt_run_dir_resume(*config, resumed));
   PLT_TRY(plt_job_create(config, !*resumed, job));
   return a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
+  PLT_TRY(a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config));
+  if (*resumed) return PLT_OK;
+  PLT_TRY(plt_numbering_keep((*job)->data, (*job)->plan.run_dir));
+  return plt_job_keep_features(*job);
 }
 
 /* Everything that can be wrong before there is a run. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/fileio.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/utf8.h"
@@ -159,16 +160,31 @@ static plt_status_t count_up(plt_imported_t *out) {
   return plt_fail(PLT_ERR_DATA, "%s: there are no rows", out->rows->source);
 }
 
+/* Names that are known before the first line is read. */
+static plt_status_t begin_side(const char *folder, const char *file, const char *column, plt_import_side_t *side) {
+  char path[PLT_PATH_MAX];
+  if (folder == NULL) {
+    side->names = plt_idmap_create();
+    return PLT_OK;
+  }
+  PLT_TRY(plt_path_join(folder, file, path));
+  if (!plt_path_exists(path))
+    return plt_fail(PLT_ERR_DATA, "%s: is not there: --extend takes a folder that `plateau data import` wrote", path);
+  PLT_TRY(plt_idmap_read(path, column, &side->names));
+  side->known = plt_idmap_count(side->names);
+  return PLT_OK;
+}
+
 plt_status_t plt_import_read(const plt_import_t *import, plt_imported_t *out) {
   const char *path = strcmp(import->file, "-") == 0 ? "standard input" : import->file;
   plt_records_t *records = NULL;
   *out = (plt_imported_t){.rows = plt_mem_zalloc(1, sizeof *out->rows)};
   out->rows->name = plt_mem_strdup("");
   out->rows->source = plt_mem_strdup(path);
-  out->user.names = plt_idmap_create();
-  out->item.names = plt_idmap_create();
   reader_t reader = {.import = import, .bad = {.path = path}, .out = out};
-  plt_status_t status = plt_records_open(import->file, &records);
+  plt_status_t status = begin_side(import->extend, PLT_IDMAP_USERS, "userID", &out->user);
+  if (status == PLT_OK) status = begin_side(import->extend, PLT_IDMAP_ITEMS, "itemID", &out->item);
+  if (status == PLT_OK) status = plt_records_open(import->file, &records);
   if (status == PLT_OK) status = read_records(&reader, records);
   plt_records_close(&records);
   if (status == PLT_OK) status = count_up(out);

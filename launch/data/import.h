@@ -3,7 +3,8 @@
  *   records (records.h) ─▶ columns (columns.h) ─▶ names to numbers (idmap.h) ─▶ rows
  *   rows ─▶ repeated pairs out ─▶ k-core ─▶ numbered anew ─▶ training, validation, test (divide.h)
  *
- * Users and items are numbered in the order in which they first stand in the file, of those that remain. A pair that is
+ * Users and items are numbered in the order in which they first stand in the file, of those that remain; those of a
+ * folder that is extended keep their numbers, whether a pair of theirs remains or not. A pair that is
  * repeated counts once: the earliest, or without times the first. The k-core is the largest set of pairs in which every
  * user and every item has k.
  *
@@ -22,7 +23,8 @@
 #include "worker/data/interactions.h"
 
 typedef struct plt_import {
-  const char *file; /* "-": standard input */
+  const char *file;   /* "-": standard input */
+  const char *extend; /* a folder: its users and items keep their numbers, new ones come behind them; NULL: none */
   plt_columns_wanted_t columns;
   bool has_least; /* rows of a lower rating are left out */
   double least;
@@ -43,6 +45,7 @@ plt_status_t plt_bad_lines_judge(const plt_bad_lines_t *bad, uint64_t tolerated)
 /* Names by number of a side, and which of them remain. */
 typedef struct plt_import_side {
   plt_idmap_t *names;
+  uint32_t known; /* the first so many are of the folder that is extended: they remain in any case */
   uint32_t *kept; /* [n]: a name's number by the new id */
   uint32_t n;
 } plt_import_side_t;

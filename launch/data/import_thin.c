@@ -110,10 +110,11 @@ static void cut_core(uint32_t k, plt_imported_t *imported) {
 
 /* ---- numbers ---- */
 
-/* Names that have a row, in the order in which they first stood in the file: numbers rise with it. */
+/* Names that have a row, or are known from before, in the order in which they came: numbers rise with it. */
 static void number_side(plt_import_side_t *side, plt_interactions_t *rows, bool of_users) {
   uint32_t names = plt_idmap_count(side->names);
   uint32_t *number = plt_mem_zalloc(names, sizeof *number); /* new number + 1; 0: no row */
+  for (uint32_t name = 0; name < side->known; name++) number[name] = 1;
   for (uint64_t i = 0; i < rows->n; i++) number[of_users ? rows->row[i].user : rows->row[i].item] = 1;
   side->kept = plt_mem_alloc(names * sizeof *side->kept);
   for (uint32_t name = 0; name < names; name++) {

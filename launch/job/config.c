@@ -199,12 +199,21 @@ static const plt_option_t eval_rows[] = {
      .resumable = true},
 };
 static const plt_option_t init_rows[] = {
-    {.key = "init.from", .type = PLT_OPT_PATH, .help = "Directory of TABLE.npy files to start from."},
+    {.key = "init.from",
+     .type = PLT_OPT_PATH,
+     .aka = "checkpoint|pretrained|warm_start|resume_from",
+     .help = "What the tables start from: a run or one of its checkpoints (RUN, RUN/checkpoints/last), with users and "
+             "items that are new since then; or a directory of TABLE.npy files."},
+    {.key = "init.optimizer",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "continue",
+     .choices = "continue|fresh",
+     .help = "Of a run: whether the states of its optimizers are taken over, where they are the same, or begin anew."},
     {.key = "init.missing",
      .type = PLT_OPT_CHOICE,
      .fallback = "error",
      .choices = "error|fresh",
-     .help = "What a table without a file is: an error, or born fresh."},
+     .help = "What a table is that init.from does not have: an error, or born fresh."},
 };
 static const plt_option_t cluster_rows[] = {
     {.key = "cluster.workers",

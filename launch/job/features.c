@@ -12,6 +12,7 @@
 
 /* The directory that the first stage of those that have one starts from; NULL: none has. */
 static const char *initial_tables(const plt_job_t *job) {
+  if (job->warm.restore.given) return job->warm.run_dir;
   for (size_t i = 0; i < job->n_stages; i++)
     if (job->procedure->stages[i].plan.init_from != NULL) return job->procedure->stages[i].plan.init_from;
   return NULL;

@@ -14,6 +14,11 @@ plt_generation_t plt_generation_of(const plt_job_t *job) {
                             .staleness = job->plan.staleness};
 }
 
+static plt_start_kind_t start_kind(const plt_restore_t *restore, const char *run_dir) {
+  if (restore->is_warm) return restore->values_alone ? PLT_START_VALUES : PLT_START_WARM;
+  return run_dir == NULL ? PLT_START_LOOK : PLT_START_RESUME;
+}
+
 plt_server_config_t plt_generation_server(const plt_generation_t *generation, uint32_t number, const char *run_dir,
                                           const plt_restore_t *restore, uint64_t memory_bytes) {
   return (plt_server_config_t){.number = number,
@@ -24,8 +29,9 @@ plt_server_config_t plt_generation_server(const plt_generation_t *generation, ui
                                .job = generation->job,
                                .generation = generation->number,
                                .run_dir = run_dir,
-                               .restore_dir = restore->given ? restore->dir : NULL,
-                               .restore = &restore->manifest,
+                               .start = {.kind = start_kind(restore, run_dir),
+                                         .dir = restore->given ? restore->dir : NULL,
+                                         .manifest = &restore->manifest},
                                .memory_bytes = memory_bytes};
 }
 

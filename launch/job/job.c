@@ -200,10 +200,28 @@ static plt_status_t read_until(const plt_job_t *job, plt_plan_t *run) {
   return PLT_ERR_USAGE;
 }
 
+/* Tables of another run are for a training of one stage. */
+static plt_status_t find_warm_start(plt_job_t *job, const plt_outline_t *outline, bool begins) {
+  plt_plan_t *plan = &job->procedure->stages[0].plan;
+  for (size_t i = 0; i < outline->n_stages; i++) {
+    plt_config_t *config = outline->stages[i].config;
+    PLT_TRY(plt_warm_start_find(config, begins, &job->warm));
+    if (job->warm.restore.given && outline->is_given)
+      return plt_fail(PLT_ERR_USAGE,
+                      "%s: %s is a run: a training in stages starts from files, which `plateau export` writes",
+                      plt_config_origin(config, "init.from"), plt_config_text(config, "init.from"));
+  }
+  if (!job->warm.restore.given) return PLT_OK;
+  plan->init_from = NULL;
+  plan->warm = &job->warm.tables;
+  return PLT_OK;
+}
+
 static plt_status_t make_procedure(plt_job_t *job, const plt_outline_t *outline, bool begins) {
   plt_plan_t *run = &job->plan;
   PLT_TRY(plt_plan_read_run(job->config, run));
   PLT_TRY(read_stages(job, outline, run));
+  PLT_TRY(find_warm_start(job, outline, begins));
   PLT_TRY(plt_job_open_data(job, begins));
   for (size_t i = 0; i < outline->n_stages; i++) {
     plt_status_t status = make_stage(job, outline->stages[i].config, outline->is_given, i);
@@ -216,7 +234,7 @@ static plt_status_t make_procedure(plt_job_t *job, const plt_outline_t *outline,
   const plt_leg_t *first = &job->procedure->legs[0];
   plt_plan_t of_run = *run;
   plt_leg_plan(job->procedure, first, first->slot, &of_run, run);
-  return PLT_OK;
+  return begins ? plt_warm_start_check(job) : PLT_OK;
 }
 
 static plt_status_t fill(plt_job_t *job, bool begins) {
@@ -291,6 +309,7 @@ void plt_job_destroy(plt_job_t **job) {
     plt_strategy_destroy(&stage->strategy);
   }
   free((*job)->stages);
+  plt_warm_start_clear(&(*job)->warm);
   plt_dataset_destroy(&(*job)->data);
   plt_config_destroy(&(*job)->config);
   free(*job);

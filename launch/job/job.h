@@ -11,6 +11,7 @@
 #define PLT_LAUNCH_JOB_JOB_H
 
 #include "common/options/options.h"
+#include "launch/job/warm_start.h"
 #include "worker/session/procedure.h"
 #include "worker/session/session.h"
 
@@ -30,6 +31,7 @@ typedef struct plt_job {
   plt_procedure_t *procedure; /* what is made of `stages`; of one leg in a plain run */
   plt_job_stage_t *stages;
   size_t n_stages;
+  plt_warm_start_t warm; /* the run whose tables this one begins with */
   plt_plan_t plan; /* of the first leg, with what is of the whole run: sessions find their place in the procedure */
   plt_transport_t transport;
   const char *proxy;       /* HOST:PORT between workers and servers; NULL: none */

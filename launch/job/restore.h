@@ -12,6 +12,8 @@ enum { PLT_CHECKPOINT_NAME_MAX = 32 }; /* bytes of "best", "last" or a clock */
 
 typedef struct plt_restore {
   bool given;
+  bool is_warm;      /* of another run, for a new one to begin with (warm_start.h) */
+  bool values_alone; /* warm: its optimizers begin anew */
   char dir[PLT_PATH_MAX];
   plt_manifest_t manifest;
 } plt_restore_t;
@@ -21,6 +23,8 @@ plt_status_t plt_restore_choose(const char *run_dir, const char *choice, char na
 /* Loads the checkpoint of that name. What "best" and "last" link to is verified; what is named by its clock was by
  * whoever gave its name. "": nothing is given. */
 plt_status_t plt_restore_load(const char *run_dir, const char *name, plt_restore_t *restore);
+/* RUN/checkpoints/NAME, whichever run that is; verifies: the files' hashes, too, else their sizes. */
+plt_status_t plt_restore_load_path(const char *path, bool verifies, plt_restore_t *restore);
 /* The name under which plt_restore_load() finds it again, "" if it is not given. */
 void plt_restore_name(const plt_restore_t *restore, char name[PLT_CHECKPOINT_NAME_MAX]);
 void plt_restore_clear(plt_restore_t *restore);

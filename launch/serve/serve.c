@@ -217,21 +217,21 @@ static void *host_main(void *argument) {
   serving_t *s = host->all;
   const plt_serve_config_t *config = s->config;
   plt_generation_log(config->run_dir, "server", host->number, false);
-  plt_server_config_t server = {.number = host->number,
-                                .servers = config->servers,
-                                .workers = config->workers,
-                                .alone = config->alone,
-                                .staleness = config->staleness,
-                                .job = s->invitation.job,
-                                .generation = s->invitation.generation,
-                                .run_dir = config->run_dir,
-                                .restore_dir = s->restore.given ? s->restore.dir : NULL,
-                                .restore = &s->restore.manifest,
-                                .memory_bytes = plt_limits_memory() / s->n_hosts,
-                                .keep = config->keep,
-                                .linger_s = LINGER_S,
-                                .idle_s = config->idle_s,
-                                .stop = &s->stop};
+  plt_server_config_t server = {
+      .number = host->number,
+      .servers = config->servers,
+      .workers = config->workers,
+      .alone = config->alone,
+      .staleness = config->staleness,
+      .job = s->invitation.job,
+      .generation = s->invitation.generation,
+      .run_dir = config->run_dir,
+      .start = {.dir = s->restore.given ? s->restore.dir : NULL, .manifest = &s->restore.manifest},
+      .memory_bytes = plt_limits_memory() / s->n_hosts,
+      .keep = config->keep,
+      .linger_s = LINGER_S,
+      .idle_s = config->idle_s,
+      .stop = &s->stop};
   plt_failure_keep(&host->failure, plt_server_run(s->wire, host->listener, &server));
   if (host->failure.status != PLT_OK) plt_log(PLT_LOG_INFO, "ends: %s", host->failure.text);
   plt_log_close();

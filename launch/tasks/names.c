@@ -8,13 +8,6 @@
 #include "common/io/fileio.h"
 #include "common/mem.h"
 
-/* A file beside the interactions. */
-static char *beside(const plt_dataset_t *data, const char *file) {
-  const char *slash = strrchr(data->source, '/');
-  return slash == NULL ? plt_mem_strdup(file)
-                       : plt_mem_print("%.*s/%s", (int)(slash - data->source), data->source, file);
-}
-
 static plt_status_t check(const char *task, const char *path, const plt_idmap_t *map, uint32_t ids, const char *what) {
   if (plt_idmap_count(map) >= ids) return PLT_OK;
   return plt_fail(PLT_ERR_DATA,
@@ -26,7 +19,7 @@ static plt_status_t check(const char *task, const char *path, const plt_idmap_t 
 
 static plt_status_t open_map(const plt_dataset_t *data, const char *task, const char *file, uint32_t ids, bool is_user,
                              bool must, plt_idmap_t **out) {
-  char *path = beside(data, file);
+  char *path = plt_dataset_beside(data, file);
   plt_status_t status = PLT_OK;
   bool is_there = plt_path_exists(path);
   if (is_there) status = plt_idmap_read(path, is_user ? "userID" : "itemID", out);

@@ -31,7 +31,7 @@ static plt_status_t play_here(const plt_job_t *job, const plt_work_t *work, cons
   size_t n_options = turn->task == work->task ? work->n_options : 0;
   PLT_TRY(plt_task_options(turn->task, work->options, n_options, &options));
   plt_task_call_t call = {.job = job, .turn = turn, .options = options, .quiet = work->quiet, .end = end};
-  plt_status_t status = plt_embedded_run(job, restore, plt_turn_play, &call);
+  plt_status_t status = plt_embedded_run(job, restore->given ? restore : &job->warm.restore, plt_turn_play, &call);
   plt_config_destroy(&options);
   return status;
 }

@@ -295,10 +295,9 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_server_t *s = &server;
   plt_checkpoint_head_t head = {0};
   plt_status_t status;
-  PLT_TRY(
-      plt_tableset_create(config->number, config->servers, config->restore_dir, config->restore, &head, &s->tables));
+  PLT_TRY(plt_tableset_create(config->number, config->servers, &config->start, &head, &s->tables));
   plt_tableset_limit(s->tables, config->memory_bytes);
-  s->is_restored = config->restore_dir != NULL && config->number == 0;
+  s->is_restored = plt_start_goes_on(&config->start) && config->number == 0;
   s->progress = s->restored = head.progress;
   s->now = s->start = head.clock;
   s->clock = config->alone ? plt_clock_create(config->workers, config->staleness, 0) /* bare pulls place the workers */

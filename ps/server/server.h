@@ -22,8 +22,8 @@
 
 #include <stdatomic.h>
 
-#include "common/io/manifest.h"
 #include "proto/wire/wire.h"
+#include "ps/server/start.h"
 
 typedef struct plt_server_config {
   uint32_t number, servers, workers;
@@ -31,11 +31,10 @@ typedef struct plt_server_config {
   uint64_t staleness; /* ssp, asp: see clock.h */
   uint64_t job;
   uint32_t generation;
-  const char *run_dir;           /* where checkpoints go; NULL: none are written */
-  const char *restore_dir;       /* directory of a verified checkpoint; NULL: start afresh */
-  const plt_manifest_t *restore; /* its manifest */
-  uint64_t memory_bytes;         /* what the tables may take; 0: no limit */
-  size_t keep;                   /* checkpoints that PUBLISH leaves, besides those that links name; 0: all */
+  const char *run_dir; /* where checkpoints go; NULL: none are written */
+  plt_start_t start;
+  uint64_t memory_bytes; /* what the tables may take; 0: no limit */
+  size_t keep;           /* checkpoints that PUBLISH leaves, besides those that links name; 0: all */
   double
       linger_s;  /* when a worker has given up, or has not been heard for idle_s, the others may take leave for so long;
                       then the server ends by that failure. 0: it waits for them */

@@ -18,6 +18,7 @@ struct plt_tableset {
   size_t n, lasting;
   plt_checkpoint_part_t **parts; /* open while tables are being declared: those that have rows of this shard */
   size_t n_parts;
+  plt_start_kind_t kind;               /* what `parts` are to the tables, unless they are handed over */
   bool hands_over;                     /* tables take values, not states: of `parts`, or, without, of `before` */
   plt_table_t *before[PLT_TABLES_MAX]; /* until all that are awaited are declared */
   size_t n_before, awaited;
@@ -49,12 +50,12 @@ static plt_status_t open_parts(plt_tableset_t *set, const char *dir, const plt_m
   return PLT_OK;
 }
 
-plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *restore_dir,
-                                 const plt_manifest_t *restore, plt_checkpoint_head_t *head, plt_tableset_t **out) {
+plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const plt_start_t *start,
+                                 plt_checkpoint_head_t *head, plt_tableset_t **out) {
   plt_status_t status = PLT_OK;
   plt_tableset_t *set = plt_mem_zalloc(1, sizeof *set);
-  *set = (plt_tableset_t){.number = number, .servers = servers};
-  if (restore_dir != NULL) status = open_parts(set, restore_dir, restore, head);
+  *set = (plt_tableset_t){.number = number, .servers = servers, .kind = start->kind};
+  if (start->dir != NULL) status = open_parts(set, start->dir, start->manifest, plt_start_goes_on(start) ? head : NULL);
   if (status == PLT_OK)
     *out = set;
   else
@@ -104,21 +105,26 @@ static void add_table(plt_tableset_t *set, plt_table_t *table, uint64_t bytes) {
 
 /* ---- rows from before ---- */
 
+/* The spec of a table as the checkpoint has it; false: it has no such table. */
+static bool find_spec(const plt_tableset_t *set, const char *name, plt_table_spec_t *spec) {
+  uint64_t t, stored;
+  for (size_t i = 0; i < plt_checkpoint_tables(set->parts[0]); i++)
+    if (plt_checkpoint_table(set->parts[0], i, spec, &t, &stored) == PLT_OK && strcmp(spec->name, name) == 0)
+      return true;
+  return false;
+}
+
 /* The table of a checkpoint as it was, with its optimizer. */
 static plt_status_t restore_before(const plt_tableset_t *set, const char *name, plt_table_t **out) {
-  plt_checkpoint_part_t *first = set->parts[0];
   plt_table_spec_t spec;
-  uint64_t t, stored;
-  for (size_t i = 0; i < plt_checkpoint_tables(first); i++) {
-    PLT_TRY(plt_checkpoint_table(first, i, &spec, &t, &stored));
-    if (strcmp(spec.name, name) != 0) continue;
-    PLT_TRY(plt_table_create(&spec, set->number, set->servers, out));
-    plt_status_t status = PLT_OK;
-    for (size_t p = 0; p < set->n_parts && status == PLT_OK; p++) status = plt_checkpoint_restore(set->parts[p], *out);
-    if (status != PLT_OK) plt_table_destroy(out);
-    return status;
-  }
-  return plt_fail(PLT_ERR_CHECKPOINT, "the checkpoint to take rows from has no table %s", name);
+  if (!find_spec(set, name, &spec))
+    return plt_fail(PLT_ERR_CHECKPOINT, "the checkpoint to take rows from has no table %s", name);
+  memcpy(spec.born_as, plt_table_spec(set->read)->born_as, sizeof spec.born_as); /* which a checkpoint does not have */
+  PLT_TRY(plt_table_create(&spec, set->number, set->servers, out));
+  plt_status_t status = PLT_OK;
+  for (size_t p = 0; p < set->n_parts && status == PLT_OK; p++) status = plt_checkpoint_restore(set->parts[p], *out);
+  if (status != PLT_OK) plt_table_destroy(out);
+  return status;
 }
 
 static plt_table_t *find_before(const plt_tableset_t *set, const char *name) {
@@ -141,10 +147,37 @@ static plt_status_t take_values(const plt_tableset_t *set) {
   return status;
 }
 
+/* Rows from `first` on are zero. */
+static void clear_rows(plt_table_t *table, uint64_t first, const plt_tableset_t *set) {
+  const plt_table_spec_t *spec = plt_table_spec(table);
+  float *zeros = plt_mem_zalloc(spec->cols, sizeof *zeros);
+  for (uint64_t key = first; key < spec->rows; key++)
+    if (key % set->servers == set->number) plt_table_assign(table, &key, 1, zeros);
+  free(zeros);
+}
+
+/* The table may have other rows than it had. What the checkpoint does not know is born; whoever starts the servers has
+ * seen to it that this may be. */
+static plt_status_t continue_rows(const plt_tableset_t *set) {
+  const plt_table_spec_t *spec = plt_table_spec(set->read);
+  plt_table_spec_t was;
+  plt_table_t *before;
+  if (!find_spec(set, spec->name, &was)) return PLT_OK;
+  PLT_TRY(restore_before(set, spec->name, &before));
+  plt_status_t status = plt_table_continue(set->read, before, set->kind != PLT_START_VALUES);
+  plt_table_destroy(&before);
+  if (status == PLT_OK && set->kind == PLT_START_LOOK) clear_rows(set->read, was.rows, set);
+  return status;
+}
+
 /* plt_errand_fn */
 static plt_status_t read_rows(void *context) {
   plt_tableset_t *set = context;
+  plt_table_spec_t was;
   if (set->hands_over) return take_values(set);
+  const plt_table_spec_t *spec = plt_table_spec(set->read);
+  bool has_grown = set->kind == PLT_START_LOOK && find_spec(set, spec->name, &was) && was.rows != spec->rows;
+  if (set->kind > PLT_START_LOOK || has_grown) return continue_rows(set);
   for (size_t i = 0; i < set->n_parts; i++) PLT_TRY(plt_checkpoint_restore(set->parts[i], set->read));
   return PLT_OK;
 }

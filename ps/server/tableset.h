@@ -1,7 +1,7 @@
 /* tableset.h - the tables of one server in the order of their declaration: declare, restore, check, read, save.
  *
  * A server that starts from a checkpoint fills a table when it is declared, from all parts of the checkpoint: so
- * it may have been written by another number of servers.
+ * it may have been written by another number of servers. What of it a table takes is the start's kind (start.h).
  *
  * Handing over   plt_tableset_enter() ends the tables there are and begins the list anew. What is declared then takes
  *                the values of the table of its name, whatever its optimizer was: of those there were, or of those in
@@ -11,14 +11,14 @@
 #ifndef PLT_PS_SERVER_TABLESET_H
 #define PLT_PS_SERVER_TABLESET_H
 
-#include "common/io/manifest.h"
 #include "ps/checkpoint/checkpoint.h"
+#include "ps/server/start.h"
 
 typedef struct plt_tableset plt_tableset_t;
 
-/* restore_dir NULL: start afresh. Otherwise *head receives what the checkpoint's first part says. */
-plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const char *restore_dir,
-                                 const plt_manifest_t *restore, plt_checkpoint_head_t *head, plt_tableset_t **out);
+/* *head receives what the checkpoint's first part says, if the start goes on with it. */
+plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const plt_start_t *start,
+                                 plt_checkpoint_head_t *head, plt_tableset_t **out);
 void plt_tableset_destroy(plt_tableset_t **set);
 
 /* What all tables together may take; 0: no limit. */

@@ -48,6 +48,14 @@ void plt_table_reset(plt_table_t *table, uint64_t salt);
  * were born as are not stored. PLT_ERR_PROTOCOL when the two differ in name, shape, shard or birth. */
 plt_status_t plt_table_take(plt_table_t *table, plt_table_t *from);
 
+/* Gives a fresh table the rows of `from` as they are now, and its salt; `from` may have other rows: what is behind the
+ * shorter of the two is left out, or born. with_state: steps and optimizer state go on, where both have the same
+ * optimizer with the same settings; else no steps, no state. PLT_ERR_PROTOCOL when the two differ in name, columns or
+ * shard. */
+plt_status_t plt_table_continue(plt_table_t *table, plt_table_t *from, bool with_state);
+/* Whether the optimizer's steps and state of rows of `from` are those of rows of `to`. */
+bool plt_table_state_goes_on(const plt_table_spec_t *from, const plt_table_spec_t *to);
+
 /* What a checkpoint needs. */
 typedef struct plt_table_state {
   uint64_t t;    /* optimizer steps so far */

@@ -259,6 +259,12 @@ void plt_dataset_destroy(plt_dataset_t **dataset) {
   *dataset = NULL;
 }
 
+char *plt_dataset_beside(const plt_dataset_t *data, const char *file) {
+  const char *slash = strrchr(data->source, '/');
+  if (slash == NULL) return plt_mem_strdup(file);
+  return plt_mem_print("%.*s/%s", (int)(slash - data->source), data->source, file);
+}
+
 size_t plt_dataset_feature_cols(const plt_dataset_t *data) {
   size_t cols = 0;
   for (size_t i = 0; i < data->n_features; i++) cols += data->features[i].array.cols;

@@ -116,6 +116,8 @@ plt_status_t plt_dataset_from_config(const plt_config_t *config, const plt_kept_
 plt_status_t plt_dataset_from_rows(struct plt_interactions **all, plt_dataset_t **out);
 void plt_dataset_destroy(plt_dataset_t **data);
 
+/* The path of a file in the folder of the interactions; free it. */
+char *plt_dataset_beside(const plt_dataset_t *data, const char *file);
 /* Columns of all features together. */
 size_t plt_dataset_feature_cols(const plt_dataset_t *data);
 /* Features of items, concatenated in order of data.features: n x feature_cols float32 into out; crew may be NULL. */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/io/fileio.h"
 #include "common/io/npy.h"
@@ -25,14 +26,15 @@ plt_status_t plt_import_path(const char *dir, const char *table, char out[PLT_PA
   return plt_path_file(dir, table, ".npy", out);
 }
 
-/* The first n rows, as a feature has them: of a plain file as they are. */
-static plt_status_t assign_rows(plt_client_t *client, uint32_t index, const plt_feature_t *rows, uint64_t n_rows) {
+/* Rows [begin, n_rows), as a feature has them: of a plain file as they are. */
+static plt_status_t assign_rows(plt_client_t *client, uint32_t index, const plt_feature_t *rows, uint64_t begin,
+                                uint64_t n_rows) {
   uint32_t cols = (uint32_t)rows->array.cols;
   uint64_t block = plt_import_block_rows(n_rows, cols);
   uint64_t *keys = plt_mem_alloc(block * sizeof *keys);
   float *values = plt_mem_alloc(block * cols * sizeof *values);
   plt_status_t status = PLT_OK;
-  for (uint64_t first = 0; first < n_rows && status == PLT_OK; first += block) {
+  for (uint64_t first = begin; first < n_rows && status == PLT_OK; first += block) {
     uint64_t n = n_rows - first < block ? n_rows - first : block;
     for (uint64_t i = 0; i < n; i++) keys[i] = first + i;
     for (uint64_t i = 0; i < n; i++) plt_feature_row(rows, first + i, values + i * cols);
@@ -53,7 +55,7 @@ static plt_status_t import_file(plt_client_t *client, const plt_plan_t *plan, ui
                       "%s: table %s takes floating-point rows of %" PRIu32 " columns, at most %" PRIu64
                       " of them; the file has %" PRIu64 " x %" PRIu64,
                       path, spec->name, spec->cols, spec->rows, npy.rows, npy.cols);
-  if (status == PLT_OK) status = assign_rows(client, index, &(plt_feature_t){.array = npy}, npy.rows);
+  if (status == PLT_OK) status = assign_rows(client, index, &(plt_feature_t){.array = npy}, 0, npy.rows);
   if (status == PLT_OK && npy.rows < spec->rows)
     plt_log(PLT_LOG_NOTE, "table %s: %" PRIu64 " of %" PRIu64 " rows come from %s, the rest is born fresh", spec->name,
             npy.rows, spec->rows, path);
@@ -75,9 +77,17 @@ bool plt_import_is_due(const plt_plan_t *plan) {
   return plan->init_from != NULL;
 }
 
+/* Rows of a table that the servers have from another run. */
+static uint64_t warm_rows(const plt_plan_t *plan, uint32_t index) {
+  for (size_t i = 0; plan->warm != NULL && i < plan->warm->n; i++)
+    if (strcmp(plan->warm->table[i].name, plan->specs[index].name) == 0) return plan->warm->table[i].rows;
+  return 0;
+}
+
 /* The rows of items of a table that starts as the features of a modality. */
 static plt_status_t import_features(plt_client_t *client, const plt_plan_t *plan, uint32_t index) {
-  return assign_rows(client, index, plan->model->tables[index].initial, plan->specs[index].rows);
+  return assign_rows(client, index, plan->model->tables[index].initial, warm_rows(plan, index),
+                     plan->specs[index].rows);
 }
 
 plt_status_t plt_import_table(plt_client_t *client, const plt_plan_t *plan, uint32_t index) {

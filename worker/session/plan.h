@@ -19,6 +19,15 @@
 
 enum { PLT_RHO_MAX = 16 }; /* distances at which sharpness is measured */
 
+/* The tables of another run that the servers begin with: which of this run's there are, and with how many rows. */
+typedef struct plt_warm_tables {
+  size_t n;
+  struct {
+    char name[PLT_TABLE_NAME_MAX];
+    uint64_t rows;
+  } table[PLT_TABLES_MAX];
+} plt_warm_tables_t;
+
 struct plt_procedure;
 struct plt_leg;
 
@@ -60,8 +69,9 @@ typedef struct plt_plan {
   uint32_t rho_batches;
   uint32_t patience; /* evaluations without a better one; 0: no early stopping */
 
-  const char *replay;    /* directory of a procedure's replays, or NULL */
-  const char *init_from; /* directory of TABLE.npy files, or NULL */
+  const char *replay;            /* directory of a procedure's replays, or NULL */
+  const char *init_from;         /* directory of TABLE.npy files, or NULL */
+  const plt_warm_tables_t *warm; /* instead of it; NULL: there are none */
   bool init_missing_is_fresh;
 
   bool log_view;       /* tells at length where time went, when training has ended */

@@ -23,6 +23,8 @@ static plt_brief_t some_brief(void) {
       .options = options,
       .n_options = 2,
       .run_dir = (char *)(uintptr_t) "/runs/\xFFnot utf-8",
+      .warm = (char *)(uintptr_t) "/runs/monday/checkpoints/12",
+      .values_alone = true,
       .sets = sets,
       .n_sets = 1,
       .quiet = true,
@@ -70,6 +72,8 @@ static void expect_brief(const plt_brief_t *got) {
   cr_assert_eq(got->n_options, 2);
   cr_assert_str_eq(got->options[1], "output=a b");
   cr_assert_str_eq(got->run_dir, want.run_dir);
+  cr_assert_str_eq(got->warm, want.warm);
+  cr_assert(got->values_alone);
   cr_assert_eq(got->n_sets, 1);
   cr_assert_str_eq(got->sets[0], "data.path=/x");
   cr_assert(got->quiet);

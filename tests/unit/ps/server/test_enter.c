@@ -173,7 +173,7 @@ Test(enter, values_of_a_checkpoint) {
   plt_tableset_t *sets[WRITE];
   plt_manifest_t manifest = {0};
   for (uint32_t s = 0; s < WRITE; s++) {
-    cr_assert_eq(plt_tableset_create(s, WRITE, NULL, NULL, NULL, &sets[s]), PLT_OK);
+    cr_assert_eq(plt_tableset_create(s, WRITE, &(plt_start_t){0}, NULL, &sets[s]), PLT_OK);
     for (uint32_t t = 0; t < 3; t++) declare(sets[s], t, &specs[t], false);
     for (uint32_t t = 1; t <= 20; t++) step_all(sets[s], s, WRITE, t);
   }
@@ -188,7 +188,7 @@ Test(enter, values_of_a_checkpoint) {
       if (servers == WRITE) {
         these[s] = sets[s];
       } else {
-        cr_assert_eq(plt_tableset_create(s, servers, NULL, NULL, NULL, &these[s]), PLT_OK);
+        cr_assert_eq(plt_tableset_create(s, servers, &(plt_start_t){0}, NULL, &these[s]), PLT_OK);
         for (uint32_t t = 0; t < 3; t++) declare(these[s], t, &specs[t], false);
       }
       for (uint32_t t = 21; t <= 40; t++) step_all(these[s], s, servers, t); /* which is given up */

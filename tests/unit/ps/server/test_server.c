@@ -385,7 +385,7 @@ Test(server, a_checkpoint_has_no_temporary_tables) {
   plt_tableset_t *set;
   plt_table_spec_t spec = {.name = "layer", .rows = ROWS, .cols = COLS, .frozen = true, .temporary = true};
   bool later;
-  cr_assert_eq(plt_tableset_create(0, 1, NULL, NULL, NULL, &set), PLT_OK);
+  cr_assert_eq(plt_tableset_create(0, 1, &(plt_start_t){0}, NULL, &set), PLT_OK);
   for (uint32_t t = 0; t < 3; t++) cr_assert_eq(plt_tableset_declare(set, t, &specs[t], false, &later), PLT_OK);
   for (uint32_t t = 3; t < 5; t++) cr_assert_eq(plt_tableset_declare(set, t, &spec, false, &later), PLT_OK);
   cr_assert(plt_tableset_size(set) == 5 && plt_tableset_lasting(set) == 3);

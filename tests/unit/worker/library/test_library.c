@@ -208,8 +208,7 @@ static void resume_in(plt_server_config_t like) {
   cr_assert_eq(plt_manifest_load(s.run_dir, "last", &manifest, dir), PLT_OK, "%s", plt_fail_text());
   cr_expect_eq(manifest.n_parts, 2);
   cr_expect_eq(manifest.clock, like.alone ? 6 : 3);
-  like.restore_dir = dir;
-  like.restore = &manifest;
+  like.start = (plt_start_t){.dir = dir, .manifest = &manifest};
   like.generation = 1;
   serving_start(&s, 3, like);
   run_both(&s, 6, again);
