@@ -117,6 +117,7 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   if (restore->given)
     plt_log(PLT_LOG_NOTE, "going on with epoch %" PRIu32 " from checkpoint %s", restore->manifest.epoch, restore->dir);
   if (restore->given) warn_of_products(restore->manifest.products);
+  if (!restore->given) plt_warm_start_say(job);
   plt_job_say_leaks(job);
   if (!restore->given) plt_job_say_scales(job);
   for (size_t i = 0; i < job->procedure->n_stages; i++) say_closures(&job->procedure->stages[i].plan);
@@ -142,6 +143,7 @@ static plt_status_t find_start(const plt_job_t *job, bool resumed, plt_restore_t
 static plt_status_t run_job(plt_rendezvous_t *rv, plt_job_t *job, bool resumed, bool quiet) {
   plt_restore_t restore = {0};
   plt_work_t work = {.task = plt_task_find("train"), .run_dir = job->plan.run_dir, .restore = &restore, .quiet = quiet};
+  if (!resumed) PLT_TRY(plt_numbering_keep(job->data, job->plan.run_dir));
   if (!resumed) PLT_TRY(plt_job_keep_features(job));
   if (rv == NULL) PLT_TRY(plt_job_open_relations(job, NULL));
   plt_status_t status = find_start(job, resumed, &restore);
@@ -168,10 +170,6 @@ static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, p
   if (a->resume) PLT_TRY(plt_run_dir_resume(*config, resumed));
   PLT_TRY(plt_job_create(config, !*resumed, job));
   return a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config);
-  PLT_TRY(a->resume ? plt_run_dir_go_on((*job)->config, *resumed) : plt_run_dir_begin((*job)->config));
-  if (*resumed) return PLT_OK;
-  PLT_TRY(plt_numbering_keep((*job)->data, (*job)->plan.run_dir));
-  return plt_job_keep_features(*job);
 }
 
 /* Everything that can be wrong before there is a run. */

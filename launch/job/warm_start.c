@@ -109,11 +109,9 @@ static plt_status_t check_missing(const plt_warm_start_t *warm, const plt_plan_t
   const plt_model_table_t *table = &plan->model->tables[t];
   if (find_spec(warm, plan->specs[t].name) != NULL || table->written || table->initial != NULL) return PLT_OK;
   if (table->entity == PLT_ENTITY_ASIDE && !table->needed) return PLT_OK;
-  if (!plan->init_missing_is_fresh)
-    return plt_fail(PLT_ERR_DATA, "%s: has no table %s; to start it fresh set init.missing: fresh", warm->restore.dir,
-                    plan->specs[t].name);
-  plt_log(PLT_LOG_NOTE, "table %s is born fresh: %s has none", plan->specs[t].name, warm->restore.dir);
-  return PLT_OK;
+  if (plan->init_missing_is_fresh) return PLT_OK;
+  return plt_fail(PLT_ERR_DATA, "%s: has no table %s; to start it fresh set init.missing: fresh", warm->restore.dir,
+                  plan->specs[t].name);
 }
 
 /* The users or items of a checkpoint: rows of the model's tables of that side; 0: it has no such table. */
@@ -125,27 +123,6 @@ static uint64_t count_nodes(const plt_warm_start_t *warm, const plt_plan_t *plan
   return 0;
 }
 
-static void say_optimizers(const plt_warm_start_t *warm, const plt_plan_t *plan) {
-  for (size_t t = 0; t < plan->model->n_tables && !warm->restore.values_alone; t++) {
-    const plt_table_spec_t *was = find_spec(warm, plan->specs[t].name), *now = &plan->specs[t];
-    if (was == NULL || was->frozen || now->frozen || plt_table_state_goes_on(was, now)) continue;
-    plt_log(PLT_LOG_NOTE, "table %s: its optimizer begins anew: %s there%s", now->name, was->optimizer,
-            strcmp(was->optimizer, now->optimizer) == 0 ? " too, with other settings" : ", another one here");
-  }
-}
-
-static void say_start(const plt_warm_start_t *warm, const plt_plan_t *plan) {
-  uint64_t users = count_nodes(warm, plan, PLT_SIDE_USER), items = count_nodes(warm, plan, PLT_SIDE_ITEM);
-  plt_log(PLT_LOG_NOTE,
-          "begins with the tables of %s, after %" PRIu32 " epochs: %" PRIu64 " users there, %" PRIu32 " here; %" PRIu64
-          " items there, %" PRIu32 " here; optimizers %s",
-          warm->restore.dir, warm->restore.manifest.epoch, users, plan->data->users, items, plan->data->items,
-          warm->restore.values_alone ? "begin anew" : "go on");
-  if (users > plan->data->users || items > plan->data->items)
-    plt_log(PLT_LOG_WARN, "rows of users and items that the data no longer have are left behind");
-  say_optimizers(warm, plan);
-}
-
 plt_status_t plt_warm_start_check(const plt_job_t *job) {
   const plt_warm_start_t *warm = &job->warm;
   const plt_plan_t *plan = &job->plan;
@@ -154,8 +131,43 @@ plt_status_t plt_warm_start_check(const plt_job_t *job) {
   for (size_t t = 0; t < plan->model->n_tables; t++)
     PLT_TRY(check_table(warm, &plan->model->tables[t], &plan->specs[t]));
   for (size_t t = 0; t < plan->model->n_tables; t++) PLT_TRY(check_missing(warm, plan, t));
-  say_start(warm, plan);
   return PLT_OK;
+}
+
+/* Tables that do not begin as the rest does, in one line: most often it is all of them, and for one reason. */
+static void say_others(const plt_warm_start_t *warm, const plt_plan_t *plan) {
+  char *fresh = plt_mem_strdup(""), *anew = plt_mem_strdup("");
+  for (size_t t = 0; t < plan->model->n_tables; t++) {
+    const plt_table_spec_t *was = find_spec(warm, plan->specs[t].name), *now = &plan->specs[t];
+    bool goes_on = was != NULL && (was->frozen || now->frozen || plt_table_state_goes_on(was, now));
+    if (goes_on || (was != NULL && warm->restore.values_alone)) continue;
+    char **list = was == NULL ? &fresh : &anew, *longer;
+    longer = was == NULL
+                 ? plt_mem_print("%s%s%s", *list, **list == '\0' ? "" : ", ", now->name)
+                 : plt_mem_print("%s%s%s (%s there)", *list, **list == '\0' ? "" : ", ", now->name, was->optimizer);
+    free(*list);
+    *list = longer;
+  }
+  if (*fresh != '\0') plt_log(PLT_LOG_NOTE, "born fresh, for that run has no such tables: %s", fresh);
+  if (*anew != '\0')
+    plt_log(PLT_LOG_NOTE, "optimizers that begin anew, for they are others or have other settings: %s", anew);
+  free(fresh);
+  free(anew);
+}
+
+void plt_warm_start_say(const plt_job_t *job) {
+  const plt_warm_start_t *warm = &job->warm;
+  const plt_plan_t *plan = &job->plan;
+  if (!warm->restore.given) return;
+  uint64_t users = count_nodes(warm, plan, PLT_SIDE_USER), items = count_nodes(warm, plan, PLT_SIDE_ITEM);
+  plt_log(PLT_LOG_NOTE,
+          "begins with the tables of %s, after %" PRIu32 " epochs: %" PRIu64 " users there, %" PRIu32 " here; %" PRIu64
+          " items there, %" PRIu32 " here; optimizers %s",
+          warm->restore.dir, warm->restore.manifest.epoch, users, plan->data->users, items, plan->data->items,
+          warm->restore.values_alone ? "begin anew" : "go on");
+  if (users > plan->data->users || items > plan->data->items)
+    plt_log(PLT_LOG_WARN, "rows of users and items that the data no longer have are left behind");
+  say_others(warm, plan);
 }
 
 /* ---- data that have grown under a run ---- */
@@ -184,7 +196,7 @@ static void say_newcomers(const plt_job_t *job, plt_side_t side, uint64_t were, 
             are - were, word[side], model->ops->name, side == PLT_SIDE_USER ? "a user" : "an item");
 }
 
-static plt_status_t check_grown(const plt_job_t *job, const plt_warm_start_t *run) {
+static plt_status_t check_grown(const plt_job_t *job, const char *run_dir, const plt_warm_start_t *run) {
   const plt_plan_t *plan = &job->plan;
   bool any = false;
   for (size_t t = 0; t < plan->model->n_tables; t++) {
@@ -198,6 +210,7 @@ static plt_status_t check_grown(const plt_job_t *job, const plt_warm_start_t *ru
                       run->restore.dir, now->name, was->rows, now->rows);
   }
   if (!any) return PLT_OK;
+  PLT_TRY(plt_numbering_check(job->data, run_dir));
   say_newcomers(job, PLT_SIDE_USER, count_nodes(run, plan, PLT_SIDE_USER), plan->data->users);
   say_newcomers(job, PLT_SIDE_ITEM, count_nodes(run, plan, PLT_SIDE_ITEM), plan->data->items);
   return PLT_OK;
@@ -206,9 +219,8 @@ static plt_status_t check_grown(const plt_job_t *job, const plt_warm_start_t *ru
 plt_status_t plt_warm_start_check_grown(const plt_job_t *job, const char *run_dir, const plt_restore_t *restore) {
   plt_warm_start_t *run = plt_mem_zalloc(1, sizeof *run);
   run->restore = *restore;
-  plt_status_t status = plt_numbering_check(job->data, run_dir);
-  if (status == PLT_OK) status = read_tables(run);
-  if (status == PLT_OK) status = check_grown(job, run);
+  plt_status_t status = read_tables(run);
+  if (status == PLT_OK) status = check_grown(job, run_dir, run);
   free(run); /* the manifest is the caller's */
   return status;
 }

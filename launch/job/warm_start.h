@@ -31,8 +31,10 @@ struct plt_job;
  * needs it, and meets the same fault. */
 plt_status_t plt_warm_start_find(plt_config_t *config, bool begins, plt_warm_start_t *out);
 void plt_warm_start_clear(plt_warm_start_t *warm);
-/* Whether the job's tables can go on with these; says what begins with what. */
+/* Whether the job's tables can go on with these. */
 plt_status_t plt_warm_start_check(const struct plt_job *job);
+/* What begins with what; nothing where there is no warm start. */
+void plt_warm_start_say(const struct plt_job *job);
 /* For a run that is looked at with data that have grown: whether its checkpoint's tables differ from the job's in rows
  * of users and items alone. Says what is new, and what the model knows of it. */
 plt_status_t plt_warm_start_check_grown(const struct plt_job *job, const char *run_dir, const plt_restore_t *restore);

@@ -101,11 +101,12 @@ bad_set '6[45]' 'absent' init.from="$work/absent"
 
 say "a start that failed is no run: the same command, mended"
 code=0
-"$plateau" train "$config" --quiet --set "run.dir=$work/again" --set "init.from=$work/absent" >"$work/out.txt" 2>&1 || code=$?
-[[ $code == 65 && -s $work/again/logs/launcher-0.txt ]] || complain "init.from=absent: exit $code, or no log is left"
+mkdir "$work/no-tables"
+"$plateau" train "$config" --quiet --set "run.dir=$work/again" --set "init.from=$work/no-tables" >"$work/out.txt" 2>&1 || code=$?
+[[ $code == 65 && -s $work/again/logs/launcher-0.txt ]] || complain "init.from=empty: exit $code, or no log is left"
 refuses 64 'neither a configuration nor a run' "$plateau" train "$work/again" --resume
 quietly "$plateau" train "$config" --quiet --set "run.dir=$work/again" --set train.epochs=1
-refuses 64 'holds a run already' "$plateau" train "$config" --quiet --set "run.dir=$work/again" --set "init.from=$work/absent"
+refuses 64 'holds a run already' "$plateau" train "$config" --quiet --set "run.dir=$work/again" --set "init.from=$work/no-tables"
 [[ -s $work/again/config.yaml ]] || complain "a refused start takes a run's configuration away"
 
 say "procedures"

@@ -9,8 +9,9 @@ make_data "$data"
 write_config "$config" "$data" "$bsam_plus"
 train_run "$work/embedded"
 code=0
-ranks 3 train "$config" --set "run.dir=$work/ranks" --set "init.from=$work/absent" >"$work/out.txt" 2>&1 || code=$?
-((code == 65)) || complain "init.from=absent: exit $code"
+mkdir "$work/empty"
+ranks 3 train "$config" --set "run.dir=$work/ranks" --set "init.from=$work/empty" >"$work/out.txt" 2>&1 || code=$?
+((code == 65)) || complain "init.from=empty: exit $code"
 quietly ranks 3 train "$config" --set "run.dir=$work/ranks" --log-view # a start that failed is no run
 grep -qE '^total .* 100.0 %' "$work/quietly.txt" || complain "train --log-view: no table"
 [[ $(tables_hash "$work/ranks") == $(tables_hash "$work/embedded") ]] || complain "other bits under mpirun"
