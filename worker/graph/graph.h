@@ -40,6 +40,8 @@ typedef struct plt_graph {
 plt_graph_t *plt_graph_create(const plt_dataset_t *data, uint32_t threads);
 /* From the users' items, `users` rows; crew may be NULL. */
 plt_graph_t *plt_graph_from_rows(const plt_user_items_t *rows, uint32_t users, uint32_t items, plt_crew_t *crew);
+/* A hash of all that the graph is a function of. */
+uint64_t plt_graph_key(const plt_dataset_t *data);
 /* That of a packed data set, which must outlive it; else the same out of a file in the directory `cache`, which the
  * first process to ask leaves there for the others to map; cache NULL: in memory. Never fails: where there can be no
  * file the graph is in memory. */

@@ -55,7 +55,7 @@ plt_status_t plt_relations_open(const plt_dataset_t *data, const plt_relation_pl
     if (plans[r].kind == PLT_RELATION_USER_ITEM)
       take_graph(relation, relations->graph);
     else
-      relation->users = plt_user_graph_create(relations->graph, &plans[r].users, threads);
+      relation->users = plt_user_graph_open(data, relations->graph, &plans[r].users, threads, cache);
   }
   if (status == PLT_OK)
     *out = relations;

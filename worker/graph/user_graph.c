@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/mapped.h"
 #include "common/mem.h"
 #include "common/rng.h"
 
@@ -101,7 +102,7 @@ static void weigh(const uint32_t *count, const uint32_t *times, size_t n, bool m
 
 /* A graph with room for its entries. */
 static plt_user_graph_t *make(uint32_t users, const uint64_t *offset) {
-  plt_user_graph_t *graph = plt_mem_alloc(sizeof *graph);
+  plt_user_graph_t *graph = plt_mem_zalloc(1, sizeof *graph);
   graph->count = plt_mem_alloc(offset[users] * sizeof *graph->count);
   graph->matrix = (plt_csr_t){.rows = users,
                               .cols = users,
@@ -116,13 +117,13 @@ static plt_user_graph_t *join(const search_t *s) {
   uint64_t *offset = plt_mem_zalloc((size_t)users + 1, sizeof *offset);
   for (uint32_t u = 0; u < users; u++) offset[u + 1] = offset[u] + s->n[u];
   plt_user_graph_t *graph = make(users, offset);
-  uint32_t *id = (uint32_t *)(uintptr_t)graph->matrix.index;
+  uint32_t *id = (uint32_t *)(uintptr_t)graph->matrix.index, *count = (uint32_t *)(uintptr_t)graph->count;
   float *weight = (float *)(uintptr_t)graph->matrix.weight;
   for (uint32_t u = 0; u < users; u++) {
     const neighbour_t *near = s->near + (size_t)u * s->plan.k;
     for (uint32_t i = 0; i < s->n[u]; i++) {
       id[offset[u] + i] = near[i].id;
-      graph->count[offset[u] + i] = near[i].count;
+      count[offset[u] + i] = near[i].count;
     }
     weigh(graph->count + offset[u], NULL, s->n[u], s->plan.mean, weight + offset[u]);
   }
@@ -139,7 +140,7 @@ plt_user_graph_t *plt_user_graph_pad(const plt_user_graph_t *graph, const plt_us
   plt_user_graph_t *padded = make(users, offset);
   plt_rng_key_t rng = plt_rng_key(seed, "user pad", epoch);
   memcpy((void *)(uintptr_t)padded->matrix.index, of->index, offset[users] * sizeof *of->index);
-  memcpy(padded->count, graph->count, offset[users] * sizeof *graph->count);
+  memcpy((void *)(uintptr_t)padded->count, graph->count, offset[users] * sizeof *graph->count);
   for (uint32_t u = 0; u < users; u++) {
     uint32_t n = (uint32_t)(offset[u + 1] - offset[u]);
     for (uint32_t i = 0; i < n; i++) times[list[i] = i] = 1;
@@ -177,10 +178,14 @@ plt_user_graph_t *plt_user_graph_create(const plt_graph_t *graph, const plt_user
 
 void plt_user_graph_destroy(plt_user_graph_t **graph) {
   if (*graph == NULL) return;
-  free((void *)(uintptr_t)(*graph)->matrix.offset);
-  free((void *)(uintptr_t)(*graph)->matrix.index);
-  free((void *)(uintptr_t)(*graph)->matrix.weight);
-  free((*graph)->count);
+  if ((*graph)->map != NULL) {
+    plt_file_unmap((*graph)->map, (*graph)->map_bytes);
+  } else {
+    free((void *)(uintptr_t)(*graph)->matrix.offset);
+    free((void *)(uintptr_t)(*graph)->matrix.index);
+    free((void *)(uintptr_t)(*graph)->matrix.weight);
+    free((void *)(uintptr_t)(*graph)->count);
+  }
   free(*graph);
   *graph = NULL;
 }

@@ -1,5 +1,6 @@
 /* test_user_graph.c - who has most items in common with whom, against a count over all pairs; ties, users without
  * neighbours, more neighbours than users; weights; lists padded by epoch. */
+#include "tests/unit/worker/folder.h"
 #include "tests/unit/worker/naive_graph.h"
 #include "worker/graph/user_graph.h"
 
@@ -178,4 +179,37 @@ Test(user_graph, padding_draws_from_what_is_there) {
   for (int n = 1; n < K; n++) cr_assert_float_eq(times[n] / EPOCHS, 0.25, 0.025, "%d times: %g", n, times[n]);
   plt_user_graph_destroy(&whole);
   plt_graph_destroy(&graph);
+}
+
+/* ---- in a file ---- */
+
+Test(user_graph, is_shared_through_a_file_by_plan_and_data) {
+  folder_t folder = folder_make();
+  naive_graph_t naive = naive_graph_make(60, 50, 700, 1), other = naive_graph_make(60, 50, 700, 2);
+  plt_graph_t *graph = plt_graph_create(&naive.data, 1), *foreign = plt_graph_create(&other.data, 1);
+  const plt_user_graph_plan_t plans[] = {{.k = 4}, {.k = 5}, {.k = 4, .mean = true}, {.k = 4, .pads = true}};
+  for (size_t i = 0; i < sizeof plans / sizeof *plans; i++)
+    for (int turn = 0; turn < 2; turn++) { /* made, then found */
+      plt_user_graph_t *want = plt_user_graph_create(graph, &plans[i], 1);
+      plt_user_graph_t *got = plt_user_graph_open(&naive.data, graph, &plans[i], 2, folder.path);
+      cr_assert(got->map != NULL && want->map == NULL);
+      expect_same(got, want);
+      plt_user_graph_destroy(&got);
+      plt_user_graph_destroy(&want);
+    }
+  plt_user_graph_t *want = plt_user_graph_create(foreign, &plans[0], 1);
+  plt_user_graph_t *got = plt_user_graph_open(&other.data, foreign, &plans[0], 2, folder.path);
+  expect_same(got, want);
+  plt_user_graph_t *padded = plt_user_graph_pad(got, &plans[3], 3, 1),
+                   *twin = plt_user_graph_pad(want, &plans[3], 3, 1);
+  expect_same(padded, twin);
+  plt_user_graph_destroy(&padded);
+  plt_user_graph_destroy(&twin);
+  plt_user_graph_destroy(&got);
+  plt_user_graph_destroy(&want);
+  plt_graph_destroy(&graph);
+  plt_graph_destroy(&foreign);
+  naive_graph_free(&naive);
+  naive_graph_free(&other);
+  folder_remove(&folder);
 }
