@@ -27,7 +27,7 @@ static void describe_plain(FILE *out, const plt_option_t *row) {
 static void describe_cell(FILE *out, const char *text) {
   fputs(" ", out);
   for (; *text != '\0'; text++) {
-    if (*text == '|') fputc('\\', out);
+    if (*text == '|' || *text == '<') fputc('\\', out); /* no new column, no HTML */
     fputc(*text, out);
   }
   fputs(" |", out);

@@ -19,7 +19,7 @@ diff <("$plateau" help man --names | sort) <(find "$work/prefix/share/man" -type
   complain "other pages of the manual than there are"
 # Pages link to each other as in the sources.
 for dir in docs examples; do
-  diff -r "$root/$dir" "$work/prefix/share/doc/plateau/$dir" || complain "$dir is not installed as it is"
+  diff -r -x build-site -x site "$root/$dir" "$work/prefix/share/doc/plateau/$dir" || complain "$dir is not installed as it is"
 done
 [[ $(stat -c %s "$work/stripped/bin/plateau") -lt $(stat -c %s "$work/prefix/bin/plateau") ]] ||
   complain "--strip took nothing"
