@@ -121,8 +121,7 @@ hurry() { scontrol update "jobid=$1" StartTime=now 2>/dev/null || true; }
 is_done() { [[ -z $(squeue -h -j "$1" -t PENDING,RUNNING,COMPLETING 2>/dev/null) ]]; }
 wait_for_end() { local i; for ((i = 0; i < 600; i++)); do ! is_done "$1" || return 0; sleep 0.2; hurry "$1"; done; }
 says() { grep -qs -- "$1" "$2"; }
-whole() { train_run "$work/whole" "${epochs[@]}" --set train.epochs=400; }
-whole
+train_run "$work/whole" "${epochs[@]}" --set train.epochs=400
 want=$(tables_hash "$work/whole")
 
 say "plateau launch slurm: a signal, a requeue, the end"
@@ -138,7 +137,8 @@ grep -q '"final"' "$work/batch/metrics.jsonl" || { complain "the requeued job di
 [[ $(tables_hash "$work/batch") == "$want" ]] || complain "launch slurm: other tables than an undisturbed run"
 
 say "preempted by a partition of higher priority"
-"$plateau" launch slurm "$config" --ranks-per-node 4 --partition main "${epochs[@]}" --set train.epochs=400 >preempted.sbatch
+long=("${epochs[@]}" --set train.epochs=2000) # it is not over before it is preempted
+"$plateau" launch slurm "$config" --ranks-per-node 4 --partition main "${long[@]}" >preempted.sbatch
 id=$(sbatch --parsable preempted.sbatch)
 wait_for has_stepped "$work/runs/config-$id"
 sbatch --parsable -p urgent --exclusive -o /dev/null --wrap true >/dev/null
@@ -148,7 +148,9 @@ sleep 1
 hurry "$id"
 wait_for_end "$id"
 grep -q '"final"' "$work/runs/config-$id/metrics.jsonl" || { complain "the preempted job did not come to its end"; cat "plateau-$id.txt"; }
-[[ $(tables_hash "$work/runs/config-$id") == "$want" ]] || complain "preempted: other tables than an undisturbed run"
+says 'going on with epoch 1\?[0-9]\{1,3\} from' "plateau-$id.txt" || { complain "the preempted job did not go on from its middle"; cat "plateau-$id.txt"; }
+train_run "$work/long" "${long[@]}"
+[[ $(tables_hash "$work/runs/config-$id") == $(tables_hash "$work/long") ]] || complain "preempted: other tables than an undisturbed run"
 
 say "plateau tune --array: a task is stopped and requeued, the others are left alone"
 { cat "$config" && printf 'tune: {seeds: [7], space: {optimizer.lr: [0.01, 0.02, 0.03]}}\n'; } >"$work/tune.yaml"
