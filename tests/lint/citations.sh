@@ -20,7 +20,7 @@ sources() { find common proto ps worker launch include tests cmake packaging CMa
   -not -path '*/corpus/*' | sort; }
 mapfile -t code < <(sources \( -name '*.[ch]' -o -name '*.sh' -o -name '*.cmake' -o -name 'CMakeLists.txt' -o -name '*.proto' \
   -o -name '*.yaml' -o -name run -o -name quickstart -o -name install-packages -o -name '*.sbatch' \) |
-  grep -v '^tests/lint/citations.sh$')
+  grep -vE '^tests/(lint/citations|e2e/site).sh$') # which name pages that are none
 mapfile -t pages < <(find . -name '*.md' -not -path './build/*' -not -path './.git/*' -not -path '*/golden/*' | sed 's|^\./||' | sort)
 ((${#code[@]} > 100 && ${#pages[@]} > 10))
 
