@@ -17,7 +17,8 @@ const char plt_data_import_usage[] =
     "\n"
     "plateau data import FILE --user COL --item COL [--rating COL --min-rating R] [--time COL] -o DIR\n"
     "                    [--split ratio|leave-one-out|time] [--ratios 0.8,0.1,0.1] [--order random|time] [--kcore K]\n"
-    "                    [--features NAME=FILE] [--extend OLD] [--skip-bad N] [--seed 1] [--pack] [--force]\n"
+    "                    [--features NAME=FILE] [--extend OLD] [--skip-bad N] [--bad-lines FILE] [--seed 1] [--pack] "
+    "[--force]\n"
     "\n"
     "import makes a data folder of a table of interactions: CSV, tabs, blanks, RecBole's atomic files; of lists, too. "
     "Ids\n"
@@ -37,7 +38,8 @@ const char plt_data_import_usage[] =
     "  --ratios A,B,C       shares of training, validation and test\n"
     "  --kcore K            only pairs whose user and item have at least K of those that remain\n"
     "  --features NAME=F    F: a table of ids and numbers, or FILE.npy,IDS with an id a line; may be given again\n"
-    "  --skip-bad N         so many bad lines are told and left out; default 0\n"
+    "  --skip-bad N         so many bad lines are left out; default 0. The first ten are told\n"
+    "  --bad-lines FILE     lists all of them, with their numbers and what is wrong\n"
     "  --extend OLD         users and items of the folder OLD keep their numbers, new ones come behind: for runs that\n"
     "                       go on from one on OLD (init.from)\n"
     "  -o, --out DIR        where to; the folder is made\n"
@@ -58,20 +60,30 @@ typedef struct import_args {
   bool force;
 } import_args_t;
 
-static const struct option options[] = {
-    {"user", required_argument, NULL, 'u'},     {"item", required_argument, NULL, 'i'},
-    {"rating", required_argument, NULL, 'r'},   {"min-rating", required_argument, NULL, 'm'},
-    {"time", required_argument, NULL, 't'},     {"separator", required_argument, NULL, 'x'},
-    {"no-header", no_argument, NULL, 'H'},      {"lists", no_argument, NULL, 'L'},
-    {"split", required_argument, NULL, 'S'},    {"ratios", required_argument, NULL, 'R'},
-    {"order", required_argument, NULL, 'O'},    {"kcore", required_argument, NULL, 'k'},
-    {"skip-bad", required_argument, NULL, 'b'}, {"features", required_argument, NULL, 'f'},
-    {"seed", required_argument, NULL, 's'},     {"extend", required_argument, NULL, 'e'},
-    {"out", required_argument, NULL, 'o'},      {"pack", no_argument, NULL, 'p'},
-    {"force", no_argument, NULL, 'F'},          {NULL, 0, NULL, 0}};
+static const struct option options[] = {{"user", required_argument, NULL, 'u'},
+                                        {"item", required_argument, NULL, 'i'},
+                                        {"rating", required_argument, NULL, 'r'},
+                                        {"min-rating", required_argument, NULL, 'm'},
+                                        {"time", required_argument, NULL, 't'},
+                                        {"separator", required_argument, NULL, 'x'},
+                                        {"no-header", no_argument, NULL, 'H'},
+                                        {"lists", no_argument, NULL, 'L'},
+                                        {"split", required_argument, NULL, 'S'},
+                                        {"ratios", required_argument, NULL, 'R'},
+                                        {"order", required_argument, NULL, 'O'},
+                                        {"kcore", required_argument, NULL, 'k'},
+                                        {"skip-bad", required_argument, NULL, 'b'},
+                                        {"bad-lines", required_argument, NULL, 'B'},
+                                        {"features", required_argument, NULL, 'f'},
+                                        {"seed", required_argument, NULL, 's'},
+                                        {"extend", required_argument, NULL, 'e'},
+                                        {"out", required_argument, NULL, 'o'},
+                                        {"pack", no_argument, NULL, 'p'},
+                                        {"force", no_argument, NULL, 'F'},
+                                        {NULL, 0, NULL, 0}};
 #define ALLOWED                                                                                                  \
   "--user --item --rating --min-rating --time --separator --no-header --lists --split --ratios --order --kcore " \
-  "--skip-bad --features --seed --extend --out --pack --force"
+  "--skip-bad --bad-lines --features --seed --extend --out --pack --force"
 
 /* ---- options ---- */
 
@@ -130,6 +142,20 @@ static plt_status_t parse_column(import_args_t *args, int found, const char *tex
   }
 }
 
+static plt_status_t open_list(const char *path, FILE **list) {
+  if (*list != NULL) return plt_fail(PLT_ERR_USAGE, "data import: --bad-lines stands there twice");
+  *list = fopen(path, "w");
+  return *list != NULL ? PLT_OK : plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", path);
+}
+
+/* What could not be written is told, be the import as good as it may. */
+static plt_status_t close_list(FILE *list, plt_status_t status) {
+  if (list == NULL) return status;
+  bool failed = ferror(list) != 0;
+  failed = fclose(list) != 0 || failed;
+  return failed && status == PLT_OK ? plt_fail(PLT_ERR_IO, "data import: --bad-lines: cannot write the list") : status;
+}
+
 static plt_status_t parse_option(import_args_t *args, int found, const char *text) {
   plt_import_t *import = &args->import;
   switch (found) {
@@ -140,7 +166,8 @@ static plt_status_t parse_option(import_args_t *args, int found, const char *tex
     case 'R': return parse_ratios(args, text);
     case 'O': return parse_order(args, text);
     case 'k': return plt_data_count32("import", "kcore", text, 1, 1000000, &import->k_core);
-    case 'b': return plt_data_count("import", "skip-bad", text, 0, UINT64_MAX, &import->skip_bad);
+    case 'b': return plt_data_count("import", "skip-bad", text, 0, UINT64_MAX, &import->bad.tolerated);
+    case 'B': return open_list(text, &import->bad.list);
     case 'f': return parse_feature(args, text);
     case 's': return plt_data_count("import", "seed", text, 0, UINT64_MAX, &import->divide.seed);
     case 'e': import->extend = text; return PLT_OK;
@@ -189,7 +216,7 @@ static plt_status_t parse(int argc, char **argv, import_args_t *args) {
   args->import.file = argv[optind];
   args->folder.features = args->features;
   args->folder.n_features = args->n_features;
-  args->folder.skip_bad = args->import.skip_bad;
+  args->folder.bad = args->import.bad;
   return check(args);
 }
 
@@ -240,6 +267,7 @@ plt_status_t plt_data_import_run(int argc, char **argv) {
   args.folder.command = command;
   plt_status_t status = parse(argc, argv, &args);
   if (status == PLT_OK) status = import_file(&args);
+  status = close_list(args.import.bad.list, status);
   for (size_t i = 0; i < args.n_features; i++) plt_import_feature_free(&args.features[i]);
   free(args.features);
   free(command);

@@ -114,6 +114,7 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
           " worker%s of %" PRIu32 " thread%s",
           what, job->data->name, job->data->users, job->data->items, job->data->n_train, plan->servers,
           s_of(plan->servers), plan->workers, s_of(plan->workers), plan->threads, s_of(plan->threads));
+  plt_log(PLT_LOG_NOTE, "run directory: %s", plan->run_dir);
   if (restore->given)
     plt_log(PLT_LOG_NOTE, "going on with epoch %" PRIu32 " from checkpoint %s", restore->manifest.epoch, restore->dir);
   if (restore->given) warn_of_products(restore->manifest.products);

@@ -23,14 +23,18 @@ void plt_bad_line(plt_bad_lines_t *bad, uint64_t line, const char *format, ...) 
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  if (bad->rule.list != NULL) fprintf(bad->rule.list, "%s:%" PRIu64 ": %s\n", bad->path, line, text);
   if (++bad->n > BAD_LINES_TOLD) return;
   plt_log(PLT_LOG_WARN, "%s:%" PRIu64 ": %s", bad->path, line, text);
 }
 
-plt_status_t plt_bad_lines_judge(const plt_bad_lines_t *bad, uint64_t tolerated) {
+plt_status_t plt_bad_lines_judge(const plt_bad_lines_t *bad) {
   if (bad->n == 0) return PLT_OK;
-  const char *s = bad->n == 1 ? "" : "s", *first = bad->n > BAD_LINES_TOLD ? ", of which the first 10 are told" : "";
-  if (bad->n > tolerated)
+  const char *s = bad->n == 1 ? "" : "s", *first = "";
+  if (bad->n > BAD_LINES_TOLD)
+    first = bad->rule.list != NULL ? ", all of them listed"
+                                   : ", of which the first 10 are told (--bad-lines FILE lists all)";
+  if (bad->n > bad->rule.tolerated)
     return plt_fail(PLT_ERR_DATA, "%s: %" PRIu64 " bad line%s%s; mend them, or leave them out with --skip-bad %" PRIu64,
                     bad->path, bad->n, s, first, bad->n);
   plt_log(PLT_LOG_NOTE, "%s: %" PRIu64 " bad line%s left out%s", bad->path, bad->n, s, first);
@@ -146,7 +150,7 @@ static plt_status_t read_records(reader_t *reader, plt_records_t *records) {
   }
   reader->out->bytes = plt_records_bytes(records);
   reader->out->bad = reader->bad.n;
-  return plt_bad_lines_judge(&reader->bad, reader->import->skip_bad);
+  return plt_bad_lines_judge(&reader->bad);
 }
 
 static plt_status_t count_up(plt_imported_t *out) {
@@ -181,7 +185,7 @@ plt_status_t plt_import_read(const plt_import_t *import, plt_imported_t *out) {
   *out = (plt_imported_t){.rows = plt_mem_zalloc(1, sizeof *out->rows)};
   out->rows->name = plt_mem_strdup("");
   out->rows->source = plt_mem_strdup(path);
-  reader_t reader = {.import = import, .bad = {.path = path}, .out = out};
+  reader_t reader = {.import = import, .bad = {.path = path, .rule = import->bad}, .out = out};
   plt_status_t status = begin_side(import->extend, PLT_IDMAP_USERS, "userID", &out->user);
   if (status == PLT_OK) status = begin_side(import->extend, PLT_IDMAP_ITEMS, "itemID", &out->item);
   if (status == PLT_OK) status = plt_records_open(import->file, &records);

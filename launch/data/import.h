@@ -17,10 +17,18 @@
 #ifndef PLT_LAUNCH_DATA_IMPORT_H
 #define PLT_LAUNCH_DATA_IMPORT_H
 
+#include <stdio.h>
+
 #include "launch/data/columns.h"
 #include "launch/data/divide.h"
 #include "worker/data/idmap.h"
 #include "worker/data/interactions.h"
+
+/* What becomes of bad lines: so many are tolerated in a file; each is a line of `list`, unless that is NULL. */
+typedef struct plt_bad_rule {
+  uint64_t tolerated;
+  FILE *list;
+} plt_bad_rule_t;
 
 typedef struct plt_import {
   const char *file;   /* "-": standard input */
@@ -28,19 +36,20 @@ typedef struct plt_import {
   plt_columns_wanted_t columns;
   bool has_least; /* rows of a lower rating are left out */
   double least;
-  uint64_t skip_bad; /* bad lines that are tolerated */
-  uint32_t k_core;   /* 0: none */
+  plt_bad_rule_t bad;
+  uint32_t k_core; /* 0: none */
   plt_divide_t divide;
 } plt_import_t;
 
-/* Bad lines: the first are told, the others counted. */
+/* Bad lines of a file: the first are told, all are listed, and counted. */
 typedef struct plt_bad_lines {
   const char *path;
+  plt_bad_rule_t rule;
   uint64_t n;
 } plt_bad_lines_t;
 void plt_bad_line(plt_bad_lines_t *bad, uint64_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* PLT_ERR_DATA when there are more than so many. */
-plt_status_t plt_bad_lines_judge(const plt_bad_lines_t *bad, uint64_t tolerated);
+/* PLT_ERR_DATA when there are more than are tolerated. */
+plt_status_t plt_bad_lines_judge(const plt_bad_lines_t *bad);
 
 /* Names by number of a side, and which of them remain. */
 typedef struct plt_import_side {

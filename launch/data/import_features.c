@@ -66,9 +66,9 @@ typedef struct rows {
   plt_bad_lines_t bad;
 } rows_t;
 
-static void rows_begin(rows_t *rows, const plt_import_side_t *items, const char *path) {
+static void rows_begin(rows_t *rows, const plt_import_side_t *items, plt_bad_rule_t rule, const char *path) {
   uint32_t names = plt_idmap_count(items->names);
-  *rows = (rows_t){.items = items, .bad = {.path = path}};
+  *rows = (rows_t){.items = items, .bad = {.path = path, .rule = rule}};
   rows->id = plt_mem_alloc(names * sizeof *rows->id);
   rows->row = plt_mem_alloc(items->n * sizeof *rows->row);
   memset(rows->id, 0xFF, names * sizeof *rows->id);
@@ -104,8 +104,8 @@ static uint32_t take_id(rows_t *rows, uint64_t line, plt_span_t id, uint64_t row
   return item;
 }
 
-static plt_status_t judge(const rows_t *rows, uint64_t skip_bad) {
-  PLT_TRY(plt_bad_lines_judge(&rows->bad, skip_bad));
+static plt_status_t judge(const rows_t *rows) {
+  PLT_TRY(plt_bad_lines_judge(&rows->bad));
   if (rows->found > 0) return PLT_OK;
   return plt_fail(PLT_ERR_DATA,
                   "%s: none of its %" PRIu64 " ids is an item of the interactions: are they spelled alike?",
@@ -196,17 +196,17 @@ static plt_status_t match_ids(const plt_import_feature_t *feature, const plt_npy
   return walk_ids(feature->ids, rows, lines == npy->rows + 1, &lines);
 }
 
-static plt_status_t write_npy(const plt_import_feature_t *feature, const plt_import_side_t *items, uint64_t skip_bad,
+static plt_status_t write_npy(const plt_import_feature_t *feature, const plt_import_side_t *items, plt_bad_rule_t rule,
                               const char *folder) {
   plt_npy_t npy;
   rows_t rows;
   PLT_TRY(plt_npy_open(feature->file, &npy));
-  rows_begin(&rows, items, feature->ids);
+  rows_begin(&rows, items, rule, feature->ids);
   plt_status_t status = PLT_OK;
   if (npy.type > PLT_NPY_F8)
     status = plt_fail(PLT_ERR_DATA, "%s: has whole numbers; float16, float32 or float64 is wanted", feature->file);
   if (status == PLT_OK) status = match_ids(feature, &npy, &rows);
-  if (status == PLT_OK) status = judge(&rows, skip_bad);
+  if (status == PLT_OK) status = judge(&rows);
   if (status == PLT_OK) status = write_rows(feature, folder, &rows, npy.cols, row_of_npy, &npy);
   if (status == PLT_OK) tell(feature, &rows, npy.cols);
   rows_end(&rows);
@@ -277,16 +277,16 @@ static plt_status_t read_table(plt_records_t *records, const plt_import_feature_
   }
 }
 
-static plt_status_t write_table(const plt_import_feature_t *feature, const plt_import_side_t *items, uint64_t skip_bad,
-                                const char *folder) {
+static plt_status_t write_table(const plt_import_feature_t *feature, const plt_import_side_t *items,
+                                plt_bad_rule_t rule, const char *folder) {
   plt_records_t *records = NULL;
   rows_t rows;
   table_t table = {0};
   PLT_TRY(plt_records_open(feature->file, &records));
-  rows_begin(&rows, items, feature->file);
+  rows_begin(&rows, items, rule, feature->file);
   plt_status_t status = read_table(records, feature, &rows, &table);
   plt_records_close(&records);
-  if (status == PLT_OK) status = judge(&rows, skip_bad);
+  if (status == PLT_OK) status = judge(&rows);
   if (status == PLT_OK) status = write_rows(feature, folder, &rows, table.cols, row_of_table, &table);
   if (status == PLT_OK) tell(feature, &rows, table.cols);
   free(table.value);
@@ -295,6 +295,6 @@ static plt_status_t write_table(const plt_import_feature_t *feature, const plt_i
 }
 
 plt_status_t plt_import_feature_write(const plt_import_feature_t *feature, const plt_import_side_t *items,
-                                      uint64_t skip_bad, const char *folder) {
-  return (feature->ids != NULL ? write_npy : write_table)(feature, items, skip_bad, folder);
+                                      plt_bad_rule_t rule, const char *folder) {
+  return (feature->ids != NULL ? write_npy : write_table)(feature, items, rule, folder);
 }

@@ -28,6 +28,6 @@ void plt_import_feature_free(plt_import_feature_t *feature);
 
 /* Writes NAME_feat.npy into a folder and says in one line what there was. */
 plt_status_t plt_import_feature_write(const plt_import_feature_t *feature, const plt_import_side_t *items,
-                                      uint64_t skip_bad, const char *folder);
+                                      plt_bad_rule_t rule, const char *folder);
 
 #endif

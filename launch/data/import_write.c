@@ -67,7 +67,7 @@ static plt_status_t write_interactions(const plt_import_folder_t *folder, plt_im
 /* The interactions last: a folder without them is no data folder yet. */
 plt_status_t plt_import_write(const plt_import_folder_t *folder, plt_imported_t *imported) {
   for (size_t i = 0; i < folder->n_features; i++)
-    PLT_TRY(plt_import_feature_write(&folder->features[i], &imported->item, folder->skip_bad, folder->path));
+    PLT_TRY(plt_import_feature_write(&folder->features[i], &imported->item, folder->bad, folder->path));
   PLT_TRY(write_map(&imported->user, "userID", folder->path, PLT_IDMAP_USERS));
   PLT_TRY(write_map(&imported->item, "itemID", folder->path, PLT_IDMAP_ITEMS));
   PLT_TRY(write_readme(folder, imported));

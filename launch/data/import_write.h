@@ -13,7 +13,7 @@ typedef struct plt_import_folder {
   const char *path; /* it exists */
   const plt_import_feature_t *features;
   size_t n_features;
-  uint64_t skip_bad; /* of each file of features */
+  plt_bad_rule_t bad; /* of each file of features */
   bool packs;
   size_t threads;
   const char *command; /* what the README says was done */

@@ -159,6 +159,10 @@ quietly "$plateau" data import "$work/bad.csv" --user user --item item --skip-ba
 awk 'BEGIN { print "user,item"; for (i = 0; i < 50; i++) print "a" }' >"$work/many.csv"
 refuse 65 '50 bad lines, of which the first 10 are told' "$work/many.csv" --user user --item item -o "$work/none"
 [[ $(grep -c 'has 1 of 2' "$work/said.txt") == 10 ]] || complain "not ten bad lines told"
+refuse 65 '50 bad lines, all of them listed' "$work/many.csv" --user user --item item --bad-lines "$work/list.txt" -o "$work/none"
+for line in 2 51; do grep -q "many.csv:$line: has 1 of 2 fields" "$work/list.txt" || complain "line $line is not listed"; done
+[[ $(wc -l <"$work/list.txt") == 50 ]] || complain "not all bad lines are listed"
+refuse 73 'cannot create' "$work/many.csv" --user user --item item --bad-lines "$work/no/list.txt" -o "$work/none"
 
 say "what is refused"
 : >"$work/empty.csv"

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
                                      .separator = plt_separators[data[0] % SEPARATORS].text,
                                      .has_header = !(data[1] & 1),
                                      .is_lists = data[1] & 2},
-                         .skip_bad = UINT64_MAX,
+                         .bad.tolerated = UINT64_MAX,
                          .k_core = CORE,
                          .divide = {.kind = data[1] & 4 && !(data[1] & 2) ? PLT_DIVIDE_TIME
                                             : data[0] % 2 != 0            ? PLT_DIVIDE_RATIO
