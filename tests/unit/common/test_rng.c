@@ -52,6 +52,9 @@ Test(rng, below_is_in_range_and_covers_it) {
   cr_assert_eq(plt_rng_below(UINT64_MAX, 1), 0);
   cr_assert_eq(plt_rng_below(UINT64_MAX, UINT32_MAX), UINT32_MAX - 1);
   cr_assert_eq(plt_rng_below(0, 7), 0);
+  /* the low half's carry: 3 * 0x55555555'FFFFFFFF is just above 2^64 */
+  cr_assert_eq(plt_rng_below(UINT64_C(0x55555555FFFFFFFF), 3), 1);
+  cr_assert_eq(plt_rng_below(UINT64_C(0x5555555555555555), 3), 0);
   unsigned seen[7] = {0};
   for (uint32_t i = 0; i < 7000; i++) {
     plt_rng_block_t b = plt_rng_draw(plt_rng_key(3, "test", 0), i, 0, 0, 0);

@@ -22,6 +22,19 @@ Test(parts, every_row_is_in_one_part) {
   cr_assert_eq(last.end, UINT64_C(1) << 40);
 }
 
+/* [n p / P ..), in numbers: both ends cut by the same rule, which programs of others have from proto/PROTOCOL.md. */
+Test(parts, rows_are_cut_as_the_protocol_says) {
+  static const uint64_t of_ten[] = {0, 2, 5, 7, 10}, of_eleven[] = {0, 3, 7, 11};
+  for (uint32_t p = 0; p < 4; p++) {
+    plt_piece_t piece = plt_piece_of(10, p, 4);
+    cr_expect(piece.begin == of_ten[p] && piece.end == of_ten[p + 1]);
+  }
+  for (uint32_t p = 0; p < 3; p++) {
+    plt_piece_t piece = plt_piece_of(11, p, 3);
+    cr_expect(piece.begin == of_eleven[p] && piece.end == of_eleven[p + 1]);
+  }
+}
+
 Test(parts, small_messages_are_whole_and_large_ones_bounded) {
   cr_assert_eq(plt_parts_for(0), 1);
   cr_assert_eq(plt_parts_for(100000), 1);

@@ -23,6 +23,15 @@ Test(limits, none) {
   cr_assert(limits.memory_free == UINT64_MAX && limits.memory_most == UINT64_MAX && limits.cores == 0);
 }
 
+Test(limits, none_of_version_1) {
+  put("proc/self/cgroup", "4:memory:/job\n3:cpu:/job\n");
+  put("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "9223372036854771712\n");
+  put("sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", "-1\n");
+  put("sys/fs/cgroup/cpu/job/cpu.cfs_period_us", "100000\n");
+  plt_limits_group_t limits = plt_limits_group(scratch);
+  cr_assert(limits.memory_free == UINT64_MAX && limits.memory_most == UINT64_MAX && limits.cores == 0);
+}
+
 Test(limits, the_least_of_nested_groups) {
   put("proc/self/cgroup", "0::/job/step\n");
   put("sys/fs/cgroup/job/memory.max", "1000000\n");

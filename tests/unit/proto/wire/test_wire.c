@@ -116,6 +116,25 @@ Test(wire, parcels_arrive_whole_in_order_and_as_often_as_they_are_sent) {
   }
 }
 
+/* The digest is of the frames as they are, not as they were when it was worked out. */
+Test(wire, a_parcel_that_grows_between_sendings_arrives_whole) {
+  line_t line = line_open(TCP);
+  plt_parcel_t *out = plt_parcel_create(), *in = plt_parcel_create();
+  plt_route_t from;
+  fill(line.wire, out, 2, 1);
+  for (size_t n = 2; n < 5; n++) {
+    cr_assert_eq(plt_links_send(line.links, 0, out), PLT_OK);
+    hear(&line, &from, in);
+    cr_assert(!plt_parcel_is_damaged(in) && plt_parcel_frames(in) == n);
+    uint8_t *frame = plt_pool_take(plt_wire_pool(line.wire), 8);
+    memset(frame, (int)n, 8);
+    plt_parcel_add_pooled(out, frame, 8);
+  }
+  plt_parcel_destroy(&out);
+  plt_parcel_destroy(&in);
+  line_close(&line);
+}
+
 Test(wire, parcels_move) {
   plt_wire_t *wire = plt_wire_create();
   plt_parcel_t *a = plt_parcel_create(), *b = plt_parcel_create();

@@ -181,6 +181,30 @@ Test(exposure, is_a_naive_count) {
   }
 }
 
+/* One item of `first` pairs, and `others` of one. */
+static plt_breakdown_t run_degrees(case_t *c, uint32_t first, uint32_t others) {
+  plt_user_items_t *train = &c->data.part[PLT_PART_TRAIN];
+  memset(c->degree, 0, sizeof c->degree);
+  train->n = 0;
+  for (uint32_t u = 0; u < USERS; u++) {
+    if (u < first) train->item[train->n++] = 0, c->degree[0]++;
+    if (u < others) train->item[train->n++] = u + 1, c->degree[u + 1]++;
+    train->offset[u + 1] = train->n;
+  }
+  return run_case(c, 1, 1);
+}
+
+/* An item before which a third of the pairs stand, or two thirds, to the pair, is of the next slice. */
+Test(exposure, a_slice_ends_with_the_pair_that_fills_it) {
+  case_t *c = make_case(1);
+  plt_breakdown_t third = run_degrees(c, 2, 4);
+  cr_expect(third.slice[PLT_SLICE_HEAD].items == 1 && third.slice[PLT_SLICE_MIDDLE].items == 4);
+  plt_breakdown_t two_thirds = run_degrees(c, 4, 2);
+  cr_expect(two_thirds.slice[PLT_SLICE_HEAD].items == 1 && two_thirds.slice[PLT_SLICE_MIDDLE].items == 0);
+  cr_expect_eq(two_thirds.slice[PLT_SLICE_TAIL].pairs, 2);
+  free_case(c);
+}
+
 Test(exposure, coverage_is_that_of_all_workers) {
   case_t *c = make_case(7);
   const uint32_t workers[] = {2, 3, 4, 7, 8, 60, 4096};
