@@ -8,6 +8,7 @@ target_compile_options(plateau_options INTERFACE
 target_compile_definitions(plateau_options INTERFACE _GNU_SOURCE)
 target_include_directories(plateau_options INTERFACE ${CMAKE_SOURCE_DIR})
 if(PLATEAU_SANITIZE)
+  target_compile_definitions(plateau_options INTERFACE PLT_SANITIZED)
   target_compile_options(plateau_options INTERFACE -fsanitize=${PLATEAU_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(plateau_options INTERFACE -fsanitize=${PLATEAU_SANITIZE})
 endif()

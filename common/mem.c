@@ -18,22 +18,34 @@ enum { ALIGN = 64, ARENA_FIRST = 64 * 1024, POOL_CLASSES = 48, POOL_KEEP = 16 };
 #define POOL_KEEP_BYTES ((size_t)32 << 20)
 enum { HUGE_PAGE = 2 * 1024 * 1024, HUGE_FROM = 4 * HUGE_PAGE }; /* bytes from which extents ask for huge pages */
 
-static void *or_abort(void *memory, size_t bytes) {
-  if (memory == NULL) {
-    fprintf(stderr, "plateau: out of memory: could not get %zu bytes\n", bytes);
-    abort();
-  }
+static void (*die_of)(const char *text);
+
+void plt_mem_on_exhausted(void (*die)(const char *text)) { die_of = die; }
+
+void plt_mem_exhausted(const char *format, ...) {
+  char text[256];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  if (die_of != NULL) die_of(text);
+  fprintf(stderr, "plateau: out of memory: %s\n", text);
+  abort();
+}
+
+static void *or_die(void *memory, size_t bytes) {
+  if (memory == NULL) plt_mem_exhausted("could not get %zu bytes", bytes);
   return memory;
 }
 
 static size_t round_up(size_t bytes) { return bytes == 0 ? ALIGN : (bytes + ALIGN - 1) / ALIGN * ALIGN; }
 
 static size_t product(size_t count, size_t size) {
-  if (size != 0 && count > SIZE_MAX / 2 / size) or_abort(NULL, SIZE_MAX);
+  if (size != 0 && count > SIZE_MAX / 2 / size) or_die(NULL, SIZE_MAX);
   return count * size;
 }
 
-void *plt_mem_alloc(size_t bytes) { return or_abort(aligned_alloc(ALIGN, round_up(bytes)), bytes); }
+void *plt_mem_alloc(size_t bytes) { return or_die(aligned_alloc(ALIGN, round_up(bytes)), bytes); }
 
 void *plt_mem_zalloc(size_t count, size_t size) {
   size_t bytes = product(count, size);
@@ -42,10 +54,10 @@ void *plt_mem_zalloc(size_t count, size_t size) {
 
 void *plt_mem_resize(void *memory, size_t count, size_t size) {
   size_t bytes = product(count, size);
-  return or_abort(realloc(memory, bytes == 0 ? 1 : bytes), bytes);
+  return or_die(realloc(memory, bytes == 0 ? 1 : bytes), bytes);
 }
 
-char *plt_mem_strdup(const char *text) { return or_abort(strdup(text), strlen(text) + 1); }
+char *plt_mem_strdup(const char *text) { return or_die(strdup(text), strlen(text) + 1); }
 
 char **plt_mem_strdups(const char *const *texts, size_t n) {
   char **copy = plt_mem_zalloc(n, sizeof *copy);
@@ -67,7 +79,7 @@ char *plt_mem_print(const char *format, ...) {
   va_start(args, format);
   int length = vasprintf(&text, format, args);
   va_end(args);
-  return or_abort(length < 0 ? NULL : text, 0);
+  return or_die(length < 0 ? NULL : text, 0);
 }
 
 /* ---- arena: a list of extents, newest first; reset merges them into one ---- */
@@ -87,7 +99,7 @@ struct plt_arena {
 static void *alloc_extent(size_t bytes) {
   if (bytes < HUGE_FROM) return plt_mem_alloc(bytes);
   size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-  void *memory = or_abort(aligned_alloc(HUGE_PAGE, whole), whole);
+  void *memory = or_die(aligned_alloc(HUGE_PAGE, whole), whole);
 #ifdef MADV_HUGEPAGE
   (void)madvise(memory, whole, MADV_HUGEPAGE); /* a wish */
 #endif

@@ -1,7 +1,7 @@
 /* mem.h - memory: plain allocations that never fail, arenas, and a pool of message buffers.
  *
- * Plain      plt_mem_* print one line and abort when the machine has no memory: every size that comes from a
- *            peer or a file is bounded before it is asked for, and the launcher checks the expected total.
+ * Plain      plt_mem_* end the process when the machine has no memory (plt_mem_exhausted): every size that comes from
+ *            a peer or a file is bounded before it is asked for, and the launcher checks the expected total.
  * Arena      memory that is given back all at once. After a reset the arena is one extent as large as the most
  *            that was ever in use, so a loop allocates nothing after its first turns.
  * Pool       buffers for message frames, kept by size class: frames above 128 KiB would otherwise be mapped and
@@ -12,6 +12,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+/* Ends the process because there is no memory for what the text says: one line and abort(), or what was set. For
+ * libraries that say so and cannot be asked again. */
+_Noreturn void plt_mem_exhausted(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What plt_mem_exhausted() calls instead, in the thread that has no memory: it must end the process. Set once, before
+ * other threads start. */
+void plt_mem_on_exhausted(void (*die)(const char *text));
 
 /* Uninitialised bytes, 64-byte aligned. Free with free(). bytes 0 gives a valid pointer. */
 void *plt_mem_alloc(size_t bytes);

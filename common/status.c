@@ -37,6 +37,7 @@ plt_status_t plt_fail_errno(plt_status_t status, const char *format, ...) {
   va_end(args);
   size_t used = strlen(last_text);
   snprintf(last_text + used, sizeof last_text - used, ": %s", strerror(cause));
+  if (cause == ENOMEM) return PLT_ERR_MEMORY;
   return cause == ENOSPC || cause == EDQUOT ? PLT_ERR_SPACE : status;
 }
 

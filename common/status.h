@@ -20,6 +20,7 @@
   X(ERR_NAN, 65, "loss or gradient is not finite") \
   X(ERR_CHECKPOINT, 65, "no usable checkpoint")    \
   X(ERR_BUG, 70, "internal error")                 \
+  X(ERR_MEMORY, 71, "out of memory or threads")    \
   X(ERR_CREATE, 73, "cannot create")               \
   X(ERR_IO, 74, "input/output error")              \
   X(ERR_SPACE, 74, "no space left")                \
@@ -44,7 +45,8 @@ enum { PLT_FAIL_TEXT_MAX = 4096 }; /* bytes of a text with its NUL; longer ones 
 
 /* Records the failure text of this thread and returns `status`. */
 plt_status_t plt_fail(plt_status_t status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Like plt_fail, with ": strerror(errno)" appended; ENOSPC and EDQUOT become PLT_ERR_SPACE. */
+/* Like plt_fail, with ": strerror(errno)" appended; ENOSPC and EDQUOT become PLT_ERR_SPACE, ENOMEM
+ * PLT_ERR_MEMORY. */
 plt_status_t plt_fail_errno(plt_status_t status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Puts "text: " before the recorded failure; returns `status`. */
 plt_status_t plt_fail_within(plt_status_t status, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,5 +1,6 @@
 /* main.c - the plateau binary: finds the subcommand, prints its failure once, turns it into an exit code. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "launch/commands/task.h"
 #include "launch/commands/usage.h"
 #include "launch/commands/version.h"
+#include "launch/host/exhausted.h"
 #include "launch/host/kernel_set.h"
 #include "launch/host/last_word.h"
 #include "launch/host/limits.h"
@@ -161,12 +163,20 @@ static void die_of_file(const char *text) {
   _exit(plt_status_exit(PLT_ERR_IO));
 }
 
+/* The same: ours is maybe not the only thread. */
+static void die_of_memory(const char *text) {
+  plt_last_word_say(plt_fail(PLT_ERR_MEMORY, "out of memory: %s", text));
+  _exit(plt_status_exit(PLT_ERR_MEMORY));
+}
+
 int main(int argc, char **argv) {
   fill_standard_descriptors();
+  plt_exhausted_guard(die_of_memory);
   plt_kernel_set_settle(argv);
   /* Lustre and NFS often have no locks; read once, when HDF5 is first used. Ours whatever the environment says. */
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
   plt_limits_raise_files();
+  signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f: write(2) says so, and we which file */
   plt_maps_guard(die_of_file);
   plt_log_open(NULL, true);
   plt_status_t status = run(argc, argv);

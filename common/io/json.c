@@ -1,7 +1,7 @@
 /* json.c - see json.h.
  *
  * jansson's trees are handed on as they are. It refuses texts that are not UTF-8, so they are cleaned before it sees
- * them; of what can fail while a tree is made only memory is left, and that aborts. */
+ * them; of what can fail while a tree is made only memory is left, and that ends the process. */
 #include "common/io/json.h"
 
 #include <jansson.h>
@@ -15,9 +15,7 @@
 
 /* jansson has no other reason to fail at building a tree than memory. */
 static void must(bool done) {
-  if (done) return;
-  fprintf(stderr, "plateau: out of memory for a JSON document\n");
-  abort();
+  if (!done) plt_mem_exhausted("a JSON document");
 }
 
 plt_json_t *plt_json_create(void) {

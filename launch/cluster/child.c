@@ -181,6 +181,7 @@ bool plt_child_reap(plt_child_t *child, plt_ending_t *ending) {
                (double)most / 1e6);
   } else {
     snprintf(ending->text, sizeof ending->text, "ended with code %d and no word", WEXITSTATUS(how));
+    if (WEXITSTATUS(how) == plt_status_exit(PLT_ERR_MEMORY)) ending->status = PLT_ERR_MEMORY; /* not even for that */
     hear(child->control, ending);
   }
   forget(child);

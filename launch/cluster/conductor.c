@@ -93,6 +93,8 @@ static void finish(conductor_t *c, plt_status_t status, const char *text) {
 static void describe(const conductor_t *c, int rank, const plt_ending_t *ending, char *out, size_t bytes) {
   if (ending->signal != 0)
     snprintf(out, bytes, "the process of rank %d on %s %s", rank, c->config->hosts[rank], ending->text);
+  else if (ending->status == PLT_ERR_MEMORY) /* its node's: which one is half of the answer */
+    snprintf(out, bytes, "the process of rank %d on %s: %s", rank, c->config->hosts[rank], ending->text);
   else
     snprintf(out, bytes, "%s", ending->text);
 }
@@ -104,7 +106,7 @@ static bool is_of_now(const conductor_t *c, const peer_t *peer) {
 /* Failures that a restart would meet again. */
 static bool is_final(plt_status_t status) {
   return status != PLT_OK && status != PLT_ERR_PEER && status != PLT_ERR_DEADLINE && status != PLT_ERR_PROTOCOL &&
-         status != PLT_ERR_PREEMPTED && status != PLT_ERR_STOPPED;
+         status != PLT_ERR_PREEMPTED && status != PLT_ERR_STOPPED && status != PLT_ERR_MEMORY;
 }
 
 /* The ranks of this generation, counted by how they stand. */

@@ -9,18 +9,22 @@
 #include "common/log.h"
 #include "launch/cluster/role.h"
 #include "launch/commands/command.h"
+#include "launch/host/exhausted.h"
 
-/* From a signal handler: the conductor says it. */
-static void die_of_file(const char *text) {
-  plt_ending_t ending = {.status = PLT_ERR_IO};
-  snprintf(ending.text, sizeof ending.text, "%s", text);
+/* Maybe from a signal handler: the conductor says it. */
+static void die(plt_status_t status, const char *about, const char *text) {
+  plt_ending_t ending = {.status = status};
+  snprintf(ending.text, sizeof ending.text, "%s%s", about, text);
   plt_child_report(PLT_CHILD_CONTROL, &ending);
-  _exit(plt_status_exit(PLT_ERR_IO));
+  _exit(plt_status_exit(status));
 }
+static void die_of_file(const char *text) { die(PLT_ERR_IO, "", text); }
+static void die_of_memory(const char *text) { die(PLT_ERR_MEMORY, "out of memory: ", text); }
 
 static plt_status_t run(int argc, char **argv) {
   (void)argc;
   plt_maps_guard(die_of_file);
+  plt_exhausted_guard(die_of_memory);
   prctl(PR_SET_NAME, "plateau"); /* also when it was started through /proc/self/exe */
   plt_brief_t brief = {0};
   plt_standing_t standing = {0};

@@ -1,6 +1,7 @@
 /* last_word.c - see last_word.h. */
 #include "launch/host/last_word.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,9 +9,8 @@
 #include "common/log.h"
 
 void plt_last_word_say(plt_status_t status) {
-  static bool has_spoken;
-  if (has_spoken) return;
-  has_spoken = true;
+  static atomic_bool has_spoken;
+  if (atomic_exchange(&has_spoken, true)) return;
   const char *prefix = status == PLT_ERR_PREEMPTED || status == PLT_ERR_STOPPED ? "" : "error: ";
   /* A configuration may have several faults, one a line. */
   for (const char *line = plt_fail_text(); *line != '\0';) {

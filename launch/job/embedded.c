@@ -98,7 +98,7 @@ static plt_status_t listen_all(embedded_t *all) {
 
 static plt_status_t start(role_t *role, void *(*main_fn)(void *)) {
   if (pthread_create(&role->thread, NULL, main_fn, role) == 0) return PLT_OK;
-  return plt_fail(PLT_ERR_IO, "cannot start a thread");
+  return plt_fail(PLT_ERR_MEMORY, "cannot start a thread: too many (ulimit -u), or no memory for it");
 }
 
 /* The failure to report: a cause rather than its consequence, that a peer was lost. */

@@ -255,7 +255,8 @@ static plt_status_t run_servers(serving_t *s) {
   uint32_t started = 0;
   for (; started < s->n_hosts && failure.status == PLT_OK; started += failure.status == PLT_OK)
     if (pthread_create(&s->hosts[started].thread, NULL, host_main, &s->hosts[started]) != 0)
-      plt_failure_keep(&failure, plt_fail(PLT_ERR_IO, "cannot start a thread"));
+      plt_failure_keep(&failure,
+                       plt_fail(PLT_ERR_MEMORY, "cannot start a thread: too many (ulimit -u), or no memory for it"));
   int number = failure.status == PLT_OK ? watch(s, started) : 0;
   atomic_store(&s->stop, true);
   for (uint32_t i = 0; i < started; i++) pthread_join(s->hosts[i].thread, NULL);

@@ -12,6 +12,7 @@
 #include <zmq.h>
 
 #include "common/hash.h"
+#include "common/mem.h"
 
 enum { FRAMES_MAX = 4096 }; /* of a message */
 
@@ -69,7 +70,7 @@ void plt_parcel_add_pooled(plt_parcel_t *parcel, void *buffer, size_t bytes) {
     zmq_msg_init(frame);
     plt_pool_give(buffer);
   } else if (zmq_msg_init_data(frame, buffer, bytes, give_back, NULL) != 0) {
-    abort(); /* ENOMEM for a few bytes */
+    plt_mem_exhausted("a frame of a message");
   }
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "common/mem.h"
 #include "proto/wire/guard.h"
 #include "proto/wire/parcel.h"
 
@@ -53,7 +54,7 @@ plt_wire_t *plt_wire_create(void) {
   keep_frame_memory();
   plt_wire_t *wire = plt_mem_zalloc(1, sizeof *wire);
   wire->context = zmq_ctx_new();
-  if (wire->context == NULL) abort();
+  if (wire->context == NULL) plt_mem_exhausted("a context of ZeroMQ");
   wire->guard = plt_guard_create(wire->context);
   wire->pool = plt_pool_create();
   return wire;

@@ -28,6 +28,11 @@ plateau_fault(clock_jump LABELS fault heavy TIMEOUT 300)
 add_library(far_disk SHARED fault/far_disk.c)
 target_link_libraries(far_disk PRIVATE plateau_options)
 plateau_fault(far_disk LABELS fault heavy TIMEOUT 300 COST 5)
+if(NOT PLATEAU_SANITIZE) # whose malloc it must be
+  add_library(no_memory SHARED fault/no_memory.c)
+  target_link_libraries(no_memory PRIVATE plateau_options)
+  plateau_fault(no_memory LABELS fault heavy TIMEOUT 300 COST 10)
+endif()
 plateau_fault(silent LABELS fault heavy TIMEOUT 300 COST 35)
 set_tests_properties(fault.namespaces fault.kills fault.goodbye fault.silent PROPERTIES RESOURCE_LOCK ranks)
 

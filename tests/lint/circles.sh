@@ -67,6 +67,7 @@ nm -A -g "${objects[@]}" | awk '
     }
   }
   { file = source($1); is_source[file] = 1 }
+  $NF ~ /^(malloc|calloc|realloc|aligned_alloc|posix_memalign|mmap|mmap64|pthread_create)$/ { next } # launch/host/exhausted.h
   $(NF - 1) ~ /^[TDBRVWC]$/ { where[$NF] = file }
   $(NF - 1) == "U" { use_file[++uses] = file; use_symbol[uses] = $NF }
   END {

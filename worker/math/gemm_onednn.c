@@ -5,9 +5,9 @@
 #include <dlfcn.h>
 #include <dnnl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/mem.h"
 #include "worker/math/gemm.h"
 
 /* For float32, what goes beyond AVX512_CORE (VNNI, bf16, AMX) changes nothing. */
@@ -33,9 +33,7 @@ void plt_gemm(const plt_gemm_t *p) {
   dnnl_status_t status = dnnl_sgemm(p->a_transposed ? 'T' : 'N', p->b_transposed ? 'T' : 'N', (dnnl_dim_t)p->n,
                                     (dnnl_dim_t)p->m, (dnnl_dim_t)p->k, 1.0f, p->a, (dnnl_dim_t)p->a_stride, p->b,
                                     (dnnl_dim_t)p->b_stride, p->add ? 1.0f : 0.0f, p->out, (dnnl_dim_t)p->out_stride);
-  if (status == dnnl_success) return;
-  fprintf(stderr, "plateau: out of memory: a matrix product of %zu x %zu x %zu\n", p->n, p->k, p->m); /* as mem.h */
-  abort();
+  if (status != dnnl_success) plt_mem_exhausted("a matrix product of %zu x %zu x %zu", p->n, p->k, p->m);
 }
 
 void plt_gemm_library(char *out, size_t bytes) {

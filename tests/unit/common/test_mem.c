@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 Test(mem, blocks) {
   for (size_t n = 0; n < 300; n += 37) {
@@ -35,6 +36,13 @@ Test(mem, grow) {
 }
 
 Test(mem, a_size_that_overflows_aborts, .signal = SIGABRT) { free(plt_mem_zalloc(SIZE_MAX / 2, 4)); }
+
+static void die(const char *text) { _exit(strcmp(text, "could not get 18446744073709551615 bytes") == 0 ? 71 : 1); }
+
+Test(mem, who_set_the_end_has_it, .exit_code = 71) {
+  plt_mem_on_exhausted(die);
+  free(plt_mem_zalloc(SIZE_MAX / 2, 4));
+}
 
 Test(mem, arena_gives_separate_aligned_memory) {
   plt_arena_t *arena = plt_arena_create();

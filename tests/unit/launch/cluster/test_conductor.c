@@ -211,6 +211,22 @@ Test(conductor, a_lost_process_stops_all_and_starts_them_again) {
   free(events);
 }
 
+/* Processes of two generations must not meet: not even rank 2's servers with rank 1's new workers. */
+Test(conductor, nobody_starts_again_before_all_have_stopped) {
+  stage_t stage;
+  own_lives = true;
+  open_stage(&stage, "train", 5);
+  await(&stage, PLT_WANT_RUN, 0);
+  lose(&stage, 1);
+  stage.report[2].state = PLT_CHILD_RUNNING; /* its children take long to end */
+  for (int turn = 0; turn < 20; turn++) cr_assert_eq(await(&stage, PLT_WANT_STOP, 0).generation, 1);
+  stage.report[2].state = PLT_CHILD_IDLE;
+  cr_assert_eq(await(&stage, PLT_WANT_RUN, 1).generation, 2);
+  play(&stage, 2, PLT_CHILD_ENDED, PLT_ERR_DATA);
+  await(&stage, PLT_WANT_FINISH, 0);
+  close_stage(&stage);
+}
+
 /* Deaths count from the last checkpoint that is newer than all before: the same one again is no progress. */
 Test(conductor, it_gives_up_where_no_newer_checkpoint_comes) {
   static const uint64_t made[] = {4, 8, 0}; /* 0: none */
@@ -234,7 +250,8 @@ Test(conductor, it_gives_up_where_no_newer_checkpoint_comes) {
 /* Every way in which a child can fail: a restart mends it, or would meet it again. */
 Test(conductor, failures_that_come_again_are_not_tried_again) {
   for (plt_status_t status = PLT_OK + 1; status < PLT_STATUS_COUNT; status++) {
-    bool is_mended = status == PLT_ERR_PEER || status == PLT_ERR_DEADLINE || status == PLT_ERR_PROTOCOL;
+    bool is_mended =
+        status == PLT_ERR_PEER || status == PLT_ERR_DEADLINE || status == PLT_ERR_PROTOCOL || status == PLT_ERR_MEMORY;
     if (status == PLT_ERR_PREEMPTED || status == PLT_ERR_STOPPED) continue; /* no failures */
     stage_t stage;
     own_lives = true;
