@@ -31,7 +31,9 @@ static plt_status_t look_around(plt_session_t *session, const char *name, plt_jo
 static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   plt_training_t training = {.look = look_around};
   if (session->worker == 0) {
-    PLT_TRY(plt_undone_mark(session->plan->run_dir, session->clock, session->progress.epoch_closed));
+    /* At the first clock of a stage the epoch that ends there is the stage's before, which is over. */
+    bool closed = session->progress.epoch_closed || session->clock == session->progress.begin_clock;
+    PLT_TRY(plt_undone_mark(session->plan->run_dir, session->clock, closed));
     PLT_TRY(plt_journal_open(session->plan, call->quiet, &training.journal));
   }
   plt_status_t status = plt_train(session, &training);
