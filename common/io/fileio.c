@@ -59,7 +59,10 @@ bool plt_path_is(const char *path, plt_path_id_t id) {
 }
 
 plt_status_t plt_dir_create_one(const char *path) {
-  if (mkdir(path, 0777) == 0 || plt_path_is_dir(path)) return PLT_OK;
+  if (mkdir(path, 0777) == 0) return PLT_OK;
+  int cause = errno;
+  if (plt_path_is_dir(path)) return PLT_OK;
+  errno = cause;
   return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create directory", path);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/io/fileio.h"
@@ -86,7 +87,13 @@ static void drop_entries_below(plt_config_t *config, const char *key) {
   config->n_entries = kept;
 }
 
-static char *directory_of(const char *path) {
+/* Where paths in a configuration start: the file's directory; of a pipe (a shell's <(...), /dev/stdin), which lies
+ * nowhere, the current one. */
+static char *base_of(const char *path) {
+  struct stat info;
+  bool is_file = stat(path, &info) == 0 && S_ISREG(info.st_mode) && strncmp(path, "/dev/", 5) != 0 &&
+                 strncmp(path, "/proc/", 6) != 0;
+  if (!is_file) path = "";
   char *copy = plt_mem_strdup(path);
   char *slash = strrchr(copy, '/');
   if (slash != NULL) slash[slash == copy] = '\0';
@@ -105,7 +112,7 @@ plt_status_t plt_config_read(plt_config_t *config, const char *path) {
   plt_status_t status = plt_yaml_parse(text, bytes, path, &yaml);
   free(text);
   if (status != PLT_OK) return status;
-  config->file_dir = directory_of(path);
+  config->file_dir = base_of(path);
   take_entries(config, &yaml, path, config->file_dir);
   return PLT_OK;
 }
@@ -115,6 +122,38 @@ plt_status_t plt_config_add(plt_config_t *config, const char *key, const char *t
   PLT_TRY(plt_yaml_parse_value(text, strlen(text), name, key, &yaml));
   take_entries(config, &yaml, name, config->work_dir);
   return PLT_OK;
+}
+
+/* A text of several words that a shell hands on as one: YAML would take "#" for a comment, and put lines together. */
+static bool is_cut(const plt_yaml_t *yaml, const char *key, const char *text) {
+  const plt_yaml_entry_t *entry = yaml->entries;
+  bool is_plain = strchr("\"'[{|>!&*", text[0]) == NULL;
+  bool is_one = yaml->n_entries == 1 && !entry->is_list && entry->n_items <= 1 && strcmp(entry->path, key) == 0;
+  return is_plain && is_one && (text[0] == '#' || strstr(text, " #") != NULL || strchr(text, '\n') != NULL);
+}
+
+/* As YAML writes it in quotes; free it. */
+static char *quoted(const char *text) {
+  char *out = plt_mem_alloc(2 * strlen(text) + 3), *at = out;
+  *at++ = '"';
+  for (; *text != '\0'; text++) {
+    if (*text == '"' || *text == '\\' || *text == '\n') *at++ = '\\';
+    *at++ = *text == '\n' ? 'n' : *text;
+  }
+  *at++ = '"';
+  *at = '\0';
+  return out;
+}
+
+/* What stands behind the "=". */
+static plt_status_t parse_value(const char *text, const char *name, const char *key, plt_yaml_t *yaml) {
+  PLT_TRY(plt_yaml_parse_value(text, strlen(text), name, key, yaml));
+  if (!is_cut(yaml, key, text)) return PLT_OK;
+  plt_yaml_clear(yaml);
+  char *whole = quoted(text);
+  plt_status_t status = plt_yaml_parse_value(whole, strlen(whole), name, key, yaml);
+  free(whole);
+  return status;
 }
 
 plt_status_t plt_config_set(plt_config_t *config, const char *assignment) {
@@ -128,7 +167,7 @@ plt_status_t plt_config_set(plt_config_t *config, const char *assignment) {
   key[equals - assignment] = '\0';
   char *name = plt_mem_print("--set %s", key);
   plt_yaml_t yaml;
-  plt_status_t status = plt_yaml_parse_value(equals + 1, strlen(equals + 1), name, key, &yaml);
+  plt_status_t status = parse_value(equals + 1, name, key, &yaml);
   if (status == PLT_OK) {
     drop_entries_below(config, key);
     take_entries(config, &yaml, NULL, config->work_dir);

@@ -11,6 +11,7 @@
 #include "common/options/nest.h"
 #include "launch/job/config.h"
 #include "ps/optimizers/registry.h"
+#include "worker/math/ranking.h"
 #include "worker/models/registry.h"
 #include "worker/procedures/registry.h"
 #include "worker/strategies/registry.h"
@@ -89,6 +90,23 @@ static void read_table(reading_t *reading, plt_config_t *config, const char *nam
   finish(reading, nested);
 }
 
+/* Not given: recall@20, or at the largest K there is. The configuration says which one it is, before it is compared
+ * with that of a run. */
+static void settle_metric(plt_config_t *config) {
+  char metric[48];
+  long long most = 0;
+  size_t n = plt_config_list_size(config, "eval.topk");
+  if (plt_config_written(config, "eval.metric") != NULL) return;
+  for (size_t i = 0; i < n; i++) {
+    long long k = plt_config_list_int(config, "eval.topk", i);
+    snprintf(metric, sizeof metric, "%s@%lld", plt_metric_names[0], k);
+    if (strcmp(metric, plt_config_text(config, "eval.metric")) == 0) return;
+    if (k > most) most = k;
+  }
+  snprintf(metric, sizeof metric, "%s@%lld", plt_metric_names[0], most);
+  if (n > 0) plt_config_put(config, "eval.metric", metric);
+}
+
 /* The options of what the configuration chooses, and those of single tables. */
 static void read_chosen(reading_t *reading, plt_config_t *config, const char *place) {
   char **names;
@@ -100,6 +118,7 @@ static void read_chosen(reading_t *reading, plt_config_t *config, const char *pl
   apply(reading, config, &plt_model_find(model)->options);
   apply(reading, config, &plt_strategy_find(strategy)->options);
   if (plt_strategy_find(strategy)->settle != NULL) plt_strategy_find(strategy)->settle(config);
+  settle_metric(config);
   apply(reading, config, &plt_optimizer_find(optimizer)->options);
   if (fails(reading, plt_config_names(config, "optimizer.tables", &names, &n))) return;
   for (size_t i = 0; i < n; i++) read_table(reading, config, names[i]);

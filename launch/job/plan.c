@@ -67,14 +67,6 @@ static plt_status_t read_shown(const plt_config_t *config, plt_plan_t *plan) {
   return PLT_OK;
 }
 
-/* recall@20, or at the largest K there is: the configuration says which one it is. */
-static void settle_metric(plt_config_t *config, const plt_plan_t *plan) {
-  char metric[32];
-  if (plt_metric_index(&plan->topk, plt_config_text(config, "eval.metric")) >= 0) return;
-  snprintf(metric, sizeof metric, "%s@%" PRIu32, plt_metric_names[0], plan->topk.k[plan->topk.n - 1]);
-  plt_config_put(config, "eval.metric", metric);
-}
-
 static plt_status_t read_topk(plt_config_t *config, plt_plan_t *plan) {
   size_t n = plt_config_list_size(config, "eval.topk");
   if (n == 0 || n > PLT_TOPK_MAX)
@@ -87,7 +79,6 @@ static plt_status_t read_topk(plt_config_t *config, plt_plan_t *plan) {
     if (plan->topk.k[i] == plan->topk.k[i - 1])
       return plt_fail(PLT_ERR_USAGE, "%s: eval.topk has %" PRIu32 " twice", plt_config_origin(config, "eval.topk"),
                       plan->topk.k[i]);
-  if (plt_config_written(config, "eval.metric") == NULL) settle_metric(config, plan);
   PLT_TRY(read_metric(config, plan));
   return read_shown(config, plan);
 }

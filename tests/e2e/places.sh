@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# places.sh jobs|signals|limits: what a run meets on machines that others use too. Each case in docs/reliability.md,
+# places.sh jobs|signals|limits|names: what a run meets on machines that others use too. Each case in docs/reliability.md,
 # "Places".
 #   jobs      that begin together in one directory, a directory that is removed under a run, closed descriptors
 #   signals   of batch systems, terminals and pipes, also in the middle of an evaluation; variables of a launcher
 #   limits    of cores, files and requeues; containers that share /tmp, ranks that do not; a file cut short while in use
+#   names     of folders with what YAML takes for its own; a configuration that comes through a pipe; disks that refuse
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -274,8 +275,43 @@ limits() {
   [[ $(tables_hash "$run") == $(tables_hash "$work/embedded") ]] || complain "ranks that do not share /tmp: other tables"
 }
 
+names() {
+  local run=$work/run name
+  sed 's|path: .*|path: data|; s/topk: .*/topk: [5]/' "$config" >"$work/relative.yaml"
+  cd "$work"
+  say "the same command with --resume goes on, whatever it leaves to the defaults"
+  train_run "$run" --set eval.topk=[5] --set eval.every=1
+  train_run "$run" --set eval.topk=[5] --set eval.every=1 --resume
+  rm -rf "$run"
+
+  say "a configuration that comes through a pipe: its paths begin here"
+  quietly bash -c "cat relative.yaml | '$plateau' train /dev/stdin ${tiny[*]} --set run.dir=piped"
+  quietly bash -c "'$plateau' train <(cat relative.yaml) ${tiny[*]} --set run.dir=substituted"
+  quietly bash -c "'$plateau' train /dev/stdin ${tiny[*]} --set run.dir=redirected <relative.yaml"
+  for run in piped substituted redirected; do [[ -L $run/checkpoints/last ]] || complain "$run: no run there"; done
+
+  say "names with spaces, quotes, comments, line ends"
+  for name in "a b" "say \"x\" #1" "#7" "it's" "größe" $'two\nlines' "back\\slash # y"; do
+    rm -rf "./$name" "./run $name"
+    cp -r data "./$name"
+    quietly "$plateau" train relative.yaml "${tiny[@]}" --set "data.path=$name" --set "run.dir=run $name"
+    [[ -d "run $name" ]] || complain "run.dir \"run $name\": it is not there"
+    quietly "$plateau" train "run $name/config.yaml" --resume "${tiny[@]}" --set train.max_steps=3 # what it says of itself
+    quietly "$plateau" inspect "run $name"
+  done
+
+  say "disks that refuse: which, and why"
+  code=0
+  (ulimit -f 1 && exec "$plateau" train relative.yaml --quiet --set run.dir=small) >out.txt 2>&1 || code=$?
+  [[ $code == 74 && $(grep -c 'plateau: error: .*small/.*File too large' out.txt) == 1 ]] || { complain "ulimit -f: exit $code"; cat out.txt >&2; }
+  unshare -m true 2>/dev/null || { say "skipped: namespaces (no right to make them)"; return; }
+  mkdir read_only
+  refuses 73 'read_only/run: cannot create directory: Read-only file system' unshare -m sh -c \
+    "mount -t tmpfs -o ro none read_only && exec '$plateau' train relative.yaml --quiet --set run.dir=read_only/run"
+}
+
 case ${1:-} in
-  jobs | signals | limits) "$1" ;;
-  *) fail "usage: places.sh jobs|signals|limits" ;;
+  jobs | signals | limits | names) "$1" ;;
+  *) fail "usage: places.sh jobs|signals|limits|names" ;;
 esac
 conclude

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "common/mem.h"
 #include "common/options/nearest.h"
 #include "tests/unit/common/scratch.h"
 
@@ -202,6 +203,19 @@ Test(options, options_of_other_tables_are_warned_about) {
   CR_OK(plt_config_finish(config, known, 1, &warnings));
   cr_assert_null(warnings);
   plt_config_destroy(&config);
+}
+
+/* What a shell hands on as one word stays one: YAML's comments and line ends are for files. */
+Test(options, set_takes_a_text_whole) {
+  static const char *const texts[] = {"a #b", "#b", "two\nlines", "\\ \"#\" #", "a #", "it's #1"};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    plt_config_t *config = plt_config_create();
+    char *assignment = plt_mem_print("train.name=%s", texts[i]);
+    CR_OK(plt_config_set(config, assignment));
+    cr_expect_str_eq(plt_config_written(config, "train.name"), texts[i]);
+    free(assignment);
+    plt_config_destroy(&config);
+  }
 }
 
 Test(options, set_wins) {
