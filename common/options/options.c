@@ -138,7 +138,8 @@ static char *quoted(const char *text) {
   *at++ = '"';
   for (; *text != '\0'; text++) {
     if (*text == '"' || *text == '\\' || *text == '\n') *at++ = '\\';
-    *at++ = *text == '\n' ? 'n' : *text;
+    *at++ = *text;
+    if (*text == '\n') at[-1] = 'n';
   }
   *at++ = '"';
   *at = '\0';

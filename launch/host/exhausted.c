@@ -77,6 +77,7 @@ static void *or_die(void *memory, size_t bytes) {
   return memory;
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's names begin with underscores */
 void *malloc(size_t bytes) {
   static _Atomic(void *) known;
   void *(*fn)(size_t);
@@ -137,5 +138,6 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
   wants_a_thread = error == EAGAIN || error == ENOMEM;
   return error;
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 #endif

@@ -10,8 +10,8 @@
 #ifndef PLT_LAUNCH_HOST_EXHAUSTED_H
 #define PLT_LAUNCH_HOST_EXHAUSTED_H
 
-/* From then on `die` is called with what there was not, in the thread that asked: it must end the process. If
+/* From then on `last_words` is called with what there was not, in the thread that asked: it must end the process. If
  * it needs memory itself and gets none, a line is printed and the process ended for it. */
-void plt_exhausted_guard(void (*die)(const char *text));
+void plt_exhausted_guard(void (*last_words)(const char *text));
 
 #endif

@@ -30,7 +30,7 @@ end=$((SECONDS + 60 * minutes))
 long=$work/long
 make_data "$work/large"
 write_config "$work/long.yaml" "$work/large" "$bsam_plus"
-ranks_of_long() { pgrep -f "train .*run.dir=$long( |\$)" | while read -r p; do [[ $(cat "/proc/$p/comm") != plateau ]] || echo "$p"; done; }
+ranks_of_long() { pgrep -f "train .*run.dir=$long( |\$)" | while read -r p; do [[ ! /proc/$p/exe -ef $plateau ]] || echo "$p"; done; }
 # What its ranks have: KiB of memory, descriptors, threads; over all ranks.
 held() {
   local p kib=0 files=0 threads=0
@@ -162,7 +162,7 @@ say "$tried configurations ($refused more refused), $starts starts, $struck stru
 say "the long job, by recoveries: KiB, descriptors, threads of its ranks; files of sockets, of shared memory"
 cat "$work/held.txt"
 awk 'NR == 1 { split($0, first) } { n = split($0, last) }
-  END { exit !(NR >= 2 && last[2] - first[2] < 3 * 2048 && last[3] - first[3] <= 6 && last[4] == first[4] &&
+  END { exit !(NR >= 2 && first[2] > 0 && last[2] - first[2] < 3 * 2048 && last[3] - first[3] <= 6 && last[4] == first[4] &&
                last[5] - first[5] < 20 && last[6] - first[6] < 20) }' "$work/held.txt" ||
   complain "the ranks of the long job, or what lies about, grew"
 conclude
