@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A job over three hosts: network namespaces with a name, a cable of 100 Mbit/s and a bridge between them, and a second
 # network that leads nowhere. cluster.interface picks the network, peers of a host talk over ipc, a cable that is out
-# for a moment changes no bit, one that stays out ends the job with 75. Needs root, ip and tc; nothing outside the
+# for a moment changes no bit, nor do processes and hosts that die; one that stays out ends the job with 75. Needs root, ip and tc; nothing outside the
 # namespaces is touched.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -99,6 +99,24 @@ plug h2
 join_well healed
 ! grep -q '"recovery"' "$work/healed/metrics.jsonl" || complain "a short silence led to a restart"
 same healed 300
+
+say "processes that die on any host, then all of a host"
+died=(--set train.epochs=300 --set checkpoint.every_s=0.2 --set cluster.max_restarts=100)
+start killed "${died[@]}"
+wait_for_epoch killed 5
+struck=0
+for ((i = 0; i < 6; i++)); do
+  victim=$(child "${hosts[i % 3]}" '(server|worker) [0-9]+' | shuf -n 1)
+  [[ -z $victim ]] || { kill -9 "$victim" 2>/dev/null && struck=$((struck + 1)); }
+  sleep "0.$((3 + RANDOM % 6))"
+done
+pids_of h3 | xargs kill -9
+join
+((struck >= 3 && code != 0)) || { complain "$struck processes were struck, exit $code"; cat "$work/killed.txt" >&2; }
+(($(grep -c '"recovery"' "$work/killed/metrics.jsonl") >= 2)) || complain "fewer than two recoveries"
+start killed "${died[@]}" --resume
+join_well killed
+same killed 300
 
 say "a cable that stays out"
 deadline=6 slack=20 # s; mpirun needs some 8 of them
