@@ -4,40 +4,41 @@
 #
 #   usage: tests/bench/results.sh MODEL DATA FEATURES [OUT]       e.g. PLATEAU=build/release/plateau \
 #          tests/bench/results.sh vbpr data/lfm2k text_feat.npy,audio_feat.npy results/lfm2k-vbpr
-#   EPOCHS (60), ETA (4), TRIALS (8), BATCH (1024), JOBS (1)
+#   EPOCHS (1000, early stopping ends them), BATCH (1024), RATES, JOBS (1)
+#
+# A grid, not halving: short first rounds prefer large learning rates (docs/tune.md).
 set -euo pipefail
 model=$1 data=$2 features=$3 out=${4:-}
 
-case $model in # the knob that its authors searched, in a range around their values
-  cm3) knob='model.gamma: {from: 0.3, to: 0.9}' ;;
-  ultragcn) knob='model.wd_embedding: {from: 1.0e-6, to: 1.0e-3, log: true}' ;;
-  slmrec) knob='model.ssl_temp: {from: 0.1, to: 1.0, log: true}' ;;
-  mgcn) knob='model.cl_weight: {from: 1.0e-3, to: 0.1, log: true}' ;;
-  lgmrec) knob='model.alpha: {from: 0.1, to: 0.9}' ;;
-  bpr | vbpr) knob='model.reg: {from: 1.0e-4, to: 1.0, log: true}' ;;
-  bm3) knob='model.reg: {from: 1.0e-3, to: 1.0, log: true}' ;;
-  *) knob='model.reg: {from: 1.0e-5, to: 0.1, log: true}' ;;
+case $model in # values of the knob that its authors searched
+  cm3) knob='model.gamma: [0.5, 0.9]' ;;
+  ultragcn) knob='model.wd_embedding: [1.0e-5, 1.0e-4]' ;;
+  slmrec) knob='model.ssl_temp: [0.2, 0.5]' ;;
+  mgcn) knob='model.cl_weight: [0.01, 0.1]' ;;
+  lgmrec) knob='model.alpha: [0.3, 0.6]' ;;
+  bpr | vbpr) knob='model.reg: [0.1, 1]' ;;
+  bm3) knob='model.reg: [0.01, 0.1]' ;;
+  *) knob='model.reg: [0.0001, 0.001]' ;;
 esac
 [[ -z $features ]] || features="features: [${features//,/, }], scale: standard"
 configuration=$(cat <<YAML
 data: {path: $data, $features}
 model: {name: $model, dim: 64}
 optimizer: {name: adam}
-train: {epochs: ${EPOCHS:-60}, batch_size: ${BATCH:-1024}}
+train: {epochs: ${EPOCHS:-1000}, batch_size: ${BATCH:-1024}}
 eval: {metric: recall@20, every: 2, patience: 10}
 tune:
-  search: halving
-  trials: ${TRIALS:-8}
-  eta: ${ETA:-4}
+  search: grid
+  trials: 6
   seeds: [1, 2, 3]
   space:
-    optimizer.lr: {from: 0.0005, to: 0.01, log: true}
+    optimizer.lr: ${RATES:-[0.0005, 0.001, 0.005]}
     $knob
   strategies:
     - {strategy.name: plain}
-    - {strategy.name: bsam, strategy.rho: {from: 0.02, to: 1.0, log: true}}
-    - {strategy.name: bsam+, strategy.rho: {from: 0.02, to: 1.0, log: true}}
-    - {strategy.name: mirror, strategy.alpha2: {from: 0.05, to: 0.5, log: true}}
+    - {strategy.name: bsam, strategy.rho: [0.05, 0.5]}
+    - {strategy.name: bsam+, strategy.rho: [0.05, 0.5]}
+    - {strategy.name: mirror, strategy.alpha2: [0.1, 0.3]}
 YAML
 )
 echo "$configuration"
