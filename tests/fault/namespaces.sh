@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A job over three hosts: network namespaces with a name, a cable of 100 Mbit/s and a bridge between them, and a second
 # network that leads nowhere. cluster.interface picks the network, peers of a host talk over ipc, a cable that is out
-# for a moment changes no bit, nor do processes and hosts that die; one that stays out ends the job with 75. Needs root, ip and tc; nothing outside the
-# namespaces is touched.
+# for a moment changes no bit, nor do processes and a host that die; one that stays out ends the job with 75. Needs
+# root, ip and tc; nothing outside the namespaces is touched.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck source=tests/hosts.sh

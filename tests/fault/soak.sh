@@ -31,7 +31,7 @@ long=$work/long
 make_data "$work/large"
 write_config "$work/long.yaml" "$work/large" "$bsam_plus"
 ranks_of_long() { pgrep -f "train .*run.dir=$long( |\$)" | while read -r p; do [[ ! /proc/$p/exe -ef $plateau ]] || echo "$p"; done; }
-# What its ranks have: KiB of memory, descriptors, threads; over all ranks.
+# What its ranks have: KiB of memory, descriptors, threads; over all ranks. What mpirun leaves when it is killed is its own.
 held() {
   local p kib=0 files=0 threads=0
   for p in $(ranks_of_long); do
@@ -39,7 +39,7 @@ held() {
     files=$((files + $(find "/proc/$p/fd" -mindepth 1 | wc -l)))
     threads=$((threads + $(awk '$1 == "Threads:" { print $2 }' "/proc/$p/status")))
   done
-  echo "$kib $files $threads $(find "$TMPDIR" | wc -l) $(find /dev/shm -name 'plateau*' | wc -l)"
+  echo "$kib $files $threads $(find "$TMPDIR" -maxdepth 1 -name 'plateau-*' | wc -l) $(find /dev/shm -name 'plateau*' | wc -l)"
 }
 recoveries() { grep -c '"event": "recovery"' "$long/metrics.jsonl" || true; }
 # Children of it die until the end; "recoveries, what it holds" into a file, now and then.
