@@ -7,7 +7,8 @@
 #include "worker/graph/graph.h"
 #include "worker/graph/shared_arrays.h"
 
-enum { VERSION = 1, PER_SIDE = 3 }; /* arrays of users, then of items: offset, id, norm */
+enum { VERSION = 1 };
+#define PER_SIDE ((size_t)3) /* arrays of users, then of items: offset, id, norm */
 
 uint64_t plt_graph_key(const plt_dataset_t *data) {
   const plt_user_items_t *train = &data->part[PLT_PART_TRAIN];
