@@ -1,14 +1,15 @@
-/* ssp.pml - workers that step alone (ssp, asp): the bound, prefetching, placing at an epoch's end, meetings, and
- * checkpoints ordered there.
+/* ssp.pml - workers that step alone (ssp, asp): the bound, prefetching, placing at an epoch's end, meetings,
+ * checkpoints ordered there, deaths and restarts.
  *
  * Two workers, two servers; batch b of an epoch is worker b mod 2's, so with an odd number of batches worker 1 has fewer.
  * Messages as in bsp.pml: what is asked now arrives as often as it likes and in any order, of what was asked before one
- * message of each worker at a time, answers are lost LOSSES times. Sums are barriers here (bsp.pml has them); deaths are
- * there, too: a new generation begins as these do.
+ * message of each worker at a time, into later generations too; answers are lost LOSSES times. A process dies DEATHS
+ * times, at any moment: the others go on until the conductor has stopped them all, and all start again at the meeting
+ * of the newest checkpoint. Sums are barriers here, and parts are whole when they are there (bsp.pml has both).
  *
  * What stands for what: `step_alone`, `apply_kept`, `answer_steps`, `obey`, `save` are those of ps/server/step.c, the
  * clock is ps/server/clock.c, `begin_step`, `finish_oldest`, `do_batch`, `meet`, `end_batches` are those of
- * worker/train/alone.c.
+ * worker/train/alone.c, Conductor is launch/cluster/conductor.c.
  *
  * STALENESS and AHEAD are cluster.staleness and cluster.prefetch. What is not 0 of `mistake` seeds one
  * (docs/protocol-model.md). All are taken from the environment, so that one program does for all. */
@@ -17,6 +18,7 @@
 /* Of the environment: how much there is of everything. STALENESS 255 is asp. */
 byte BATCHES, EPOCHS, STALENESS, AHEAD;
 byte LOSSES; /* of answers */
+byte DEATHS;
 byte WANTS;  /* how often a checkpoint is wanted in the middle of an epoch */
 #define ANY 255
 #define ROUNDS ((BATCHES + 1) / 2)
@@ -30,6 +32,8 @@ byte WANTS;  /* how often a checkpoint is wanted in the middle of an epoch */
 #define LOOSE 4        /* the bound is one too many */
 #define TOO_NEAR 5     /* the meeting is where the furthest is, not as far as anybody may come */
 #define PLACED_EARLY 6 /* a worker is placed before its pushes are in: they look like second deliveries */
+#define ANY_AGE 7      /* messages of all generations are taken */
+#define FROM_CLOCK 8   /* begun anew where the first worker stood, not at the meeting that the checkpoint was made at */
 byte mistake;
 
 #define ROWS 1
@@ -39,7 +43,7 @@ byte mistake;
 #define SW(s, w) ((s) * W + (w))
 
 typedef message { /* a STEP; request 0: none */
-  byte request, clock, ahead;
+  byte generation, request, clock, ahead;
   byte number; /* ghost: of a push, how many its worker made before */
   bool pushes, pulls, flag
 }
@@ -60,10 +64,15 @@ byte pushed[4], reach[4], applied[4]; /* applied: ghost, the pushes of a worker 
 byte meet0;         /* server 0's s->meet */
 byte now[S], save_request[S];
 byte saved[S];      /* ghost: orders carried out */
+byte part[S];       /* the meeting of each server's newest part; 0: none of this generation */
+byte newest;        /* the meeting of the newest published checkpoint; 0: none, all begin at the beginning */
+bool server_lives[S];
 
 /* Workers. */
 byte arrived[W];    /* barriers come to */
-bool ended[W];
+bool ended[W], worker_lives[W];
+bool idle[W] = true; /* a process that was ended is gone before another takes its place */
+byte generation, deaths;
 byte wanted;        /* checkpoints that were wanted so far */
 bool wants;         /* now */
 byte ordered;       /* by worker 0 */
@@ -77,6 +86,7 @@ byte losses;
 /* ---- servers ---- */
 
 inline copy(to_, from_) {
+  to_.generation = from_.generation;
   to_.request = from_.request;
   to_.clock = from_.clock;
   to_.ahead = from_.ahead;
@@ -87,6 +97,7 @@ inline copy(to_, from_) {
 }
 
 inline forget(m_) {
+  m_.generation = 0;
   m_.request = 0;
   m_.clock = 0;
   m_.ahead = 0;
@@ -99,7 +110,7 @@ inline forget(m_) {
 /* To whichever step of the worker asked; others are passed over. */
 inline answer_slot(s_, w_, k_, m_, what_) {
   if
-  :: cur[w_].step[k_].request == m_.request && open[AT(s_, w_, k_)] ->
+  :: m_.generation == generation && cur[w_].step[k_].request == m_.request && open[AT(s_, w_, k_)] ->
      ans[AT(s_, w_, k_)] = what_;
      if
      :: s_ == 0 -> ans_meet[w_ * SLOTS + k_] = meet0
@@ -202,6 +213,7 @@ inline obey(s_, m_) {
   :: !m_.pushes && m_.flag && IS_NEW_ORDER(s_, m_) ->
      save_request[s_] = m_.request;
      saved[s_]++;
+     part[s_] = (DEATHS > 0 -> m_.clock : 0); /* else nobody asks for it */
      assert(saved[s_] == ordered);
      assert(applied[SW(s_, 0)] == OWN(0, m_.clock) && applied[SW(s_, 1)] == OWN(1, m_.clock))
   :: else
@@ -211,10 +223,13 @@ inline obey(s_, m_) {
 #define IS_KEPT(s, w, m) (LIST(s, w).step[0].request == m.request || LIST(s, w).step[1].request == m.request || \
                           LIST(s, w).step[2].request == m.request)
 
+#define IS_STRANGE(m) (m.generation != generation && mistake != ANY_AGE)
+
 inline step_alone(s_, w_, m_) {
   if
-  :: IS_KEPT(s_, w_, m_) -> skip /* asks_again() */
-  :: !IS_KEPT(s_, w_, m_) && LIST(s_, w_).step[KEPT - 1].request != 0 -> answer(s_, w_, m_, REFUSED)
+  :: IS_STRANGE(m_) -> skip
+  :: !IS_STRANGE(m_) && IS_KEPT(s_, w_, m_) -> skip /* asks_again() */
+  :: !IS_STRANGE(m_) && !IS_KEPT(s_, w_, m_) && LIST(s_, w_).step[KEPT - 1].request != 0 -> answer(s_, w_, m_, REFUSED)
   :: else ->
      if /* plt_clock_place() */
      :: !m_.pushes && pushed[SW(s_, w_)] < m_.clock -> pushed[SW(s_, w_)] = m_.clock
@@ -241,8 +256,8 @@ proctype Carrier(byte s; byte w) {
   byte i, j, b;
 end:
   do
-  :: d_step { open[AT(s, w, 0)] -> step_alone(s, w, cur[w].step[0]) }
-  :: d_step { open[AT(s, w, 1)] -> step_alone(s, w, cur[w].step[1]) }
+  :: d_step { open[AT(s, w, 0)] && server_lives[s] && worker_lives[w] -> step_alone(s, w, cur[w].step[0]) }
+  :: d_step { open[AT(s, w, 1)] && server_lives[s] && worker_lives[w] -> step_alone(s, w, cur[w].step[1]) }
   od
 }
 
@@ -251,10 +266,10 @@ proctype Network() {
   byte i, j, b;
 end:
   do
-  :: d_step { old[0].request != 0 -> step_alone(0, 0, old[0]) }
-  :: d_step { old[0].request != 0 -> step_alone(1, 0, old[0]) }
-  :: d_step { old[1].request != 0 -> step_alone(0, 1, old[1]) }
-  :: d_step { old[1].request != 0 -> step_alone(1, 1, old[1]) }
+  :: d_step { old[0].request != 0 && server_lives[0] -> step_alone(0, 0, old[0]) }
+  :: d_step { old[0].request != 0 && server_lives[1] -> step_alone(1, 0, old[0]) }
+  :: d_step { old[1].request != 0 && server_lives[0] -> step_alone(0, 1, old[1]) }
+  :: d_step { old[1].request != 0 && server_lives[1] -> step_alone(1, 1, old[1]) }
   :: atomic {
        losses < LOSSES ->
        if
@@ -269,7 +284,8 @@ end:
        fi;
        losses++
      }
-  :: atomic { wanted < WANTS && !wants && !ended[0] -> wants = true; wanted++ }
+  :: atomic { wanted < WANTS && !wants && !ended[0] && worker_lives[0] -> wants = true; wanted++ }
+  :: d_step { part[0] > newest && part[1] == part[0] && server_lives[0] -> newest = part[0] } /* published */
   od
 }
 
@@ -284,6 +300,7 @@ inline begin_step(clock_, ahead_, pushes_, pulls_, flag_) {
     :: true
     fi;
     request[w]++;
+    cur[w].step[k].generation = generation;
     cur[w].step[k].request = request[w];
     cur[w].step[k].clock = clock_;
     cur[w].step[k].ahead = ahead_;
@@ -406,24 +423,28 @@ inline end_batches() {
 bool flags;          /* the sum of a meeting: worker 0's */
 byte began[W];       /* the clock that each was welcomed with */
 
-proctype Worker(byte w) {
-  byte epoch, round, end, met, called, first, n, finished, own, ahead, k;
-  byte made; /* ghost */
-  bool wish, more, obeys;
-  began[w] = (mistake == LATE_WELCOME -> now[0] : 0);
+/* From the meeting of the checkpoint, in the middle of an epoch or at its beginning. */
+inline work() {
+  atomic {
+    began[w] = (mistake == LATE_WELCOME -> now[0] : newest);
+    epoch = newest / ROUNDS;
+    from = newest % ROUNDS;
+    made = OWN(w, newest)
+  };
   do
   :: epoch < EPOCHS ->
      atomic {
-       round = epoch * ROUNDS;
-       end = round + ROUNDS;
+       round = epoch * ROUNDS + from;
+       end = (epoch + 1) * ROUNDS;
        met = round;
        called = round;
-       finished = 0;
-       own = 0;
+       own = OF_ROUND(w, from);
+       finished = own;
+       from = 0;
        ahead = 0
      };
      do /* begin_batches(): bare pulls */
-     :: ahead <= AHEAD && ahead < PER_EPOCH(w) ->
+     :: ahead <= AHEAD && own + ahead < PER_EPOCH(w) ->
         begin_step(round, ahead, false, true, false);
         ahead++
      :: else -> break
@@ -449,6 +470,122 @@ proctype Worker(byte w) {
   ended[w] = true
 }
 
+proctype Worker(byte w) {
+  byte epoch, from, round, end, met, called, first, n, finished, own, ahead, k;
+  byte made; /* ghost */
+  bool wish, more, obeys;
+end_worker:
+  do
+  :: atomic { worker_lives[w] && !ended[w] -> idle[w] = false };
+     { work() } unless { !worker_lives[w] };
+     atomic {
+       epoch = 0; from = 0; round = 0; end = 0; met = 0; called = 0; first = 0; n = 0; finished = 0; own = 0;
+       ahead = 0; k = 0; made = 0; wish = false; more = false; obeys = false;
+       idle[w] = true
+     }
+  od
+}
+
+/* ---- the conductor ---- */
+
+#define ALL_ENDED (ended[0] && ended[1])
+
+/* Clocks begin at 0: bare pulls place the workers. */
+inline start_server(s_) {
+  now[s_] = OWN(0, newest) + OWN(1, newest);
+  save_request[s_] = 0;
+  saved[s_] = 0;
+  part[s_] = 0;
+  i = 0;
+  do
+  :: i < W ->
+     pushed[SW(s_, i)] = (mistake == FROM_CLOCK -> now[s_] : 0);
+     reach[SW(s_, i)] = 0;
+     applied[SW(s_, i)] = OWN(i, newest);
+     forget(LIST(s_, i).step[0]);
+     forget(LIST(s_, i).step[1]);
+     forget(LIST(s_, i).step[2]);
+     i++
+  :: else -> break
+  od;
+  server_lives[s_] = true
+}
+
+inline start_worker(w_) {
+  forget(cur[w_].step[0]);
+  forget(cur[w_].step[1]);
+  request[w_] = 0;
+  arrived[w_] = 0;
+  began[w_] = 0;
+  ended[w_] = false;
+  worker_lives[w_] = true
+}
+
+inline start_all() {
+  d_step {
+    meet0 = 0;
+    ordered = 0;
+    flags = false;
+    wants = false;
+    start_server(0);
+    start_server(1);
+    start_worker(0);
+    start_worker(1);
+    i = 0;
+    do
+    :: i < 8 -> ans[i] = 0; open[i] = false; i++
+    :: else -> break
+    od;
+    ans_meet[0] = 0;
+    ans_meet[1] = 0;
+    ans_meet[2] = 0;
+    ans_meet[3] = 0;
+    i = 0
+  }
+}
+
+/* Any may die. The others go on for as long as they like, then all are ended. */
+inline die() {
+  if
+  :: server_lives[0] = false
+  :: server_lives[1] = false
+  :: worker_lives[0] = false
+  :: worker_lives[1] = false
+  fi
+}
+
+/* What a worker asked last stays on its way, or what it asked before does. */
+inline stays(w_) {
+  if
+  :: cur[w_].step[0].request != 0 -> copy(old[w_], cur[w_].step[0])
+  :: cur[w_].step[1].request != 0 -> copy(old[w_], cur[w_].step[1])
+  :: true
+  fi
+}
+
+proctype Conductor() {
+  byte i;
+  start_all();
+end_conductor:
+  do
+  :: atomic { !ALL_ENDED && deaths < DEATHS -> deaths++; die() };
+     d_step {
+       server_lives[0] = false;
+       server_lives[1] = false;
+       worker_lives[0] = false;
+       worker_lives[1] = false
+     };
+     atomic {
+       (idle[0] && idle[1]); /* all have reported so */
+       stays(0);
+       stays(1);
+       generation++;
+       start_all()
+     }
+  :: ALL_ENDED -> break
+  od
+}
+
 init {
   atomic {
     c_code {
@@ -458,8 +595,10 @@ init {
       now.STALENESS = atoi(getenv("STALENESS"));
       now.AHEAD = atoi(getenv("AHEAD"));
       now.LOSSES = atoi(getenv("LOSSES"));
+      now.DEATHS = atoi(getenv("DEATHS"));
       now.WANTS = atoi(getenv("WANTS"));
     };
+    run Conductor();
     run Worker(0);
     run Worker(1);
     run Carrier(0, 0);
