@@ -27,9 +27,9 @@
 
 /* In the order of the help; the tasks that have a command stand behind train. */
 static const plt_command_t *const own[] = {
-    &plt_command_train,       &plt_command_inspect, &plt_command_runs,  &plt_command_compare, &plt_command_report,
-    &plt_command_tune,        &plt_command_launch,  &plt_command_data,  &plt_command_bench,   &plt_command_serve,
-    &plt_command_fault_proxy, &plt_command_server,  &plt_command_worker};
+    &plt_command_train, &plt_command_inspect,     &plt_command_runs,   &plt_command_compare, &plt_command_report,
+    &plt_command_tune,  &plt_command_plan,        &plt_command_launch, &plt_command_data,    &plt_command_bench,
+    &plt_command_serve, &plt_command_fault_proxy, &plt_command_server, &plt_command_worker};
 enum { OWN = sizeof own / sizeof *own, COMMANDS_MAX = 64 };
 
 typedef struct commands {

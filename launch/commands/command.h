@@ -27,6 +27,7 @@ extern const plt_command_t plt_command_data;
 extern const plt_command_t plt_command_fault_proxy;
 extern const plt_command_t plt_command_inspect;
 extern const plt_command_t plt_command_launch;
+extern const plt_command_t plt_command_plan;
 extern const plt_command_t plt_command_report;
 extern const plt_command_t plt_command_runs;
 extern const plt_command_t plt_command_serve;

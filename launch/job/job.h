@@ -54,6 +54,13 @@ plt_status_t plt_job_open_relations(plt_job_t *job, const char *shared);
 /* Expected bytes of all tables with optimizer state, of the stage that has most: what the servers hold and a checkpoint
  * writes. */
 uint64_t plt_job_table_bytes(const plt_job_t *job);
+/* Expected bytes, of the stages that need most. */
+typedef struct plt_job_memory {
+  uint64_t tables;    /* of all servers together: rows, optimizer states, states of inference */
+  uint64_t worker;    /* of each worker */
+  uint64_t contrasts; /* what of it train.micro_batch makes */
+} plt_job_memory_t;
+plt_job_memory_t plt_job_memory(const plt_job_t *job);
 /* Says what the job will need, fails if this machine's memory cannot hold it. */
 plt_status_t plt_job_check_memory(const plt_job_t *job);
 

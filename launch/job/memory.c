@@ -102,27 +102,32 @@ static uint64_t worker_bytes(const plt_plan_t *plan, uint64_t *states) {
   return evaluation + batch + graph + contrast_bytes(plan) + adversary_bytes(plan);
 }
 
-plt_status_t plt_job_check_memory(const plt_job_t *job) {
-  const plt_plan_t *plan = &job->plan;
-  uint64_t tables = 0, worker = 0, contrasts = 0, there = job->memory_bytes;
+plt_job_memory_t plt_job_memory(const plt_job_t *job) {
+  plt_job_memory_t memory = {0};
   for (size_t l = 0; l < job->procedure->n_legs; l++) {
     const plt_leg_t *leg = &job->procedure->legs[l];
     uint64_t states, here = worker_bytes(&leg->stage->plan, &states);
-    if (here > worker) worker = here;
-    contrasts += contrast_bytes(&leg->stage->plan);
+    if (here > memory.worker) memory.worker = here;
+    memory.contrasts += contrast_bytes(&leg->stage->plan);
     uint64_t held = leg_bytes(leg) + states;
-    if (held > tables) tables = held;
+    if (held > memory.tables) memory.tables = held;
   }
-  tables += handover_bytes(job);
-  uint64_t total = tables + plan->workers * worker;
+  memory.tables += handover_bytes(job);
+  return memory;
+}
+
+plt_status_t plt_job_check_memory(const plt_job_t *job) {
+  const plt_plan_t *plan = &job->plan;
+  plt_job_memory_t memory = plt_job_memory(job);
+  uint64_t total = memory.tables + plan->workers * memory.worker, there = job->memory_bytes;
   plt_log(job->procedure->is_given ? PLT_LOG_NOTE : PLT_LOG_INFO,
           "expected memory: %.0f MB per server, %.0f MB per worker, %.0f MB in all",
-          (double)tables / plan->servers / 1e6, (double)worker / 1e6, (double)total / 1e6);
+          (double)memory.tables / plan->servers / 1e6, (double)memory.worker / 1e6, (double)total / 1e6);
   if (total > there)
     return plt_fail(PLT_ERR_USAGE,
                     "this job needs about %.1f GB of memory (%.1f GB of tables), %.1f GB are available; "
                     "lower model.dim%s or use more machines",
-                    (double)total / 1e9, (double)tables / 1e9, (double)there / 1e9,
-                    contrasts > 0 ? ", train.micro_batch" : "");
+                    (double)total / 1e9, (double)memory.tables / 1e9, (double)there / 1e9,
+                    memory.contrasts > 0 ? ", train.micro_batch" : "");
   return PLT_OK;
 }

@@ -10,12 +10,12 @@ has() { # FILE PATTERN WHAT
 
 say "help"
 quietly "$plateau" --help
-for command in train evaluate recommend export inspect runs compare report tune launch data fault-proxy; do
+for command in train evaluate recommend export inspect runs compare report tune plan launch data fault-proxy; do
   has "$work/quietly.txt" "^ *(plateau )?$command\b" "plateau --help"
 done
 quietly "$plateau" --version
 has "$work/quietly.txt" '[0-9]+\.[0-9]+\.[0-9]+' "plateau --version"
-for command in train evaluate recommend export inspect runs compare report tune launch data fault-proxy; do
+for command in train evaluate recommend export inspect runs compare report tune plan launch data fault-proxy; do
   quietly "$plateau" "$command" --help
   has "$work/quietly.txt" '[Ee]xample' "plateau $command --help"
   has "$work/quietly.txt" "plateau $command" "plateau $command --help"
