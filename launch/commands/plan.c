@@ -108,8 +108,8 @@ static size_t read_list(const plt_config_t *values, const char *key, uint32_t fa
 /* What the prediction knows nothing of. */
 static plt_status_t check_job(const plt_job_t *job) {
   if (job->procedure->is_given)
-    return plt_fail(PLT_ERR_USAGE, "plan: %s: a training in stages: plan is for one of a single stage",
-                    plt_config_origin(job->config, "procedure"));
+    return plt_fail(PLT_ERR_USAGE,
+                    "plan: the configuration is a training in stages; plan is for one of a single stage");
   if (job->plan.alone)
     return plt_fail(PLT_ERR_USAGE, "%s: plan is for cluster.consistency bsp, not %s",
                     plt_config_origin(job->config, "cluster.consistency"),

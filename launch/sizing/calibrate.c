@@ -36,9 +36,10 @@ typedef struct work {
   pushes_t pushes[DRAWN];
 } work_t;
 
-static double processor_s(void) {
+/* Of a thread, or of the process. */
+static double processor_s(clockid_t whose) {
   struct timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  clock_gettime(whose, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
@@ -46,7 +47,8 @@ static double elapsed_s(int64_t since_ns) { return plt_time_seconds(plt_time_ns(
 
 /* Of a worker of one thread its processor time: others on the machine do not count. */
 static double now_s(const work_t *work) {
-  return plt_crew_size(work->session->crew) == 1 ? processor_s() : plt_time_seconds(plt_time_ns());
+  return plt_crew_size(work->session->crew) == 1 ? processor_s(CLOCK_THREAD_CPUTIME_ID)
+                                                 : plt_time_seconds(plt_time_ns());
 }
 
 /* The pulls of a batch that come in every step. */
@@ -148,7 +150,7 @@ static plt_status_t measure_share(work_t *work, uint32_t workers, plt_worker_loa
     if (turn >= cold + STEPS_MIN && elapsed_s(start_ns) >= share_s) break;
     uint32_t number = turn % work->drawn;
     plt_batch_t *batch = workers == 1 ? work->batch[number] : own;
-    plt_gradients_t gradients;
+    plt_gradients_t gradients = {0};
     status = measure_batch(work, maker, number, batch, turn < cold ? &warm : &sum, &gradients);
     if (status == PLT_OK && workers == 1 && turn < cold) keep_pushes(work, &gradients, &work->pushes[number]);
     n += turn >= cold;
@@ -180,44 +182,52 @@ static plt_status_t exchange(work_t *work, kind_t kind, uint32_t number) {
   return plt_client_step(work->session->client, &step, &result);
 }
 
+/* wall_s: until the answer. The others are processor time, which those who share the machine do not lengthen. */
 typedef struct cost {
-  double wall_s, worker_s, out_bytes, in_bytes;
+  double wall_s, worker_s, server_s, out_bytes, in_bytes;
 } cost_t;
 
 static plt_status_t measure_exchange(work_t *work, kind_t kind, cost_t *cost) {
   plt_wire_count_t before = plt_client_count(work->session->client).wire;
-  double processor = processor_s();
+  double own_s = processor_s(CLOCK_THREAD_CPUTIME_ID), all_s = processor_s(CLOCK_PROCESS_CPUTIME_ID);
   int64_t begin_ns = plt_time_ns();
   uint32_t n = 0;
   for (; n < STEPS_MIN || elapsed_s(begin_ns) < exchange_s; n++) PLT_TRY(exchange(work, kind, n % work->drawn));
   plt_wire_count_t now = plt_client_count(work->session->client).wire;
-  *cost = (cost_t){elapsed_s(begin_ns) / n, (processor_s() - processor) / n,
-                   (double)(now.bytes_out - before.bytes_out) / n, (double)(now.bytes_in - before.bytes_in) / n};
+  own_s = processor_s(CLOCK_THREAD_CPUTIME_ID) - own_s;
+  all_s = processor_s(CLOCK_PROCESS_CPUTIME_ID) - all_s;
+  *cost = (cost_t){.wall_s = elapsed_s(begin_ns) / n,
+                   .worker_s = own_s / n,
+                   .server_s = (all_s - own_s) / n,
+                   .out_bytes = (double)(now.bytes_out - before.bytes_out) / n,
+                   .in_bytes = (double)(now.bytes_in - before.bytes_in) / n};
   return PLT_OK;
 }
 
 static double at_least(double value, double least) { return value > least ? value : least; }
 
-/* Costs of the four kinds to costs of a float. Noise may make a small one negative: it is nothing then. */
+/* What `more` takes beyond `less`, per float. Noise may make a small difference negative: it is nothing then. */
+static double beyond(double more, double less, double floats) { return at_least(more - less, 0) / floats; }
+
 static void divide(const cost_t cost[EXCHANGES], plt_calibration_t *out) {
   const plt_worker_load_t *whole = &out->share[0];
-  const cost_t *idle = &cost[EMPTY];
-  double pull = at_least(whole->pull_floats / out->exchanges, 1),
-         push = at_least(whole->push_floats / out->exchanges, 1);
-  double brought = at_least(cost[PUSH_TWICE].wall_s - cost[PUSH].wall_s, 0) / push;
-  double pulled = at_least(cost[PULL].wall_s - idle->wall_s, 0) / pull;
+  const cost_t *idle = &cost[EMPTY], *pull = &cost[PULL], *once = &cost[PUSH], *twice = &cost[PUSH_TWICE];
+  double pulled = at_least(whole->pull_floats / out->exchanges, 1);
+  double pushed = at_least(whole->push_floats / out->exchanges, 1);
   out->idle_s = idle->wall_s;
   out->idle_worker_s = idle->worker_s;
   out->idle_out_bytes = idle->out_bytes;
   out->idle_in_bytes = idle->in_bytes;
-  out->push_worker_s = at_least(cost[PUSH_TWICE].worker_s - cost[PUSH].worker_s, 0) / push;
-  out->push_server_s = at_least(brought - out->push_worker_s, 0);
-  out->step_s = at_least((cost[PUSH].wall_s - idle->wall_s) / push - brought, 0);
-  out->pull_worker_s = at_least(cost[PULL].worker_s - idle->worker_s, 0) / pull;
-  out->pull_server_s = at_least(pulled - out->pull_worker_s, 0);
-  out->key_bytes = (cost[PULL].out_bytes - idle->out_bytes) / at_least(whole->pull_rows / out->exchanges, 1);
-  out->value_bytes = (cost[PULL].in_bytes - idle->in_bytes) / pull;
+  out->push_worker_s = beyond(twice->worker_s, once->worker_s, pushed);
+  out->push_server_s = beyond(twice->server_s, once->server_s, pushed);
+  out->step_s = at_least(beyond(once->server_s, idle->server_s, pushed) - out->push_server_s, 0);
+  out->pull_worker_s = beyond(pull->worker_s, idle->worker_s, pulled);
+  out->pull_server_s = beyond(pull->server_s, idle->server_s, pulled);
+  out->key_bytes = (pull->out_bytes - idle->out_bytes) / at_least(whole->pull_rows / out->exchanges, 1);
+  out->value_bytes = (pull->in_bytes - idle->in_bytes) / pulled;
 }
+
+static bool quicker(const cost_t *a, const cost_t *b) { return a->worker_s + a->server_s < b->worker_s + b->server_s; }
 
 static plt_status_t measure_exchanges(work_t *work) {
   cost_t least[EXCHANGES], one;
@@ -225,7 +235,9 @@ static plt_status_t measure_exchanges(work_t *work) {
   for (int round = 0; round < ROUNDS; round++)
     for (kind_t kind = EMPTY; kind < EXCHANGES; kind++) {
       PLT_TRY(measure_exchange(work, kind, &one));
-      if (round == 0 || one.wall_s < least[kind].wall_s) least[kind] = one;
+      double wall_s = round == 0 || one.wall_s < least[kind].wall_s ? one.wall_s : least[kind].wall_s;
+      if (round == 0 || quicker(&one, &least[kind])) least[kind] = one;
+      least[kind].wall_s = wall_s;
     }
   divide(least, work->out);
   return PLT_OK;
@@ -243,7 +255,8 @@ static void describe_step(const plt_plan_t *plan, plt_calibration_t *out) {
     out->exchanges += (double)plt_strategy_phases(plan->strategy, b) / batches;
   }
   out->batches = all / out->samples;
-  out->leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
+  uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
+  out->leaves = leaves;
   for (size_t t = 0; t < plan->model->n_tables; t++)
     if (!plan->specs[t].frozen) out->trained_floats += (double)plan->specs[t].rows * plan->specs[t].cols;
 }

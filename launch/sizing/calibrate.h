@@ -5,9 +5,9 @@
  *            ─▶ shares: a worker's part of a batch, whole, a half, a quarter ... down to one leaf
  *            ─▶ exchanges: empty, with pulls, with pushes, with each push twice
  *
- * What differs between the exchanges is what a row costs: the worker's processor time is the worker's, all else of the
- * time until the answer is the server's. What a second copy of a push adds is bringing it and summing it up; what the
- * first one takes beyond that is the optimizer's step.
+ * What differs between the exchanges is what a row costs: the processor time of the worker's thread is the worker's,
+ * all other of the process the server's, with what carries bytes. What a second copy of a push adds is bringing it and
+ * summing it up; what the first one takes beyond that is the optimizer's step.
  *
  * Ownership  all is in the struct.
  * Threads    one caller; the roles of the job have their own meanwhile.

@@ -95,8 +95,10 @@ static void visit_node(const plt_layout_t *l, const roles_t *roles, uint32_t i, 
     p->server_s = most(p->server_s, sampling);
   }
   if (servers > 0) p->server_s = most(p->server_s, roles->server_s * most(1, servers / cores));
-  double work = workers * (roles->compute_s * l->threads + roles->worker_s + roles->sample_s);
-  p->cores_s = most(p->cores_s, (work + servers * roles->server_s) / cores);
+  double work =
+      workers * (roles->compute_s * l->threads + roles->worker_s + roles->sample_s) + servers * roles->server_s;
+  p->cores_s = most(p->cores_s, work / cores);
+  p->processor_s += work;
   /* there: pushes leave workers and come to servers; back: answers the other way */
   bytes[0] = most(bytes[0], roles->out_bytes * most(workers * (1 - here), others * here));
   bytes[1] = most(bytes[1], roles->in_bytes * most(workers * (1 - here), others * here));

@@ -31,6 +31,7 @@ typedef enum { PLT_LIMIT_COMPUTE, PLT_LIMIT_WORKER, PLT_LIMIT_SERVER, PLT_LIMIT_
 typedef struct plt_prediction {
   double compute_s, worker_s, server_s, network_s; /* of a step; server: or sampling */
   double cores_s;                                  /* a step takes no less */
+  double processor_s;                              /* of all roles together */
   double step_s, epoch_s, samples_per_s;
   double push_bytes, pull_bytes; /* of all workers */
   plt_limit_t limit;             /* what takes longest */

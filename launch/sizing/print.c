@@ -18,6 +18,7 @@ static plt_sheet_t *create_sheet(void) {
                  {"server_s", "server ms"},
                  {"network_s", "network ms"},
                  {"cores_s", "cores ms"},
+                 {"processor_s", "processors ms"},
                  {"step_s", "step ms"},
                  {"epoch_s", "epoch s"},
                  {"samples_per_s", "samples/s"},
@@ -45,7 +46,7 @@ static void put_row(plt_sheet_t *sheet, const plt_sizing_t *sizing, const plt_la
   plt_sheet_real(sheet, layout->workers, 0);
   plt_sheet_real(sheet, layout->servers, 0);
   plt_sheet_real(sheet, layout->nodes, 0);
-  const double parts[] = {p.compute_s, p.worker_s, p.server_s, p.network_s, p.cores_s, p.step_s};
+  const double parts[] = {p.compute_s, p.worker_s, p.server_s, p.network_s, p.cores_s, p.processor_s, p.step_s};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) put(sheet, parts[i], 1e3, 2);
   put(sheet, p.epoch_s, 1, 2);
   put(sheet, p.samples_per_s, 1, 0);

@@ -67,6 +67,8 @@ refuses 64 'plan: --ranks: 1 must be' "$plateau" plan "$config" --ranks 1
 refuses 64 'plan: --bandwidth: ' "$plateau" plan "$config" --bandwidth fast
 refuses 64 'plan: --transport: ' "$plateau" plan "$config" --transport udp
 refuses 64 'plan is for cluster.consistency bsp' "$plateau" plan "$config" --set cluster.consistency=asp
+printf 'procedure:\n  - {stage: train, name: a}\n  - {stage: train, name: b}\n' | cat "$config" - >"$work/stages.yaml"
+refuses 64 'plan: .* a training in stages' "$plateau" plan "$work/stages.yaml"
 refuses 64 'a configuration file' "$plateau" plan
 refuses 64 'model.nme: unknown option' "$plateau" plan "$config" --set model.nme=bpr
 

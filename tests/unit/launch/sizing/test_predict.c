@@ -53,6 +53,7 @@ Test(predict, fewer_cores_than_workers) {
   double server_s = 3e-4 - 1e-4 + 3e-4 + 4000 * (2e-7 + 3e-7) + 3000 * 4e-7;
   double worker_s = 1e-4 + 1000 * (1e-7 + 5e-7);
   cr_near(p.cores_s, (4 * (10e-3 + worker_s + 1e-3) + server_s) / 2);
+  cr_near(p.processor_s, 2 * p.cores_s);
   cr_assert_geq(p.step_s, p.cores_s);
 }
 
