@@ -206,7 +206,7 @@ static plt_status_t lead(plt_rendezvous_t *rv, int argc, char **argv) {
 }
 
 static plt_status_t run(int argc, char **argv) {
-  plt_signals_note_usr1();
+  plt_signals_prepare();
   return plt_cluster_command(argc, argv, lead);
 }
 

@@ -18,7 +18,10 @@ static void watch(int number) {
   sigaction(number, &action, NULL);
 }
 
-void plt_signals_note_usr1(void) { watch(SIGUSR1); }
+void plt_signals_prepare(void) {
+  watch(SIGUSR1);
+  signal(SIGPIPE, SIG_IGN); /* who reads what is said may be gone before the checkpoint is made */
+}
 
 /* nohup: the terminal's end is none of the job. */
 static bool is_ignored(int number) {
@@ -30,6 +33,6 @@ const atomic_int *plt_signals_watch(void) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) watch(numbers[i]);
   if (!is_ignored(SIGHUP)) watch(SIGHUP);
-  signal(SIGPIPE, SIG_IGN); /* who reads what is said may be gone before the checkpoint is made */
+  signal(SIGPIPE, SIG_IGN); /* as above, where nobody has prepared */
   return &received;
 }

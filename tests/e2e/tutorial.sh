@@ -58,8 +58,8 @@ researcher() {
       plateau train shop.yaml --set "${theirs_of[i]}=1" >"$work/told.txt" 2>&1 && complain "${theirs_of[i]} is an option"
       grep -qF "did you mean ${ours_of[i]}?" "$work/told.txt" || complain "${theirs_of[i]}: $(cat "$work/told.txt")"
     done
-  done < <(sed -n '/^| MMRec | plateau |/,/^$/p' "$root/$page" | sed 1,2d)
-  ((n > 15)) || complain "only $n names of MMRec's in the page"
+  done < <(sed -n '/^| MMRec | plateau |/,/^$/p' "$root/docs/from-mmrec.md" | sed 1,2d)
+  ((n > 15)) || complain "only $n names of MMRec's in docs/from-mmrec.md"
 }
 
 engineer() {

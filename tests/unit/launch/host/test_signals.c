@@ -13,7 +13,7 @@ static int end_of(bool notes, int before, const int after[2], int expected) {
   int status = 0;
   pid_t pid = fork();
   if (pid == 0) {
-    if (notes) plt_signals_note_usr1();
+    if (notes) plt_signals_prepare();
     if (before != 0) raise(before);
     const atomic_int *seen = plt_signals_watch();
     for (int i = 0; i < 2; i++)
