@@ -57,6 +57,7 @@ typedef struct import_args {
   plt_import_feature_t *features;
   size_t n_features, feature_capacity;
   order_t order;
+  const char *list; /* file of bad lines, or NULL */
   bool force;
 } import_args_t;
 
@@ -142,10 +143,14 @@ static plt_status_t parse_column(import_args_t *args, int found, const char *tex
   }
 }
 
-static plt_status_t open_list(const char *path, FILE **list) {
-  if (*list != NULL) return plt_fail(PLT_ERR_USAGE, "data import: --bad-lines stands there twice");
-  *list = fopen(path, "w");
-  return *list != NULL ? PLT_OK : plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", path);
+/* Once nothing is wrong with the command: a wrong one makes no file. */
+static plt_status_t open_list(import_args_t *args) {
+  FILE **list = &args->import.bad.list;
+  if (args->list == NULL) return PLT_OK;
+  *list = fopen(args->list, "w");
+  if (*list == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", args->list);
+  args->folder.bad = args->import.bad;
+  return PLT_OK;
 }
 
 /* What could not be written is told, be the import as good as it may. */
@@ -167,7 +172,7 @@ static plt_status_t parse_option(import_args_t *args, int found, const char *tex
     case 'O': return parse_order(args, text);
     case 'k': return plt_data_count32("import", "kcore", text, 1, 1000000, &import->k_core);
     case 'b': return plt_data_count("import", "skip-bad", text, 0, UINT64_MAX, &import->bad.tolerated);
-    case 'B': return open_list(text, &import->bad.list);
+    case 'B': args->list = text; return PLT_OK;
     case 'f': return parse_feature(args, text);
     case 's': return plt_data_count("import", "seed", text, 0, UINT64_MAX, &import->divide.seed);
     case 'e': import->extend = text; return PLT_OK;
@@ -266,6 +271,7 @@ plt_status_t plt_data_import_run(int argc, char **argv) {
   char *command = spell(argc, argv); /* before getopt moves its words */
   args.folder.command = command;
   plt_status_t status = parse(argc, argv, &args);
+  if (status == PLT_OK) status = open_list(&args);
   if (status == PLT_OK) status = import_file(&args);
   status = close_list(args.import.bad.list, status);
   for (size_t i = 0; i < args.n_features; i++) plt_import_feature_free(&args.features[i]);

@@ -162,6 +162,9 @@ refuse 65 '50 bad lines, of which the first 10 are told' "$work/many.csv" --user
 refuse 65 '50 bad lines, all of them listed' "$work/many.csv" --user user --item item --bad-lines "$work/list.txt" -o "$work/none"
 for line in 2 51; do grep -q "many.csv:$line: has 1 of 2 fields" "$work/list.txt" || complain "line $line is not listed"; done
 [[ $(wc -l <"$work/list.txt") == 50 ]] || complain "not all bad lines are listed"
+rm "$work/list.txt"
+refuse 64 'ratios' "$work/many.csv" --user user --item item --bad-lines "$work/list.txt" --ratios 1 -o "$work/none"
+[[ ! -e $work/list.txt ]] || complain "a wrong command makes a file"
 refuse 73 'cannot create' "$work/many.csv" --user user --item item --bad-lines "$work/no/list.txt" -o "$work/none"
 
 say "what is refused"
