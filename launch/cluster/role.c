@@ -32,7 +32,8 @@ static plt_status_t listen_at(plt_wire_t *wire, const plt_brief_t *brief, int fi
 static plt_status_t load_start(const plt_brief_t *brief, plt_restore_t *restore) {
   if (brief->turn.start[0] != '\0' || brief->warm[0] == '\0')
     return plt_restore_load(brief->run_dir, brief->turn.start, restore);
-  PLT_TRY(plt_restore_load_path(brief->warm, false, restore));
+  char run_dir[PLT_PATH_MAX];
+  PLT_TRY(plt_restore_load_path(brief->warm, false, restore, run_dir));
   restore->is_warm = true;
   restore->values_alone = brief->values_alone;
   return PLT_OK;

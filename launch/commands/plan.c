@@ -15,8 +15,6 @@
 
 enum { RANKS_MOST = 65536, LIST_MOST = 64 };
 
-static const char *const transports[] = {"inproc", "ipc", "tcp"};
-
 static const plt_option_t rows[] = {
     {.key = "workers",
      .type = PLT_OPT_INTS,
@@ -139,9 +137,8 @@ static plt_status_t open_job(const arguments_t *a, plt_job_t **job) {
   const char *transport = plt_config_given(a->values, "transport") ? plt_config_text(a->values, "transport")
                           : plt_config_int(a->values, "nodes") > 1 ? "tcp"
                                                                    : "ipc";
-  (*job)->transport = strcmp(transport, "tcp") == 0   ? PLT_TRANSPORT_TCP
-                      : strcmp(transport, "ipc") == 0 ? PLT_TRANSPORT_IPC
-                                                      : PLT_TRANSPORT_INPROC;
+  (*job)->transport = PLT_TRANSPORT_INPROC;
+  while (strcmp(plt_transport_names[(*job)->transport], transport) != 0) (*job)->transport++;
   (*job)->plan.run_dir = NULL; /* nothing is written */
   PLT_TRY(check_job(*job));
   return plt_job_open_relations(*job, NULL);
@@ -172,7 +169,7 @@ static plt_status_t plan(const arguments_t *a, plt_job_t *job) {
   size_t n_servers = read_list(a->values, "servers", job->plan.servers, servers);
   plt_sizing_t sizing = {.calibration = &costs,
                          .memory = plt_job_memory(job),
-                         .transport = transports[job->transport],
+                         .transport = plt_transport_names[job->transport],
                          .base = read_base(a->values, job)};
   if (plt_config_given(a->values, "ranks")) sizing.ranks = (uint32_t)plt_config_int(a->values, "ranks");
   sizing.grows = sizing.base.nodes > 1;

@@ -21,6 +21,9 @@
 #include "worker/session/import.h"
 #include "worker/strategies/registry.h"
 
+const char *const plt_transport_names[] = {
+    [PLT_TRANSPORT_INPROC] = "inproc", [PLT_TRANSPORT_IPC] = "ipc", [PLT_TRANSPORT_TCP] = "tcp"};
+
 /* A batch of two pushes is one step of all workers after another: nothing that they could do alone. */
 static plt_status_t check_phases(const plt_config_t *config, const plt_plan_t *plan, const plt_strategy_t *strategy) {
   if (!plan->alone || plt_strategy_phases(strategy, 0) == 1) return PLT_OK;

@@ -17,6 +17,8 @@
 
 typedef enum { PLT_TRANSPORT_INPROC, PLT_TRANSPORT_IPC, PLT_TRANSPORT_TCP } plt_transport_t;
 
+extern const char *const plt_transport_names[]; /* by kind */
+
 /* What belongs to a stage. */
 typedef struct plt_job_stage {
   plt_model_t *model;

@@ -12,7 +12,6 @@
 #include "common/io/json.h"
 #include "worker/data/idmap.h"
 
-#define IDS_FILE "ids.json"
 enum { FORMAT = 1, FILE_BYTES_MAX = 1 << 16 };
 
 typedef struct side {
@@ -50,7 +49,7 @@ static plt_status_t publish(const plt_json_t *json, bool any, const char *path) 
 plt_status_t plt_numbering_keep(const plt_dataset_t *data, const char *run_dir) {
   char path[PLT_PATH_MAX];
   bool any = false;
-  PLT_TRY(plt_path_join(run_dir, IDS_FILE, path));
+  PLT_TRY(plt_path_join(run_dir, PLT_IDS_FILE, path));
   plt_json_t *json = plt_json_create();
   plt_json_int(json, "format", FORMAT);
   plt_status_t status = PLT_OK;
@@ -65,7 +64,7 @@ static plt_status_t check_map(const plt_json_t *then, const side_t *side, const 
   uint64_t bytes, got;
   const char *was = plt_json_get_text(plt_json_find(then, "xxh3"));
   if (was == NULL || !plt_json_get_uint(plt_json_find(then, "bytes"), INT64_MAX, &bytes))
-    return plt_fail(PLT_ERR_DATA, "%s/" IDS_FILE ": %s are not told as bytes and xxh3", run_dir, side->key);
+    return plt_fail(PLT_ERR_DATA, "%s/" PLT_IDS_FILE ": %s are not told as bytes and xxh3", run_dir, side->key);
   if (!plt_path_exists(map)) return PLT_OK;
   PLT_TRY(plt_hash_head(map, bytes, hex, &got));
   if (got == bytes && strcmp(hex, was) == 0) return PLT_OK;
@@ -79,7 +78,7 @@ plt_status_t plt_numbering_check(const plt_dataset_t *data, const char *run_dir)
   char path[PLT_PATH_MAX];
   plt_json_t *json;
   plt_status_t status = PLT_OK;
-  PLT_TRY(plt_path_join(run_dir, IDS_FILE, path));
+  PLT_TRY(plt_path_join(run_dir, PLT_IDS_FILE, path));
   if (!plt_path_exists(path)) return PLT_OK;
   PLT_TRY(plt_json_read(path, FILE_BYTES_MAX, &json));
   for (size_t i = 0; i < SIDES && status == PLT_OK; i++) {

@@ -13,6 +13,8 @@
 
 #include "worker/data/dataset.h"
 
+#define PLT_IDS_FILE "ids.json"
+
 /* Writes `run_dir`/ids.json; where the data have no names there is none afterwards. */
 plt_status_t plt_numbering_keep(const plt_dataset_t *data, const char *run_dir);
 /* That users and items of the run have the same numbers in the data, as far as both have names for them. */

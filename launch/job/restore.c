@@ -40,8 +40,9 @@ static void split(const char *path, char run_dir[PLT_PATH_MAX], char name[PLT_CH
   snprintf(name, PLT_CHECKPOINT_NAME_MAX, "%.*s", (int)length, begin);
 }
 
-plt_status_t plt_restore_load_path(const char *path, bool verifies, plt_restore_t *restore) {
-  char run_dir[PLT_PATH_MAX], name[PLT_CHECKPOINT_NAME_MAX];
+plt_status_t plt_restore_load_path(const char *path, bool verifies, plt_restore_t *restore,
+                                   char run_dir[PLT_PATH_MAX]) {
+  char name[PLT_CHECKPOINT_NAME_MAX];
   *restore = (plt_restore_t){0};
   split(path, run_dir, name);
   if (name[0] == '\0') return plt_fail(PLT_ERR_CHECKPOINT, "%s: is no RUN/checkpoints/NAME", path);

@@ -23,8 +23,8 @@ plt_status_t plt_restore_choose(const char *run_dir, const char *choice, char na
 /* Loads the checkpoint of that name. What "best" and "last" link to is verified; what is named by its clock was by
  * whoever gave its name. "": nothing is given. */
 plt_status_t plt_restore_load(const char *run_dir, const char *name, plt_restore_t *restore);
-/* RUN/checkpoints/NAME, whichever run that is; verifies: the files' hashes, too, else their sizes. */
-plt_status_t plt_restore_load_path(const char *path, bool verifies, plt_restore_t *restore);
+/* RUN/checkpoints/NAME, whichever run that is, into run_dir; verifies: the files' hashes, too, else their sizes. */
+plt_status_t plt_restore_load_path(const char *path, bool verifies, plt_restore_t *restore, char run_dir[PLT_PATH_MAX]);
 /* The name under which plt_restore_load() finds it again, "" if it is not given. */
 void plt_restore_name(const plt_restore_t *restore, char name[PLT_CHECKPOINT_NAME_MAX]);
 void plt_restore_clear(plt_restore_t *restore);

@@ -16,7 +16,9 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
+#include "launch/job/numbering.h"
 #include "launch/job/outline.h"
+#include "worker/data/prepare.h"
 
 enum { LOCK_WAITS = 50 }; /* of 100 ms: a killed job's ranks are gone by then */
 
@@ -161,7 +163,7 @@ static bool has_trained(const char *run_dir) {
 }
 
 void plt_run_dir_withdraw(const char *run_dir, plt_status_t failure) {
-  static const char *const names[] = {"config.yaml", "features.json"};
+  static const char *const names[] = {"config.yaml", PLT_KEPT_FILE, PLT_IDS_FILE};
   plt_failure_t kept = {0};
   plt_failure_keep(&kept, failure); /* paths fail, too */
   bool is_run = plt_status_exit(failure) == plt_status_exit(PLT_ERR_PREEMPTED) || has_trained(run_dir);

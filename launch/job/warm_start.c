@@ -44,21 +44,14 @@ static plt_status_t read_tables(plt_warm_start_t *warm) {
   PLT_TRY(plt_path_join(warm->restore.dir, warm->restore.manifest.parts[0].file, path));
   PLT_TRY(plt_checkpoint_open(path, &part));
   warm->tables.n = plt_checkpoint_tables(part);
-  for (size_t i = 0; i < warm->tables.n && status == PLT_OK; i++) {
-    status = plt_checkpoint_table(part, i, &warm->spec[i], &t, &stored);
-    snprintf(warm->tables.table[i].name, sizeof warm->tables.table[i].name, "%s", warm->spec[i].name);
-    warm->tables.table[i].rows = warm->spec[i].rows;
-  }
+  for (size_t i = 0; i < warm->tables.n && status == PLT_OK; i++)
+    status = plt_checkpoint_table(part, i, &warm->tables.spec[i], &t, &stored);
   plt_checkpoint_close(&part);
   return status;
 }
 
 static plt_status_t load(const char *path, bool verifies, plt_warm_start_t *warm) {
-  PLT_TRY(plt_restore_load_path(path, verifies, &warm->restore));
-  const char *end = strstr(warm->restore.dir, "/checkpoints/");
-  for (const char *next = end; next != NULL; next = strstr(next + 1, "/checkpoints/")) end = next;
-  snprintf(warm->run_dir, sizeof warm->run_dir, "%.*s", end == NULL ? 0 : (int)(end - warm->restore.dir),
-           warm->restore.dir);
+  PLT_TRY(plt_restore_load_path(path, verifies, &warm->restore, warm->run_dir));
   return read_tables(warm);
 }
 
@@ -87,15 +80,9 @@ void plt_warm_start_clear(plt_warm_start_t *warm) {
 
 /* ---- whether it fits ---- */
 
-static const plt_table_spec_t *find_spec(const plt_warm_start_t *warm, const char *name) {
-  for (size_t i = 0; i < warm->tables.n; i++)
-    if (strcmp(warm->spec[i].name, name) == 0) return &warm->spec[i];
-  return NULL;
-}
-
 static plt_status_t check_table(const plt_warm_start_t *warm, const plt_model_table_t *table,
                                 const plt_table_spec_t *now) {
-  const plt_table_spec_t *was = find_spec(warm, now->name);
+  const plt_table_spec_t *was = plt_warm_table(&warm->tables, now->name);
   bool of_nodes = plt_entity_side(table->entity) != PLT_SIDES;
   if (was == NULL || (was->cols == now->cols && (was->rows == now->rows || of_nodes))) return PLT_OK;
   return plt_fail(PLT_ERR_USAGE,
@@ -107,7 +94,8 @@ static plt_status_t check_table(const plt_warm_start_t *warm, const plt_model_ta
 /* Tables that begin without rows of the other run. */
 static plt_status_t check_missing(const plt_warm_start_t *warm, const plt_plan_t *plan, size_t t) {
   const plt_model_table_t *table = &plan->model->tables[t];
-  if (find_spec(warm, plan->specs[t].name) != NULL || table->written || table->initial != NULL) return PLT_OK;
+  if (plt_warm_table(&warm->tables, plan->specs[t].name) != NULL || table->written || table->initial != NULL)
+    return PLT_OK;
   if (table->entity == PLT_ENTITY_ASIDE && !table->needed) return PLT_OK;
   if (plan->init_missing_is_fresh) return PLT_OK;
   return plt_fail(PLT_ERR_DATA, "%s: has no table %s; to start it fresh set init.missing: fresh", warm->restore.dir,
@@ -117,7 +105,7 @@ static plt_status_t check_missing(const plt_warm_start_t *warm, const plt_plan_t
 /* The users or items of a checkpoint: rows of the model's tables of that side; 0: it has no such table. */
 static uint64_t count_nodes(const plt_warm_start_t *warm, const plt_plan_t *plan, plt_side_t side) {
   for (size_t t = 0; t < plan->model->n_tables; t++) {
-    const plt_table_spec_t *was = find_spec(warm, plan->specs[t].name);
+    const plt_table_spec_t *was = plt_warm_table(&warm->tables, plan->specs[t].name);
     if (was != NULL && plt_entity_side(plan->model->tables[t].entity) == side) return was->rows;
   }
   return 0;
@@ -138,7 +126,7 @@ plt_status_t plt_warm_start_check(const plt_job_t *job) {
 static void say_others(const plt_warm_start_t *warm, const plt_plan_t *plan) {
   char *fresh = plt_mem_strdup(""), *anew = plt_mem_strdup("");
   for (size_t t = 0; t < plan->model->n_tables; t++) {
-    const plt_table_spec_t *was = find_spec(warm, plan->specs[t].name), *now = &plan->specs[t];
+    const plt_table_spec_t *was = plt_warm_table(&warm->tables, plan->specs[t].name), *now = &plan->specs[t];
     bool goes_on = was != NULL && (was->frozen || now->frozen || plt_table_state_goes_on(was, now));
     if (goes_on || (was != NULL && warm->restore.values_alone)) continue;
     char **list = was == NULL ? &fresh : &anew, *longer;
@@ -200,7 +188,7 @@ static plt_status_t check_grown(const plt_job_t *job, const char *run_dir, const
   const plt_plan_t *plan = &job->plan;
   bool any = false;
   for (size_t t = 0; t < plan->model->n_tables; t++) {
-    const plt_table_spec_t *was = find_spec(run, plan->specs[t].name), *now = &plan->specs[t];
+    const plt_table_spec_t *was = plt_warm_table(&run->tables, plan->specs[t].name), *now = &plan->specs[t];
     if (was == NULL || was->rows == now->rows) continue; /* what is missing the servers say */
     any = true;
     PLT_TRY(check_table(run, &plan->model->tables[t], now));

@@ -21,7 +21,6 @@ typedef struct plt_warm_start {
   plt_restore_t restore; /* given: init.from is a run */
   char run_dir[PLT_PATH_MAX];
   plt_warm_tables_t tables;
-  plt_table_spec_t spec[PLT_TABLES_MAX]; /* of these, as the checkpoint has them */
 } plt_warm_start_t;
 
 struct plt_job;

@@ -288,14 +288,13 @@ static plt_status_t calibrate(plt_session_t *session, void *context) {
 }
 
 void plt_calibration_name(const plt_job_t *job, plt_calibration_t *out) {
-  static const char *const transports[] = {"inproc", "ipc", "tcp"};
   const plt_plan_t *plan = &job->plan;
   snprintf(out->of, sizeof out->of,
            "%s with %s and %s on %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs; %" PRIu64
            " bytes of tables; batches of %" PRIu32 " in leaves of %" PRIu32 "; %" PRIu32 " threads; %s",
            plan->model->ops->name, plan->strategy->ops->name, plan->optimizer, job->data->users, job->data->items,
            job->data->n_train, plt_job_table_bytes(job), plan->batch_size, plan->micro_batch, plan->threads,
-           transports[job->transport]);
+           plt_transport_names[job->transport]);
 }
 
 plt_status_t plt_calibrate(plt_job_t *job, plt_calibration_t *out) {

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/io/fileio.h"
 #include "common/io/npy.h"
@@ -79,9 +78,8 @@ bool plt_import_is_due(const plt_plan_t *plan) {
 
 /* Rows of a table that the servers have from another run. */
 static uint64_t warm_rows(const plt_plan_t *plan, uint32_t index) {
-  for (size_t i = 0; plan->warm != NULL && i < plan->warm->n; i++)
-    if (strcmp(plan->warm->table[i].name, plan->specs[index].name) == 0) return plan->warm->table[i].rows;
-  return 0;
+  const plt_table_spec_t *was = plan->warm == NULL ? NULL : plt_warm_table(plan->warm, plan->specs[index].name);
+  return was == NULL ? 0 : was->rows;
 }
 
 /* The rows of items of a table that starts as the features of a modality. */

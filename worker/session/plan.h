@@ -9,6 +9,7 @@
 #define PLT_WORKER_SESSION_PLAN_H
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "proto/message.h"
 #include "worker/data/sampler.h"
@@ -19,13 +20,10 @@
 
 enum { PLT_RHO_MAX = 16 }; /* distances at which sharpness is measured */
 
-/* The tables of another run that the servers begin with: which of this run's there are, and with how many rows. */
+/* The tables of another run that the servers begin with, as its checkpoint has them. */
 typedef struct plt_warm_tables {
   size_t n;
-  struct {
-    char name[PLT_TABLE_NAME_MAX];
-    uint64_t rows;
-  } table[PLT_TABLES_MAX];
+  plt_table_spec_t spec[PLT_TABLES_MAX];
 } plt_warm_tables_t;
 
 struct plt_procedure;
@@ -92,6 +90,12 @@ static inline bool plt_plan_trains(const plt_plan_t *plan, size_t t) {
   return !plan->specs[t].frozen && !plan->model->tables[t].aux;
 }
 
+/* The one of that name, or NULL. */
+static inline const plt_table_spec_t *plt_warm_table(const plt_warm_tables_t *tables, const char *name) {
+  for (size_t i = 0; i < tables->n; i++)
+    if (strcmp(tables->spec[i].name, name) == 0) return &tables->spec[i];
+  return NULL;
+}
 /* Learning rate of an epoch: lr * s0^(epoch / s1) (docs/methods/optimizers.md 1). */
 double plt_plan_eta(const plt_plan_t *plan, uint32_t epoch);
 
