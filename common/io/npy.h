@@ -35,11 +35,15 @@ void plt_npy_part_f32(const plt_npy_t *npy, uint64_t row, uint64_t first, uint64
 /* The element at (row, col) of an integer array. */
 int64_t plt_npy_int(const plt_npy_t *npy, uint64_t row, uint64_t col);
 
-/* A float32 file written row by row: create, append rows in order, close. Written beside the target under a
- * temporary name, renamed by close; abandon removes it. */
+/* A file written row by row: create, append rows in order, close. Written beside the target under a temporary name,
+ * renamed by close; abandon removes it. */
 typedef struct plt_npy_writer plt_npy_writer_t;
+/* float32 [rows, cols]. */
 plt_status_t plt_npy_writer_create(const char *path, uint64_t rows, uint64_t cols, plt_npy_writer_t **out);
 plt_status_t plt_npy_writer_append(plt_npy_writer_t *writer, const float *values, uint64_t rows);
+/* uint64 [rows]. */
+plt_status_t plt_npy_writer_create_keys(const char *path, uint64_t rows, plt_npy_writer_t **out);
+plt_status_t plt_npy_writer_append_keys(plt_npy_writer_t *writer, const uint64_t *keys, uint64_t rows);
 /* Both take and null the writer. close: PLT_ERR_BUG when fewer rows than promised were appended. */
 plt_status_t plt_npy_writer_close(plt_npy_writer_t **writer);
 void plt_npy_writer_abandon(plt_npy_writer_t **writer);

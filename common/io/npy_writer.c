@@ -13,7 +13,8 @@
 struct plt_npy_writer {
   char *path, *temporary;
   FILE *file;
-  uint64_t rows, cols, written;
+  uint64_t rows, written;
+  size_t row_bytes;
 };
 
 static void writer_free(plt_npy_writer_t *writer) {
@@ -24,7 +25,7 @@ static void writer_free(plt_npy_writer_t *writer) {
 }
 
 /* Version 1.0; spaces bring the data to a multiple of 64 bytes, as numpy does. */
-static bool write_header(FILE *file, uint64_t rows, uint64_t cols) {
+static bool write_header(FILE *file, const char *type, const char *shape) {
   enum { BYTES = 128, PREFIX = 10 };
   char header[BYTES];
   memset(header, ' ', BYTES);
@@ -32,22 +33,22 @@ static bool write_header(FILE *file, uint64_t rows, uint64_t cols) {
   header[8] = (char)(BYTES - PREFIX);
   header[9] = 0;
   int length =
-      snprintf(header + PREFIX, BYTES - PREFIX, "{'descr': '<f4', 'fortran_order': False, 'shape': (%llu, %llu), }",
-               (unsigned long long)rows, (unsigned long long)cols);
+      snprintf(header + PREFIX, BYTES - PREFIX, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
   header[PREFIX + length] = ' ';
   header[BYTES - 1] = '\n';
   return fwrite(header, 1, BYTES, file) == BYTES;
 }
 
-plt_status_t plt_npy_writer_create(const char *path, uint64_t rows, uint64_t cols, plt_npy_writer_t **out) {
+static plt_status_t create(const char *path, uint64_t rows, size_t row_bytes, const char *type, const char *shape,
+                           plt_npy_writer_t **out) {
   plt_npy_writer_t *writer = plt_mem_zalloc(1, sizeof *writer);
-  *writer = (plt_npy_writer_t){.path = plt_mem_strdup(path), .rows = rows, .cols = cols};
+  *writer = (plt_npy_writer_t){.path = plt_mem_strdup(path), .rows = rows, .row_bytes = row_bytes};
   writer->temporary = plt_path_temporary(path);
   writer->file = fopen(writer->temporary, "wbe");
   plt_status_t status = PLT_OK;
   if (writer->file == NULL) {
     status = plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", writer->temporary);
-  } else if (!write_header(writer->file, rows, cols)) {
+  } else if (!write_header(writer->file, type, shape)) {
     status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", writer->temporary);
     unlink(writer->temporary);
   }
@@ -59,15 +60,34 @@ plt_status_t plt_npy_writer_create(const char *path, uint64_t rows, uint64_t col
   return PLT_OK;
 }
 
-plt_status_t plt_npy_writer_append(plt_npy_writer_t *writer, const float *values, uint64_t rows) {
+plt_status_t plt_npy_writer_create(const char *path, uint64_t rows, uint64_t cols, plt_npy_writer_t **out) {
+  char shape[64];
+  snprintf(shape, sizeof shape, "(%llu, %llu)", (unsigned long long)rows, (unsigned long long)cols);
+  return create(path, rows, (size_t)cols * sizeof(float), "<f4", shape, out);
+}
+
+plt_status_t plt_npy_writer_create_keys(const char *path, uint64_t rows, plt_npy_writer_t **out) {
+  char shape[64];
+  snprintf(shape, sizeof shape, "(%llu,)", (unsigned long long)rows);
+  return create(path, rows, sizeof(uint64_t), "<u8", shape, out);
+}
+
+static plt_status_t append(plt_npy_writer_t *writer, const void *bytes, uint64_t rows) {
   if (rows > writer->rows - writer->written)
     return plt_fail(PLT_ERR_BUG, "%s: more rows than the %llu promised", writer->path,
                     (unsigned long long)writer->rows);
-  size_t n = (size_t)(rows * writer->cols);
-  if (fwrite(values, sizeof *values, n, writer->file) != n)
-    return plt_fail_errno(PLT_ERR_IO, "%s: cannot write", writer->temporary);
+  size_t n = (size_t)rows * writer->row_bytes;
+  if (fwrite(bytes, 1, n, writer->file) != n) return plt_fail_errno(PLT_ERR_IO, "%s: cannot write", writer->temporary);
   writer->written += rows;
   return PLT_OK;
+}
+
+plt_status_t plt_npy_writer_append(plt_npy_writer_t *writer, const float *values, uint64_t rows) {
+  return append(writer, values, rows);
+}
+
+plt_status_t plt_npy_writer_append_keys(plt_npy_writer_t *writer, const uint64_t *keys, uint64_t rows) {
+  return append(writer, keys, rows);
 }
 
 static plt_status_t finish(plt_npy_writer_t *writer) {

@@ -46,6 +46,23 @@ size_t plt_checkpoint_tables(const plt_checkpoint_part_t *part);
 /* The i-th table's spec as it was declared, its steps and stored rows. */
 plt_status_t plt_checkpoint_table(plt_checkpoint_part_t *part, size_t i, plt_table_spec_t *spec, uint64_t *t,
                                   uint64_t *stored);
+/* Floats that the optimizer keeps of a row of the i-th table; there is one. */
+size_t plt_checkpoint_state_floats(const plt_checkpoint_part_t *part, size_t i);
+
+/* The stored rows of one table of a part as they are after its last step, in the order in which they lie, which is none
+ * in particular: what optimizers make of value and state. The part stays open longer than its rows. */
+typedef struct plt_checkpoint_rows plt_checkpoint_rows_t;
+/* PLT_ERR_CHECKPOINT when the part has no such table. */
+plt_status_t plt_checkpoint_rows_open(plt_checkpoint_part_t *part, const char *name, plt_checkpoint_rows_t **out);
+void plt_checkpoint_rows_close(plt_checkpoint_rows_t **rows);
+const plt_table_spec_t *plt_checkpoint_rows_spec(const plt_checkpoint_rows_t *rows);
+uint64_t plt_checkpoint_rows_stored(const plt_checkpoint_rows_t *rows);
+/* Rows [first, first + n), which are stored: keys [n] and values [n, cols]; values NULL: keys alone. */
+plt_status_t plt_checkpoint_rows_read(plt_checkpoint_rows_t *rows, uint64_t first, size_t n, uint64_t *keys,
+                                      float *values);
+/* The same of a row that is stored in no part: its birth, and what the steps since then made of it. */
+void plt_checkpoint_rows_unborn(plt_checkpoint_rows_t *rows, uint64_t key, float *value);
+
 /* Adds this part's rows of the table of that name to `table` (rows of other shards are skipped) and sets its
  * state. PLT_ERR_CHECKPOINT when the part has no such table, another shape or optimizer, or other steps than the
  * part restored before; the table may then hold some of the rows: discard it. */

@@ -53,6 +53,23 @@ Test(npy, written_files_read_back) {
   plt_npy_close(&npy);
 }
 
+Test(npy, keys_are_written) {
+  static const char header[] = "{'descr': '<u8', 'fortran_order': False, 'shape': (3,), }";
+  const uint64_t keys[3] = {0, 7, UINT64_MAX};
+  plt_npy_writer_t *writer;
+  char *text;
+  size_t bytes;
+  CR_OK(plt_npy_writer_create_keys(scratch_path("k.npy"), 3, &writer));
+  CR_OK(plt_npy_writer_append_keys(writer, keys, 1));
+  CR_OK(plt_npy_writer_append_keys(writer, keys + 1, 2));
+  CR_OK(plt_npy_writer_close(&writer));
+  CR_OK(plt_file_read(scratch_path("k.npy"), 1000, &text, &bytes));
+  cr_assert_eq(bytes, 128 + sizeof keys);
+  cr_assert_eq(memcmp(text + 10, header, sizeof header - 1), 0);
+  cr_assert_eq(memcmp(text + 128, keys, sizeof keys), 0);
+  free(text);
+}
+
 Test(npy, writer_keeps_its_promise) {
   const float value = 1;
   plt_npy_writer_t *writer;
