@@ -113,6 +113,18 @@ static plt_status_t read_config(const plt_config_t *values, const plt_rendezvous
   return PLT_OK;
 }
 
+/* With what was worked out. */
+static plt_status_t serve(const plt_rendezvous_t *rv, plt_config_t *values, plt_serve_config_t *config) {
+  char servers[16];
+  snprintf(servers, sizeof servers, "%u", config->servers);
+  plt_config_put(values, "servers", servers);
+  char *options = plt_config_dump(values);
+  config->options = options;
+  plt_status_t status = plt_serve(rv, config);
+  free(options);
+  return status;
+}
+
 static plt_status_t run(int argc, char **argv) {
   plt_serve_config_t config = {0};
   plt_rendezvous_t *rv = NULL;
@@ -124,7 +136,7 @@ static plt_status_t run(int argc, char **argv) {
   if (!alone) plt_failure_keep(&failure, plt_rendezvous_join(&rv));
   if (failure.status == PLT_OK) plt_failure_keep(&failure, read_config(values, rv, &config));
   if (failure.status == PLT_OK)
-    plt_failure_keep(&failure, plt_serve(rv, &config));
+    plt_failure_keep(&failure, serve(rv, values, &config));
   else if (rv != NULL)
     plt_rendezvous_leave(rv);
   if (rv != NULL && rv->rank != 0 && status != PLT_OK) failure = (plt_failure_t){0}; /* rank 0 says the same */

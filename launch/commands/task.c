@@ -155,6 +155,42 @@ static plt_status_t do_task(plt_rendezvous_t *rv, const plt_task_t *task, const 
   return status;
 }
 
+/* ---- what plateau serve left ---- */
+
+/* The directory itself, or a checkpoint in it. */
+static bool is_served(const char *path) {
+  char run_dir[PLT_PATH_MAX], name[PLT_CHECKPOINT_NAME_MAX];
+  return plt_run_dir_is_served(path) || (plt_restore_split(path, run_dir, name) && plt_run_dir_is_served(run_dir));
+}
+
+static plt_status_t open_served(const arguments_t *a, plt_restore_t *restore) {
+  char name[PLT_CHECKPOINT_NAME_MAX], run_dir[PLT_PATH_MAX];
+  bool any;
+  if (!plt_run_dir_is_served(a->run_dir) && a->choice != NULL)
+    return plt_fail(PLT_ERR_USAGE, "export: %s is one checkpoint: --%s goes with a directory", a->run_dir, a->choice);
+  if (!plt_run_dir_is_served(a->run_dir)) return plt_restore_load_path(a->run_dir, true, restore, run_dir);
+  PLT_TRY(plt_manifest_any(a->run_dir, &any));
+  if (!any)
+    return plt_fail(PLT_ERR_CHECKPOINT, "%s has no checkpoint: its workers order them (plateau_checkpoint)",
+                    a->run_dir);
+  PLT_TRY(plt_restore_choose(a->run_dir, a->choice, name));
+  return plt_restore_load(a->run_dir, name, restore);
+}
+
+static plt_status_t do_served(const plt_task_t *task, const arguments_t *a) {
+  plt_config_t *options;
+  plt_restore_t restore = {0};
+  if (a->sets.n > 0)
+    return plt_fail(PLT_ERR_USAGE, "%s: %s is of plateau serve: --set and --servers go with runs of plateau train",
+                    task->name, a->run_dir);
+  PLT_TRY(plt_task_options(task, a->options.text, a->options.n, &options));
+  plt_status_t status = open_served(a, &restore);
+  if (status == PLT_OK) status = task->served(&restore, options);
+  plt_restore_clear(&restore);
+  plt_config_destroy(&options);
+  return status;
+}
+
 /* ---- several runs ---- */
 
 /* The last part of a path; free it. */
@@ -212,7 +248,10 @@ static plt_status_t lead(plt_rendezvous_t *rv, int argc, char **argv) {
   arguments_t a = {0};
   plt_status_t status = parse(argc, argv, task, &a);
   if (status == PLT_OK) status = check_options(task, &a);
-  if (status == PLT_OK) status = a.n_runs > 1 ? do_several(rv, task, &a) : do_task(rv, task, &a);
+  if (status == PLT_OK)
+    status = a.n_runs > 1                                   ? do_several(rv, task, &a)
+             : task->served != NULL && is_served(a.run_dir) ? do_served(task, &a)
+                                                            : do_task(rv, task, &a);
   plt_sets_clear(&a.sets);
   plt_sets_clear(&a.options);
   return status;

@@ -59,6 +59,7 @@ static plt_status_t find_config(arguments_t *a) {
   const char *run_dir = a->config;
   if (!plt_path_is_dir(run_dir)) return PLT_OK;
   PLT_TRY(plt_path_join(run_dir, "config.yaml", a->of_run));
+  if (plt_run_dir_is_served(run_dir)) return plt_run_dir_find_config(run_dir, a->of_run);
   if (!plt_path_exists(a->of_run))
     return plt_fail(PLT_ERR_USAGE, "%s: is a directory without a config.yaml: neither a configuration nor a run",
                     run_dir);

@@ -26,26 +26,26 @@ plt_status_t plt_restore_load(const char *run_dir, const char *name, plt_restore
   return PLT_OK;
 }
 
-/* The run of a checkpoint's path, and its name there: "" if the path is not that of a checkpoint. */
-static void split(const char *path, char run_dir[PLT_PATH_MAX], char name[PLT_CHECKPOINT_NAME_MAX]) {
+bool plt_restore_split(const char *path, char run_dir[PLT_PATH_MAX], char name[PLT_CHECKPOINT_NAME_MAX]) {
   static const char between[] = "/checkpoints/";
   const char *at = NULL;
   for (const char *next = path; (next = strstr(next, between)) != NULL; next++) at = next;
-  name[0] = '\0';
-  if (at == NULL || at == path || strlen(path) >= PLT_PATH_MAX) return;
+  if (at == NULL || at == path || strlen(path) >= PLT_PATH_MAX) return false;
   const char *begin = at + sizeof between - 1;
   size_t length = strcspn(begin, "/");
-  if (length == 0 || length >= PLT_CHECKPOINT_NAME_MAX || begin[length + strspn(begin + length, "/")] != '\0') return;
+  if (length == 0 || length >= PLT_CHECKPOINT_NAME_MAX || begin[length + strspn(begin + length, "/")] != '\0')
+    return false;
   snprintf(run_dir, PLT_PATH_MAX, "%.*s", (int)(at - path), path);
   snprintf(name, PLT_CHECKPOINT_NAME_MAX, "%.*s", (int)length, begin);
+  return true;
 }
 
 plt_status_t plt_restore_load_path(const char *path, bool verifies, plt_restore_t *restore,
                                    char run_dir[PLT_PATH_MAX]) {
   char name[PLT_CHECKPOINT_NAME_MAX];
   *restore = (plt_restore_t){0};
-  split(path, run_dir, name);
-  if (name[0] == '\0') return plt_fail(PLT_ERR_CHECKPOINT, "%s: is no RUN/checkpoints/NAME", path);
+  if (!plt_restore_split(path, run_dir, name))
+    return plt_fail(PLT_ERR_CHECKPOINT, "%s: is no RUN/checkpoints/NAME", path);
   PLT_TRY(verifies ? plt_manifest_load(run_dir, name, &restore->manifest, restore->dir)
                    : plt_manifest_load_verified(run_dir, name, &restore->manifest, restore->dir));
   restore->given = true;

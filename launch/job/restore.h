@@ -23,6 +23,8 @@ plt_status_t plt_restore_choose(const char *run_dir, const char *choice, char na
 /* Loads the checkpoint of that name. What "best" and "last" link to is verified; what is named by its clock was by
  * whoever gave its name. "": nothing is given. */
 plt_status_t plt_restore_load(const char *run_dir, const char *name, plt_restore_t *restore);
+/* The run of RUN/checkpoints/NAME, and NAME; false: the path is no such one. Nothing is looked for. */
+bool plt_restore_split(const char *path, char run_dir[PLT_PATH_MAX], char name[PLT_CHECKPOINT_NAME_MAX]);
 /* RUN/checkpoints/NAME, whichever run that is, into run_dir; verifies: the files' hashes, too, else their sizes. */
 plt_status_t plt_restore_load_path(const char *path, bool verifies, plt_restore_t *restore, char run_dir[PLT_PATH_MAX]);
 /* The name under which plt_restore_load() finds it again, "" if it is not given. */

@@ -70,9 +70,14 @@ static plt_status_t config_path(const char *run_dir, char out[PLT_PATH_MAX]) {
   return plt_path_join(run_dir, "config.yaml", out);
 }
 
+static plt_status_t fail_served(const char *run_dir) {
+  return plt_fail(PLT_ERR_USAGE, "%s is of plateau serve: rows without a model; plateau inspect and export take it",
+                  run_dir);
+}
+
 /* Files that make a directory a run; an empty directory is none. */
 static plt_status_t holds_run(const char *run_dir, bool *holds) {
-  static const char *const names[] = {"config.yaml", "metrics.jsonl", "checkpoints"};
+  static const char *const names[] = {"config.yaml", "metrics.jsonl", "checkpoints", PLT_SERVED_FILE};
   *holds = false;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char path[PLT_PATH_MAX];
@@ -174,10 +179,21 @@ void plt_run_dir_withdraw(const char *run_dir, plt_status_t failure) {
   plt_failure_restore(&kept);
 }
 
+bool plt_run_dir_is_served(const char *dir) {
+  char path[PLT_PATH_MAX];
+  return plt_path_join(dir, PLT_SERVED_FILE, path) == PLT_OK && plt_path_exists(path);
+}
+
+plt_status_t plt_run_dir_find_config(const char *run_dir, char out[PLT_PATH_MAX]) {
+  PLT_TRY(config_path(run_dir, out));
+  if (plt_path_exists(out)) return PLT_OK;
+  if (plt_run_dir_is_served(run_dir)) return fail_served(run_dir);
+  return plt_fail(PLT_ERR_USAGE, "%s is no run directory: it has no config.yaml", run_dir);
+}
+
 plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, size_t n, plt_config_t **out) {
   char path[PLT_PATH_MAX];
-  PLT_TRY(config_path(run_dir, path));
-  if (!plt_path_exists(path)) return plt_fail(PLT_ERR_USAGE, "%s is no run directory: it has no config.yaml", run_dir);
+  PLT_TRY(plt_run_dir_find_config(run_dir, path));
   PLT_TRY(plt_config_load(path, sets, n, out));
   plt_config_put(*out, "run.dir", run_dir); /* it may have been moved */
   return PLT_OK;
@@ -212,6 +228,7 @@ static char *describe_differences(const plt_config_t *now, const plt_config_t *w
 
 plt_status_t plt_run_dir_resume(plt_config_t *config, bool *resumed) {
   const char *run_dir = plt_config_text(config, "run.dir");
+  if (plt_run_dir_is_served(run_dir)) return fail_served(run_dir);
   PLT_TRY(plt_manifest_any(run_dir, resumed));
   if (!*resumed) return PLT_OK;
   plt_config_t *was;

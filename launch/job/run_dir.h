@@ -33,6 +33,11 @@ plt_status_t plt_run_dir_go_on(const plt_config_t *config, bool resumed);
 /* After a failure of a job that began here: what did not come so far as to train is no run, unless
  * its exit code is 75 and --resume goes on. Its logs stay. */
 void plt_run_dir_withdraw(const char *run_dir, plt_status_t failure);
+/* Whether `dir` is one of plateau serve: rows without a configuration. */
+#define PLT_SERVED_FILE "serve.yaml"
+bool plt_run_dir_is_served(const char *dir);
+/* PLT_OK where a configuration is, whose path comes out; else what the directory is instead. */
+plt_status_t plt_run_dir_find_config(const char *run_dir, char out[PLT_PATH_MAX]);
 /* The configuration of a finished or running RUN, with assignments on top. */
 plt_status_t plt_run_dir_config(const char *run_dir, const char *const *sets, size_t n, plt_config_t **out);
 

@@ -110,8 +110,7 @@ static plt_run_state_t state_of(const plt_run_t *run) {
 static plt_status_t read_config(plt_run_t *run) {
   char path[PLT_PATH_MAX], *text;
   size_t bytes;
-  PLT_TRY(plt_path_join(run->dir, "config.yaml", path));
-  if (!plt_path_exists(path)) return plt_fail(PLT_ERR_USAGE, "%s is no run directory: it has no config.yaml", run->dir);
+  PLT_TRY(plt_run_dir_find_config(run->dir, path));
   PLT_TRY(plt_file_read(path, CONFIG_BYTES, &text, &bytes));
   plt_status_t status = plt_yaml_parse(text, bytes, path, &run->options);
   free(text);
@@ -171,7 +170,9 @@ static plt_status_t add_below(plt_run_list_t *list, const char *dir, const char 
     char path[PLT_PATH_MAX];
     if (names[i][0] == '.' || plt_path_join(dir, names[i], path) != PLT_OK || !plt_path_is_dir(path)) continue;
     char *name = plt_mem_print("%s%s", below, names[i]), *deeper = plt_mem_print("%s/", name);
-    if (is_run(path)) {
+    if (plt_run_dir_is_served(path)) {
+      plt_log(PLT_LOG_NOTE, "left out: %s is of plateau serve; plateau inspect shows it", path);
+    } else if (is_run(path)) {
       if (add_run(list, path, name) != PLT_OK) plt_log(PLT_LOG_WARN, "left out: %s", plt_fail_text());
     } else if (depth < DEPTH_MAX) {
       if (add_below(list, path, deeper, depth + 1) != PLT_OK) plt_log(PLT_LOG_WARN, "left out: %s", plt_fail_text());
@@ -188,7 +189,7 @@ plt_status_t plt_runs_add(plt_run_list_t *list, const char *path) {
   while (length > 1 && path[length - 1] == '/') length--;
   char *dir = plt_mem_print("%.*s", (int)length, path);
   plt_status_t status = PLT_OK;
-  if (has_file(dir, "config.yaml"))
+  if (has_file(dir, "config.yaml") || plt_run_dir_is_served(dir))
     status = add_run(list, dir, dir);
   else if (!plt_path_is_dir(dir))
     status = plt_fail(PLT_ERR_USAGE, "%s: there is no such directory", dir);

@@ -1,6 +1,7 @@
 /* serve.c - see serve.h. */
 #include "launch/serve/serve.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 #include "launch/host/socket_dir.h"
 #include "launch/host/sockets.h"
 #include "launch/job/generation.h"
+#include "launch/job/run_dir.h"
 #include "proto/job_card.h"
 #include "ps/server/server.h"
 
@@ -87,6 +89,31 @@ static plt_status_t lock_dir(serving_t *s) {
   return PLT_OK;
 }
 
+bool plt_serve_is_busy(const char *run_dir) {
+  char logs[PLT_PATH_MAX];
+  if (plt_path_join(run_dir, "logs", logs) != PLT_OK) return false;
+  int fd = open(logs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return false;
+  bool busy = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  close(fd);
+  return busy;
+}
+
+static plt_status_t refuse_run(const serving_t *s) {
+  char path[PLT_PATH_MAX];
+  PLT_TRY(plt_path_join(s->config->run_dir, "config.yaml", path));
+  if (!plt_path_exists(path)) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE, "%s holds a run of plateau train; take another directory", s->config->run_dir);
+}
+
+/* What the directory is, for people and for other commands. */
+static plt_status_t write_options(const serving_t *s) {
+  char path[PLT_PATH_MAX];
+  PLT_TRY(plt_path_join(s->config->run_dir, PLT_SERVED_FILE, path));
+  plt_path_sweep(path);
+  return plt_file_publish(path, s->config->options, strlen(s->config->options));
+}
+
 /* The checkpoint to begin with. */
 static plt_status_t find_start(serving_t *s) {
   const char *run_dir = s->config->run_dir;
@@ -115,8 +142,10 @@ static plt_status_t make_secret(serving_t *s) {
 }
 
 static plt_status_t prepare(serving_t *s) {
+  PLT_TRY(refuse_run(s));
   PLT_TRY(lock_dir(s));
   PLT_TRY(find_start(s));
+  PLT_TRY(write_options(s));
   if (unlink(s->job_file) == 0) plt_log(PLT_LOG_INFO, "%s: of servers that are gone, removed", s->job_file);
   return make_secret(s);
 }

@@ -9,10 +9,10 @@
  *
  * Collective  all ranks, with the same configuration.
  * Threads     the main thread, which waits.
- * Errors      PLT_ERR_USAGE: a directory that holds checkpoints and no resume, a network that is not here, fewer
- *             servers than ranks; PLT_ERR_PEER: another job works there, or a worker gave up; PLT_ERR_DEADLINE: idle;
- *             PLT_ERR_CREATE and PLT_ERR_IO of files and sockets; PLT_ERR_CHECKPOINT: none that verifies;
- *             PLT_ERR_PREEMPTED: a signal. Ranks other than 0 return PLT_OK where rank 0 speaks for all. */
+ * Errors      PLT_ERR_USAGE: a directory that holds checkpoints and no resume, or a run of plateau train, a network
+ *             that is not here, fewer servers than ranks; PLT_ERR_PEER: another job works there, or a worker gave up;
+ *             PLT_ERR_DEADLINE: idle; PLT_ERR_CREATE and PLT_ERR_IO of files and sockets; PLT_ERR_CHECKPOINT: none that
+ *             verifies; PLT_ERR_PREEMPTED: a signal. Ranks other than 0 return PLT_OK where rank 0 speaks for all. */
 #ifndef PLT_LAUNCH_SERVE_SERVE_H
 #define PLT_LAUNCH_SERVE_SERVE_H
 
@@ -21,6 +21,7 @@
 
 typedef struct plt_serve_config {
   const char *run_dir;
+  const char *options;  /* all of them as YAML, for run_dir/serve.yaml; rank 0's */
   const char *job_file; /* NULL: run_dir/job */
   uint32_t workers, servers;
   bool alone;         /* ssp, asp; as servers have it */
@@ -34,5 +35,7 @@ typedef struct plt_serve_config {
 
 /* rv NULL: no launcher, one process. */
 plt_status_t plt_serve(const plt_rendezvous_t *rv, const plt_serve_config_t *config);
+/* Whether servers are at work in a directory now. */
+bool plt_serve_is_busy(const char *run_dir);
 
 #endif

@@ -61,6 +61,9 @@ struct plt_task {
   const char *then;
   /* Adds to the options of a call what makes of several calls one; NULL: one run at a time. */
   plt_status_t (*several)(const plt_several_t *all, const plt_config_t *options, plt_sets_t *more);
+  /* The same of a checkpoint that programs of others trained (`plateau serve`), where there is no job and no session;
+   * called once, by one thread. NULL: the task needs a model. */
+  plt_status_t (*served)(const plt_restore_t *restore, const plt_config_t *options);
   /* Called once by every worker at the same time; may block on the others. Worker 0 writes what people read. */
   plt_status_t (*run)(plt_session_t *session, const plt_task_call_t *call);
 };

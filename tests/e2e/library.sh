@@ -2,6 +2,7 @@
 # libplateau and `plateau serve` as other people have them. Arguments: the build directory, and what:
 #   install  installed, found by CMake and by pkg-config, from C and from C++; what it needs and what it shows
 #   bits     the examples' tables: any servers and workers, kills and resumes
+#   stored   what inspect and export say of a directory of servers, and what other commands do
 #   serve    what `plateau serve` says, leaves and refuses
 #   ranks    the same under mpirun
 set -euo pipefail
@@ -228,6 +229,66 @@ do_serve() {
   start "$work/idle" --idle 1
   ended 75
   grep -q 'no worker has said anything for 1 s' "$work/idle.said" || complain "idle: $(cat "$work/idle.said")"
+}
+
+# holds FILE NUMBERS: an .npy file holds these, behind its header.
+holds() { cmp -s <(tail -c +129 "$1") "$2" || complain "$1 is not ${2##*/}"; }
+do_stored() {
+  local run out=$work/out name servers
+  quietly cc -std=c17 -O2 -I "$root/include" "$root/tests/e2e/library/rows.c" -o "$work/rows" -L "$build" -lplateau
+  for servers in 1 3; do
+    run=$work/run-$servers out=$work/out-$servers
+    mkdir -p "$work/told"
+    start "$run" --servers "$servers"
+    have "$run"
+    "$plateau" inspect "$run" >"$work/inspect.txt" || complain "inspect of servers at work"
+    grep -q '^no checkpoint yet' "$work/inspect.txt" && grep -q '^servers are at work' "$work/inspect.txt" || complain "inspect: $(cat "$work/inspect.txt")"
+    refuses 65 'has no checkpoint: its workers order them' "$plateau" export "$run" -o "$out"
+    "$work/rows" "$run/job" "$work/told" || fail "rows"
+    ended 0
+    quietly "$plateau" export "$run" -o "$out"
+    quietly "$plateau" export "$run" --last -o "$out/whole" --all
+    for name in moving still.keys.of given; do
+      holds "$out/$name.keys.npy" "$work/told/$name.keys"
+      holds "$out/$name.npy" "$work/told/$name.stored"
+      holds "$out/whole/$name.npy" "$work/told/$name.all"
+    done
+    [[ $(find "$out" -type f | wc -l) == 9 ]] || complain "export left: $(find "$out" -type f)"
+    quietly "$plateau" export "$run/checkpoints/15" -o "$out/half"
+    cmp -s "$out/moving.npy" "$out/half/moving.npy" && complain "the checkpoint of step 15 has the tables of step 30"
+  done
+  diff -r "$work/out-1" "$work/out-3" || complain "other exports from 3 servers"
+  "$plateau" inspect "$run" >"$work/inspect.txt" || complain "inspect"
+  grep -q '^servers: 3$' "$work/inspect.txt" && grep -q '^no servers are at work' "$work/inspect.txt" &&
+    grep -q '^  3 servers; 30 steps of each worker$' "$work/inspect.txt" &&
+    grep -qE '^  given +500 +3 +2 +56 +0  frozen$' "$work/inspect.txt" || complain "inspect: $(cat "$work/inspect.txt")"
+  refuses 64 'of plateau serve: rows without a model' "$plateau" evaluate "$run"
+  refuses 64 'of plateau serve: rows without a model' "$plateau" runs "$run"
+  refuses 64 'of plateau serve: rows without a model' "$plateau" train "$run" --resume
+  refuses 64 '--vectors: programs that plateau serve works for' "$plateau" export "$run" --vectors -o "$work/no"
+  refuses 64 '--set and --servers go with runs' "$plateau" export "$run" --servers 2 -o "$work/no"
+  refuses 64 'is one checkpoint: --last goes with a directory' "$plateau" export "$run/checkpoints/15" --last -o "$work/no"
+  refuses 65 'no best checkpoint' "$plateau" export "$run" --best -o "$work/no"
+  refuses 65 'checkpoints/14' "$plateau" export "$run/checkpoints/14" -o "$work/no"
+  refuses 73 'run/job|serve.yaml' "$plateau" export "$run" -o "$run/serve.yaml/no"
+  printf X | dd of="$run/checkpoints/30/server-1.h5" bs=1 seek=3000 conv=notrunc status=none
+  refuses 65 'server-1\.h5' "$plateau" export "$run" -o "$work/no"
+  refuses 65 'damaged checkpoint' "$plateau" inspect "$run"
+  start "$work/run-names"
+  have "$work/run-names"
+  "$work/rows" "$work/run-names/job" "$work/told" moving.keys || fail "rows"
+  ended 0
+  refuses 64 'tables moving and moving.keys' "$plateau" export "$work/run-names" -o "$work/no"
+  [[ ! -e $work/no ]] || complain "refusals left $work/no"
+  make_data "$work/data"
+  config=$work/my.yaml
+  write_config "$config" "$work/data" "$bsam_plus"
+  refuses 64 'holds a run already' "$plateau" train "$config" --set "run.dir=$run"
+  refuses 64 'of plateau serve: rows without a model' "$plateau" train "$config" --set "run.dir=$run" --resume
+  train_run "$work/trained" --set train.epochs=1
+  refuses 64 'holds a run of plateau train' "$plateau" serve "$work/trained" --resume
+  "$plateau" runs "$work" >"$work/runs.txt" 2>"$work/notes.txt" || complain "runs"
+  grep -q '^trained ' "$work/runs.txt" && grep -q 'left out: .*run-3 is of plateau serve' "$work/notes.txt" || complain "runs: $(cat "$work/runs.txt" "$work/notes.txt")"
 }
 
 do_ranks() {
