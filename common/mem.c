@@ -16,7 +16,7 @@
 
 enum { ALIGN = 64, ARENA_FIRST = 64 * 1024, POOL_CLASSES = 48, POOL_KEEP = 16 };
 #define POOL_KEEP_BYTES ((size_t)32 << 20)
-enum { HUGE_PAGE = 2 * 1024 * 1024, HUGE_FROM = 4 * HUGE_PAGE }; /* bytes from which extents ask for huge pages */
+enum { HUGE_PAGE = 2 * 1024 * 1024, HUGE_FROM = 4 * HUGE_PAGE }; /* bytes that huge pages are asked for */
 
 static void (*die_of)(const char *text);
 
@@ -46,6 +46,16 @@ static size_t product(size_t count, size_t size) {
 }
 
 void *plt_mem_alloc(size_t bytes) { return or_die(aligned_alloc(ALIGN, round_up(bytes)), bytes); }
+
+void *plt_mem_alloc_large(size_t bytes) {
+  if (bytes < HUGE_FROM) return plt_mem_alloc(bytes);
+  size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+  void *memory = or_die(aligned_alloc(HUGE_PAGE, whole), whole);
+#ifdef MADV_HUGEPAGE
+  (void)madvise(memory, whole, MADV_HUGEPAGE); /* a wish */
+#endif
+  return memory;
+}
 
 void *plt_mem_zalloc(size_t count, size_t size) {
   size_t bytes = product(count, size);
@@ -95,19 +105,8 @@ struct plt_arena {
   size_t allocations;
 };
 
-/* Matrices of some ten MB are walked through several times a batch: with small pages the walks miss the TLB. */
-static void *alloc_extent(size_t bytes) {
-  if (bytes < HUGE_FROM) return plt_mem_alloc(bytes);
-  size_t whole = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-  void *memory = or_die(aligned_alloc(HUGE_PAGE, whole), whole);
-#ifdef MADV_HUGEPAGE
-  (void)madvise(memory, whole, MADV_HUGEPAGE); /* a wish */
-#endif
-  return memory;
-}
-
 static extent_t *arena_grow(plt_arena_t *arena, size_t capacity) {
-  extent_t *extent = alloc_extent(ALIGN + capacity);
+  extent_t *extent = plt_mem_alloc_large(ALIGN + capacity);
   *extent = (extent_t){.older = arena->newest, .capacity = capacity};
   arena->newest = extent;
   arena->allocations++;

@@ -22,6 +22,8 @@ void plt_mem_on_exhausted(void (*die)(const char *text));
 
 /* Uninitialised bytes, 64-byte aligned. Free with free(). bytes 0 gives a valid pointer. */
 void *plt_mem_alloc(size_t bytes);
+/* The same, of many MiB in huge pages where the system has them: random places in small ones miss the TLB. */
+void *plt_mem_alloc_large(size_t bytes);
 /* count * size zeroed bytes (overflow checked), 64-byte aligned. Free with free(). */
 void *plt_mem_zalloc(size_t count, size_t size);
 /* Like realloc, of memory from malloc or NULL; count * size bytes. */

@@ -4,7 +4,8 @@
  *                                                 last: step count of the last push + 1, 0 = not stored
  *                                                 pages of some 4 KiB: what is copied at a time (image.h)
  *
- * Memory is taken slab by slab as rows are stored.
+ * Memory is taken slab by slab as rows are stored, in large tables from blocks of huge pages: rows are touched at
+ * random, and each small page would be a miss of the TLB, too.
  *
  * Threads    one owner; while an image is taken, another thread reads pages under their state.
  * Units      stride in floats: value and optimizer state side by side. */
@@ -43,6 +44,10 @@ typedef struct plt_slabs {
   unsigned shift, page_shift; /* rows of a slab, of a page: 1 << shift */
   size_t n, held;             /* slabs; those with memory */
   plt_slab_t *slab;
+  void **blocks; /* what slabs lie in */
+  size_t n_blocks, blocks_capacity;
+  char *free; /* of the newest block: */
+  size_t free_bytes;
   uint64_t stored;    /* rows; counted by the table */
   plt_image_t *image; /* NULL: none is being swept */
 } plt_slabs_t;

@@ -14,7 +14,7 @@
 
 enum {
   COLS_MAX = 1 << 20,
-  FETCH_ROWS = 8,  /* asked for together before they are reached: rows lie anywhere, each is a cache miss or more */
+  FETCH_ROWS = 8,  /* ahead of the one at work: rows lie anywhere, each is some cache misses */
   FETCH_LINES = 16 /* of each; wider rows are left to the processor from there */
 };
 
@@ -147,19 +147,17 @@ static plt_place_t open_row(plt_table_t *table, uint64_t key) {
   return plt_slabs_open(&table->slabs, local_index(table, key));
 }
 
-/* Called before row i is at work: has the group after that of row i fetched at once, where row i begins a group (and at
- * the beginning its own). At once, because a processor that waits for one row's pages and lines still asks for the
- * next row's, but not for those behind the arithmetic of a row: that fills its window. Inlined by force: gcc 12 takes a
- * function that only prefetches for one without effect, and drops the call. */
+/* Called before row i is at work: has a row some turns later fetched, and before the first also those until then. Into
+ * the second cache: the first has a dozen lines under way at most, and the processor would wait for more. Inlined by
+ * force: gcc 12 takes a function that only prefetches for one without effect, and drops the call. */
 __attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t *table, const uint64_t *keys, size_t n,
                                                               size_t i, size_t floats) {
-  if (i % FETCH_ROWS != 0) return;
   size_t bytes = floats * sizeof(float), limit = (size_t)FETCH_LINES * 64;
-  for (size_t j = i == 0 ? 0 : i + FETCH_ROWS; j < n && j < i + (size_t)2 * FETCH_ROWS; j++) {
+  for (size_t j = i == 0 ? 0 : i + FETCH_ROWS; j < n && j <= i + FETCH_ROWS; j++) {
     plt_place_t place = find(table, keys[j]);
     if (place.row == NULL) continue;
-    __builtin_prefetch(place.last);
-    for (size_t at = 0; at < bytes && at < limit; at += 64) __builtin_prefetch((const char *)place.row + at);
+    __builtin_prefetch(place.last, 0, 2);
+    for (size_t at = 0; at < bytes && at < limit; at += 64) __builtin_prefetch((const char *)place.row + at, 0, 2);
   }
 }
 
