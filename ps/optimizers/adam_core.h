@@ -20,6 +20,7 @@ typedef struct plt_adam {
   plt_optimizer_t base;
   double beta1, beta2, eps, l2;
   double step, unbias, keep; /* of step t: eta / (1 - beta1^t), 1 / sqrt(1 - beta2^t), 1 - eta decay */
+  bool fuses;                /* plt_vector_fuses(); for tests: may be false anywhere, with the same bits */
   plt_adam_gap_t *gap;
   double *moved; /* cols: scratch, how far a row moved */
   double *ratio; /* cols: scratch, u of adam_gap.h */

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "common/rng.h"
-#include "ps/optimizers/adam_gap.h"
+#include "common/vector.h"
+#include "ps/optimizers/adam_core.h"
+#include "ps/optimizers/registry.h"
 #include "ps/table/table.h"
 
 static plt_table_spec_t adam_spec(uint64_t rows, uint32_t cols, double beta1, double beta2, double eps) {
@@ -127,6 +129,71 @@ Test(adam, sums_are_a_function_of_history_last_and_now) {
     plt_adam_gap_destroy(&fresh);
   }
   plt_adam_gap_destroy(&grown);
+  plt_eta_history_clear(&history);
+}
+
+/* ---- its arithmetic ---- */
+
+enum { ELEMENTS = 4099 };
+
+/* An adam of steps 1 .. t with a learning rate of 1, by itself. */
+static plt_adam_t *lone_adam(plt_eta_history_t *history, uint64_t t) {
+  plt_table_spec_t spec = adam_spec(1, ELEMENTS, 0.9, 0.999, 1e-8);
+  plt_optimizer_t *base;
+  cr_assert_eq(plt_optimizer_create(&spec, &base), PLT_OK);
+  plt_eta_history_append(history, 1, 1);
+  for (uint64_t n = 1; n <= t; n++) plt_optimizer_begin(base, n, history);
+  return (plt_adam_t *)base;
+}
+
+/* Moments of any size, at most as far apart as they can be; the first are zeros and the smallest floats. */
+static void draw_state(float *m, float *v) {
+  const double ratio = 0.1 / sqrt(0.001 * (1 - 0.81 / 0.999));
+  for (uint32_t i = 0; i < ELEMENTS; i++) {
+    double s = pow(10, -15 + 17 * plt_rng_unit(draw(i, 1, 0)));
+    v[i] = i < 8 ? (float)i * 1e-45f : (float)(s * s);
+    m[i] = (float)(ratio * sqrt(v[i]) * (2 * plt_rng_unit(draw(i, 2, 0)) - 1));
+  }
+}
+
+/* Where a row is, is the float next to what the sums say, or all but: 2e-9 of a movement. */
+Test(adam, a_movement_has_more_digits_than_a_float) {
+  plt_eta_history_t history = {0};
+  plt_adam_t *adam = lone_adam(&history, 3000);
+  static float w[ELEMENTS], state[2 * ELEMENTS], now[ELEMENTS];
+  const float *m = state, *v = state + ELEMENTS;
+  draw_state(state, state + ELEMENTS);
+  for (uint64_t last = 100; last < 3000; last = last * 5 / 3) {
+    plt_adam_value(&adam->base, w, state, last, now);
+    plt_adam_move_t move = plt_adam_gap_move(adam->gap, last, 3000);
+    cr_assert_eq(move.terms, PLT_ADAM_SHORT);
+    for (uint32_t i = 0; i < ELEMENTS; i++) {
+      double exact = by_gap(&move, m[i], v[i]), half = 0.5 * (nextafterf(fabsf(now[i]), INFINITY) - fabsf(now[i]));
+      cr_assert_leq(fabs(now[i] - exact), half + 2e-9 * fabs(exact), "%g %g: %g, not %g", m[i], v[i], now[i], exact);
+    }
+  }
+  plt_optimizer_destroy((plt_optimizer_t **)&adam);
+  plt_eta_history_clear(&history);
+}
+
+/* A processor without fused multiply-add has the same bits. */
+Test(adam, bits_do_not_depend_on_instructions) {
+  plt_eta_history_t history = {0};
+  plt_adam_t *adam = lone_adam(&history, 3000);
+  static float w[2][ELEMENTS], state[2][2 * ELEMENTS], now[2][ELEMENTS], gradient[ELEMENTS];
+  for (uint32_t i = 0; i < ELEMENTS; i++) gradient[i] = (float)(plt_rng_unit(draw(i, 3, 0)) - 0.5);
+  for (uint64_t last = 100; last < 3000; last = last * 5 / 3) {
+    for (int turn = 0; turn < 2; turn++) {
+      adam->fuses = turn == 0 && plt_vector_fuses();
+      draw_state(state[turn], state[turn] + ELEMENTS);
+      plt_adam_value(&adam->base, w[turn], state[turn], last, now[turn]);
+      plt_adam_apply(&adam->base, w[turn], state[turn], last, gradient);
+    }
+    cr_assert_arr_eq(now[0], now[1], sizeof now[0]);
+    cr_assert_arr_eq(w[0], w[1], sizeof w[0]);
+    cr_assert_arr_eq(state[0], state[1], sizeof state[0]);
+  }
+  plt_optimizer_destroy((plt_optimizer_t **)&adam);
   plt_eta_history_clear(&history);
 }
 
