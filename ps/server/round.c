@@ -103,15 +103,11 @@ static plt_rows_t section_rows(const plt_section_t *section, plt_arena_t *arena)
   return (plt_rows_t){section->keys, values, section->n};
 }
 
-/* The only section of a table: its pieces need not be copied together. */
+/* The only section of a table: its pieces need not be copied together, nor decoded before their rows are at work. */
 static void apply_alone(const plt_section_t *section, plt_table_t *table, double eta, plt_arena_t *arena) {
-  if (section->type != PLT_WIRE_F32 || section->n == 0) {
-    plt_table_step(table, eta, section_rows(section, arena));
-    return;
-  }
   plt_rows_t *pieces = plt_arena_alloc(arena, pieces_of(section) * sizeof *pieces);
   for (uint32_t i = 0; i < pieces_of(section); i++) pieces[i] = piece_rows(section, i);
-  plt_table_step_pieces(table, eta, pieces, pieces_of(section));
+  plt_table_step_pieces(table, eta, pieces, pieces_of(section), section->type);
 }
 
 void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_tables, double eta) {

@@ -12,6 +12,8 @@
 #include "proto/shard.h"
 #include "proto/wire/wire.h"
 
+enum { EXACT_FLOATS = 16 * 1024 /* read before they are encoded: 64 KiB */ };
+
 struct plt_tableset {
   uint32_t number, servers;
   plt_table_t *tables[PLT_TABLES_MAX];
@@ -313,6 +315,18 @@ uint64_t plt_tableset_answer_bytes(const plt_tableset_t *set, const plt_header_t
   return bytes;
 }
 
+/* As many rows at a time as stay in the first caches between reading and encoding. */
+static void read_encoded(plt_table_t *table, const uint64_t *keys, size_t n, plt_wire_type_t type, char *values,
+                         plt_arena_t *arena) {
+  size_t cols = plt_table_spec(table)->cols, rows = EXACT_FLOATS / cols + 1;
+  float *exact = plt_arena_alloc(arena, rows * cols * sizeof *exact);
+  for (size_t first = 0; first < n; first += rows, values += rows * cols * plt_shard_value_bytes(type)) {
+    size_t some = n - first < rows ? n - first : rows;
+    plt_table_read(table, keys + first, some, exact);
+    plt_shard_encode(exact, some * cols, type, values);
+  }
+}
+
 plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, uint32_t part, uint32_t parts,
                                  plt_pool_t *pool, plt_arena_t *arena, size_t *n) {
   plt_section_t *rows = plt_arena_alloc(arena, asked->n_sections * sizeof *rows);
@@ -329,9 +343,7 @@ plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *
     if (pull->type == PLT_WIRE_F32) {
       plt_table_read(table, pull->keys + piece.begin, rows_n, values);
     } else {
-      float *exact = plt_arena_alloc(arena, floats * sizeof *exact);
-      plt_table_read(table, pull->keys + piece.begin, rows_n, exact);
-      plt_shard_encode(exact, floats, pull->type, values);
+      read_encoded(table, pull->keys + piece.begin, rows_n, pull->type, values, arena);
     }
     rows[(*n)++] = (plt_section_t){.kind = PLT_SECTION_ROWS,
                                    .table = pull->table,

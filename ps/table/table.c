@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "proto/shard.h"
 #include "ps/optimizers/registry.h"
 #include "ps/table/image.h"
 
@@ -161,8 +162,8 @@ __attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t 
   }
 }
 
-/* gradient: cols floats, unaligned; NULL for zeros. */
-static void step_row(plt_table_t *table, uint64_t key, const char *gradient) {
+/* gradient: cols values, unaligned; NULL for zeros. */
+static void step_row(plt_table_t *table, uint64_t key, const char *gradient, plt_wire_type_t type) {
   plt_place_t place = open_row(table, key);
   uint64_t last = *place.last - 1;
   if (*place.last == 0) { /* as if it had stood there from the first step */
@@ -172,7 +173,7 @@ static void step_row(plt_table_t *table, uint64_t key, const char *gradient) {
     table->slabs.stored++;
   }
   if (gradient != NULL) {
-    memcpy(table->gradient, gradient, table->cols * sizeof(float));
+    plt_shard_decode(gradient, table->cols, type, table->gradient);
   } else {
     memset(table->gradient, 0, table->cols * sizeof(float));
   }
@@ -181,40 +182,43 @@ static void step_row(plt_table_t *table, uint64_t key, const char *gradient) {
 }
 
 /* Dense: every row of the shard, stored from the first step on. */
-static void step_all(plt_table_t *table, const plt_rows_t *push, size_t pieces) {
-  size_t piece = 0, next = 0, bytes = table->cols * sizeof(float);
+static void step_all(plt_table_t *table, const plt_rows_t *push, size_t pieces, plt_wire_type_t type) {
+  size_t piece = 0, next = 0, bytes = table->cols * plt_shard_value_bytes(type);
   for (uint64_t local = 0; local < table->local_rows; local++) {
     uint64_t key = local * table->servers + table->number;
     for (; piece < pieces && next == push[piece].n; piece++) next = 0;
     bool pushed = piece < pieces && push[piece].keys[next] == key;
-    step_row(table, key, pushed ? (const char *)push[piece].values + next * bytes : NULL);
+    step_row(table, key, pushed ? (const char *)push[piece].values + next * bytes : NULL, type);
     next += pushed;
   }
 }
 
-static void step_rows(plt_table_t *table, const plt_rows_t *push) {
+static void step_rows(plt_table_t *table, const plt_rows_t *push, plt_wire_type_t type) {
   const char *gradient = push->values;
-  size_t bytes = table->cols * sizeof(float);
+  size_t bytes = table->cols * plt_shard_value_bytes(type);
   for (size_t i = 0; i < push->n; i++) {
     fetch_ahead(table, push->keys, push->n, i, table->stride);
-    step_row(table, push->keys[i], gradient + i * bytes);
+    step_row(table, push->keys[i], gradient + i * bytes, type);
   }
 }
 
-void plt_table_step(plt_table_t *table, double eta, plt_rows_t push) { plt_table_step_pieces(table, eta, &push, 1); }
+void plt_table_step(plt_table_t *table, double eta, plt_rows_t push) {
+  plt_table_step_pieces(table, eta, &push, 1, PLT_WIRE_F32);
+}
 
 /* The gradients of a push with what decay adds: of the rows as they are before the step. */
-static void add_decay(plt_table_t *table, const plt_rows_t *push, float *out) {
+static void add_decay(plt_table_t *table, const plt_rows_t *push, plt_wire_type_t type, float *out) {
   const float factor = (float)table->spec.decay;
+  const char *gradient = push->values;
   plt_table_read(table, push->keys, push->n, out);
-  for (size_t i = 0; i < push->n * table->cols; i++) {
-    float gradient;
-    memcpy(&gradient, (const char *)push->values + i * sizeof gradient, sizeof gradient); /* unaligned */
-    out[i] = gradient + factor * out[i];
+  for (size_t i = 0; i < push->n; i++, out += table->cols, gradient += table->cols * plt_shard_value_bytes(type)) {
+    plt_shard_decode(gradient, table->cols, type, table->gradient);
+    for (size_t c = 0; c < table->cols; c++) out[c] = table->gradient[c] + factor * out[c];
   }
 }
 
-static const plt_rows_t *decay(plt_table_t *table, const plt_rows_t *push, size_t pieces, plt_rows_t *out) {
+static const plt_rows_t *decay(plt_table_t *table, const plt_rows_t *push, size_t pieces, plt_wire_type_t type,
+                               plt_rows_t *out) {
   size_t rows = 0;
   for (size_t i = 0; i < pieces; i++) rows += push[i].n;
   if (rows > table->decayed_capacity) {
@@ -224,32 +228,33 @@ static const plt_rows_t *decay(plt_table_t *table, const plt_rows_t *push, size_
   }
   float *to = table->decayed;
   for (size_t i = 0; i < pieces; i++) {
-    add_decay(table, &push[i], to);
+    add_decay(table, &push[i], type, to);
     out[i] = (plt_rows_t){.keys = push[i].keys, .values = to, .n = push[i].n};
     to += push[i].n * table->cols;
   }
   return out;
 }
 
-static void step(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces) {
+static void step(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces, plt_wire_type_t type) {
   table->t++;
   plt_eta_history_append(&table->history, table->t, eta * table->eta_scale);
   plt_optimizer_begin(table->optimizer, table->t, &table->history);
   if (table->dense) {
-    step_all(table, push, pieces);
+    step_all(table, push, pieces, type);
   } else {
-    for (size_t i = 0; i < pieces; i++) step_rows(table, &push[i]);
+    for (size_t i = 0; i < pieces; i++) step_rows(table, &push[i], type);
   }
 }
 
-void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces) {
+void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces,
+                           plt_wire_type_t type) {
   for (size_t i = 0; i < pieces; i++) assert(!table->spec.frozen || push[i].n == 0);
   if (table->spec.decay == 0) {
-    step(table, eta, push, pieces);
+    step(table, eta, push, pieces, type);
     return;
   }
   plt_rows_t *decayed = plt_mem_alloc(pieces * sizeof *decayed);
-  step(table, eta, decay(table, push, pieces, decayed), pieces);
+  step(table, eta, decay(table, push, pieces, type, decayed), pieces, PLT_WIRE_F32);
   free(decayed);
 }
 

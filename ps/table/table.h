@@ -13,6 +13,7 @@
 #ifndef PLT_PS_TABLE_TABLE_H
 #define PLT_PS_TABLE_TABLE_H
 
+#include "proto/message.h"
 #include "proto/table_spec.h"
 #include "proto/tree.h"
 #include "ps/optimizers/optimizer.h"
@@ -35,8 +36,8 @@ plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys
  * whose spec has an lr_scale multiplies eta by it; one with a decay adds decay times the row, as it is before the step,
  * to the gradient of each row of the push. */
 void plt_table_step(plt_table_t *table, double eta, plt_rows_t push);
-/* The same of a push that lies in pieces: keys ascend over all of them. */
-void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces);
+/* The same of a push that lies in pieces, with values of the type: keys ascend over all of them. */
+void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces, plt_wire_type_t type);
 /* Values of rows now, n x cols floats into out; stores nothing. */
 void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *out);
 /* Sets values (unaligned, n x cols) and clears the rows' optimizer state. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/rng.h"
+#include "proto/shard.h"
 #include "ps/optimizers/registry.h"
 #include "ps/table/image.h"
 
@@ -48,8 +49,9 @@ typedef void (*shard_fn)(plt_table_t *table, const uint64_t *keys, size_t n, voi
 static void do_step(plt_table_t *table, const uint64_t *keys, size_t n, void *values, double eta) {
   const char *rows = values;
   size_t first = n / 3, row = COLS * sizeof(float);
-  plt_table_step_pieces(
-      table, eta, (plt_rows_t[]){{keys, rows, first}, {0}, {keys + first, rows + first * row, n - first}, {0}}, 4);
+  plt_table_step_pieces(table, eta,
+                        (plt_rows_t[]){{keys, rows, first}, {0}, {keys + first, rows + first * row, n - first}, {0}}, 4,
+                        PLT_WIRE_F32);
 }
 static void do_assign(plt_table_t *table, const uint64_t *keys, size_t n, void *values, double eta) {
   (void)eta;
@@ -360,8 +362,33 @@ Test(table, decay_of_pushed_rows) {
       plt_table_read(b, keys, n, decayed);
       for (size_t i = 0; i < n * COLS; i++) decayed[i] = gradient[i] + 0.25f * decayed[i];
       plt_rows_t pieces[2] = {{keys, gradient, half}, {keys + half, gradient + half * COLS, n - half}};
-      plt_table_step_pieces(a, 0.125, pieces, 2);
+      plt_table_step_pieces(a, 0.125, pieces, 2, PLT_WIRE_F32);
       plt_table_step(b, 0.125, (plt_rows_t){keys, decayed, n});
+    }
+    close_alike(&a, &b);
+  }
+}
+
+/* A push in bfloat16 is that of its values in float32: with decay, with a dense sweep, in pieces that lie anywhere. */
+Test(table, steps_of_bfloat16) {
+  static uint64_t keys[ROWS];
+  static float gradient[ROWS * COLS];
+  static char half[2 * ROWS * COLS + 1];
+  for (size_t i = 0; i < ROWS * COLS; i++) gradient[i] = (float)(draw(7, (uint32_t)i) % 200) / 100 - 1;
+  plt_shard_encode(gradient, (size_t)ROWS * COLS, PLT_WIRE_BF16, half + 1);
+  plt_shard_decode(half + 1, (size_t)ROWS * COLS, PLT_WIRE_BF16, gradient);
+  for (int kind = 0; kind < 3; kind++) {
+    plt_table_spec_t spec = spec_of("momentum");
+    if (kind == 1) spec.decay = 0.25;
+    if (kind == 2) strcpy(spec.settings, "sweep: dense\n");
+    plt_table_t *a, *b;
+    cr_assert_eq(plt_table_create(&spec, 0, 1, &a), PLT_OK);
+    cr_assert_eq(plt_table_create(&spec, 0, 1, &b), PLT_OK);
+    for (uint32_t t = 1; t < 12; t++) {
+      size_t n = some_keys(t, keys), first = n / 2;
+      plt_rows_t pieces[2] = {{keys, half + 1, first}, {keys + first, half + 1 + 2 * first * COLS, n - first}};
+      plt_table_step_pieces(a, 0.125, pieces, 2, PLT_WIRE_BF16);
+      plt_table_step(b, 0.125, (plt_rows_t){keys, gradient, n});
     }
     close_alike(&a, &b);
   }
