@@ -11,6 +11,9 @@
 #include "common/hash.h"
 #include "common/mem.h"
 
+/* The ranks of ours: what every call is about. */
+static MPI_Comm ours = MPI_COMM_WORLD;
+
 /* A number of tasks from the environment of a launcher, 0 if it is not there. */
 static long tasks(const char *variable) {
   const char *text = getenv(variable);
@@ -79,16 +82,32 @@ static void find_nodes(plt_rendezvous_t *rv) {
   rv->places = number_ranks(rv, place_number(machine), rv->place_of);
 }
 
-plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
-  *out = NULL;
-  if (!is_launched()) return PLT_OK;
-  PLT_TRY(check_slurm());
+static plt_rendezvous_t *begin(void) {
   int provided;
   pid_t launcher = getppid();
   MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
   plt_rendezvous_t *rv = plt_mem_zalloc(1, sizeof *rv);
   rv->launcher = launcher;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rv->rank);
+  return rv;
+}
+
+/* Where everybody is. */
+static void look_around(plt_rendezvous_t *rv) {
+  MPI_Comm_rank(ours, &rv->rank);
+  MPI_Comm_size(ours, &rv->size);
+  if (gethostname(rv->host, sizeof rv->host - 1) != 0) snprintf(rv->host, sizeof rv->host, "?");
+  rv->node_of = plt_mem_zalloc((size_t)rv->size, sizeof *rv->node_of);
+  rv->place_of = plt_mem_zalloc((size_t)rv->size, sizeof *rv->place_of);
+  rv->hosts = plt_mem_zalloc((size_t)rv->size, sizeof *rv->hosts);
+  plt_rendezvous_gather(rv, rv->host, sizeof rv->host, rv->hosts);
+  find_nodes(rv);
+}
+
+plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
+  *out = NULL;
+  if (!is_launched()) return PLT_OK;
+  PLT_TRY(check_slurm());
+  plt_rendezvous_t *rv = begin();
   MPI_Comm_size(MPI_COMM_WORLD, &rv->size);
   if (rv->size == 1) {
     MPI_Finalize();
@@ -101,22 +120,55 @@ plt_status_t plt_rendezvous_join(plt_rendezvous_t **out) {
           tasks("SLURM_PROCID") + tasks("PMI_RANK"));
     return PLT_OK;
   }
-  if (gethostname(rv->host, sizeof rv->host - 1) != 0) snprintf(rv->host, sizeof rv->host, "?");
-  rv->node_of = plt_mem_zalloc((size_t)rv->size, sizeof *rv->node_of);
-  rv->place_of = plt_mem_zalloc((size_t)rv->size, sizeof *rv->place_of);
-  rv->hosts = plt_mem_zalloc((size_t)rv->size, sizeof *rv->hosts);
-  plt_rendezvous_gather(rv, rv->host, sizeof rv->host, rv->hosts);
-  find_nodes(rv);
+  look_around(rv);
   *out = rv;
   return PLT_OK;
+}
+
+bool plt_rendezvous_has_others(void) { return tasks("OMPI_NUM_APP_CTX") > 1; }
+
+plt_status_t plt_rendezvous_join_beside(plt_rendezvous_t **out) {
+  int all;
+  if (!is_launched())
+    return plt_fail(PLT_ERR_USAGE, "there is no launcher and so no MPI_COMM_WORLD with another program in it");
+  PLT_TRY(check_slurm());
+  plt_rendezvous_t *rv = begin();
+  MPI_Comm_size(MPI_COMM_WORLD, &all);
+  MPI_Comm_split(MPI_COMM_WORLD, PLT_RENDEZVOUS_COLOUR, 0, &ours);
+  look_around(rv);
+  rv->beside = true;
+  rv->spread = tasks("OMPI_COMM_WORLD_LOCAL_SIZE") != all;
+  *out = rv;
+  return PLT_OK;
+}
+
+void plt_rendezvous_tell_all(const plt_rendezvous_t *rv, const char *text) {
+  struct {
+    int bytes, rank;
+  } teller = {0};
+  if (rv->rank == 0) {
+    teller.bytes = (int)strlen(text);
+    MPI_Comm_rank(MPI_COMM_WORLD, &teller.rank);
+  }
+  MPI_Allreduce(MPI_IN_PLACE, &teller, 1, MPI_2INT, MPI_MAXLOC, MPI_COMM_WORLD);
+  char *copy = plt_mem_zalloc((size_t)teller.bytes + 1, 1);
+  if (rv->rank == 0) memcpy(copy, text, (size_t)teller.bytes);
+  MPI_Bcast(copy, teller.bytes, MPI_CHAR, teller.rank, MPI_COMM_WORLD);
+  explicit_bzero(copy, (size_t)teller.bytes);
+  free(copy);
+}
+
+_Noreturn void plt_rendezvous_abort(int code) {
+  MPI_Abort(MPI_COMM_WORLD, code);
+  abort(); /* it does not return */
 }
 
 void plt_rendezvous_broadcast(plt_rendezvous_t *rv, void **bytes, size_t *n) {
   unsigned long length = rv->rank == 0 ? *n : 0;
   rv->has_broadcast = true;
-  MPI_Bcast(&length, 1, MPI_UNSIGNED_LONG, 0, MPI_COMM_WORLD);
+  MPI_Bcast(&length, 1, MPI_UNSIGNED_LONG, 0, ours);
   if (rv->rank != 0) *bytes = plt_mem_alloc(length);
-  MPI_Bcast(*bytes, (int)length, MPI_BYTE, 0, MPI_COMM_WORLD);
+  MPI_Bcast(*bytes, (int)length, MPI_BYTE, 0, ours);
   *n = length;
 }
 
@@ -133,7 +185,7 @@ plt_status_t plt_rendezvous_agree(const plt_rendezvous_t *rv, plt_status_t statu
 
 void plt_rendezvous_gather(const plt_rendezvous_t *rv, const void *record, size_t bytes, void *all) {
   (void)rv;
-  MPI_Allgather(record, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, MPI_COMM_WORLD);
+  MPI_Allgather(record, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, ours);
 }
 
 void plt_rendezvous_library(char *out, size_t bytes) {
@@ -145,7 +197,9 @@ void plt_rendezvous_library(char *out, size_t bytes) {
 }
 
 void plt_rendezvous_leave(const plt_rendezvous_t *rv) {
-  if (rv != NULL) MPI_Finalize();
+  if (rv == NULL) return;
+  if (rv->beside) MPI_Comm_free(&ours);
+  MPI_Finalize();
 }
 
 void plt_rendezvous_destroy(plt_rendezvous_t **rv) {

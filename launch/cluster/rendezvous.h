@@ -17,7 +17,12 @@
 
 #include "common/status.h"
 
-enum { PLT_NODE_NAME_MAX = 64 };
+/* A program of others may share MPI_COMM_WORLD with ranks of ours ("beside"): then both split it, each with a colour of
+ * its own, and ours stay in MPI until they end, because MPI_Finalize waits for all.
+ *
+ *   ours:    Init ─ Split(world, PLT_RENDEZVOUS_COLOUR) ─ calls of this header, over that ─ work ─ Finalize
+ *   theirs:  Init ─ Split(world, another colour) ──────── whatever they do, over that ──────────── Finalize */
+enum { PLT_NODE_NAME_MAX = 64, PLT_RENDEZVOUS_COLOUR = 7528 /* docs/library.md tells it */ };
 
 typedef struct plt_rendezvous {
   int rank, size;
@@ -29,10 +34,22 @@ typedef struct plt_rendezvous {
   char (*hosts)[PLT_NODE_NAME_MAX]; /* [size] */
   bool has_broadcast;               /* rank 0 has told the others what to do */
   pid_t launcher;                   /* the process that started this rank */
+  bool beside;                      /* a program of others is in MPI_COMM_WORLD, too */
+  bool spread;                      /* and some of all ranks there may be on another machine */
 } plt_rendezvous_t;
 
 /* *out is NULL when no launcher started this process, or only this one: then everything runs in it. */
 plt_status_t plt_rendezvous_join(plt_rendezvous_t **out);
+/* The same where a program of others is beside these ranks; *out is theirs alone, also if there is but one. What
+ * plt_rendezvous_leave() does has to wait until they end. PLT_ERR_USAGE also: no launcher. */
+plt_status_t plt_rendezvous_join_beside(plt_rendezvous_t **out);
+/* Whether the launcher has started several programs, as far as it tells. */
+bool plt_rendezvous_has_others(void);
+/* Beside others: a text of rank 0 to all in MPI_COMM_WORLD, by two collectives there: an MPI_Allreduce with MPI_MAXLOC
+ * of {its bytes, rank}, all others give {0, 0}, and an MPI_Bcast from that rank. */
+void plt_rendezvous_tell_all(const plt_rendezvous_t *rv, const char *text);
+/* Beside others: ends all that MPI_COMM_WORLD has, with this exit code. */
+_Noreturn void plt_rendezvous_abort(int code);
 /* Rank 0's *bytes reach all; the others get a copy to free. */
 void plt_rendezvous_broadcast(plt_rendezvous_t *rv, void **bytes, size_t *n);
 /* One outcome for all: the failure of the lowest rank that failed, with its text, or PLT_OK. */

@@ -60,6 +60,12 @@ static const plt_option_t rows[] = {
      .type = PLT_OPT_BOOL,
      .fallback = "false",
      .help = "Goes on from the newest checkpoint in DIR, if there is one, with any number of servers and workers."},
+    {.key = "mpmd",
+     .type = PLT_OPT_CHOICE,
+     .fallback = "no",
+     .choices = "no|file|text",
+     .help = "One mpirun starts servers and workers, in one MPI_COMM_WORLD, which both split: docs/library.md. file: "
+             "workers connect by the job file; text: its text is broadcast to them."},
     {.key = "alone",
      .type = PLT_OPT_BOOL,
      .fallback = "false",
@@ -108,6 +114,7 @@ static plt_status_t read_config(const plt_config_t *values, const plt_rendezvous
                            .listen = plt_config_text(values, "listen"),
                            .security = security_of(plt_config_text(values, "security")),
                            .keep = (size_t)plt_config_int(values, "keep"),
+                           .tells = strcmp(plt_config_text(values, "mpmd"), "text") == 0,
                            .resume = plt_config_bool(values, "resume"),
                            .idle_s = plt_config_real(values, "idle")};
   return PLT_OK;
@@ -125,6 +132,31 @@ static plt_status_t serve(const plt_rendezvous_t *rv, plt_config_t *values, plt_
   return status;
 }
 
+/* Asked before the options are read: what is wrong with them is said by rank 0. */
+static bool is_beside(int argc, char **argv) {
+  static const char option[] = "--mpmd";
+  for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+    size_t length = strncmp(argv[i], option, sizeof option - 1) == 0 ? sizeof option - 1 : 0;
+    const char *value = argv[i][length] == '=' ? argv[i] + length + 1 : i + 1 < argc ? argv[i + 1] : "";
+    if (length > 0 && (argv[i][length] == '=' || argv[i][length] == '\0')) return strcmp(value, "no") != 0;
+  }
+  return false;
+}
+
+static plt_status_t join(plt_rendezvous_t **rv, bool alone, bool beside) {
+  if (alone && beside) return plt_fail(PLT_ERR_USAGE, "serve: --alone and --mpmd: one of the two");
+  if (alone) return PLT_OK;
+  if (beside) {
+    plt_status_t status = plt_rendezvous_join_beside(rv);
+    return status == PLT_OK ? PLT_OK : plt_fail_within(status, "serve: --mpmd");
+  }
+  if (plt_rendezvous_has_others())
+    return plt_fail(PLT_ERR_USAGE,
+                    "serve: this mpirun has started another program, too, which would wait for these ranks, and they "
+                    "for it: --mpmd file (docs/library.md)");
+  return plt_rendezvous_join(rv);
+}
+
 static plt_status_t run(int argc, char **argv) {
   plt_serve_config_t config = {0};
   plt_rendezvous_t *rv = NULL;
@@ -133,12 +165,12 @@ static plt_status_t run(int argc, char **argv) {
   plt_failure_t failure = {0};
   plt_failure_keep(&failure, status);
   bool alone = status == PLT_OK && plt_config_bool(values, "alone");
-  if (!alone) plt_failure_keep(&failure, plt_rendezvous_join(&rv));
+  plt_failure_keep(&failure, join(&rv, alone, is_beside(argc, argv)));
   if (failure.status == PLT_OK) plt_failure_keep(&failure, read_config(values, rv, &config));
   if (failure.status == PLT_OK)
     plt_failure_keep(&failure, serve(rv, values, &config));
   else if (rv != NULL)
-    plt_rendezvous_leave(rv);
+    plt_serve_give_up(rv, plt_failure_restore(&failure));
   if (rv != NULL && rv->rank != 0 && status != PLT_OK) failure = (plt_failure_t){0}; /* rank 0 says the same */
   plt_rendezvous_destroy(&rv);
   plt_config_destroy(&values);

@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/time.h"
+#include "launch/host/last_word.h"
 #include "launch/host/limits.h"
 #include "launch/host/signals.h"
 #include "launch/host/socket_dir.h"
@@ -31,6 +32,7 @@
 
 enum { LOOK_MS = 50 };
 #define LINGER_S 5.0 /* for workers to hear that one of them gave up */
+#define ABORT_S 60.0 /* for a launcher to end a rank */
 
 /* What rank 0 tells the others. */
 typedef struct invitation {
@@ -57,6 +59,7 @@ typedef struct serving {
   invitation_t invitation;
   plt_restore_t restore;
   plt_job_card_t card;
+  char *text; /* rank 0: of the job file */
   plt_wire_t *wire;
   char ipc_dir[PLT_SOCKET_DIR_MAX];
   host_t *hosts; /* servers rank, rank + ranks, ... */
@@ -170,7 +173,7 @@ static plt_status_t share(serving_t *s) {
 
 static plt_status_t find_address(const serving_t *s, char address[PLT_ADDRESS_MAX]) {
   plt_networks_t networks;
-  bool several = s->rv != NULL && s->rv->nodes > 1;
+  bool several = s->rv != NULL && (s->rv->nodes > 1 || s->rv->spread);
   snprintf(address, PLT_ADDRESS_MAX, "127.0.0.1");
   if (s->config->listen == NULL && !several) return PLT_OK;
   plt_status_t status = plt_socket_networks(s->config->listen, &networks);
@@ -229,12 +232,10 @@ static plt_status_t write_card(serving_t *s) {
   s->card.servers = s->config->servers;
   s->card.alone = s->config->alone;
   s->card.staleness = s->config->staleness;
-  char *text = plt_job_card_to_text(&s->card);
+  s->text = plt_job_card_to_text(&s->card);
   mode_t mask = umask(0077);
-  plt_status_t status = plt_file_publish(s->job_file, text, strlen(text));
+  plt_status_t status = plt_file_publish(s->job_file, s->text, strlen(s->text));
   umask(mask);
-  explicit_bzero(text, strlen(text));
-  free(text);
   if (status == PLT_OK) s->card_id = plt_path_id(s->job_file);
   return status;
 }
@@ -305,6 +306,7 @@ static plt_status_t open_job(serving_t *s) {
   PLT_TRY(share(s));
   PLT_TRY(gather_doors(s));
   PLT_TRY(agree(s, s->rank == 0 ? write_card(s) : PLT_OK));
+  if (s->config->tells) plt_rendezvous_tell_all(s->rv, s->text); /* who has no file to read */
   if (s->rank != 0) return PLT_OK;
   plt_log(PLT_LOG_NOTE, "%" PRIu32 " server%s wait for %" PRIu32 " worker%s%s%s; they connect by %s",
           s->config->servers, s->config->servers == 1 ? "" : "s", s->config->workers,
@@ -319,10 +321,32 @@ static void release(serving_t *s) {
   if (s->card_id.number != 0 && plt_path_is(s->job_file, s->card_id)) unlink(s->job_file);
   if (s->ipc_dir[0] != '\0') plt_dir_remove(s->ipc_dir);
   if (s->lock >= 0) close(s->lock);
+  if (s->text != NULL) explicit_bzero(s->text, strlen(s->text));
+  free(s->text);
   explicit_bzero(&s->invitation, sizeof s->invitation);
   plt_job_card_clear(&s->card);
   plt_restore_clear(&s->restore);
   free(s->hosts);
+}
+
+/* Rank 0 says why and ends all. The others wait for that where nothing of MPI is under way: mpirun 4.1.4 hangs or
+ * crashes, in one of three cases, when it is told to end ranks of which some are in MPI_Finalize. */
+static void abort_beside(const plt_rendezvous_t *rv, plt_status_t status) {
+  if (rv->rank == 0) plt_last_word_say(status);
+  for (int64_t begin = plt_time_ns(); rv->rank != 0 && plt_time_seconds(plt_time_ns() - begin) < ABORT_S;)
+    nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * PLT_NS_PER_MS}, NULL);
+  plt_rendezvous_abort(plt_status_exit(status));
+}
+
+/* The workers' program waits for these ranks in MPI_Finalize, and they for it. */
+static void leave_beside(const plt_rendezvous_t *rv, plt_status_t status) {
+  if (status != PLT_OK) plt_last_word_say(status);
+  plt_rendezvous_leave(rv);
+}
+
+void plt_serve_give_up(const plt_rendezvous_t *rv, plt_status_t status) {
+  if (rv->beside) abort_beside(rv, status);
+  plt_rendezvous_leave(rv);
 }
 
 plt_status_t plt_serve(const plt_rendezvous_t *rv, const plt_serve_config_t *config) {
@@ -342,13 +366,16 @@ plt_status_t plt_serve(const plt_rendezvous_t *rv, const plt_serve_config_t *con
   for (uint32_t i = 0; i < s.n_hosts; i++) s.hosts[i] = (host_t){.all = &s, .number = s.rank + i * s.ranks};
   status = agree(&s, status);
   if (status == PLT_OK) status = open_job(&s);
-  bool early = status != PLT_OK;
-  if (rv != NULL) plt_rendezvous_leave(rv);
+  bool early = status != PLT_OK, beside = rv != NULL && rv->beside;
+  if (rv != NULL && !beside) plt_rendezvous_leave(rv);
   if (status == PLT_OK) status = run_servers(&s);
   plt_failure_t failure = {0};
   plt_failure_keep(&failure, status);
   release(&s);
   /* What all ranks see is said by rank 0. */
   bool told = early || status == PLT_ERR_PEER || status == PLT_ERR_DEADLINE || status == PLT_ERR_PREEMPTED;
-  return s.rank != 0 && told ? PLT_OK : plt_failure_restore(&failure);
+  if (early && beside) abort_beside(rv, plt_failure_restore(&failure));
+  status = s.rank != 0 && told ? PLT_OK : plt_failure_restore(&failure);
+  if (beside) leave_beside(rv, status);
+  return status;
 }

@@ -5,7 +5,9 @@
  *                     (--resume)                      0600                                 or a failure of one
  *
  * Under a launcher every rank has some of the servers, server s lies at rank s mod R; MPI ends before they begin, so
- * the workers may be another step of the same allocation, or anything else that can read the job file.
+ * the workers may be another step of the same allocation, or anything else that can read the job file. Where the
+ * workers share MPI_COMM_WORLD (rendezvous.h, "beside") it ends behind them, and what fails before they begin ends all
+ * that is there: nobody would answer the workers.
  *
  * Collective  all ranks, with the same configuration.
  * Threads     the main thread, which waits.
@@ -22,6 +24,7 @@
 typedef struct plt_serve_config {
   const char *run_dir;
   const char *options;  /* all of them as YAML, for run_dir/serve.yaml; rank 0's */
+  bool tells;           /* beside a program of others: the job file's text to all in MPI_COMM_WORLD */
   const char *job_file; /* NULL: run_dir/job */
   uint32_t workers, servers;
   bool alone;         /* ssp, asp; as servers have it */
@@ -35,6 +38,8 @@ typedef struct plt_serve_config {
 
 /* rv NULL: no launcher, one process. */
 plt_status_t plt_serve(const plt_rendezvous_t *rv, const plt_serve_config_t *config);
+/* Leaves MPI instead, after a failure of the command line. Beside a program of others rank 0 says why and ends it. */
+void plt_serve_give_up(const plt_rendezvous_t *rv, plt_status_t status);
 /* Whether servers are at work in a directory now. */
 bool plt_serve_is_busy(const char *run_dir);
 

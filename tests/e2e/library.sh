@@ -5,6 +5,7 @@
 #   stored   what inspect and export say of a directory of servers, and what other commands do
 #   serve    what `plateau serve` says, leaves and refuses
 #   ranks    the same under mpirun
+#   beside   servers in the MPI_COMM_WORLD of a program of MPI
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 build=$1 what=$2 line_of_all=""
@@ -309,6 +310,55 @@ do_ranks() {
   ended 0
   ! ranks 3 serve "$work/few" --servers 2 2>"$work/few.txt" || complain "2 servers at 3 ranks"
   [[ $(grep -c 'plateau: error: serve: 2 servers at 3 ranks: one each, at least' "$work/few.txt") == 1 ]] || complain "2 servers at 3 ranks: $(cat "$work/few.txt")"
+}
+
+# mpmd SERVERS-AND-OPTIONS -- WORKERS ARGUMENTS: one mpirun for both.
+mpmd() {
+  local servers=() n
+  for ((n = 0; ; n++)); do
+    [[ $1 != -- ]] || break
+    servers+=("$1")
+    shift
+  done
+  shift
+  timeout -k 5 60 mpirun --bind-to none -n "${servers[0]}" "$plateau" serve "${servers[@]:1}" : -n "$1" "$work/beside" "${@:2}"
+}
+do_beside() {
+  need_mpirun
+  command -v mpicc >/dev/null || { say "skipped: there is no mpicc"; exit 77; }
+  quietly mpicc -std=c17 -O2 -ffp-contract=off -I "$root/include" "$root/tests/e2e/library/beside.c" -o "$work/beside" -L "$build" -lplateau
+  local line run=$work/mpmd code
+  start "$work/apart" --workers 3 --servers 2
+  line=$(timeout -k 5 60 mpirun --bind-to none -n 3 "$work/beside" "$work/apart") || complain "a step of its own"
+  ended 0
+  [[ $line == tables* ]] || complain "a step of its own: $line"
+  for how in file text; do
+    [[ $(mpmd 2 "$run-$how" --workers 3 --mpmd "$how" -- 3 "$run-$how" "$how" 2>"$work/said.txt") == "$line" ]] || complain "--mpmd $how: other tables: $(cat "$work/said.txt")"
+    [[ -s $run-$how/checkpoints/last/server-1.h5 && ! -e $run-$how/job ]] || complain "--mpmd $how left: $(ls "$run-$how")"
+  done
+  # One server, four workers, from the middle.
+  [[ $(mpmd 1 "$run-file" --workers 4 --mpmd=file --resume -- 4 "$run-file" 2>"$work/said.txt") == "$line" ]] || complain "resumed: other tables: $(cat "$work/said.txt")"
+  grep -q 'tables as of clock 31;' "$work/said.txt" || complain "resumed: $(cat "$work/said.txt")"
+  # What fails ends all, with one line and its code.
+  while IFS='|' read -r code pattern options; do
+    got=0
+    # shellcheck disable=SC2086 # words
+    mpmd 2 $options -- 2 "$run" text >"$work/said.txt" 2>&1 </dev/null || got=$?
+    ((got == code)) || complain "$options: exit $got, not $code"
+    [[ $(grep -c 'plateau: error:' "$work/said.txt") == 1 ]] && grep -q "plateau: error: .*$pattern" "$work/said.txt" || complain "$options: $(cat "$work/said.txt")"
+  done <<CASES
+64|--resume goes on from the newest|$run-file --mpmd text --workers 2
+64|unknown option|$run --mpmd text --wrokers 2
+64|--staleness goes with|$run --mpmd=text --staleness 2
+64|serve: 1 servers at 2 ranks|$run --mpmd text --servers 1
+CASES
+  [[ $(timeout -k 5 60 mpirun --bind-to none -n 2 "$work/beside" "$run" text : -n 1 "$plateau" serve "$run" --workers 2 --mpmd text 2>"$work/said.txt") == "$line" ]] ||
+    complain "servers named last: $(cat "$work/said.txt")"
+  got=0
+  mpmd 1 "$run-no" --workers 2 -- 2 "$run-no" >"$work/said.txt" 2>&1 || got=$?
+  { ((got == 64)) && grep -q 'started another program, too.*--mpmd file' "$work/said.txt"; } || complain "without --mpmd: $got, $(cat "$work/said.txt")"
+  refuses 64 'serve: --mpmd: there is no launcher' "$plateau" serve "$run" --mpmd file
+  refuses 64 '--alone and --mpmd' "$plateau" serve "$run" --mpmd file --alone
 }
 
 "do_$what"
