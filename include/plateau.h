@@ -5,8 +5,8 @@
  *
  * Each of W workers connects under a number of its own, declares the same tables in the same order, and then goes
  * round: push the gradients of step t, pull the rows of step t + 1, both in one message to each server (plateau_step).
- * Keys are row numbers, values lie row by row. docs/library.md has two programs that train, docs/from-ps-lite.md the
- * same loop beside ps-lite's.
+ * Keys are row numbers or ids of your own, values lie row by row. docs/library.md has programs that train,
+ * docs/from-ps-lite.md the same loop beside ps-lite's.
  *
  * Caveats
  *   - A worker that is silent for longer than the deadline (options, 120 s) while others wait for it ends their calls,
@@ -19,6 +19,7 @@
  *     if alone ("leaves", see plateau_push_t) are the same ones whoever computes them.
  *   - Rows are born on the servers when they are first asked for, from (seed, table's name, key), and stored once they
  *     were pushed or assigned. A table is refused unless the servers' memory could hold all its rows.
+ *   - Keys are row numbers, or any 64-bit numbers (plateau_declare_sparse): never renumber ids only for this library.
  *   - After a failure that the servers may know of, or that left a call half done, the handle is spent: all calls
  *     return the same status with the same sentence, until plateau_close(). Which failures do not spend it is said at
  *     each call.
@@ -148,7 +149,7 @@ typedef enum plateau_init {
 /* Read by plateau_declare() only. */
 typedef struct plateau_table {
   const char *name; /* letters, digits, _ - and . ; at most 63 */
-  uint64_t rows;    /* keys are 0 .. rows - 1 */
+  uint64_t rows;    /* keys are 0 .. rows - 1; 0: plateau_declare_sparse() */
   uint32_t dim;     /* floats of a row */
   uint32_t init;    /* plateau_init_t */
   double scale;
@@ -164,6 +165,26 @@ typedef struct plateau_table {
  * until rows of a checkpoint are read. Settings: docs/optimizers.md, `plateau help optimizers NAME`. USAGE does not
  * spend the handle; declare it again, right. REFUSED: another worker has declared it differently. */
 PLATEAU_API int plateau_declare(plateau_t *job, const plateau_table_t *spec, uint32_t *table);
+
+/* Ids as they come: rows under any 64-bit keys. Zeros: every row is stored from its first push on, and stays. */
+typedef struct plateau_sparse {
+  uint32_t
+      admit_pushes;   /* a row is stored at this push of it, one push a step; those before are left out; at most 2^24,
+                            0 and 1: at the first */
+  double admit_share; /* or at any push, with this probability, drawn from (seed, name, key, step); 0: 1 */
+  uint64_t max_age;   /* a row that more than so many steps have not pushed is forgotten; 0: none is */
+  uint64_t max_rows;  /* of the whole table, at least 1024: those that were pushed longest ago go; 0: no bound */
+} plateau_sparse_t;
+
+/* plateau_declare() of a table whose rows are not numbered: spec.rows is 0, and keys are any 64-bit numbers. One that
+ * is not stored is read as it is born, and so is one that was forgotten. Which rows a table holds depends on its steps
+ * alone: not on the number of servers or workers, nor on restarts (bsp). max_rows is kept in 1024 parts, by a hash of
+ * the key: a part with more than a 1024th is left, after the step, with the seven eighths that were pushed last. sparse
+ * may be NULL: zeros. Without max_rows a table grows until a server's memory is full; the push that is one too many is
+ * REFUSED: go on from a checkpoint, with more servers or a bound. For at most 1024 servers, and for optimizers whose
+ * sweep is lazy. USAGE, REFUSED: as plateau_declare(). docs/methods/sparse-ids.md. */
+PLATEAU_API int plateau_declare_sparse(plateau_t *job, const plateau_table_t *spec, const plateau_sparse_t *sparse,
+                                       uint32_t *table);
 
 /* Sets rows, and clears what the optimizer keeps of them: for initial values of your own. keys [n] ascend strictly,
  * values [n, dim]. Worker 0, say, and then all call plateau_barrier(). USAGE and NAN do not spend the handle. */

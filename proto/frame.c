@@ -81,6 +81,17 @@ static Plateau__Progress *encode_progress(const plt_progress_t *p, plt_arena_t *
 /* protobuf-c wants mutable strings and does not change them. */
 static char *borrow(const char *text) { return (char *)(uintptr_t)text; }
 
+static Plateau__Sparse *encode_sparse(const plt_sparse_keys_t *sparse, plt_arena_t *arena) {
+  if (!sparse->declared) return NULL;
+  Plateau__Sparse *pb = plt_arena_alloc(arena, sizeof *pb);
+  plateau__sparse__init(pb);
+  pb->admit_pushes = sparse->admit_pushes;
+  pb->admit_share = sparse->admit_share;
+  pb->max_age = sparse->max_age;
+  pb->max_rows = sparse->max_rows;
+  return pb;
+}
+
 static Plateau__TableSpec *encode_spec(const plt_table_spec_t *spec, plt_arena_t *arena) {
   Plateau__TableSpec *pb = plt_arena_alloc(arena, sizeof *pb);
   plateau__table_spec__init(pb);
@@ -99,6 +110,7 @@ static Plateau__TableSpec *encode_spec(const plt_table_spec_t *spec, plt_arena_t
   pb->has_decay = spec->decay != 0;
   pb->decay = spec->decay;
   pb->born_as = spec->born_as[0] == '\0' ? NULL : borrow(spec->born_as);
+  pb->sparse = encode_sparse(&spec->sparse, arena);
   return pb;
 }
 
@@ -288,6 +300,16 @@ static plt_status_t decode_sections(const Plateau__Header *pb, const plt_parcel_
   return PLT_OK;
 }
 
+/* Whether such a rule can be is for the table to say. */
+static plt_sparse_keys_t decode_sparse(const Plateau__Sparse *pb) {
+  if (pb == NULL) return (plt_sparse_keys_t){0};
+  return (plt_sparse_keys_t){.declared = true,
+                             .admit_pushes = pb->admit_pushes,
+                             .admit_share = pb->admit_share,
+                             .max_age = pb->max_age,
+                             .max_rows = pb->max_rows};
+}
+
 static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *spec) {
   if (!plt_mem_fit_text(pb->name, spec->name, sizeof spec->name) || spec->name[0] == '\0')
     return refuse("bad table name");
@@ -297,7 +319,9 @@ static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *
   if (pb->born_as != NULL && !plt_mem_fit_text(pb->born_as, spec->born_as, sizeof spec->born_as))
     return refuse("bad name of initial values");
   if (pb->init >= PLT_INIT_KINDS) return refuse("unknown initial value");
-  if (pb->rows == 0 || pb->cols == 0 || pb->cols > UINT32_C(1) << 24) return refuse("bad table shape");
+  spec->sparse = decode_sparse(pb->sparse);
+  if ((pb->rows == 0) != spec->sparse.declared || pb->cols == 0 || pb->cols > UINT32_C(1) << 24)
+    return refuse("bad table shape");
   spec->rows = pb->rows;
   spec->cols = pb->cols;
   spec->init = (plt_init_t){pb->init, pb->scale};

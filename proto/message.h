@@ -19,7 +19,7 @@
 #include "proto/tree.h"
 
 enum {
-  PLT_PROTOCOL_VERSION = 4,
+  PLT_PROTOCOL_VERSION = 5,
   PLT_SECTIONS_MAX = 1024,              /* per message */
   PLT_PARTS_MAX = 32,                   /* of a message that is cut: bits of a uint32_t */
   PLT_SUMS_MAX = 1 << 24,               /* numbers of a SUM */

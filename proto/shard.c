@@ -5,18 +5,13 @@
 
 #include "common/vector.h"
 
-static uint32_t server_of(uint64_t key, uint32_t servers) {
-  if (key <= UINT32_MAX) return (uint32_t)key % servers; /* far cheaper than in 64 bits */
-  return (uint32_t)(key % servers);
-}
-
-plt_share_t *plt_shard_split(const uint64_t *keys, size_t n, uint32_t servers, plt_arena_t *arena) {
+plt_share_t *plt_shard_split(const uint64_t *keys, size_t n, bool sparse, uint32_t servers, plt_arena_t *arena) {
   plt_share_t *shares = plt_arena_zalloc(arena, servers * sizeof *shares);
   if (servers == 1) {
     shares[0] = (plt_share_t){keys, NULL, n};
     return shares;
   }
-  for (size_t i = 0; i < n; i++) shares[server_of(keys[i], servers)].n++;
+  for (size_t i = 0; i < n; i++) shares[plt_shard_of(keys[i], sparse, servers)].n++;
   /* All shares lie one behind the other; next[s] is where the next key of server s goes. */
   uint64_t *sorted = plt_arena_alloc(arena, n * sizeof *sorted);
   uint32_t *position = plt_arena_alloc(arena, n * sizeof *position);
@@ -27,7 +22,7 @@ plt_share_t *plt_shard_split(const uint64_t *keys, size_t n, uint32_t servers, p
     shares[s].position = position + at;
   }
   for (size_t i = 0; i < n; i++) {
-    size_t place = next[server_of(keys[i], servers)]++;
+    size_t place = next[plt_shard_of(keys[i], sparse, servers)]++;
     sorted[place] = keys[i];
     position[place] = (uint32_t)i;
   }

@@ -6,11 +6,17 @@
 
 #include "common/normal.h"
 
+static bool sparse_equal(const plt_sparse_keys_t *a, const plt_sparse_keys_t *b) {
+  return a->declared == b->declared && a->admit_pushes == b->admit_pushes && a->admit_share == b->admit_share &&
+         a->max_age == b->max_age && a->max_rows == b->max_rows;
+}
+
 bool plt_table_spec_equal(const plt_table_spec_t *a, const plt_table_spec_t *b) {
   if (strcmp(a->name, b->name) != 0 || a->rows != b->rows || a->cols != b->cols) return false;
   if (a->init.kind != b->init.kind || a->init.scale != b->init.scale || a->seed != b->seed) return false;
   if (a->frozen != b->frozen || a->temporary != b->temporary || a->lr_scale != b->lr_scale) return false;
   if (a->decay != b->decay || strcmp(a->born_as, b->born_as) != 0) return false;
+  if (!sparse_equal(&a->sparse, &b->sparse)) return false;
   return strcmp(a->optimizer, b->optimizer) == 0 && strcmp(a->settings, b->settings) == 0;
 }
 

@@ -2,7 +2,8 @@
  * reading and updating of a plain array in one thread.
  *
  * Keys are drawn anew for each step, ascending, so a row waits 43 steps between its pushes on average. The array's
- * loops are those of sgd, and of adam that moves only the rows of a step, with float roots and quotients. */
+ * loops are those of sgd, and of adam that moves only the rows of a step, with float roots and quotients. Sparse keys
+ * are the same rows under scattered numbers of 64 bits. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,9 @@ static const double eta = 1e-3;
 typedef struct bench {
   uint64_t rows;
   size_t batch, turn;
-  uint64_t *keys;   /* LISTS x batch */
+  uint64_t *keys;   /* LISTS x batch; ascending */
+  uint64_t *ids;    /* the same rows under sparse keys */
+  bool sparse;      /* steps take those */
   float *gradients; /* batch x COLS */
   float *values;    /* what is read */
   float *row[3];    /* of the array: weights, moments */
@@ -29,10 +32,13 @@ typedef struct bench {
 } bench_t;
 
 static const uint64_t *next_keys(bench_t *bench) { return bench->keys + bench->turn++ % LISTS * bench->batch; }
+static const uint64_t *next_ids(bench_t *bench) {
+  return (bench->sparse ? bench->ids : bench->keys) + bench->turn++ % LISTS * bench->batch;
+}
 
 static void table_step(void *context) {
   bench_t *bench = context;
-  const uint64_t *keys = next_keys(bench);
+  const uint64_t *keys = next_ids(bench);
   plt_table_read(bench->table, keys, bench->batch, bench->values);
   plt_table_step(bench->table, eta, (plt_rows_t){keys, bench->gradients, bench->batch});
 }
@@ -74,18 +80,32 @@ static void adam_step(void *context) {
 
 /* ---- making ---- */
 
+static int ascending(const void *x, const void *y) {
+  uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+  return (a > b) - (a < b);
+}
+
+static void scatter(size_t n, const uint64_t *keys, uint64_t *ids) {
+  for (size_t i = 0; i < n; i++) ids[i] = keys[i] * UINT64_C(0x9e3779b97f4a7c15); /* odd: no two the same */
+  qsort(ids, n, sizeof *ids, ascending);
+}
+
 /* Ascending keys, one of each PART of the table. */
 static void draw_keys(bench_t *bench) {
   plt_rng_key_t key = plt_rng_key(1, "bench", 0);
-  for (uint32_t list = 0; list < LISTS; list++)
+  for (uint32_t list = 0; list < LISTS; list++) {
+    uint64_t *keys = bench->keys + list * bench->batch;
     for (size_t i = 0; i < bench->batch; i++)
-      bench->keys[list * bench->batch + i] = i * PART + plt_rng_draw(key, list, (uint32_t)i, 0, 0).word[0] % PART;
+      keys[i] = i * PART + plt_rng_draw(key, list, (uint32_t)i, 0, 0).word[0] % PART;
+    scatter(bench->batch, keys, bench->ids + list * bench->batch);
+  }
 }
 
 static bench_t make(size_t scale) {
   bench_t bench = {.rows = ROWS * scale / 100};
   bench.batch = (size_t)(bench.rows / PART);
   bench.keys = plt_mem_alloc(LISTS * bench.batch * sizeof *bench.keys);
+  bench.ids = plt_mem_alloc(LISTS * bench.batch * sizeof *bench.ids);
   bench.gradients = plt_mem_alloc(bench.batch * COLS * sizeof *bench.gradients);
   bench.values = plt_mem_zalloc(bench.batch * COLS, sizeof *bench.values);
   plt_rng_key_t key = plt_rng_key(2, "g", 0);
@@ -103,6 +123,7 @@ static void clear(bench_t *bench) {
   for (size_t s = 0; s < 3; s++) free(bench->row[s]);
   free(bench->values);
   free(bench->gradients);
+  free(bench->ids);
   free(bench->keys);
 }
 
@@ -110,12 +131,14 @@ static void clear(bench_t *bench) {
 static plt_status_t open_table(bench_t *bench, const char *optimizer) {
   plt_table_spec_t spec = {.name = "bench", .rows = bench->rows, .cols = COLS, .init = {PLT_INIT_NORMAL, 0.1}};
   snprintf(spec.optimizer, sizeof spec.optimizer, "%s", optimizer);
+  if (bench->sparse) spec.rows = 0, spec.sparse.declared = true;
   PLT_TRY(plt_table_create(&spec, 0, 1, &bench->table));
   uint64_t *keys = plt_mem_alloc(bench->batch * sizeof *keys);
   for (int i = 0; i < FIRST_STEPS; i++) plt_table_step(bench->table, eta, (plt_rows_t){0});
   for (uint64_t first = 0; first < bench->rows; first += bench->batch) {
     size_t n = 0;
     for (; n < bench->batch && first + n < bench->rows; n++) keys[n] = first + n;
+    if (bench->sparse) scatter(n, keys, keys);
     plt_table_step(bench->table, eta, (plt_rows_t){keys, bench->gradients, n});
   }
   free(keys);
@@ -137,7 +160,9 @@ static plt_status_t run(bench_t *bench, const char *optimizer, bool is_first, co
   double rows = (double)bench->batch;
   if (is_first) plt_bench_report_rows(report, "array sgd", &all[SGD], NULL, rows);
   if (is_first) plt_bench_report_rows(report, "array adam", &all[ADAM], NULL, rows);
-  plt_bench_report_rows(report, optimizer, &all[TABLE], is_adam ? "array adam" : "array sgd", rows);
+  char name[64];
+  snprintf(name, sizeof name, "%s%s", optimizer, bench->sparse ? ", sparse keys" : "");
+  plt_bench_report_rows(report, name, &all[TABLE], is_adam ? "array adam" : "array sgd", rows);
   return PLT_OK;
 }
 
@@ -148,7 +173,9 @@ plt_status_t plt_bench_table(const plt_bench_options_t *options, plt_bench_repor
   for (size_t i = 0; plt_optimizers[i] != NULL && status == PLT_OK; i++) {
     if (options->only != NULL && strcmp(options->only, plt_optimizers[i]->name) != 0) continue;
     status = run(&bench, plt_optimizers[i]->name, is_first, options, report);
-    is_first = false;
+    bench.sparse = status == PLT_OK && strcmp(plt_optimizers[i]->name, "sgd") == 0; /* it does least besides finding */
+    if (bench.sparse) status = run(&bench, plt_optimizers[i]->name, false, options, report);
+    bench.sparse = is_first = false;
   }
   clear(&bench);
   if (status == PLT_OK && is_first)

@@ -58,10 +58,13 @@ static void print_steps(const plt_checkpoint_head_t *head) {
 
 static void print_tables(const table_line_t *lines, size_t n) {
   printf("  %-12s %12s %6s %12s %12s %10s  %s\n", "table", "rows", "cols", "stored", "bytes", "steps", "optimizer");
-  for (size_t i = 0; i < n; i++)
-    printf("  %-12s %12" PRIu64 " %6" PRIu32 " %12" PRIu64 " %12" PRIu64 " %10" PRIu64 "  %s\n", lines[i].spec.name,
-           lines[i].spec.rows, lines[i].spec.cols, lines[i].stored, lines[i].bytes, lines[i].steps,
+  for (size_t i = 0; i < n; i++) {
+    char rows[24] = "sparse";
+    if (!lines[i].spec.sparse.declared) snprintf(rows, sizeof rows, "%" PRIu64, lines[i].spec.rows);
+    printf("  %-12s %12s %6" PRIu32 " %12" PRIu64 " %12" PRIu64 " %10" PRIu64 "  %s\n", lines[i].spec.name, rows,
+           lines[i].spec.cols, lines[i].stored, lines[i].bytes, lines[i].steps,
            lines[i].spec.frozen ? "frozen" : lines[i].spec.optimizer);
+  }
 }
 
 static plt_status_t print_checkpoint(const char *dir, const plt_manifest_t *manifest, bool served) {

@@ -43,7 +43,12 @@ static const plt_field_t record_fields[] = {
     {"frozen", PLT_FIELD_BOOL, offsetof(plt_checkpoint_record_t, spec.frozen), 0},
     {"optimizer", PLT_FIELD_TEXT, offsetof(plt_checkpoint_record_t, spec.optimizer), 0},
     {"optimizer_settings", PLT_FIELD_LONG_TEXT, offsetof(plt_checkpoint_record_t, spec.settings), 2},
-    {"lr_scale", PLT_FIELD_F64, offsetof(plt_checkpoint_record_t, spec.lr_scale), 2}};
+    {"lr_scale", PLT_FIELD_F64, offsetof(plt_checkpoint_record_t, spec.lr_scale), 2},
+    {"sparse", PLT_FIELD_BOOL, offsetof(plt_checkpoint_record_t, spec.sparse.declared), 3},
+    {"admit_pushes", PLT_FIELD_U32, offsetof(plt_checkpoint_record_t, spec.sparse.admit_pushes), 3},
+    {"admit_share", PLT_FIELD_F64, offsetof(plt_checkpoint_record_t, spec.sparse.admit_share), 3},
+    {"max_age", PLT_FIELD_U64, offsetof(plt_checkpoint_record_t, spec.sparse.max_age), 3},
+    {"max_rows", PLT_FIELD_U64, offsetof(plt_checkpoint_record_t, spec.sparse.max_rows), 3}};
 
 const plt_field_list_t plt_head_fields = LIST(head_fields);
 const plt_field_list_t plt_progress_fields = LIST(progress_fields);

@@ -6,6 +6,9 @@
  *   /tables/NAME         attributes: index, rows, cols, optimizer, settings (name, value), init, init_scale, seed,
  *                        frozen, salt, t
  *     keys u64[n]  last u64[n]  value f32[n,cols]  state f32[n,state]  eta_first u64[r]  eta f64[r]
+ *     keys ascend, but for sparse ones (attributes sparse, admit_pushes, admit_share, max_age, max_rows; format 3);
+ *     of those that are counted and not stored yet:
+ *     counted/             keys u64[m]  last u64[m]  value f32[m,1] (pushes)
  *
  * Chunks of 256 KiB (smaller datasets are contiguous), libver V110 (checksummed metadata). HDF5 reports success
  * when a full disk is closed, so every call's result goes into one sticky error, no buffer delays a write to the

@@ -84,8 +84,8 @@ static void read_record(plt_hdf5_error_t *error, hid_t group, uint32_t format, p
   fits = column_size(error, group, "value", 2, &cols) == n && fits;
   fits = column_size(error, group, "state", 2, &state_floats) == n && fits;
   fits = column_size(error, group, "eta_first", 1, NULL) == column_size(error, group, "eta", 1, NULL) && fits;
-  if (!fits || cols != record->spec.cols || n > record->spec.rows)
-    plt_hdf5_note(error, "its rows do not fit its shape");
+  bool too_many = n > record->spec.rows && !record->spec.sparse.declared;
+  if (!fits || cols != record->spec.cols || too_many) plt_hdf5_note(error, "its rows do not fit its shape");
   record->stored = n;
   record->state_floats = state_floats;
 }
@@ -228,13 +228,19 @@ static void read_history(plt_hdf5_error_t *error, hid_t group, uint64_t t, plt_e
 static void check_rows(plt_hdf5_error_t *error, const plt_checkpoint_record_t *record, const uint64_t *keys,
                        const uint64_t *last, size_t n) {
   for (size_t i = 0; i < n && !error->failed; i++) {
-    if (keys[i] >= record->spec.rows || last[i] > record->t)
+    bool is_key = keys[i] < record->spec.rows || record->spec.sparse.declared;
+    if (!is_key || last[i] > record->t)
       plt_hdf5_note(error, "key %llu with step %llu is out of range", (unsigned long long)keys[i],
                     (unsigned long long)last[i]);
   }
 }
 
-static void read_rows(plt_hdf5_error_t *error, hid_t group, const plt_checkpoint_record_t *record, plt_table_t *table) {
+/* What is done with rows that were read; false: they cannot be. */
+typedef bool (*take_rows_fn)(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last,
+                             const float *values, const float *state);
+
+static void read_rows(plt_hdf5_error_t *error, hid_t group, const plt_checkpoint_record_t *record, take_rows_fn take,
+                      plt_table_t *table) {
   size_t cols = record->spec.cols, state_floats = record->state_floats;
   size_t rows = plt_checkpoint_block(record->stored, (cols + state_floats) * sizeof(float));
   hsize_t size[2];
@@ -251,7 +257,8 @@ static void read_rows(plt_hdf5_error_t *error, hid_t group, const plt_checkpoint
     read_slice(error, value, H5T_NATIVE_FLOAT, 2, at, n, cols, value_buffer);
     read_slice(error, state, H5T_NATIVE_FLOAT, 2, at, n, state_floats, state_buffer);
     check_rows(error, record, key_buffer, last_buffer, n);
-    if (!error->failed) plt_table_restore_rows(table, n, key_buffer, last_buffer, value_buffer, state_buffer);
+    if (!error->failed && !take(table, n, key_buffer, last_buffer, value_buffer, state_buffer))
+      plt_hdf5_note(error, "counts that are no numbers of pushes");
   }
   free(key_buffer);
   free(last_buffer);
@@ -260,6 +267,40 @@ static void read_rows(plt_hdf5_error_t *error, hid_t group, const plt_checkpoint
   hid_t columns[] = {keys, last, value, state};
   for (size_t i = 0; i < 4; i++)
     if (columns[i] >= 0) H5Dclose(columns[i]);
+}
+
+/* take_rows_fn */
+static bool take_rows(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last, const float *values,
+                      const float *state) {
+  plt_table_restore_rows(table, n, keys, last, values, state);
+  return true;
+}
+
+/* take_rows_fn */
+static bool take_counts(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last, const float *values,
+                        const float *state) {
+  (void)state;
+  for (size_t i = 0; i < n; i++)
+    if (!(values[i] >= 1)) return false;
+  plt_table_restore_counts(table, n, keys, last, values);
+  return true;
+}
+
+/* Pushes of sparse keys that were not stored yet. A table that does not count them any more has no use for them. */
+static void read_counts(plt_hdf5_error_t *error, hid_t table_group, const plt_checkpoint_record_t *record,
+                        plt_table_t *table) {
+  if (!plt_sparse_keys_counts(&record->spec.sparse) || !plt_sparse_keys_counts(&plt_table_spec(table)->sparse)) return;
+  plt_checkpoint_record_t counts = *record;
+  hid_t group = plt_hdf5_heard(error, "counted", H5Gopen2(table_group, "counted", H5P_DEFAULT));
+  if (group < 0) return;
+  counts.spec.cols = 1;
+  counts.state_floats = 0;
+  counts.stored = column_size(error, group, "keys", 1, NULL);
+  if (column_size(error, group, "last", 1, NULL) != counts.stored ||
+      column_size(error, group, "value", 2, NULL) != counts.stored)
+    plt_hdf5_note(error, "its counts do not fit each other");
+  if (!error->failed) read_rows(error, group, &counts, take_counts, table);
+  H5Gclose(group);
 }
 
 static const plt_checkpoint_record_t *find_record(const plt_checkpoint_part_t *part, const char *name) {
@@ -272,6 +313,10 @@ static plt_status_t check_fit(const plt_checkpoint_part_t *part, const plt_check
                               const plt_table_t *table) {
   const plt_table_spec_t *now = plt_table_spec(table), *was = &record->spec;
   uint64_t t = plt_table_state(table).t;
+  if (was->sparse.declared != now->sparse.declared)
+    return plt_fail(PLT_ERR_CHECKPOINT, "%s: table %s has %s there, but %s here", part->path, now->name,
+                    was->sparse.declared ? "sparse keys" : "rows from 0 on",
+                    now->sparse.declared ? "sparse keys" : "rows from 0 on");
   if (was->rows != now->rows || was->cols != now->cols)
     return plt_fail(PLT_ERR_CHECKPOINT, "%s: table %s is %llu x %u there, but %llu x %u here", part->path, now->name,
                     (unsigned long long)was->rows, was->cols, (unsigned long long)now->rows, now->cols);
@@ -296,7 +341,8 @@ plt_status_t plt_checkpoint_restore(plt_checkpoint_part_t *part, plt_table_t *ta
   hid_t tables = plt_hdf5_heard(&error, "tables", H5Gopen2(part->file, "tables", H5P_DEFAULT));
   hid_t group = plt_hdf5_heard(&error, name, H5Gopen2(tables, name, H5P_DEFAULT));
   read_history(&error, group, record->t, &history);
-  if (!error.failed) read_rows(&error, group, record, table);
+  if (!error.failed) read_rows(&error, group, record, take_rows, table);
+  if (!error.failed) read_counts(&error, group, record, table);
   if (group >= 0) H5Gclose(group);
   if (tables >= 0) H5Gclose(tables);
   plt_hdf5_leave();

@@ -121,21 +121,25 @@ static void write_rows(plt_hdf5_error_t *error, hid_t group, plt_image_t *table,
   column_close(error, &state);
 }
 
+static hid_t make_group(plt_hdf5_error_t *error, hid_t within, const char *name) {
+  return plt_hdf5_heard(error, name, H5Gcreate2(within, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+}
+
 static void write_table(plt_hdf5_error_t *error, hid_t tables, plt_image_t *table, uint32_t index,
                         plt_checkpoint_control_t *control) {
   plt_table_state_t state = plt_image_state(table);
   plt_checkpoint_record_t record = {.index = index, .spec = *plt_image_spec(table), .t = state.t, .salt = state.salt};
   snprintf(record.init, sizeof record.init, "%s", plt_init_names[record.spec.init.kind]);
-  hid_t group = plt_hdf5_heard(error, record.spec.name,
-                               H5Gcreate2(tables, record.spec.name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  hid_t group = make_group(error, tables, record.spec.name);
   write_fields(error, group, plt_record_fields, &record);
   write_history(error, group, state.history);
   write_rows(error, group, table, control);
+  if (plt_image_counted(table) != NULL) {
+    hid_t counted = make_group(error, group, "counted");
+    write_rows(error, counted, plt_image_counted(table), control);
+    if (counted >= 0) plt_hdf5_heard(error, "counted", H5Gclose(counted));
+  }
   if (group >= 0) plt_hdf5_heard(error, record.spec.name, H5Gclose(group));
-}
-
-static hid_t make_group(plt_hdf5_error_t *error, hid_t file, const char *name) {
-  return plt_hdf5_heard(error, name, H5Gcreate2(file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
 }
 
 static void write_all(plt_hdf5_error_t *error, hid_t file, const plt_checkpoint_head_t *head,

@@ -154,7 +154,7 @@ static void clear_rows(plt_table_t *table, uint64_t first, const plt_tableset_t 
   const plt_table_spec_t *spec = plt_table_spec(table);
   float *zeros = plt_mem_zalloc(spec->cols, sizeof *zeros);
   for (uint64_t key = first; key < spec->rows; key++)
-    if (key % set->servers == set->number) plt_table_assign(table, &key, 1, zeros);
+    if (plt_shard_of(key, false, set->servers) == set->number) plt_table_assign(table, &key, 1, zeros);
   free(zeros);
 }
 
@@ -274,6 +274,26 @@ static plt_status_t check_answer(const plt_tableset_t *set, const plt_section_t 
                   pull->n, spec->name, (double)PLT_FRAME_BYTES_MAX / 1e9, (double)most / 1e9);
 }
 
+static bool is_unbounded(const plt_table_t *table) {
+  const plt_sparse_keys_t *sparse = &plt_table_spec(table)->sparse;
+  return sparse->declared && sparse->max_rows == 0;
+}
+
+/* Rows under sparse keys without a bound are not foreseen when their table is declared: a push that would store more of
+ * them than there is memory is refused. */
+static plt_status_t check_growth(const plt_tableset_t *set, const plt_table_t *table, const plt_section_t *push) {
+  if (set->limit == 0 || !is_unbounded(table)) return PLT_OK;
+  uint64_t bytes = set->expected, row = plt_table_row_bytes(table);
+  for (size_t i = 0; i < set->n; i++)
+    if (is_unbounded(set->tables[i])) bytes += plt_table_stored(set->tables[i]) * plt_table_row_bytes(set->tables[i]);
+  if (bytes + push->n * row <= set->limit || bytes + plt_table_missing(table, push->keys, push->n) * row <= set->limit)
+    return PLT_OK;
+  return plt_fail(PLT_ERR_PROTOCOL,
+                  "table %s: a push would store more rows than this server's %.3g GB of memory hold; it has %" PRIu64
+                  " rows of %" PRIu64 " bytes: bound them (max_rows, max_age), admit fewer, or use more servers",
+                  plt_table_spec(table)->name, (double)set->limit / 1e9, plt_table_stored(table), row);
+}
+
 plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header) {
   uint64_t pulled[PLT_TABLES_MAX / 64] = {0}; /* a bit per table: an answer is never larger than the shard */
   uint64_t answer_bytes = 0;
@@ -298,6 +318,7 @@ plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *h
       return plt_fail(PLT_ERR_PROTOCOL, "rows of table %s without keys", spec->name);
     if (section->kind == PLT_SECTION_PULL) PLT_TRY(check_answer(set, section, spec, &answer_bytes));
     PLT_TRY(plt_table_check_keys(table, section->keys, section->n));
+    if (section->kind == PLT_SECTION_PUSH) PLT_TRY(check_growth(set, table, section));
   }
   return PLT_OK;
 }

@@ -45,7 +45,7 @@ plt_table_t *const *plt_tableset_tables(const plt_tableset_t *set);
 plt_table_t *plt_tableset_table(const plt_tableset_t *set, uint32_t index);
 
 /* Checks all sections of a message: tables known, shapes right, keys of this shard, no push into a frozen
- * table, no table asked for twice, an answer of bounded size. */
+ * table, no table asked for twice, an answer of bounded size, and memory for rows that are new. */
 plt_status_t plt_tableset_check(const plt_tableset_t *set, const plt_header_t *header);
 /* Bytes of the rows of a pull, and of all that `asked` pulls. */
 uint64_t plt_tableset_pull_bytes(const plt_tableset_t *set, const plt_section_t *pull);

@@ -26,7 +26,8 @@ struct plt_image {
   plt_slab_t *slabs;               /* those with memory when the image was taken ... */
   size_t *index;                   /* ... and where they stand */
   size_t n;
-  size_t slab, page; /* the sweep is at */
+  size_t slab, page;    /* the sweep is at */
+  plt_image_t *counted; /* of sparse keys: those that are not stored yet */
 
   size_t bound;         /* bytes of copies at a time */
   atomic_size_t copies; /* bytes now */
@@ -65,9 +66,13 @@ plt_image_t *plt_image_take(plt_slabs_t *slabs, const plt_table_spec_t *spec, ui
   return image;
 }
 
+void plt_image_add_counted(plt_image_t *image, plt_image_t *counted) { image->counted = counted; }
+plt_image_t *plt_image_counted(const plt_image_t *image) { return image->counted; }
+
 void plt_image_release(plt_image_t **image_at) {
   plt_image_t *image = *image_at;
   if (image == NULL) return;
+  plt_image_release(&image->counted);
   for (size_t i = 0; i < image->n; i++) {
     for (size_t b = 0; b < image->pages; b++) {
       plt_page_t *page = &image->slabs[i].pages[b];
@@ -89,7 +94,10 @@ plt_table_state_t plt_image_state(const plt_image_t *image) {
 size_t plt_image_state_floats(const plt_image_t *image) { return image->stride - image->spec.cols; }
 uint64_t plt_image_rows(const plt_image_t *image) { return image->rows; }
 size_t plt_image_page_rows(const plt_image_t *image) { return image->page_rows; }
-void plt_image_swept(plt_image_t *image) { atomic_store(&image->swept, true); }
+void plt_image_swept(plt_image_t *image) {
+  atomic_store(&image->swept, true);
+  if (image->counted != NULL) plt_image_swept(image->counted);
+}
 uint64_t plt_image_copied(const plt_image_t *image) { return image->copied; }
 
 /* ---- taking turns at a page ---- */
@@ -108,8 +116,11 @@ static void hand_over(plt_page_t *page, unsigned char state) {
   atomic_store_explicit(&page->state, state, memory_order_release);
 }
 
+/* What a copy of a page begins with: `last` and, keyed, the keys. */
+static size_t head_words(const plt_image_t *image) { return image->page_rows * (image->owner->keyed ? 2 : 1); }
+
 static size_t page_bytes(const plt_image_t *image) {
-  return image->page_rows * (sizeof(uint64_t) + image->stride * sizeof(float));
+  return head_words(image) * sizeof(uint64_t) + image->page_rows * image->stride * sizeof(float);
 }
 
 void plt_image_keep(plt_image_t *image, size_t slab, size_t number) {
@@ -123,7 +134,8 @@ void plt_image_keep(plt_image_t *image, size_t slab, size_t number) {
   size_t n = image->page_rows, first = number * n;
   uint64_t *last = page->copy = plt_mem_alloc(page_bytes(image));
   memcpy(last, from->last + first, n * sizeof *last);
-  memcpy(last + n, from->rows + first * image->stride, n * image->stride * sizeof(float));
+  if (from->keys != NULL) memcpy(last + n, from->keys + first, n * sizeof *last);
+  memcpy(last + head_words(image), from->rows + first * image->stride, n * image->stride * sizeof(float));
   atomic_fetch_add(&image->copies, page_bytes(image));
   image->copied += page_bytes(image);
   hand_over(page, PLT_PAGE_COPIED);
@@ -137,13 +149,14 @@ typedef struct rows {
   float *values, *state;
 } rows_t;
 
-/* The stored rows of a page that begins at `local`. */
-static void append(const plt_image_t *image, uint64_t local, const uint64_t *last, const float *row, rows_t *out) {
+/* The stored rows of a page that begins at `local`. keys: NULL unless keyed. */
+static void append(const plt_image_t *image, uint64_t local, const uint64_t *last, const uint64_t *keys,
+                   const float *row, rows_t *out) {
   size_t cols = image->spec.cols, state = image->stride - cols;
   for (size_t i = 0; i < image->page_rows; i++, row += image->stride) {
     if (last[i] == 0) continue;
     size_t at = out->got++;
-    out->keys[at] = (local + i) * image->servers + image->number;
+    out->keys[at] = keys != NULL ? keys[i] : (local + i) * image->servers + image->number;
     out->last[at] = last[i] - 1;
     memcpy(out->values + at * cols, row, cols * sizeof *row);
     memcpy(out->state + at * state, row + cols, state * sizeof *row);
@@ -156,10 +169,12 @@ static void sweep_page(plt_image_t *image, rows_t *out) {
   size_t first = image->page * image->page_rows;
   uint64_t local = (uint64_t)image->index[image->slab] * image->pages * image->page_rows + first;
   if (seize(page)) {
-    append(image, local, slab->last + first, slab->rows + first * image->stride, out);
+    append(image, local, slab->last + first, slab->keys == NULL ? NULL : slab->keys + first,
+           slab->rows + first * image->stride, out);
   } else {
     const uint64_t *copy = page->copy;
-    append(image, local, copy, (const float *)(copy + image->page_rows), out);
+    append(image, local, copy, image->owner->keyed ? copy + image->page_rows : NULL,
+           (const float *)(copy + head_words(image)), out);
     free(page->copy);
     atomic_fetch_sub(&image->copies, page_bytes(image));
   }

@@ -25,9 +25,13 @@ plt_table_state_t plt_image_state(const plt_image_t *image);
 size_t plt_image_state_floats(const plt_image_t *image); /* per row */
 uint64_t plt_image_rows(const plt_image_t *image);       /* stored then */
 size_t plt_image_page_rows(const plt_image_t *image);    /* of one page */
-/* Copies the next stored rows, in the order of keys: at most n of them (n: at least a page); keys[n], last[n],
- * values[n*cols], state[n*state_floats]; `last` is the step count of the row's last push. Returns how many; 0 at the
- * end. */
+/* Of sparse keys whose pushes are counted: those that are not stored yet, as rows of one float, the count; belongs to
+ * the image, and is swept as one. NULL: none. */
+void plt_image_add_counted(plt_image_t *image, plt_image_t *counted);
+plt_image_t *plt_image_counted(const plt_image_t *image);
+/* Copies the next stored rows, in the order of keys (sparse ones: in none): at most n of them (n: at least a page);
+ * keys[n], last[n], values[n*cols], state[n*state_floats]; `last` is the step count of the row's last push. Returns how
+ * many; 0 at the end. */
 size_t plt_image_sweep(plt_image_t *image, size_t n, uint64_t *keys, uint64_t *last, float *values, float *state);
 /* Nothing more will be swept: the owner need not keep anything. */
 void plt_image_swept(plt_image_t *image);

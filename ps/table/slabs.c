@@ -18,9 +18,9 @@ enum {
 static size_t rows_per_slab(const plt_slabs_t *slabs) { return (size_t)1 << slabs->shift; }
 static size_t pages_per_slab(const plt_slabs_t *slabs) { return (size_t)1 << (slabs->shift - slabs->page_shift); }
 
-bool plt_slabs_init(plt_slabs_t *slabs, uint64_t rows, size_t stride) {
+bool plt_slabs_init(plt_slabs_t *slabs, uint64_t rows, size_t stride, bool keyed) {
   size_t row = stride * sizeof(float);
-  *slabs = (plt_slabs_t){.stride = stride};
+  *slabs = (plt_slabs_t){.stride = stride, .keyed = keyed};
   while (rows_per_slab(slabs) < SLAB_ROWS_MAX && 2 * rows_per_slab(slabs) * row <= SLAB_BYTES) slabs->shift++;
   while (slabs->page_shift < slabs->shift && (row << (slabs->page_shift + 1)) <= PAGE_BYTES) slabs->page_shift++;
   uint64_t n = (rows >> slabs->shift) + 1;
@@ -45,11 +45,21 @@ static void *take(plt_slabs_t *slabs, size_t bytes) {
   return memory;
 }
 
+void plt_slabs_reach(plt_slabs_t *slabs, uint64_t rows) {
+  size_t needed = (size_t)(rows >> slabs->shift) + 1, n = slabs->n;
+  if (needed <= n) return;
+  if (needed < 2 * n) needed = 2 * n;
+  slabs->slab = plt_mem_resize(slabs->slab, needed, sizeof *slabs->slab);
+  for (; n < needed; n++) slabs->slab[n] = (plt_slab_t){0};
+  slabs->n = needed;
+}
+
 void plt_slabs_make(plt_slabs_t *slabs, size_t index) {
   plt_slab_t *slab = &slabs->slab[index];
   slab->rows = take(slabs, rows_per_slab(slabs) * slabs->stride * sizeof(float));
   slab->last = take(slabs, rows_per_slab(slabs) * sizeof *slab->last);
   slab->pages = take(slabs, pages_per_slab(slabs) * sizeof *slab->pages);
+  if (slabs->keyed) slab->keys = take(slabs, rows_per_slab(slabs) * sizeof *slab->keys);
   memset(slab->last, 0, rows_per_slab(slabs) * sizeof *slab->last);
   memset(slab->pages, 0, pages_per_slab(slabs) * sizeof *slab->pages);
   slabs->held++;
@@ -72,6 +82,7 @@ void plt_slabs_destroy(plt_slabs_t *slabs) {
 }
 
 size_t plt_slabs_bytes(const plt_slabs_t *slabs) {
-  size_t rows = rows_per_slab(slabs) * (slabs->stride * sizeof(float) + sizeof(uint64_t));
+  size_t heads = (slabs->keyed ? 2 : 1) * sizeof(uint64_t);
+  size_t rows = rows_per_slab(slabs) * (slabs->stride * sizeof(float) + heads);
   return slabs->n * sizeof(plt_slab_t) + slabs->held * (rows + pages_per_slab(slabs) * sizeof(plt_page_t));
 }

@@ -2,6 +2,7 @@
  *
  *   local index ─▶ slab[index / rows_per_slab] ─▶ rows [value|state] [value|state] ...
  *                                                 last: step count of the last push + 1, 0 = not stored
+ *                                                 keys: where they cannot be told from the index (hashed.h)
  *                                                 pages of some 4 KiB: what is copied at a time (image.h)
  *
  * Memory is taken slab by slab as rows are stored, in large tables from blocks of huge pages: rows are touched at
@@ -36,11 +37,13 @@ typedef struct plt_page {
 typedef struct plt_slab {
   float *rows;       /* rows_per_slab x stride */
   uint64_t *last;    /* rows_per_slab */
+  uint64_t *keys;    /* rows_per_slab; NULL unless keyed */
   plt_page_t *pages; /* rows_per_slab / rows_per_page */
 } plt_slab_t;
 
 typedef struct plt_slabs {
   size_t stride;
+  bool keyed;
   unsigned shift, page_shift; /* rows of a slab, of a page: 1 << shift */
   size_t n, held;             /* slabs; those with memory */
   plt_slab_t *slab;
@@ -52,10 +55,12 @@ typedef struct plt_slabs {
   plt_image_t *image; /* NULL: none is being swept */
 } plt_slabs_t;
 
-enum { PLT_SLABS_MAX = 1 << 26 }; /* 1.5 GiB of slab heads: more rows than any machine holds */
+enum { PLT_SLABS_MAX = 1 << 26 }; /* 2 GiB of slab heads: more rows than any machine holds */
 
-/* False: more slabs than PLT_SLABS_MAX. */
-bool plt_slabs_init(plt_slabs_t *slabs, uint64_t rows, size_t stride);
+/* For local indices 0 .. rows - 1. False: more slabs than PLT_SLABS_MAX. */
+bool plt_slabs_init(plt_slabs_t *slabs, uint64_t rows, size_t stride, bool keyed);
+/* Afterwards there are slabs for 0 .. rows - 1, too. */
+void plt_slabs_reach(plt_slabs_t *slabs, uint64_t rows);
 /* Forgets all rows; no image may be taken. */
 void plt_slabs_clear(plt_slabs_t *slabs);
 void plt_slabs_destroy(plt_slabs_t *slabs);
@@ -73,6 +78,11 @@ static inline plt_place_t plt_slabs_find(const plt_slabs_t *slabs, uint64_t loca
   size_t within = (size_t)local & (((size_t)1 << slabs->shift) - 1);
   if (slab.rows == NULL) return (plt_place_t){0};
   return (plt_place_t){slab.rows + within * slabs->stride, slab.last + within};
+}
+
+/* The key of a row, keyed; its slab has memory. */
+static inline uint64_t *plt_slabs_key(const plt_slabs_t *slabs, uint64_t local) {
+  return slabs->slab[local >> slabs->shift].keys + ((size_t)local & (((size_t)1 << slabs->shift) - 1));
 }
 
 void plt_slabs_make(plt_slabs_t *slabs, size_t index);

@@ -1,7 +1,7 @@
 /* table.c - see table.h.
  *
- * Rows are found by arithmetic, not by hashing. What takes time is memory: rows lie anywhere, so loops over keys have
- * them fetched ahead of their turn. */
+ * Rows 0 .. rows - 1 are found by arithmetic, those under sparse keys by hashing. What takes time is memory: rows lie
+ * anywhere, so loops over keys have them fetched ahead of their turn. */
 #include "ps/table/table.h"
 
 #include <assert.h>
@@ -12,6 +12,7 @@
 #include "proto/shard.h"
 #include "ps/optimizers/registry.h"
 #include "ps/table/image.h"
+#include "ps/table/sparse_rows.h"
 
 enum {
   COLS_MAX = 1 << 20,
@@ -25,7 +26,9 @@ struct plt_table {
   uint64_t salt, t;
   uint64_t local_rows;
   size_t cols, stride; /* floats of a value; of value and state */
-  plt_slabs_t slabs;
+  plt_slabs_t *slabs;  /* its own, or those of sparse keys */
+  plt_slabs_t arithmetic;
+  plt_sparse_rows_t *sparse; /* NULL: rows 0 .. rows - 1 */
   plt_optimizer_t *optimizer;
   plt_eta_history_t history;
   bool dense;       /* every row takes part in every step */
@@ -54,27 +57,40 @@ static bool is_name(const char *name) {
 }
 
 /* Checks a declaration and makes its optimizer. */
-static plt_status_t check_spec(const plt_table_spec_t *spec, plt_optimizer_t **optimizer) {
+static plt_status_t check_spec(const plt_table_spec_t *spec, uint32_t servers, plt_optimizer_t **optimizer) {
   plt_table_spec_t with_optimizer = *spec;
   if (!is_name(spec->name))
     return plt_fail(PLT_ERR_USAGE, "table \"%s\": a name has letters, digits, _ - and, not first, dots", spec->name);
   if (spec->cols == 0 || spec->cols > COLS_MAX)
     return plt_fail(PLT_ERR_USAGE, "table %s: %u columns, but 1 to %d are possible", spec->name, spec->cols, COLS_MAX);
+  PLT_TRY(plt_sparse_rows_check(spec, servers));
   /* A frozen table takes assignments only and needs no state: the plainest optimizer stands in. */
   if (spec->frozen && spec->optimizer[0] == '\0') strcpy(with_optimizer.optimizer, "sgd");
-  return plt_optimizer_create(&with_optimizer, optimizer);
+  PLT_TRY(plt_optimizer_create(&with_optimizer, optimizer));
+  if (!spec->sparse.declared || !(*optimizer)->dense) return PLT_OK;
+  plt_optimizer_destroy(optimizer);
+  return plt_fail(PLT_ERR_USAGE,
+                  "table %s: optimizer.sweep dense moves every row in every step, and rows under sparse "
+                  "keys have no end: leave sweep lazy",
+                  spec->name);
 }
 
 static uint64_t rows_of_shard(uint64_t rows, uint32_t number, uint32_t servers) {
   return rows > number ? (rows - number - 1) / servers + 1 : 0;
 }
 
+static uint64_t row_bytes(const plt_table_spec_t *spec, size_t floats) {
+  if (spec->sparse.declared) return plt_sparse_row_bytes(&spec->sparse, floats);
+  return floats * sizeof(float) + sizeof(uint64_t);
+}
+
 plt_status_t plt_table_expect(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, uint64_t *bytes) {
   plt_optimizer_t *optimizer;
-  PLT_TRY(check_spec(spec, &optimizer));
-  uint64_t row = (spec->cols + plt_optimizer_state_floats(optimizer)) * sizeof(float) + sizeof(uint64_t);
+  PLT_TRY(check_spec(spec, servers, &optimizer));
+  uint64_t row = row_bytes(spec, spec->cols + plt_optimizer_state_floats(optimizer));
   plt_optimizer_destroy(&optimizer);
-  uint64_t rows = rows_of_shard(spec->rows, number, servers);
+  uint64_t rows = spec->sparse.declared ? plt_hashed_most_rows(spec->sparse.max_rows, number, servers)
+                                        : rows_of_shard(spec->rows, number, servers);
   *bytes = rows > UINT64_MAX / row ? UINT64_MAX : rows * row;
   return PLT_OK;
 }
@@ -82,7 +98,7 @@ plt_status_t plt_table_expect(const plt_table_spec_t *spec, uint32_t number, uin
 plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out) {
   plt_optimizer_t *optimizer;
   assert(servers > 0 && number < servers);
-  PLT_TRY(check_spec(spec, &optimizer));
+  PLT_TRY(check_spec(spec, servers, &optimizer));
 
   plt_table_t *table = plt_mem_zalloc(1, sizeof *table);
   table->spec = *spec;
@@ -92,7 +108,12 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
   table->cols = spec->cols;
   table->stride = table->cols + plt_optimizer_state_floats(optimizer);
   table->local_rows = rows_of_shard(spec->rows, number, servers);
-  if (!plt_slabs_init(&table->slabs, table->local_rows, table->stride)) {
+  table->slabs = &table->arithmetic;
+  if (spec->sparse.declared) {
+    table->sparse = plt_mem_zalloc(1, sizeof *table->sparse);
+    plt_sparse_rows_init(table->sparse, spec, table->stride, number, servers);
+    table->slabs = &table->sparse->rows.slabs;
+  } else if (!plt_slabs_init(&table->arithmetic, table->local_rows, table->stride, false)) {
     plt_status_t status = plt_fail(PLT_ERR_USAGE, "table %s: %llu rows of %zu floats are more than a server can hold",
                                    spec->name, (unsigned long long)table->local_rows, table->stride);
     plt_table_destroy(&table);
@@ -111,7 +132,9 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
 void plt_table_destroy(plt_table_t **table) {
   plt_table_t *self = *table;
   if (self == NULL) return;
-  plt_slabs_destroy(&self->slabs);
+  plt_slabs_destroy(&self->arithmetic);
+  if (self->sparse != NULL) plt_sparse_rows_destroy(self->sparse);
+  free(self->sparse);
   free(self->gradient);
   free(self->unborn);
   free(self->decayed);
@@ -123,29 +146,49 @@ void plt_table_destroy(plt_table_t **table) {
 
 const plt_table_spec_t *plt_table_spec(const plt_table_t *table) { return &table->spec; }
 
+static bool owns(const plt_table_t *table, uint64_t key) {
+  if (table->sparse != NULL) return plt_shard_of(key, true, table->servers) == table->number;
+  return key - local_index(table, key) * table->servers == table->number;
+}
+
 plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys, size_t n) {
   for (size_t i = 0; i < n; i++) {
     unsigned long long key = keys[i];
-    if (key >= table->spec.rows)
+    if (key >= table->spec.rows && table->sparse == NULL)
       return plt_fail(PLT_ERR_PROTOCOL, "table %s: key %llu, but there are %llu rows", table->spec.name, key,
                       (unsigned long long)table->spec.rows);
     if (i > 0 && key <= keys[i - 1])
       return plt_fail(PLT_ERR_PROTOCOL, "table %s: key %llu after %llu: keys must ascend", table->spec.name, key,
                       (unsigned long long)keys[i - 1]);
-    if (key - local_index(table, key) * table->servers != table->number)
+    if (!owns(table, key))
       return plt_fail(PLT_ERR_PROTOCOL, "table %s: key %llu is not of server %u of %u", table->spec.name, key,
                       table->number, table->servers);
   }
   return PLT_OK;
 }
 
+/* To read from; .row is NULL, or *last 0: it is not stored. */
 static plt_place_t find(const plt_table_t *table, uint64_t key) {
-  return plt_slabs_find(&table->slabs, local_index(table, key));
+  if (table->sparse != NULL) return plt_sparse_rows_find(table->sparse, key, table->t);
+  return plt_slabs_find(table->slabs, local_index(table, key));
 }
 
 /* To write to. */
 static plt_place_t open_row(plt_table_t *table, uint64_t key) {
-  return plt_slabs_open(&table->slabs, local_index(table, key));
+  if (table->sparse != NULL) return plt_sparse_rows_open(table->sparse, key);
+  return plt_slabs_open(table->slabs, local_index(table, key));
+}
+
+/* A row that the step under way pushes; .row is NULL: it is not admitted. */
+static plt_place_t pushed_row(plt_table_t *table, uint64_t key) {
+  if (table->sparse != NULL) return plt_sparse_rows_push(table->sparse, key, table->t);
+  return plt_slabs_open(table->slabs, local_index(table, key));
+}
+
+/* Where a row probably is. */
+static plt_place_t guess(const plt_table_t *table, uint64_t key) {
+  if (table->sparse != NULL) return plt_hashed_guess(&table->sparse->rows, key);
+  return plt_slabs_find(table->slabs, local_index(table, key));
 }
 
 /* Called before row i is at work: has a row some turns later fetched, and before the first also those until then. Into
@@ -154,8 +197,11 @@ static plt_place_t open_row(plt_table_t *table, uint64_t key) {
 __attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t *table, const uint64_t *keys, size_t n,
                                                               size_t i, size_t floats) {
   size_t bytes = floats * sizeof(float), limit = (size_t)FETCH_LINES * 64;
+  if (table->sparse != NULL)
+    for (size_t j = i == 0 ? 0 : i + 2 * FETCH_ROWS; j < n && j <= i + 2 * FETCH_ROWS; j++)
+      plt_hashed_fetch(&table->sparse->rows, keys[j]);
   for (size_t j = i == 0 ? 0 : i + FETCH_ROWS; j < n && j <= i + FETCH_ROWS; j++) {
-    plt_place_t place = find(table, keys[j]);
+    plt_place_t place = guess(table, keys[j]);
     if (place.row == NULL) continue;
     __builtin_prefetch(place.last, 0, 2);
     for (size_t at = 0; at < bytes && at < limit; at += 64) __builtin_prefetch((const char *)place.row + at, 0, 2);
@@ -164,13 +210,14 @@ __attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t 
 
 /* gradient: cols values, unaligned; NULL for zeros. */
 static void step_row(plt_table_t *table, uint64_t key, const char *gradient, plt_wire_type_t type) {
-  plt_place_t place = open_row(table, key);
+  plt_place_t place = pushed_row(table, key);
+  if (place.row == NULL) return;
   uint64_t last = *place.last - 1;
   if (*place.last == 0) { /* as if it had stood there from the first step */
     plt_table_spec_birth(&table->spec, table->salt, key, place.row);
     birth_state(table, place.row);
     last = 0;
-    table->slabs.stored++;
+    table->slabs->stored++;
   }
   if (gradient != NULL) {
     plt_shard_decode(gradient, table->cols, type, table->gradient);
@@ -244,6 +291,7 @@ static void step(plt_table_t *table, double eta, const plt_rows_t *push, size_t 
   } else {
     for (size_t i = 0; i < pieces; i++) step_rows(table, &push[i], type);
   }
+  if (table->sparse != NULL) plt_sparse_rows_end_step(table->sparse, table->t);
 }
 
 void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces,
@@ -269,6 +317,15 @@ static void read_unborn(plt_table_t *table, uint64_t key, float *out) {
   }
 }
 
+size_t plt_table_missing(const plt_table_t *table, const uint64_t *keys, size_t n) {
+  size_t missing = 0;
+  for (size_t i = 0; i < n; i++) {
+    plt_place_t place = find(table, keys[i]);
+    missing += place.row == NULL || *place.last == 0;
+  }
+  return missing;
+}
+
 void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *out) {
   const plt_optimizer_ops_t *ops = table->optimizer->ops;
   size_t needed = ops->value != NULL ? table->stride : table->cols; /* floats of a row */
@@ -292,16 +349,24 @@ void plt_table_assign(plt_table_t *table, const uint64_t *keys, size_t n, const 
     plt_place_t place = open_row(table, keys[i]);
     memcpy(place.row, value, bytes);
     birth_state(table, place.row);
-    table->slabs.stored += *place.last == 0;
+    table->slabs->stored += *place.last == 0;
     *place.last = table->t + 1;
   }
 }
 
+static void set_salt(plt_table_t *table, uint64_t salt) {
+  table->salt = salt;
+  if (table->sparse != NULL) plt_sparse_rows_salt(table->sparse, &table->spec, salt);
+}
+
 void plt_table_reset(plt_table_t *table, uint64_t salt) {
-  plt_slabs_clear(&table->slabs);
+  if (table->sparse != NULL)
+    plt_sparse_rows_clear(table->sparse);
+  else
+    plt_slabs_clear(table->slabs);
   plt_eta_history_clear(&table->history);
   table->t = 0;
-  table->salt = salt;
+  set_salt(table, salt);
   plt_optimizer_begin(table->optimizer, 0, &table->history);
 }
 
@@ -314,7 +379,7 @@ static bool is_born_alike(const plt_table_t *a, const plt_table_t *b) {
 
 plt_status_t plt_table_take(plt_table_t *table, plt_table_t *from) {
   size_t bytes = table->cols * sizeof(float);
-  if (!is_born_alike(table, from) || table->t != 0)
+  if (table->sparse != NULL || from->sparse != NULL || !is_born_alike(table, from) || table->t != 0)
     return plt_fail(PLT_ERR_PROTOCOL, "table %s of %llu x %zu cannot take the rows of table %s of %llu x %zu",
                     table->spec.name, (unsigned long long)table->spec.rows, table->cols, from->spec.name,
                     (unsigned long long)from->spec.rows, from->cols);
@@ -342,14 +407,14 @@ bool plt_table_state_goes_on(const plt_table_spec_t *from, const plt_table_spec_
 static void copy_row(plt_table_t *table, uint64_t key, plt_place_t from) {
   plt_place_t place = open_row(table, key);
   memcpy(place.row, from.row, table->stride * sizeof(float));
-  table->slabs.stored += *place.last == 0;
+  table->slabs->stored += *place.last == 0;
   *place.last = *from.last;
 }
 
 plt_status_t plt_table_continue(plt_table_t *table, plt_table_t *from, bool with_state) {
   size_t bytes = table->cols * sizeof(float);
-  if (strcmp(table->spec.name, from->spec.name) != 0 || table->cols != from->cols || table->number != from->number ||
-      table->servers != from->servers || table->t != 0)
+  if (table->sparse != NULL || from->sparse != NULL || strcmp(table->spec.name, from->spec.name) != 0 ||
+      table->cols != from->cols || table->number != from->number || table->servers != from->servers || table->t != 0)
     return plt_fail(PLT_ERR_PROTOCOL, "table %s of %zu columns cannot go on with table %s of %zu", table->spec.name,
                     table->cols, from->spec.name, from->cols);
   with_state = with_state && plt_table_state_goes_on(&from->spec, &table->spec);
@@ -384,23 +449,38 @@ plt_table_state_t plt_table_state(const plt_table_t *table) {
 
 size_t plt_table_state_floats(const plt_table_t *table) { return table->stride - table->cols; }
 
-uint64_t plt_table_stored(const plt_table_t *table) { return table->slabs.stored; }
+uint64_t plt_table_stored(const plt_table_t *table) { return table->slabs->stored; }
 
-size_t plt_table_bytes(const plt_table_t *table) { return sizeof *table + plt_slabs_bytes(&table->slabs); }
+uint64_t plt_table_row_bytes(const plt_table_t *table) { return row_bytes(&table->spec, table->stride); }
+
+size_t plt_table_bytes(const plt_table_t *table) {
+  return sizeof *table + (table->sparse != NULL ? plt_sparse_rows_bytes(table->sparse) : plt_slabs_bytes(table->slabs));
+}
+
+static plt_image_t *image_of(plt_table_t *table, plt_slabs_t *slabs, const plt_table_spec_t *spec) {
+  return plt_image_take(slabs, spec, table->number, table->servers, plt_table_state(table));
+}
 
 plt_image_t *plt_table_image(plt_table_t *table) {
-  return plt_image_take(&table->slabs, &table->spec, table->number, table->servers, plt_table_state(table));
+  if (table->sparse != NULL) plt_sparse_rows_purge(table->sparse, table->t);
+  plt_image_t *image = image_of(table, table->slabs, &table->spec);
+  if (table->sparse != NULL && plt_sparse_keys_counts(&table->spec.sparse)) {
+    plt_table_spec_t of_counts = table->spec;
+    of_counts.cols = 1;
+    plt_image_add_counted(image, image_of(table, &table->sparse->counted.slabs, &of_counts));
+  }
+  return image;
 }
 
 void plt_table_restore_rows(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last,
                             const float *values, const float *state) {
   size_t state_floats = table->stride - table->cols;
   for (size_t i = 0; i < n; i++) {
-    if (keys[i] % table->servers != table->number) continue;
+    if (!owns(table, keys[i])) continue;
     plt_place_t place = open_row(table, keys[i]);
     memcpy(place.row, values + i * table->cols, table->cols * sizeof *values);
     memcpy(place.row + table->cols, state + i * state_floats, state_floats * sizeof *state);
-    table->slabs.stored += *place.last == 0;
+    table->slabs->stored += *place.last == 0;
     *place.last = last[i] + 1;
   }
 }
@@ -412,6 +492,12 @@ void plt_table_restore_state(plt_table_t *table, plt_table_state_t state) {
   plt_eta_history_clear(&table->history);
   table->history = copy;
   table->t = state.t;
-  table->salt = state.salt;
+  set_salt(table, state.salt);
   plt_optimizer_begin(table->optimizer, table->t, &table->history);
+}
+
+void plt_table_restore_counts(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last,
+                              const float *counts) {
+  for (size_t i = 0; i < n; i++)
+    if (owns(table, keys[i])) plt_sparse_rows_restore_count(table->sparse, keys[i], last[i], counts[i]);
 }

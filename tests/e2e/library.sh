@@ -34,7 +34,8 @@ have() {
   done
   fail "$1/job: no such file: $(cat "$1.said")"
 }
-build_fm() { quietly cc -std=c17 -O2 -ffp-contract=off -I "$root/include" "$examples/fm.c" -o "$work/fm" -L "$build" -lplateau -lm; }
+# build NAME: the example, as $work/NAME.
+build() { quietly cc -std=c17 -O2 -ffp-contract=off -I "$root/include" "$examples/$1.c" -o "$work/$1" -L "$build" -lplateau -lm; }
 # train WORKERS RUN COMMAND...: the command as so many workers, with its last line.
 train() {
   local workers=$1 run=$2 w pids=()
@@ -117,6 +118,18 @@ replaced() {
   say "worker 1 was killed $kills times"
 }
 
+# few_stored: what clicks leaves is small, with strangers by the hundred thousand, and the same on any servers.
+few_stored() {
+  local servers
+  for servers in 1 3; do
+    quietly "$plateau" export "$work/clicks-$servers-1" -o "$work/few-$servers"
+    "$plateau" inspect "$work/clicks-$servers-1" | awk '$1 ~ /people|goods/ { print $1, $2, $4 }' | tail -n 2 >"$work/few-$servers/stored"
+  done
+  diff -r "$work/few-1" "$work/few-3" || complain "clicks: other rows are stored on 3 servers"
+  grep -qE '^people sparse [1-3][0-9]{3}$' "$work/few-1/stored" || complain "clicks: $(cat "$work/few-1/stored")"
+  say "clicks: $(tr '\n' ' ' <"$work/few-1/stored")rows"
+}
+
 do_install() {
   command -v cmake >/dev/null && command -v c++ >/dev/null && command -v pkg-config >/dev/null || { say "skipped: needs cmake, c++ and pkg-config"; exit 77; }
   local prefix=$work/prefix needed shown declared program
@@ -167,22 +180,25 @@ do_install() {
 }
 
 do_bits() {
-  build_fm
+  build fm
   same fm "$work/fm"
   replaced "$line_of_all"
+  build clicks
+  same clicks "$work/clicks"
+  few_stored
   if ! "$python" -c 'import numpy' 2>/dev/null; then
     say "skipped: python3 has no numpy: examples/library/skipgram.py"
   else
     same skipgram "$python" "$examples/skipgram.py"
   fi
   local name
-  for name in fm.c skipgram.py; do
+  for name in fm.c clicks.c skipgram.py; do
     (($(wc -l <"$examples/$name") <= 100)) || complain "$name: more than 100 lines"
   done
 }
 
 do_serve() {
-  build_fm
+  build fm
   local run=$work/run code
   refuses 64 'needs a directory' "$plateau" serve
   refuses 64 '--workers' "$plateau" serve "$run" --workers 0
@@ -294,7 +310,7 @@ do_stored() {
 
 do_ranks() {
   need_mpirun
-  build_fm
+  build fm
   start "$work/one"
   local line
   line=$(train 1 "$work/one" "$work/fm")

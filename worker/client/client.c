@@ -115,6 +115,7 @@ static plt_status_t ask_all(plt_client_t *client, const char *what, const plt_he
 }
 
 plt_status_t plt_client_declare_one(plt_client_t *client, uint32_t table, const plt_table_spec_t *spec, bool anew) {
+  if (table < PLT_TABLES_MAX) client->sparse[table] = spec->sparse.declared; /* else the servers refuse it */
   return ask_all(
       client, "DECLARE",
       &(plt_header_t){.verb = PLT_VERB_DECLARE, .has_spec = true, .spec = *spec, .table = table, .anew = anew});

@@ -26,6 +26,11 @@ typedef struct pulls {
   plt_step_result_t result;
 } pulls_t;
 
+static plt_share_t *split_keys(const plt_client_t *client, uint32_t table, const uint64_t *keys, size_t n,
+                               plt_arena_t *arena) {
+  return plt_shard_split(keys, n, client->sparse[table], client->n_servers, arena);
+}
+
 /* Rows of a share from place `begin` on. */
 static void unpack(const void *values, const plt_section_t *rows, const plt_share_t *share, uint64_t begin,
                    const plt_pull_t *pull) {
@@ -85,7 +90,7 @@ static pulls_t *add_pulls(plt_client_t *client, plt_exchange_t *exchange, const 
                      .loans = plt_arena_alloc(arena, client->n_servers * sizeof *pulls->loans),
                      .lent = plt_arena_alloc(arena, n * sizeof *pulls->lent)};
   for (size_t i = 0; i < n; i++) {
-    pulls->shares[i] = plt_shard_split(pull[i].keys, pull[i].n, client->n_servers, arena);
+    pulls->shares[i] = split_keys(client, pull[i].table, pull[i].keys, pull[i].n, arena);
     pulls->lent[i] = plt_arena_zalloc(arena, client->n_servers * sizeof *pulls->lent[i]);
   }
   return pulls;
@@ -244,7 +249,8 @@ static plt_status_t begin_step(plt_client_t *client, plt_exchange_t *exchange, c
   split_t split = {.step = step, .pulls = add_pulls(client, exchange, step->pull, step->n_pull)};
   split.shares = plt_arena_alloc(plt_exchange_arena(exchange), step->n_push * sizeof *split.shares);
   for (size_t i = 0; i < step->n_push; i++)
-    split.shares[i] = plt_shard_split(step->push[i].keys, step->push[i].n, servers, plt_exchange_arena(exchange));
+    split.shares[i] =
+        split_keys(client, step->push[i].table, step->push[i].keys, step->push[i].n, plt_exchange_arena(exchange));
   count_parts(client, plt_exchange_arena(exchange), &split);
   PLT_TRY(lend_step(client, exchange, &split));
   for (uint32_t part = 0; part < split.most; part++) /* all servers are at work from the first on */
@@ -335,7 +341,7 @@ plt_status_t plt_client_assign(plt_client_t *client, uint32_t table, uint32_t co
                        .values = values + done * cols,
                        .n = n - done < rows ? n - done : rows};
     plt_exchange_t *assign = plt_exchange_begin(client->desk, "ASSIGN");
-    plt_share_t *shares = plt_shard_split(part.keys, part.n, client->n_servers, plt_exchange_arena(assign));
+    plt_share_t *shares = split_keys(client, table, part.keys, part.n, plt_exchange_arena(assign));
     for (uint32_t s = 0; s < client->n_servers; s++) {
       plt_section_t section = push_section(client, &part, shares[s], part.values, PLT_WIRE_F32, (plt_lent_t){0});
       PLT_TRY(plt_exchange_address(client->desk, assign, s,

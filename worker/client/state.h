@@ -14,6 +14,7 @@ struct plt_client {
   plt_desk_t *desk;
   plt_loans_t *loans;
   uint32_t n_servers;
+  bool sparse[PLT_TABLES_MAX]; /* as tables were declared */
   plt_wire_type_t type;
   uint64_t lent_out, lent_in; /* bytes that went through lent memory */
 };

@@ -27,7 +27,7 @@ typedef struct plt_known_table {
   char name[PLT_TABLE_NAME_MAX];
   uint64_t rows;
   uint32_t dim;
-  bool frozen;
+  bool frozen, sparse;
 } plt_known_table_t;
 
 /* Worker 0: a checkpoint that was ordered and is not known to be complete yet. */

@@ -23,7 +23,7 @@ plt_status_t plt_library_check_keys(const plateau_t *job, uint32_t table, const 
                       "table %s: keys must ascend, but behind %" PRIu64 " comes %" PRIu64
                       " (place %zu); plateau_distinct() sorts them",
                       known->name, keys[i - 1], keys[i], i);
-  if (n > 0 && keys[n - 1] >= known->rows)
+  if (n > 0 && keys[n - 1] >= known->rows && !known->sparse)
     return plt_fail(PLT_ERR_USAGE, "table %s: key %" PRIu64 ", but there are %" PRIu64 " rows", known->name,
                     keys[n - 1], known->rows);
   return PLT_OK;
@@ -84,10 +84,16 @@ static plt_status_t copy_settings(const char *given, const char *table, char out
   return PLT_OK;
 }
 
-static plt_status_t make_spec(const plateau_table_t *given, plt_table_spec_t *spec) {
+static plt_status_t make_spec(const plateau_table_t *given, bool is_sparse, plt_table_spec_t *spec) {
   if (given->name == NULL || given->name[0] == '\0' || strlen(given->name) >= sizeof spec->name)
     return plt_fail(PLT_ERR_USAGE, "a table needs a name of 1 to %zu bytes", sizeof spec->name - 1);
-  if (given->rows == 0 || given->dim == 0)
+  if (is_sparse && given->rows != 0)
+    return plt_fail(PLT_ERR_USAGE,
+                    "table %s: %" PRIu64
+                    " rows, but sparse keys are any 64-bit numbers: leave rows 0, or declare it with "
+                    "plateau_declare()",
+                    given->name, given->rows);
+  if ((given->rows == 0 && !is_sparse) || given->dim == 0)
     return plt_fail(PLT_ERR_USAGE, "table %s: %" PRIu64 " rows of %" PRIu32 " floats: at least one of each",
                     given->name, given->rows, given->dim);
   if (given->init > PLATEAU_UNIFORM)
@@ -110,23 +116,38 @@ static plt_status_t make_spec(const plateau_table_t *given, plt_table_spec_t *sp
   return copy_settings(given->settings, spec->name, spec->settings);
 }
 
-static plt_status_t declare(plateau_t *job, const plateau_table_t *given, plt_table_spec_t *spec) {
+static plt_status_t declare(plateau_t *job, const plateau_table_t *given, const plateau_sparse_t *sparse,
+                            uint32_t *table) {
+  plt_table_spec_t spec;
   PLT_TRY(plt_library_ready(job));
   if (given == NULL) return plt_fail(PLT_ERR_USAGE, "plateau_declare: the table is NULL");
   if (job->n_tables == PLT_TABLES_MAX) return plt_fail(PLT_ERR_USAGE, "more than %d tables", PLT_TABLES_MAX);
-  PLT_TRY(make_spec(given, spec));
-  return plt_client_declare_one(job->client, job->n_tables, spec, false);
+  PLT_TRY(make_spec(given, sparse != NULL, &spec));
+  if (sparse != NULL)
+    spec.sparse = (plt_sparse_keys_t){.declared = true,
+                                      .admit_pushes = sparse->admit_pushes,
+                                      .admit_share = sparse->admit_share,
+                                      .max_age = sparse->max_age,
+                                      .max_rows = sparse->max_rows};
+  PLT_TRY(plt_client_declare_one(job->client, job->n_tables, &spec, false));
+  plt_known_table_t *known = &job->tables[job->n_tables];
+  *known =
+      (plt_known_table_t){.rows = spec.rows, .dim = spec.cols, .frozen = spec.frozen, .sparse = spec.sparse.declared};
+  memcpy(known->name, spec.name, sizeof known->name);
+  *table = job->n_tables++;
+  return PLT_OK;
 }
 
 int plateau_declare(plateau_t *job, const plateau_table_t *given, uint32_t *table) {
-  plt_table_spec_t spec;
-  plt_status_t status = declare(job, given, &spec);
-  if (status != PLT_OK) return plt_library_answer(job, status, status != PLT_ERR_USAGE);
-  plt_known_table_t *known = &job->tables[job->n_tables];
-  *known = (plt_known_table_t){.rows = spec.rows, .dim = spec.cols, .frozen = spec.frozen};
-  memcpy(known->name, spec.name, sizeof known->name);
-  *table = job->n_tables++;
-  return PLATEAU_OK;
+  plt_status_t status = declare(job, given, NULL, table);
+  return plt_library_answer(job, status, status != PLT_ERR_USAGE);
+}
+
+int plateau_declare_sparse(plateau_t *job, const plateau_table_t *given, const plateau_sparse_t *sparse,
+                           uint32_t *table) {
+  static const plateau_sparse_t all = {0};
+  plt_status_t status = declare(job, given, sparse == NULL ? &all : sparse, table);
+  return plt_library_answer(job, status, status != PLT_ERR_USAGE);
 }
 
 int plateau_assign(plateau_t *job, uint32_t table, const uint64_t *keys, size_t n, const float *values) {

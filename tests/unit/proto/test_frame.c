@@ -103,12 +103,23 @@ Test(frame, table_specs) {
   encode(&desk, &out);
   cr_assert_eq(decode(&desk, &in), PLT_OK);
   cr_assert(plt_table_spec_equal(&out.spec, &in.spec));
+  out.spec = (plt_table_spec_t){
+      .name = "t", .cols = 1, .sparse = {.declared = true, .admit_pushes = 3, .max_age = UINT64_MAX, .max_rows = 5000}};
+  encode(&desk, &out);
+  cr_assert_eq(decode(&desk, &in), PLT_OK);
+  cr_assert(plt_table_spec_equal(&out.spec, &in.spec));
+  out.spec.sparse = (plt_sparse_keys_t){.declared = true, .admit_share = 0.1};
+  cr_assert(!plt_table_spec_equal(&out.spec, &in.spec));
+  encode(&desk, &out);
+  cr_assert_eq(decode(&desk, &in), PLT_OK);
+  cr_assert(plt_table_spec_equal(&out.spec, &in.spec));
 
   const struct {
     plt_table_spec_t spec;
     const char *why;
   } bad[] = {{{.name = "", .rows = 1, .cols = 1}, "table name"},
              {{.name = "t", .rows = 0, .cols = 1}, "shape"},
+             {{.name = "t", .rows = 1, .cols = 1, .sparse = {.declared = true}}, "shape"},
              {{.name = "t", .rows = 1, .cols = 0}, "shape"},
              {{.name = "t", .rows = 1, .cols = (1 << 24) + 1}, "shape"},
              {{.name = "t", .rows = 1, .cols = 1, .init = {PLT_INIT_KINDS, 0}}, "initial value"}};

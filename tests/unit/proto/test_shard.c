@@ -88,7 +88,7 @@ Test(shard, every_bf16_comes_back) {
 /* One server's share is the whole list as it stands: no positions. */
 static size_t place_of(const plt_share_t *share, size_t i) { return share->position == NULL ? i : share->position[i]; }
 
-Test(shard, shares_are_the_keys_of_each_server_in_order) {
+static void expect_shares(bool sparse) {
   plt_arena_t *arena = plt_arena_create();
   enum { N = 500 };
   uint64_t keys[N];
@@ -97,11 +97,11 @@ Test(shard, shares_are_the_keys_of_each_server_in_order) {
       uint64_t key = next() % 10;
       size_t total = 0;
       for (size_t i = 0; i < n; i++, key += 1 + next() % 5) keys[i] = i == n - 1 ? key + (UINT64_C(1) << 40) : key;
-      plt_share_t *shares = plt_shard_split(keys, n, servers, arena);
+      plt_share_t *shares = plt_shard_split(keys, n, sparse, servers, arena);
       for (uint32_t s = 0; s < servers; s++) {
         total += shares[s].n;
         for (size_t i = 0; i < shares[s].n; i++) {
-          cr_assert_eq(shares[s].keys[i] % servers, s);
+          cr_assert_eq(sparse ? plt_shard_of(shares[s].keys[i], true, servers) : shares[s].keys[i] % servers, s);
           cr_assert_eq(keys[place_of(&shares[s], i)], shares[s].keys[i]);
           cr_assert(i == 0 || place_of(&shares[s], i - 1) < place_of(&shares[s], i));
         }
@@ -111,6 +111,21 @@ Test(shard, shares_are_the_keys_of_each_server_in_order) {
     }
   }
   plt_arena_destroy(&arena);
+}
+
+Test(shard, shares_are_the_keys_of_each_server_in_order) {
+  expect_shares(false);
+  expect_shares(true);
+}
+
+/* Whatever their pattern. */
+Test(shard, sparse_keys_are_spread_evenly) {
+  enum { N = 64000, SERVERS = 5 };
+  for (int shift = 0; shift < 48; shift += 6) {
+    size_t n[SERVERS] = {0};
+    for (uint64_t i = 0; i < N; i++) n[plt_shard_of(i << shift, true, SERVERS)]++;
+    for (int s = 0; s < SERVERS; s++) cr_assert(n[s] > N / SERVERS * 0.95 && n[s] < N / SERVERS * 1.05, "%zu", n[s]);
+  }
 }
 
 /* Rows of a matrix travel in shares and come back to the same places; odd addresses all the way. */
@@ -127,7 +142,7 @@ static void round_trip(size_t n, size_t cols, uint32_t servers, plt_wire_type_t 
     memcpy(matrix + 4 * i, &value, 4);
   }
   memset(back, 0xee, n * cols * sizeof *back);
-  plt_share_t *shares = plt_shard_split(keys, n, servers, arena);
+  plt_share_t *shares = plt_shard_split(keys, n, false, servers, arena);
   for (uint32_t s = 0; s < servers; s++) {
     plt_shard_pack(matrix, shares[s].position, shares[s].n, cols, type, wire);
     plt_shard_unpack(wire, shares[s].position, shares[s].n, cols, type, back);
