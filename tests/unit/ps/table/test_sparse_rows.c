@@ -1,6 +1,7 @@
 /* Rows under 64-bit keys, against a twin that keeps a list of all keys and goes through it after every step: which rows
  * are stored, what they are, on any number of servers, through images and restarts. */
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,35 +200,46 @@ static size_t expect_twin(job_t *job, const twin_t *twin, uint32_t t, const char
   return stored;
 }
 
-/* All rows of a job into another with other servers, by images: taken, then overtaken by
- * more steps, then swept. There are no more rows in them than are stored. */
-static job_t move(job_t *from, const plt_table_spec_t *spec, uint32_t servers, uint32_t t, size_t stored) {
-  enum { MORE = 10 };
+/* All rows of a job into another with other servers, by images. */
+typedef struct move {
+  uint32_t from, to; /* servers */
+  plt_image_t *images[SERVERS_MAX];
+  job_t job;
+  size_t rows;
+} move_t;
+
+static void *sweep(void *argument) {
   static uint64_t keys[AT_ONCE], last[AT_ONCE];
   static float values[AT_ONCE * COLS], state[AT_ONCE];
-  job_t to = job_create(spec, servers);
-  plt_image_t *images[SERVERS_MAX];
-  size_t total = 0;
-  for (uint32_t s = 0; s < from->servers; s++) images[s] = plt_table_image(from->tables[s]);
-  for (uint32_t i = 1; i <= MORE; i++) job_step(from, t + i);
-  for (uint32_t s = 0; s < from->servers; s++) {
-    plt_image_t *counted = plt_image_counted(images[s]);
-    uint64_t rows = 0;
+  move_t *move = argument;
+  for (uint32_t s = 0; s < move->from; s++) {
+    plt_image_t *image = move->images[s], *counted = plt_image_counted(image);
     size_t n;
-    while ((n = plt_image_sweep(images[s], AT_ONCE, keys, last, values, state)) > 0) {
-      for (uint32_t d = 0; d < servers; d++) plt_table_restore_rows(to.tables[d], n, keys, last, values, state);
-      rows += n;
+    while ((n = plt_image_sweep(image, AT_ONCE, keys, last, values, state)) > 0) {
+      for (uint32_t d = 0; d < move->to; d++) plt_table_restore_rows(move->job.tables[d], n, keys, last, values, state);
+      move->rows += n;
     }
-    cr_assert_eq(rows, plt_image_rows(images[s]));
-    total += rows;
     while (counted != NULL && (n = plt_image_sweep(counted, AT_ONCE, keys, last, values, state)) > 0)
-      for (uint32_t d = 0; d < servers; d++) plt_table_restore_counts(to.tables[d], n, keys, last, values);
-    for (uint32_t d = 0; d < servers; d++) plt_table_restore_state(to.tables[d], plt_image_state(images[s]));
-    plt_image_swept(images[s]);
-    plt_image_release(&images[s]);
+      for (uint32_t d = 0; d < move->to; d++) plt_table_restore_counts(move->job.tables[d], n, keys, last, values);
+    for (uint32_t d = 0; d < move->to; d++) plt_table_restore_state(move->job.tables[d], plt_image_state(image));
+    plt_image_swept(image);
   }
-  cr_assert_eq(total, stored, "an image of %zu rows", total);
-  return to;
+  return NULL;
+}
+
+/* The images are swept by a thread while steps go on, in which rows come and go. They have no more rows than are
+ * stored. */
+static job_t move_to(uint32_t servers, job_t *from, const plt_table_spec_t *spec, uint32_t t, size_t stored) {
+  enum { MORE = 10 };
+  pthread_t thread;
+  move_t move = {.from = from->servers, .to = servers, .job = job_create(spec, servers)};
+  for (uint32_t s = 0; s < from->servers; s++) move.images[s] = plt_table_image(from->tables[s]);
+  cr_assert_eq(pthread_create(&thread, NULL, sweep, &move), 0);
+  for (uint32_t i = 1; i <= MORE; i++) job_step(from, t + i);
+  pthread_join(thread, NULL);
+  for (uint32_t s = 0; s < from->servers; s++) plt_image_release(&move.images[s]);
+  cr_assert_eq(move.rows, stored, "images of %zu rows", move.rows);
+  return move.job;
 }
 
 static size_t go_along(plt_sparse_keys_t rule, const char *what) {
@@ -242,7 +254,7 @@ static size_t go_along(plt_sparse_keys_t rule, const char *what) {
       size_t stored = expect_twin(&job, &twin, t, what);
       if (stored > most) most = stored;
       if (t % 40 != 0) continue;
-      job_t moved = move(&job, &twin.spec, job.servers == 1 ? 5 : 2, t, stored);
+      job_t moved = move_to(job.servers == 1 ? 5 : 2, &job, &twin.spec, t, stored);
       job_destroy(&job);
       job = moved;
       expect_twin(&job, &twin, t, what);
