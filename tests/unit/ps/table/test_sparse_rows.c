@@ -314,14 +314,13 @@ Test(sparse_rows, have_the_bits_of_numbered_ones) {
   }
 }
 
-/* Assigned rows are stored whatever the rule of admission, and are as young as a pushed one; their count is gone. */
+/* Assigned rows are stored whatever the rule of admission, and are as young as a pushed one. */
 Test(sparse_rows, can_be_assigned) {
   plt_table_spec_t spec = spec_of((plt_sparse_keys_t){.admit_pushes = 3, .max_age = 4});
   plt_table_t *table;
   uint64_t key = UINT64_C(1) << 63, other = 5;
   float ones[COLS] = {1, 1, 1}, zeros[COLS] = {0}, got[COLS];
   cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_OK);
-  plt_table_step(table, 0.1, (plt_rows_t){&key, zeros, 1});
   plt_table_step(table, 0.1, (plt_rows_t){&key, zeros, 1});
   cr_assert_eq(plt_table_missing(table, &key, 1), 1);
   plt_table_assign(table, &key, 1, ones);
@@ -331,6 +330,25 @@ Test(sparse_rows, can_be_assigned) {
   cr_assert_eq(plt_table_missing(table, &key, 1), 0);
   plt_table_step(table, 0.1, (plt_rows_t){&other, zeros, 1});
   cr_assert_eq(plt_table_missing(table, &key, 1), 1);
+  plt_table_destroy(&table);
+}
+
+/* Of two keys of a bucket that holds one, the later one stays; the other has to be admitted anew. */
+Test(sparse_rows, an_assigned_row_has_no_count) {
+  plt_table_spec_t spec = spec_of((plt_sparse_keys_t){.admit_pushes = 3, .max_rows = BUCKETS});
+  plt_table_t *table;
+  uint64_t key = 1, other = 2;
+  float zeros[COLS] = {0};
+  while (bucket_of(other) != bucket_of(key)) other++;
+  cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_OK);
+  for (int i = 0; i < 2; i++) plt_table_step(table, 0.1, (plt_rows_t){&key, zeros, 1});
+  plt_table_assign(table, &key, 1, zeros);
+  plt_table_step(table, 0.1, (plt_rows_t){0});
+  plt_table_assign(table, &other, 1, zeros);
+  cr_assert_eq(plt_table_missing(table, &key, 1), 0);
+  plt_table_step(table, 0.1, (plt_rows_t){0});
+  cr_assert_eq(plt_table_missing(table, &key, 1), 1);
+  cr_assert_eq(plt_table_missing(table, &other, 1), 0);
   plt_table_step(table, 0.1, (plt_rows_t){&key, zeros, 1});
   cr_assert_eq(plt_table_missing(table, &key, 1), 1, "two pushes before it was assigned do not count");
   plt_table_destroy(&table);
