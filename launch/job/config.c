@@ -8,7 +8,7 @@
 #include "launch/job/choices.h"
 #include "proto/message.h"
 #include "ps/optimizers/registry.h"
-#include "worker/models/augment.h"
+#include "worker/kit/augment.h"
 #include "worker/models/registry.h"
 #include "worker/procedures/registry.h"
 #include "worker/session/procedure.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "launch/bench/measure.h"
-#include "worker/models/augment.h"
+#include "worker/kit/augment.h"
 #include "worker/models/registry.h"
 #include "worker/strategies/registry.h"
 #include "worker/train/compute.h"

@@ -47,7 +47,7 @@ grep -E "^option ($by_hand) " "$work/lines.txt" | sort -u | while read -r _ comm
   "$plateau" "${words[@]}" --no-such-option >"$work/out.txt" 2>&1 </dev/null && complain "${words[*]} --no-such-option is taken"
   ! grep -qE -- "(unknown option or missing value|what is)[: ]+$option( |$)" "$work/out.txt" || complain "${words[*]}: $(cat "$work/out.txt")"
 done
-grep -ohE '\{"[a-z-]+", *(no|required|optional)_argument' "$root"/launch/commands/*.c | cut -d '"' -f 2 | sort -u >"$work/taken.txt"
+grep -ohE '\{"[a-z-]+", *(no|required|optional)_argument' "$root"/launch/commands/{,data/}*.c | cut -d '"' -f 2 | sort -u >"$work/taken.txt"
 (($(wc -l <"$work/taken.txt") > 40)) || complain "the options of the sources were not found"
 while read -r name; do
   grep -qE "^option [^ ]+ --$name " "$work/lines.txt" || complain "--$name is taken, but in no help"

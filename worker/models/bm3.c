@@ -3,7 +3,7 @@
  * layers, items that plus layer 0 (docs/methods/models.md 7; Zhou et al. 2023; initial values as MMRec). */
 #include <stdio.h>
 
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 typedef struct bm3 {
   plt_model_t base;

@@ -1,6 +1,6 @@
 /* bpr.c - matrix factorisation under the BPR loss (docs/methods/models.md 2; Rendle et al. 2009; initial values as
  * MMRec). */
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 typedef struct bpr {
   plt_model_t base;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/rng.h"
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 typedef struct cm3 {
   plt_model_t base;

@@ -2,7 +2,7 @@
  * by side (docs/methods/models.md 9; Zhou et al., "DRAGON", ECAI 2023).
  *
  *   items     mixed + S_items^K mixed */
-#include "worker/models/dyadic.h"
+#include "worker/kit/dyadic.h"
 
 typedef struct dragon {
   plt_dyadic_t dyadic;

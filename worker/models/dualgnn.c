@@ -1,7 +1,7 @@
 /* dualgnn.c - preferences per modality over the graph of pairs, added up by each user's weights of them, then over a
  * graph of users who like the same (dyadic.h; docs/methods/models.md 12; Wang et al., "DualGNN", IEEE Transactions on
  * Multimedia 25, 2023). */
-#include "worker/models/dyadic.h"
+#include "worker/kit/dyadic.h"
 
 static const plt_option_t rows[] = {PLT_DYADIC_OPTIONS};
 

@@ -1,7 +1,7 @@
 /* freedom.c - item graphs that stay as they are, and training pairs of which each epoch sees some: items are the mean
  * of their layers plus their neighbours' embeddings by features, S E; users also have to rank the projected features
  * (docs/methods/models.md 6; Zhou & Shen 2023; initial values as MMRec). */
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 typedef struct freedom {
   plt_model_t base;

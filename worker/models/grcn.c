@@ -6,7 +6,7 @@
  *     content      each end plus its neighbours, weighed by the softmax of ⟨p, f⟩ over them
  *   id part        z' = W z, W_ui = relu(max over modalities of that softmax times the sender's confidence); Σ z
  *   the result is [id part | content of each modality] */
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 typedef struct grcn {
   plt_model_t base;

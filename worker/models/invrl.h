@@ -5,7 +5,7 @@
 #ifndef PLT_WORKER_MODELS_INVRL_H
 #define PLT_WORKER_MODELS_INVRL_H
 
-#include "worker/models/ultra.h"
+#include "worker/kit/ultra.h"
 
 /* Of the model of a stage `environments`, behind those of the model of one environment. */
 enum {

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 /* States of a modality. */
 typedef struct chain {

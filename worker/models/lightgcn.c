@@ -1,6 +1,6 @@
 /* lightgcn.c - light graph convolution: users and items are the mean of their layers, E^(l+1) = A E^(l), under the BPR
  * loss; the norms are those of layer 0 (docs/methods/models.md 5; He et al. 2020; initial values as MMRec). */
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 typedef struct lightgcn {
   plt_model_t base;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/rng.h"
-#include "worker/models/information.h"
+#include "worker/kit/information.h"
 #include "worker/models/invrl.h"
 
 static const plt_option_t rows[] = {

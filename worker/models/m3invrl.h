@@ -5,7 +5,7 @@
 #ifndef PLT_WORKER_MODELS_M3INVRL_H
 #define PLT_WORKER_MODELS_M3INVRL_H
 
-#include "worker/models/ultra.h"
+#include "worker/kit/ultra.h"
 
 /* The object of each of its models; what a stage has not is 0. */
 typedef struct plt_m3 {

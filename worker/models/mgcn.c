@@ -6,7 +6,7 @@
  *   per modality   e = item ⊙ σ(gate of x^m)  ─▶ S_m^K e, items' E^m ─▶ A E^m, users' E^m
  *   side           attention's mix of the E^m, and again each E^m's rest, gated by C
  *   the result is C + side */
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 typedef struct mgcn {
   plt_model_t base;

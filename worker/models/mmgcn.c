@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 typedef struct mmgcn {
   plt_model_t base;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "worker/models/augment.h"
+#include "worker/kit/augment.h"
 #include "worker/models/list.h"
 
 #define DECLARE(name) extern const plt_model_ops_t plt_model_##name;

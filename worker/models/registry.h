@@ -4,7 +4,7 @@
 #ifndef PLT_WORKER_MODELS_REGISTRY_H
 #define PLT_WORKER_MODELS_REGISTRY_H
 
-#include "worker/models/model.h"
+#include "worker/kit/model.h"
 
 /* Rows model.name and model.dim. */
 extern const plt_option_table_t plt_model_options;

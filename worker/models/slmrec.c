@@ -7,7 +7,7 @@
  *   the result is [mean of chain 0 | mean of chain 1 | ..] W + b, one W of users, one of items */
 #include <stdio.h>
 
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 enum { MODALITIES = 2 }; /* at most */
 

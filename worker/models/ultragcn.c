@@ -1,7 +1,7 @@
 /* ultragcn.c - UltraGCN over items' embeddings and projected features: the limit of many graph layers as weights of
  * a pair-wise loss, without propagation (ultra.h; docs/methods/models.md 4). */
 
-#include "worker/models/ultra.h"
+#include "worker/kit/ultra.h"
 
 static const plt_option_t rows[] = {PLT_ULTRA_OPTIONS};
 

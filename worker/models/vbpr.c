@@ -1,6 +1,6 @@
 /* vbpr.c - matrix factorisation whose items are half learned, half projected from their features:
  * item = [item_i ; x_i W + b] (docs/methods/models.md 3; He & McAuley 2016; initial values as MMRec). */
-#include "worker/models/kit.h"
+#include "worker/kit/kit.h"
 
 typedef struct vbpr {
   plt_model_t base;

@@ -14,8 +14,8 @@
 #include "proto/message.h"
 #include "worker/data/sampler.h"
 #include "worker/graph/graph.h"
+#include "worker/kit/model.h"
 #include "worker/math/ranking.h"
-#include "worker/models/model.h"
 #include "worker/strategies/strategy.h"
 
 enum { PLT_RHO_MAX = 16 }; /* distances at which sharpness is measured */

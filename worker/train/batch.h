@@ -17,7 +17,7 @@
 
 #include "proto/tree.h"
 #include "worker/client/client.h"
-#include "worker/models/forward.h"
+#include "worker/kit/forward.h"
 #include "worker/session/plan.h"
 
 /* The rows of one table in one flat vector. */

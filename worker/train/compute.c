@@ -75,7 +75,7 @@ static double run_pass(const leaf_run_t *run, const plt_leaf_pass_t *pass, const
   return value;
 }
 
-/* What features that are disturbed at these weights add to loss and gradient (worker/models/adversary.h). */
+/* What features that are disturbed at these weights add to loss and gradient (worker/kit/adversary.h). */
 static double disturb(const leaf_run_t *run, const float *w, float *gradient) {
   const plt_plan_t *plan = run->compute->plan;
   plt_leaf_pass_t pass = run->pass;

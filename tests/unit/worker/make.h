@@ -4,7 +4,7 @@
 
 #include <criterion/criterion.h>
 
-#include "worker/models/augment.h"
+#include "worker/kit/augment.h"
 #include "worker/models/registry.h"
 
 static inline void make_apply(plt_config_t *config, const plt_option_table_t *table) {

@@ -14,8 +14,8 @@
 #include <stdio.h>
 
 #include "tests/unit/worker/naive_programme.h"
-#include "worker/models/forward.h"
-#include "worker/models/kit.h"
+#include "worker/kit/forward.h"
+#include "worker/kit/kit.h"
 
 typedef struct probe_how {
   int table[PLT_SIDES];  /* whose rows are added; -1: none */

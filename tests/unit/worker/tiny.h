@@ -11,7 +11,7 @@
 #include "ps/server/server.h"
 #include "tests/unit/worker/folder.h"
 #include "tests/unit/worker/naive.h"
-#include "worker/models/augment.h"
+#include "worker/kit/augment.h"
 #include "worker/models/registry.h"
 #include "worker/session/session.h"
 #include "worker/strategies/registry.h"

@@ -8,7 +8,7 @@
 #include "common/mem.h"
 #include "proto/table_spec.h"
 #include "worker/data/derived.h"
-#include "worker/models/augment.h"
+#include "worker/kit/augment.h"
 #include "worker/models/registry.h"
 
 /* No two sizes give the same deviation by chance. Modalities "text" and "image" of F columns; L: latents. */
