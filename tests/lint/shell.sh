@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every shell script of the project parses, stops at errors and is executable (lib.sh, hosts.sh and plateau.bash, which
-# are sourced, aside); shellcheck, where it is installed, has nothing to say.
+# Every shell script of the project parses, stops at errors and is executable (lib.sh, hosts.sh, slurm.sh and plateau.bash,
+# which are sourced, aside); shellcheck, where it is installed, has nothing to say.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,7 +13,7 @@ for script in "${scripts[@]}"; do
   [[ -x $script ]] || { echo "$script: not executable"; bad=1; }
 done
 if command -v shellcheck >/dev/null; then
-  printf '%s\0' "${scripts[@]}" tests/lib.sh tests/hosts.sh packaging/completion/plateau.bash | xargs -0 -P "$(nproc)" -n 10 shellcheck -f gcc || bad=1
+  printf '%s\0' "${scripts[@]}" tests/lib.sh tests/hosts.sh tests/slurm.sh packaging/completion/plateau.bash | xargs -0 -P "$(nproc)" -n 10 shellcheck -f gcc || bad=1
 else
   echo "shellcheck is not installed"
 fi

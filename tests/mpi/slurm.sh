@@ -4,62 +4,8 @@
 # one node is made here and taken down again.
 set -euo pipefail
 source "$(dirname "$0")/../lib.sh"
-for command in munged slurmctld slurmd srun sbatch; do
-  command -v "$command" >/dev/null || { say "skipped: there is no $command (slurmctld, slurmd, slurm-client, munge)"; exit 77; }
-done
-[[ $(id -u) == 0 ]] || { say "skipped: needs root"; exit 77; }
-
-# ---- a cluster of one node ----
-slurm=$work/slurm host=$(hostname) port=$((20000 + RANDOM % 20000))
-mkdir -p "$slurm/munge" "$slurm/state" "$slurm/spool"
-chmod 755 "$work" "$slurm" "$slurm/munge"
-dd if=/dev/urandom of="$slurm/key" bs=1 count=1024 2>/dev/null
-chmod 400 "$slurm/key"
-cat >"$slurm/slurm.conf" <<CONF
-ClusterName=test
-SlurmctldHost=$host(127.0.0.1)
-SlurmctldPort=$port
-SlurmdPort=$((port + 1))
-SlurmUser=root
-SlurmdUser=root
-AuthType=auth/munge
-AuthInfo=socket=$slurm/munge/socket
-StateSaveLocation=$slurm/state
-SlurmdSpoolDir=$slurm/spool
-SlurmctldPidFile=$slurm/slurmctld.pid
-SlurmdPidFile=$slurm/slurmd.pid
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
-MpiDefault=none
-ReturnToService=2
-SlurmdParameters=config_overrides
-NodeName=$host NodeAddr=127.0.0.1 CPUs=16 State=UNKNOWN
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
-PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP PriorityTier=1 PreemptMode=REQUEUE GraceTime=20
-PartitionName=urgent Nodes=$host MaxTime=INFINITE State=UP PriorityTier=9 PreemptMode=OFF
-CONF
-export SLURM_CONF=$slurm/slurm.conf
-take_down() {
-  local name
-  scancel -u root --full -s KILL 2>/dev/null || true
-  for name in slurmctld slurmd munge/munged; do
-    [[ ! -s $slurm/$name.pid ]] || kill "$(cat "$slurm/$name.pid")" 2>/dev/null || true
-  done
-  sleep 1
-}
-at_end+=(take_down)
-munged --force --key-file="$slurm/key" --socket="$slurm/munge/socket" --pid-file="$slurm/munge/munged.pid" \
-  --log-file="$slurm/munge/log" --seed-file="$slurm/munge/seed"
-slurmctld -D >"$slurm/slurmctld.txt" 2>&1 &
-slurmd -D >"$slurm/slurmd.txt" 2>&1 &
-for ((i = 0; i < 150; i++)); do
-  [[ $(sinfo -h -o %T 2>/dev/null) != idle ]] || break
-  sleep 0.2
-done
-[[ $(sinfo -h -o %T) == idle ]] || { cat "$slurm"/*.txt >&2; fail "no Slurm node within 30 s"; }
+# shellcheck source=tests/slurm.sh
+source "$root/tests/slurm.sh"
 
 make_data "$work/data"
 config=$work/config.yaml
