@@ -3,7 +3,8 @@
  * The best so far are a heap, its root the worst of them: what is below the root needs no look. A piece of scores is
  * looked at through the largest of every 16, which vector code finds fast. For the first piece these largest also tell
  * where to begin: k of them are scores, so the k-th largest of them is one that the k best reach. Bisection finds a
- * number not far below, and the heap sees a few more than k scores of thousands. */
+ * number not far below, and a few more than k scores of thousands reach it. They are sorted, worst first, which is a
+ * heap, too; where no other piece follows they are in order already. */
 #include "worker/math/ranking.h"
 
 #include <math.h>
@@ -16,9 +17,10 @@
 #include "worker/math/distinct.h"
 
 enum {
-  LANES = 16,  /* scores compared at once: the compiler makes vector code of it */
-  RUN = 256,   /* scores of LANES maxima, each of every LANES-th score */
-  PIECE = 8192 /* scores whose maxima are looked at together */
+  LANES = 16,   /* scores compared at once: the compiler makes vector code of it */
+  RUN = 256,    /* scores of LANES maxima, each of every LANES-th score */
+  PIECE = 8192, /* scores whose maxima are looked at together */
+  SORTED = 128  /* scores that are sorted by insertion at most */
 };
 
 const char *const plt_metric_names[PLT_METRIC_KINDS] = {"recall", "ndcg", "precision", "map", "hit", "mrr"};
@@ -91,14 +93,28 @@ PLT_VECTOR_CLONES static uint32_t count_from(const float *values, size_t n, floa
   return count;
 }
 
+/* n is a multiple of LANES. */
+PLT_VECTOR_CLONES static void find_range(const float *restrict values, size_t n, float *restrict low,
+                                         float *restrict high) {
+  float least[LANES], most[LANES];
+  for (size_t j = 0; j < LANES; j++) least[j] = INFINITY, most[j] = -INFINITY;
+  for (size_t i = 0; i < n; i += LANES)
+    for (size_t j = 0; j < LANES; j++) {
+      least[j] = values[i + j] < least[j] ? values[i + j] : least[j];
+      most[j] = values[i + j] > most[j] ? values[i + j] : most[j];
+    }
+  *low = INFINITY, *high = -INFINITY;
+  for (size_t j = 0; j < LANES; j++) {
+    *low = least[j] < *low ? least[j] : *low;
+    *high = most[j] > *high ? most[j] : *high;
+  }
+}
+
 /* A score that at least k of the values reach, not far below the k-th of them; -INFINITY: none was found. */
 static float floor_of(const float *values, size_t n, uint32_t k) {
-  float low = INFINITY, high = -INFINITY;
+  float low, high;
   if (n < k) return -INFINITY;
-  for (size_t i = 0; i < n; i++) {
-    low = values[i] < low ? values[i] : low;
-    high = values[i] > high ? values[i] : high;
-  }
+  find_range(values, n, &low, &high);
   for (int step = 0; step < 10; step++) {
     float middle = low + (high - low) / 2;
     if (count_from(values, n, middle) >= k) {
@@ -124,6 +140,45 @@ static void offer_from(plt_top_t *top, const float *scores, uint32_t first, uint
     if (scores[i] >= floor) offer(top, (plt_ranked_t){scores[i], first + i});
 }
 
+/* Larger for better ones; scores are numbers. */
+static uint64_t key_of(float score, uint32_t item) {
+  uint32_t bits;
+  score += 0.0F; /* of two zeros there is one */
+  memcpy(&bits, &score, sizeof bits);
+  bits = bits >> 31 ? ~bits : bits | UINT32_C(1) << 31;
+  return (uint64_t)bits << 32 | (uint32_t)~item;
+}
+
+/* Inserts into sorted[n], ascending. */
+static void insert(uint64_t *sorted, size_t n, uint64_t key) {
+  for (; n > 0 && sorted[n - 1] > key; n--) sorted[n] = sorted[n - 1];
+  sorted[n] = key;
+}
+
+/* offer_from() for an empty heap, with a floor that at least k scores reach; false, and nothing is done, where that are
+ * too many. */
+static bool sort_from(plt_top_t *top, const float *scores, uint32_t first, uint32_t n, const float *max, float floor) {
+  uint64_t sorted[SORTED];
+  uint32_t count = 0, places = n / RUN * LANES;
+  for (uint32_t place = 0; place < places; place++) {
+    if (max[place] < floor) continue;
+    uint32_t begin = place / LANES * RUN + place % LANES;
+    if (count + RUN / LANES > SORTED) return false;
+    for (uint32_t i = begin; i < begin - place % LANES + RUN; i += LANES)
+      if (scores[i] >= floor) insert(sorted, count++, key_of(scores[i], i));
+  }
+  for (uint32_t i = n / RUN * RUN; i < n; i++) {
+    if (!(scores[i] >= floor)) continue;
+    if (count == SORTED) return false;
+    insert(sorted, count++, key_of(scores[i], i));
+  }
+  for (; top->n < top->k; top->n++) {
+    uint32_t item = ~(uint32_t)sorted[count - top->k + top->n];
+    top->best[top->n] = (plt_ranked_t){scores[item], first + item};
+  }
+  return true;
+}
+
 /* ---- with a mask ---- */
 
 /* All scores but those of the holes, one by one. */
@@ -141,6 +196,8 @@ static void offer_piece(plt_top_t *top, float *scores, uint32_t first, uint32_t 
   for (size_t h = 0; h < holes; h++) scores[hole[h] - first] = NAN; /* reaches no floor */
   find_maxima(scores, runs, max);
   float floor = top->n == top->k ? top->best[0].score : floor_of(max, runs * LANES, top->k);
+  bool sorts = floor > -INFINITY && top->n == 0 && top->k < SORTED;
+  if (sorts && sort_from(top, scores, first, n, max, floor)) return;
   if (floor > -INFINITY) {
     offer_from(top, scores, first, n, max, floor);
   } else {
@@ -158,7 +215,21 @@ void plt_top_offer(plt_top_t *top, float *scores, uint32_t first, uint32_t n, co
   }
 }
 
+static bool is_ascending(const plt_top_t *top) {
+  for (size_t i = 1; i < top->n; i++)
+    if (is_worse(top->best[i], top->best[i - 1])) return false;
+  return true;
+}
+
 void plt_top_sort(plt_top_t *top) {
+  if (is_ascending(top)) {
+    for (size_t i = 0; i < top->n / 2; i++) {
+      plt_ranked_t worse = top->best[i];
+      top->best[i] = top->best[top->n - 1 - i];
+      top->best[top->n - 1 - i] = worse;
+    }
+    return;
+  }
   for (size_t left = top->n; left > 1; left--) { /* the worst goes to the end, the rest is a heap again */
     plt_ranked_t worst = top->best[0];
     sift_down(top->best, left - 1, top->best[left - 1]);
