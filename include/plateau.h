@@ -105,7 +105,7 @@ typedef struct plateau_options {
  *   USAGE     options that cannot be; the number is taken, or no worker of this job; rejoin in ssp and asp
  *   PEER      the servers do not take the secret
  *   DEADLINE  no job file, or no answer
- *   CHECKPOINT  rejoin: the worker died in the middle of a push
+ *   CHECKPOINT  rejoin: the worker died in the middle of a push; the job ends, restart it from a checkpoint
  *   IO, REFUSED (not a job file), SYSTEM */
 PLATEAU_API int plateau_connect(const plateau_options_t *options, plateau_t **job);
 

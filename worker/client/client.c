@@ -36,6 +36,20 @@ static plt_status_t on_welcome(void *context, uint32_t server, const plt_header_
   return PLT_OK;
 }
 
+/* Some servers may have made the step already, and the rows that it was computed with are gone there; what the worker
+ * that died has on its way is not taken any more. The others would wait for nothing. */
+static plt_status_t give_up_half(plt_client_t *client, uint32_t number) {
+  plt_failure_t failure = {0};
+  plt_failure_keep(
+      &failure, plt_fail(PLT_ERR_CHECKPOINT,
+                         "worker %" PRIu32
+                         " died while some servers had its push and others had not: nobody can go on from there, and "
+                         "the job ends; start the servers again from a checkpoint (--resume)",
+                         number));
+  plt_client_bye(client, failure.status, failure.text);
+  return plt_failure_restore(&failure);
+}
+
 static plt_status_t greet(plt_client_t *client, welcome_t *welcome) {
   const plt_client_config_t *config = plt_desk_config(client->desk);
   plt_exchange_t *hello = plt_exchange_begin(client->desk, "HELLO");
@@ -46,12 +60,7 @@ static plt_status_t greet(plt_client_t *client, welcome_t *welcome) {
   PLT_TRY(plt_exchange_ask(client->desk, hello, on_welcome, welcome));
   plt_desk_skip(client->desk, welcome->floor);
   if (!welcome->differs) return PLT_OK;
-  if (config->succeeds)
-    return plt_fail(PLT_ERR_CHECKPOINT,
-                    "worker %" PRIu32
-                    " died while some servers had its push and others had not: nobody can go on from "
-                    "there; end the servers, and start them again from a checkpoint",
-                    config->number);
+  if (config->succeeds) return give_up_half(client, config->number);
   return plt_fail(PLT_ERR_CHECKPOINT, "the servers start from checkpoints of different clocks");
 }
 

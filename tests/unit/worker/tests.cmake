@@ -55,7 +55,7 @@ target_link_options(test_worker_train_epochs PRIVATE -Wl,--wrap=plt_evaluate,--w
 plateau_unit(worker/train alone USES plateau::ps)
 target_link_options(test_worker_train_alone PRIVATE
                     -Wl,--wrap=plt_client_step_begin,--wrap=plt_compute_gradients)
-foreach(name library library_trouble library_sparse)
+foreach(name library library_half library_trouble library_sparse)
   plateau_unit(worker/library ${name} USES plateau::ps TIMEOUT 300)
   target_include_directories(test_worker_library_${name} PRIVATE ${CMAKE_SOURCE_DIR}/include)
 endforeach()
