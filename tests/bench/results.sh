@@ -4,7 +4,7 @@
 #
 #   usage: tests/bench/results.sh MODEL DATA FEATURES [OUT]       e.g. PLATEAU=build/release/plateau \
 #          tests/bench/results.sh vbpr data/lfm2k text_feat.npy,audio_feat.npy results/lfm2k-vbpr
-#   EPOCHS (1000, early stopping ends them), BATCH (1024), RATES, JOBS (1)
+#   EPOCHS (1000, early stopping ends them), BATCH (1024), RATES, STRATEGIES ("plain bsam bsam+ mirror"), JOBS (1)
 #
 # A grid, not halving: short first rounds prefer large learning rates (docs/tune.md).
 set -euo pipefail
@@ -20,6 +20,17 @@ case $model in # values of the knob that its authors searched
   bm3) knob='model.reg: [0.01, 0.1]' ;;
   *) knob='model.reg: [0.0001, 0.001]' ;;
 esac
+strategies=
+for strategy in ${STRATEGIES:-plain bsam bsam+ mirror}; do
+  case $strategy in
+    plain) own= ;;
+    bsam*) own=', strategy.rho: [0.05, 0.5]' ;;
+    mirror) own=', strategy.alpha2: [0.1, 0.3]' ;;
+    *) echo "results.sh: STRATEGIES: $strategy: plain, bsam, bsam+ or mirror" >&2; exit 64 ;;
+  esac
+  strategies+="
+    - {strategy.name: $strategy$own}"
+done
 [[ -z $features ]] || features="features: [${features//,/, }], scale: standard"
 configuration=$(cat <<YAML
 data: {path: $data, $features}
@@ -34,11 +45,7 @@ tune:
   space:
     optimizer.lr: ${RATES:-[0.0005, 0.001, 0.005]}
     $knob
-  strategies:
-    - {strategy.name: plain}
-    - {strategy.name: bsam, strategy.rho: [0.05, 0.5]}
-    - {strategy.name: bsam+, strategy.rho: [0.05, 0.5]}
-    - {strategy.name: mirror, strategy.alpha2: [0.1, 0.3]}
+  strategies:$strategies
 YAML
 )
 echo "$configuration"
