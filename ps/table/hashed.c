@@ -191,11 +191,26 @@ typedef struct row {
   uint64_t last, key;
 } row_t;
 
-/* The one to go first is the smaller one. */
-static int compare_rows(const void *x, const void *y) {
-  const row_t *a = x, *b = y;
-  if (a->last != b->last) return a->last < b->last ? -1 : 1;
-  return a->key < b->key ? -1 : a->key > b->key;
+static bool goes_before(row_t a, row_t b) { return a.last != b.last ? a.last < b.last : a.key < b.key; }
+
+/* Moves the `n` that go first to the front: Hoare's selection. No row is the same as another. */
+static void select_first(row_t *rows, size_t total, size_t n) {
+  for (size_t begin = 0, end = total; n > begin && n < end;) { /* those before `begin` go first, those from `end` not */
+    row_t middle = rows[begin + (end - begin - 1) / 2];
+    size_t left = begin, right = end - 1;
+    while (true) {
+      while (goes_before(rows[left], middle)) left++;
+      while (goes_before(middle, rows[right])) right--;
+      if (left >= right) break;
+      row_t other = rows[left];
+      rows[left++] = rows[right];
+      rows[right--] = other;
+    }
+    if (n <= right)
+      end = right + 1;
+    else
+      begin = right + 1;
+  }
 }
 
 static void trim(plt_hashed_t *hashed, plt_bucket_t *bucket, const plt_sparse_keys_t *sparse, uint64_t t) {
@@ -206,9 +221,9 @@ static void trim(plt_hashed_t *hashed, plt_bucket_t *bucket, const plt_sparse_ke
     uint32_t slot = slot_of(bucket->entries[i]);
     rows[got++] = (row_t){*plt_slabs_find(&hashed->slabs, slot).last - 1, *plt_slabs_key(&hashed->slabs, slot)};
   }
-  qsort(rows, n, sizeof *rows, compare_rows);
-  while (old < n && plt_sparse_keys_is_old(sparse, t, rows[old].last)) old++;
+  for (size_t i = 0; i < n; i++) old += plt_sparse_keys_is_old(sparse, t, rows[i].last);
   size_t kept = n - old > hashed->most ? hashed->most - hashed->most / 8 : n - old;
+  select_first(rows, n, n - kept);
   for (size_t i = 0; i < n - kept; i++) plt_hashed_drop(hashed, rows[i].key);
   free(rows);
 }
