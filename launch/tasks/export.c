@@ -21,7 +21,8 @@ static const plt_option_t rows[] = {
     {.key = "export.all",
      .type = PLT_OPT_BOOL,
      .fallback = "false",
-     .help = "Of plateau serve: every row of a table, as it is born where it was never pushed, instead of those that "
+     .help = "Of plateau serve: every row of a table that is not sparse, as it is born where it was never pushed, "
+             "instead of those that "
              "are stored; row = key."},
 };
 

@@ -46,6 +46,15 @@ typedef struct plt_checkpoint_record {
   size_t state_floats;
 } plt_checkpoint_record_t;
 
+struct plt_checkpoint_part {
+  char *path;
+  hid_t file;
+  uint32_t format;
+  plt_checkpoint_head_t head;
+  plt_checkpoint_record_t *tables; /* by index */
+  size_t n_tables;
+};
+
 extern const plt_field_list_t plt_head_fields, plt_progress_fields, plt_record_fields;
 extern const char *const plt_init_names[PLT_INIT_KINDS]; /* by plt_init_kind_t */
 
@@ -73,6 +82,19 @@ hid_t plt_hdf5_access(plt_hdf5_error_t *error);
 size_t plt_buffer_rows(size_t bytes, size_t row_bytes);
 /* Rows that are read or written at a time, of `stored` ones: at least 1. */
 size_t plt_checkpoint_block(uint64_t stored, size_t row_bytes);
+
+/* Opens a dataset of rank 1 or 2 and gets its size; all its chunks must be there. -1 after a failure. */
+hid_t plt_part_column(plt_hdf5_error_t *error, hid_t group, const char *name, int rank, hsize_t size[2]);
+/* Elements or rows [start, start + n) of a dataset. */
+void plt_part_slice(plt_hdf5_error_t *error, hid_t data, hid_t type, int rank, hsize_t start, hsize_t n, hsize_t cols,
+                    void *into);
+/* The learning rates of a table's t steps. */
+void plt_part_history(plt_hdf5_error_t *error, hid_t group, uint64_t t, plt_eta_history_t *history);
+/* Notes keys and steps that the table cannot have. */
+void plt_part_check_rows(plt_hdf5_error_t *error, const plt_checkpoint_record_t *record, const uint64_t *keys,
+                         const uint64_t *last, size_t n);
+/* NULL: there is none of that name. */
+const plt_checkpoint_record_t *plt_part_table(const plt_checkpoint_part_t *part, const char *name);
 
 /* plt_checkpoint_open and _close for one who has entered. */
 plt_status_t plt_part_open(const char *path, plt_checkpoint_part_t **out);

@@ -6,16 +6,6 @@
 
 #include "common/mem.h"
 #include "ps/checkpoint/format.h"
-#include "ps/optimizers/registry.h"
-
-struct plt_checkpoint_part {
-  char *path;
-  hid_t file;
-  uint32_t format;
-  plt_checkpoint_head_t head;
-  plt_checkpoint_record_t *tables; /* by index */
-  size_t n_tables;
-};
 
 static void read_field(plt_hdf5_error_t *error, hid_t place, const plt_field_t *field, void *into) {
   hid_t attribute = plt_hdf5_heard(error, field->name, H5Aopen(place, field->name, H5P_DEFAULT));
@@ -42,8 +32,7 @@ static void read_fields(plt_hdf5_error_t *error, hid_t place, plt_field_list_t l
     if (list.fields[i].since <= format) read_field(error, place, &list.fields[i], into);
 }
 
-/* Opens a dataset of rank 1 or 2 and gets its size; all its chunks must be there. -1 after a failure. */
-static hid_t open_column(plt_hdf5_error_t *error, hid_t group, const char *name, int rank, hsize_t size[2]) {
+hid_t plt_part_column(plt_hdf5_error_t *error, hid_t group, const char *name, int rank, hsize_t size[2]) {
   hid_t data = plt_hdf5_heard(error, name, H5Dopen2(group, name, H5P_DEFAULT));
   if (data < 0) return -1;
   hid_t space = H5Dget_space(data), type = H5Dget_type(data);
@@ -65,7 +54,7 @@ static hid_t open_column(plt_hdf5_error_t *error, hid_t group, const char *name,
 
 static hsize_t column_size(plt_hdf5_error_t *error, hid_t group, const char *name, int rank, hsize_t *cols) {
   hsize_t size[2] = {0, 0};
-  hid_t data = open_column(error, group, name, rank, size);
+  hid_t data = plt_part_column(error, group, name, rank, size);
   if (data >= 0) H5Dclose(data);
   if (cols != NULL) *cols = size[1];
   return size[0];
@@ -185,9 +174,8 @@ size_t plt_checkpoint_state_floats(const plt_checkpoint_part_t *part, size_t i) 
 
 /* ---- rows into a table ---- */
 
-/* Elements or rows [start, start + n) of a dataset. */
-static void read_slice(plt_hdf5_error_t *error, hid_t data, hid_t type, int rank, hsize_t start, hsize_t n,
-                       hsize_t cols, void *into) {
+void plt_part_slice(plt_hdf5_error_t *error, hid_t data, hid_t type, int rank, hsize_t start, hsize_t n, hsize_t cols,
+                    void *into) {
   hsize_t from[2] = {start, 0}, count[2] = {n, cols};
   if (error->failed || n == 0 || (rank == 2 && cols == 0)) return;
   hid_t memory = plt_hdf5_heard(error, "rows", H5Screate_simple(rank, count, NULL));
@@ -198,15 +186,15 @@ static void read_slice(plt_hdf5_error_t *error, hid_t data, hid_t type, int rank
   H5Sclose(memory);
 }
 
-static void read_history(plt_hdf5_error_t *error, hid_t group, uint64_t t, plt_eta_history_t *history) {
+void plt_part_history(plt_hdf5_error_t *error, hid_t group, uint64_t t, plt_eta_history_t *history) {
   hsize_t n[2] = {0}, same[2];
-  hid_t first = open_column(error, group, "eta_first", 1, n);
-  hid_t eta = first < 0 ? -1 : open_column(error, group, "eta", 1, same);
+  hid_t first = plt_part_column(error, group, "eta_first", 1, n);
+  hid_t eta = first < 0 ? -1 : plt_part_column(error, group, "eta", 1, same);
   if (eta >= 0 && n[0] <= t && (n[0] > 0 || t == 0)) {
     uint64_t *firsts = plt_mem_zalloc(n[0], sizeof *firsts), before = 0;
     double *etas = plt_mem_zalloc(n[0], sizeof *etas);
-    read_slice(error, first, H5T_NATIVE_UINT64, 1, 0, n[0], 1, firsts);
-    read_slice(error, eta, H5T_NATIVE_DOUBLE, 1, 0, n[0], 1, etas);
+    plt_part_slice(error, first, H5T_NATIVE_UINT64, 1, 0, n[0], 1, firsts);
+    plt_part_slice(error, eta, H5T_NATIVE_DOUBLE, 1, 0, n[0], 1, etas);
     for (hsize_t i = 0; i < n[0] && !error->failed; i++) {
       bool good = firsts[i] > before && firsts[i] <= t && isfinite(etas[i]) && (i > 0 || firsts[i] == 1);
       if (!good) {
@@ -225,8 +213,8 @@ static void read_history(plt_hdf5_error_t *error, hid_t group, uint64_t t, plt_e
   if (eta >= 0) H5Dclose(eta);
 }
 
-static void check_rows(plt_hdf5_error_t *error, const plt_checkpoint_record_t *record, const uint64_t *keys,
-                       const uint64_t *last, size_t n) {
+void plt_part_check_rows(plt_hdf5_error_t *error, const plt_checkpoint_record_t *record, const uint64_t *keys,
+                         const uint64_t *last, size_t n) {
   for (size_t i = 0; i < n && !error->failed; i++) {
     bool is_key = keys[i] < record->spec.rows || record->spec.sparse.declared;
     if (!is_key || last[i] > record->t)
@@ -244,19 +232,20 @@ static void read_rows(plt_hdf5_error_t *error, hid_t group, const plt_checkpoint
   size_t cols = record->spec.cols, state_floats = record->state_floats;
   size_t rows = plt_checkpoint_block(record->stored, (cols + state_floats) * sizeof(float));
   hsize_t size[2];
-  hid_t keys = open_column(error, group, "keys", 1, size), last = open_column(error, group, "last", 1, size);
-  hid_t value = open_column(error, group, "value", 2, size), state = open_column(error, group, "state", 2, size);
+  hid_t keys = plt_part_column(error, group, "keys", 1, size), last = plt_part_column(error, group, "last", 1, size);
+  hid_t value = plt_part_column(error, group, "value", 2, size),
+        state = plt_part_column(error, group, "state", 2, size);
   uint64_t *key_buffer = plt_mem_alloc(rows * sizeof *key_buffer),
            *last_buffer = plt_mem_alloc(rows * sizeof *last_buffer);
   float *value_buffer = plt_mem_alloc(rows * cols * sizeof(float));
   float *state_buffer = plt_mem_alloc(rows * state_floats * sizeof(float));
   for (uint64_t at = 0; at < record->stored && !error->failed; at += rows) {
     size_t n = record->stored - at < rows ? (size_t)(record->stored - at) : rows;
-    read_slice(error, keys, H5T_NATIVE_UINT64, 1, at, n, 1, key_buffer);
-    read_slice(error, last, H5T_NATIVE_UINT64, 1, at, n, 1, last_buffer);
-    read_slice(error, value, H5T_NATIVE_FLOAT, 2, at, n, cols, value_buffer);
-    read_slice(error, state, H5T_NATIVE_FLOAT, 2, at, n, state_floats, state_buffer);
-    check_rows(error, record, key_buffer, last_buffer, n);
+    plt_part_slice(error, keys, H5T_NATIVE_UINT64, 1, at, n, 1, key_buffer);
+    plt_part_slice(error, last, H5T_NATIVE_UINT64, 1, at, n, 1, last_buffer);
+    plt_part_slice(error, value, H5T_NATIVE_FLOAT, 2, at, n, cols, value_buffer);
+    plt_part_slice(error, state, H5T_NATIVE_FLOAT, 2, at, n, state_floats, state_buffer);
+    plt_part_check_rows(error, record, key_buffer, last_buffer, n);
     if (!error->failed && !take(table, n, key_buffer, last_buffer, value_buffer, state_buffer))
       plt_hdf5_note(error, "counts that are no numbers of pushes");
   }
@@ -303,7 +292,7 @@ static void read_counts(plt_hdf5_error_t *error, hid_t table_group, const plt_ch
   H5Gclose(group);
 }
 
-static const plt_checkpoint_record_t *find_record(const plt_checkpoint_part_t *part, const char *name) {
+const plt_checkpoint_record_t *plt_part_table(const plt_checkpoint_part_t *part, const char *name) {
   for (size_t i = 0; i < part->n_tables; i++)
     if (strcmp(part->tables[i].spec.name, name) == 0) return &part->tables[i];
   return NULL;
@@ -332,7 +321,7 @@ static plt_status_t check_fit(const plt_checkpoint_part_t *part, const plt_check
 
 plt_status_t plt_checkpoint_restore(plt_checkpoint_part_t *part, plt_table_t *table) {
   const char *name = plt_table_spec(table)->name;
-  const plt_checkpoint_record_t *record = find_record(part, name);
+  const plt_checkpoint_record_t *record = plt_part_table(part, name);
   plt_eta_history_t history = {0};
   plt_hdf5_error_t error = {0};
   if (record == NULL) return plt_fail(PLT_ERR_CHECKPOINT, "%s: has no table %s", part->path, name);
@@ -340,7 +329,7 @@ plt_status_t plt_checkpoint_restore(plt_checkpoint_part_t *part, plt_table_t *ta
   plt_hdf5_enter();
   hid_t tables = plt_hdf5_heard(&error, "tables", H5Gopen2(part->file, "tables", H5P_DEFAULT));
   hid_t group = plt_hdf5_heard(&error, name, H5Gopen2(tables, name, H5P_DEFAULT));
-  read_history(&error, group, record->t, &history);
+  plt_part_history(&error, group, record->t, &history);
   if (!error.failed) read_rows(&error, group, record, take_rows, table);
   if (!error.failed) read_counts(&error, group, record, table);
   if (group >= 0) H5Gclose(group);
@@ -351,135 +340,4 @@ plt_status_t plt_checkpoint_restore(plt_checkpoint_part_t *part, plt_table_t *ta
   plt_eta_history_clear(&history);
   if (error.failed) return plt_fail(PLT_ERR_CHECKPOINT, "%s: table %s: %s", part->path, name, error.text);
   return PLT_OK;
-}
-
-/* ---- rows as they are ---- */
-
-struct plt_checkpoint_rows {
-  const plt_checkpoint_part_t *part;
-  const plt_checkpoint_record_t *record;
-  plt_optimizer_t *optimizer;
-  plt_eta_history_t history;
-  hid_t group, keys, last, value, state;
-  size_t block;         /* rows whose value, state and step are read together */
-  uint64_t *lasts;      /* [block] */
-  float *stored, *kept; /* [block, cols], [block, state_floats] */
-  float *born;          /* [cols + state_floats] */
-};
-
-static plt_status_t make_optimizer(plt_checkpoint_rows_t *rows) {
-  plt_table_spec_t spec = rows->record->spec;
-  const char *name = spec.name;
-  if (spec.frozen && spec.optimizer[0] == '\0') strcpy(spec.optimizer, "sgd"); /* as tables have it */
-  plt_status_t status = plt_optimizer_create(&spec, &rows->optimizer);
-  if (status != PLT_OK) return plt_fail_within(PLT_ERR_CHECKPOINT, "%s: table %s", rows->part->path, name);
-  if (plt_optimizer_state_floats(rows->optimizer) != rows->record->state_floats)
-    return plt_fail(PLT_ERR_CHECKPOINT, "%s: table %s has %zu floats of state a row, but %s keeps %zu",
-                    rows->part->path, name, rows->record->state_floats, spec.optimizer,
-                    plt_optimizer_state_floats(rows->optimizer));
-  return PLT_OK;
-}
-
-static void open_columns(plt_hdf5_error_t *error, plt_checkpoint_rows_t *rows) {
-  const char *name = rows->record->spec.name;
-  hsize_t size[2];
-  hid_t tables = plt_hdf5_heard(error, "tables", H5Gopen2(rows->part->file, "tables", H5P_DEFAULT));
-  rows->group = plt_hdf5_heard(error, name, H5Gopen2(tables, name, H5P_DEFAULT));
-  read_history(error, rows->group, rows->record->t, &rows->history);
-  rows->keys = open_column(error, rows->group, "keys", 1, size);
-  rows->last = open_column(error, rows->group, "last", 1, size);
-  rows->value = open_column(error, rows->group, "value", 2, size);
-  rows->state = open_column(error, rows->group, "state", 2, size);
-  if (tables >= 0) H5Gclose(tables);
-}
-
-plt_status_t plt_checkpoint_rows_open(plt_checkpoint_part_t *part, const char *name, plt_checkpoint_rows_t **out) {
-  plt_hdf5_error_t error = {0};
-  const plt_checkpoint_record_t *record = find_record(part, name);
-  if (record == NULL) return plt_fail(PLT_ERR_CHECKPOINT, "%s: has no table %s", part->path, name);
-  plt_checkpoint_rows_t *rows = plt_mem_zalloc(1, sizeof *rows);
-  *rows = (plt_checkpoint_rows_t){
-      .part = part, .record = record, .group = -1, .keys = -1, .last = -1, .value = -1, .state = -1};
-  plt_status_t status = make_optimizer(rows);
-  if (status == PLT_OK) {
-    plt_hdf5_enter();
-    open_columns(&error, rows);
-    plt_hdf5_leave();
-    if (error.failed) status = plt_fail(PLT_ERR_CHECKPOINT, "%s: table %s: %s", part->path, name, error.text);
-  }
-  if (status != PLT_OK) {
-    plt_checkpoint_rows_close(&rows);
-    return status;
-  }
-  plt_optimizer_begin(rows->optimizer, record->t, &rows->history);
-  size_t cols = record->spec.cols, state_floats = record->state_floats;
-  rows->block = plt_checkpoint_block(record->stored, (cols + state_floats) * sizeof(float));
-  rows->lasts = plt_mem_alloc(rows->block * sizeof *rows->lasts);
-  rows->stored = plt_mem_alloc(rows->block * cols * sizeof(float));
-  rows->kept = plt_mem_alloc(rows->block * state_floats * sizeof(float));
-  rows->born = plt_mem_zalloc(cols + state_floats, sizeof(float));
-  *out = rows;
-  return PLT_OK;
-}
-
-void plt_checkpoint_rows_close(plt_checkpoint_rows_t **rows_at) {
-  plt_checkpoint_rows_t *rows = *rows_at;
-  if (rows == NULL) return;
-  hid_t columns[] = {rows->keys, rows->last, rows->value, rows->state};
-  plt_hdf5_enter();
-  for (size_t i = 0; i < 4; i++)
-    if (columns[i] >= 0) H5Dclose(columns[i]);
-  if (rows->group >= 0) H5Gclose(rows->group);
-  plt_hdf5_leave();
-  plt_optimizer_destroy(&rows->optimizer);
-  plt_eta_history_clear(&rows->history);
-  free(rows->lasts);
-  free(rows->stored);
-  free(rows->kept);
-  free(rows->born);
-  free(rows);
-  *rows_at = NULL;
-}
-
-const plt_table_spec_t *plt_checkpoint_rows_spec(const plt_checkpoint_rows_t *rows) { return &rows->record->spec; }
-
-uint64_t plt_checkpoint_rows_stored(const plt_checkpoint_rows_t *rows) { return rows->record->stored; }
-
-/* At most a block. */
-static void read_now(plt_hdf5_error_t *error, plt_checkpoint_rows_t *rows, uint64_t first, size_t n,
-                     const uint64_t *keys, float *values) {
-  size_t cols = rows->record->spec.cols, state_floats = rows->record->state_floats;
-  const plt_optimizer_ops_t *ops = rows->optimizer->ops;
-  bool moves = ops->value != NULL;
-  read_slice(error, rows->last, H5T_NATIVE_UINT64, 1, first, n, 1, rows->lasts);
-  read_slice(error, rows->value, H5T_NATIVE_FLOAT, 2, first, n, cols, moves ? rows->stored : values);
-  if (moves) read_slice(error, rows->state, H5T_NATIVE_FLOAT, 2, first, n, state_floats, rows->kept);
-  check_rows(error, rows->record, keys, rows->lasts, n);
-  for (size_t i = 0; i < n && moves && !error->failed; i++)
-    ops->value(rows->optimizer, rows->stored + i * cols, rows->kept + i * state_floats, rows->lasts[i],
-               values + i * cols);
-}
-
-plt_status_t plt_checkpoint_rows_read(plt_checkpoint_rows_t *rows, uint64_t first, size_t n, uint64_t *keys,
-                                      float *values) {
-  plt_hdf5_error_t error = {0};
-  plt_hdf5_enter();
-  read_slice(&error, rows->keys, H5T_NATIVE_UINT64, 1, first, n, 1, keys);
-  for (size_t at = 0; values != NULL && at < n && !error.failed; at += rows->block)
-    read_now(&error, rows, first + at, n - at < rows->block ? n - at : rows->block, keys + at,
-             values + at * rows->record->spec.cols);
-  plt_hdf5_leave();
-  if (!error.failed) return PLT_OK;
-  return plt_fail(PLT_ERR_CHECKPOINT, "%s: table %s: %s", rows->part->path, rows->record->spec.name, error.text);
-}
-
-void plt_checkpoint_rows_unborn(plt_checkpoint_rows_t *rows, uint64_t key, float *value) {
-  const plt_table_spec_t *spec = &rows->record->spec;
-  const plt_optimizer_ops_t *ops = rows->optimizer->ops;
-  bool moves = ops->value != NULL;
-  float *born = moves ? rows->born : value, *state = rows->born + spec->cols;
-  plt_table_spec_birth(spec, rows->record->salt, key, born);
-  if (!moves) return;
-  if (ops->state_init != NULL) ops->state_init(rows->optimizer, state);
-  ops->value(rows->optimizer, born, state, 0, value);
 }

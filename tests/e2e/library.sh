@@ -270,15 +270,20 @@ do_stored() {
       holds "$out/$name.npy" "$work/told/$name.stored"
       holds "$out/whole/$name.npy" "$work/told/$name.all"
     done
-    [[ $(find "$out" -type f | wc -l) == 9 ]] || complain "export left: $(find "$out" -type f)"
+    for name in "$out/ids" "$out/whole/ids"; do # keys without an end: never all of them
+      holds "$name.keys.npy" "$work/told/ids.keys"
+      holds "$name.npy" "$work/told/ids.stored"
+    done
+    [[ $(find "$out" -type f | wc -l) == 13 ]] || complain "export left: $(find "$out" -type f)"
     quietly "$plateau" export "$run/checkpoints/15" -o "$out/half"
     cmp -s "$out/moving.npy" "$out/half/moving.npy" && complain "the checkpoint of step 15 has the tables of step 30"
   done
   diff -r "$work/out-1" "$work/out-3" || complain "other exports from 3 servers"
   "$plateau" inspect "$run" >"$work/inspect.txt" || complain "inspect"
   grep -q '^servers: 3$' "$work/inspect.txt" && grep -q '^no servers are at work' "$work/inspect.txt" &&
-    grep -q '^  3 servers; 30 steps of each worker$' "$work/inspect.txt" &&
-    grep -qE '^  given +500 +3 +2 +56 +0  frozen$' "$work/inspect.txt" || complain "inspect: $(cat "$work/inspect.txt")"
+    grep -q '^  3 servers; 31 steps of each worker$' "$work/inspect.txt" &&
+    grep -qE '^  given +500 +3 +2 +56 +0  frozen$' "$work/inspect.txt" &&
+    grep -qE '^  ids +sparse +3 +7 ' "$work/inspect.txt" || complain "inspect: $(cat "$work/inspect.txt")"
   refuses 64 'of plateau serve: rows without a model' "$plateau" evaluate "$run"
   refuses 64 'of plateau serve: rows without a model' "$plateau" runs "$run"
   refuses 64 'of plateau serve: rows without a model' "$plateau" train "$run" --resume
@@ -288,7 +293,7 @@ do_stored() {
   refuses 65 'no best checkpoint' "$plateau" export "$run" --best -o "$work/no"
   refuses 65 'checkpoints/14' "$plateau" export "$run/checkpoints/14" -o "$work/no"
   refuses 73 'run/job|serve.yaml' "$plateau" export "$run" -o "$run/serve.yaml/no"
-  printf X | dd of="$run/checkpoints/30/server-1.h5" bs=1 seek=3000 conv=notrunc status=none
+  printf X | dd of="$run/checkpoints/31/server-1.h5" bs=1 seek=3000 conv=notrunc status=none
   refuses 65 'server-1\.h5' "$plateau" export "$run" -o "$work/no"
   refuses 65 'damaged checkpoint' "$plateau" inspect "$run"
   start "$work/run-names"

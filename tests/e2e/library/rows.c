@@ -51,6 +51,20 @@ static void write_table(const char *dir, const char *name, uint32_t table, const
   write_rows(dir, name, "stored", stored, sizeof *stored, n * DIM);
 }
 
+/* Keys of any 64 bits, in ascending order. */
+static uint64_t id_of(uint64_t i) { return UINT64_MAX / (PUSHED - 1) * i; }
+
+static void write_ids(const char *dir, uint32_t table) {
+  uint64_t keys[PUSHED];
+  float rows[PUSHED * DIM], gradient[PUSHED * DIM];
+  for (uint64_t i = 0; i < PUSHED; i++) keys[i] = id_of(i);
+  for (int i = 0; i < PUSHED * DIM; i++) gradient[i] = (float)i;
+  check(plateau_push(job, 0.05, &(plateau_push_t){table, 0, keys, PUSHED, gradient}, 1));
+  check(plateau_pull(job, &(plateau_pull_t){table, keys, PUSHED, rows}, 1));
+  write_rows(dir, "ids", "keys", keys, sizeof *keys, PUSHED);
+  write_rows(dir, "ids", "stored", rows, sizeof *rows, PUSHED * DIM);
+}
+
 int main(int argc, char **argv) {
   static int pushed[ROWS], assigned[ROWS];
   static const char *names[TABLES] = {"moving", "still.keys.of", "given"};
@@ -69,6 +83,8 @@ int main(int argc, char **argv) {
     specs[i].dim = DIM;
     check(plateau_declare(job, &specs[i], &(uint32_t){0}));
   }
+  plateau_table_t ids = {.name = "ids", .dim = DIM, .init = PLATEAU_NORMAL, .scale = 1};
+  check(plateau_declare_sparse(job, &ids, NULL, &(uint32_t){0}));
   check(plateau_assign(job, 2, given, 2, values));
   assigned[given[0]] = assigned[given[1]] = 1;
   for (uint64_t t = 0; t < STEPS; t++) {
@@ -76,6 +92,7 @@ int main(int argc, char **argv) {
     push();
     for (uint64_t i = 0; i < PUSHED; i++) pushed[key_of(t, i)] = 1;
   }
+  write_ids(argv[2], 3);
   check(plateau_checkpoint(job));
   write_table(argv[2], names[0], 0, pushed);
   write_table(argv[2], names[1], 1, pushed);

@@ -9,6 +9,7 @@
 
 #include "common/io/fileio.h"
 #include "common/rng.h"
+#include "proto/shard.h"
 #include "ps/checkpoint/ordered.h"
 #include "tests/unit/common/scratch.h"
 
@@ -147,6 +148,57 @@ Test(ordered, parts_in_another_order_are_sorted) {
   expect_order(1, true, 1 << 20);
   expect_order(SERVERS_MAX, true, 1 << 20);
   expect_order(3, true, 2000); /* many runs, of which none fits */
+}
+
+/* Keys of any 64 bits, in the order of a hash; those that nobody has pushed for longer than max_age are forgotten. */
+Test(ordered, sparse_keys_are_sorted_and_forgotten) {
+  enum { IDS = 300, AGE = 17, SERVERS = 3 };
+  plt_table_spec_t ids = spec;
+  uint64_t keys[IDS];
+  float gradient[IDS][COLS], values[IDS * COLS], wanted[COLS];
+  bool is_there[IDS] = {0};
+  parts_t parts = {.n = SERVERS};
+  plt_table_t *tables[SERVERS];
+  ids.rows = 0;
+  ids.sparse = (plt_sparse_keys_t){.declared = true, .max_age = AGE};
+  for (uint32_t s = 0; s < SERVERS; s++) {
+    plt_checkpoint_head_t head = {.clock = STEPS, .server = s, .servers = SERVERS};
+    CR_OK(plt_table_create(&ids, s, SERVERS, &tables[s]));
+    for (uint32_t t = 1; t <= STEPS; t++) {
+      size_t n = 0;
+      for (uint64_t i = 0; i < IDS; i++) { /* ascending, up to the largest there is */
+        uint64_t key = UINT64_MAX / (IDS - 1) * i + (i == IDS - 1 ? UINT64_MAX % (IDS - 1) : 0);
+        if (draw(t, (uint32_t)i) % 20 != 0 || plt_shard_of(key, true, SERVERS) != s) continue;
+        for (uint32_t c = 0; c < COLS; c++) gradient[n][c] = (float)(plt_rng_unit(draw(t * 8 + c, (uint32_t)i)) - 0.5);
+        keys[n++] = key;
+        if (t + AGE >= STEPS) is_there[i] = true;
+      }
+      plt_table_step(tables[s], 0.01, (plt_rows_t){keys, gradient, n});
+    }
+    plt_image_t *image = plt_table_image(tables[s]);
+    CR_OK(plt_checkpoint_write(part_path(s), &head, &image, 1, NULL));
+    plt_image_release(&image);
+    CR_OK(plt_checkpoint_open(part_path(s), &parts.part[s]));
+  }
+  plt_ordered_t *ordered;
+  size_t n, at = 0;
+  CR_OK(plt_ordered_create(parts.part, SERVERS, "t", scratch_path("rows"), 3000, &ordered));
+  CR_OK(plt_ordered_next(ordered, IDS, keys, values, &n));
+  cr_assert_eq(n, plt_ordered_stored(ordered));
+  for (uint64_t i = 0; i < IDS; i++) {
+    uint64_t key = UINT64_MAX / (IDS - 1) * i + (i == IDS - 1 ? UINT64_MAX % (IDS - 1) : 0);
+    if (!is_there[i]) continue;
+    cr_assert_lt(at, n);
+    cr_assert_eq(keys[at], key, "place %zu", at);
+    plt_table_read(tables[plt_shard_of(key, true, SERVERS)], &key, 1, wanted);
+    cr_assert_eq(memcmp(values + at++ * COLS, wanted, sizeof wanted), 0, "key %" PRIu64, key);
+  }
+  cr_assert_eq(at, n);
+  cr_assert_gt(n, 50);
+  cr_assert_lt(n, IDS - 50);
+  plt_ordered_destroy(&ordered);
+  close_parts(&parts);
+  for (uint32_t s = 0; s < SERVERS; s++) plt_table_destroy(&tables[s]);
 }
 
 Test(ordered, what_does_not_fit_is_told) {
