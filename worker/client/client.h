@@ -41,8 +41,8 @@ typedef struct plt_client plt_client_t;
 /* Connects and greets. *clock is that of the servers' tables when the job began, or that of the next push of the worker
  * that this one succeeds, whose last push is in the tables then; *progress what a checkpoint said, if *resumed.
  * Also PLT_ERR_CREATE (no sockets), PLT_ERR_CHECKPOINT (the servers start from different clocks, or the worker died
- * while some of them had its push and others had not: all are told that it gave up), PLT_ERR_USAGE (there is such a worker, or it cannot be
- * succeeded). */
+ * while some of them had its push and others had not: all are told that it gave up), PLT_ERR_USAGE (there is such a
+ * worker, or it cannot be succeeded). */
 plt_status_t plt_client_open(plt_wire_t *wire, const plt_client_config_t *config, uint64_t *clock, bool *resumed,
                              plt_progress_t *progress, plt_client_t **out);
 /* Frees everything; says nothing to the servers (see plt_client_bye). */

@@ -1,5 +1,5 @@
-/* test_library_half.c - a worker that dies in the middle of a message to all servers: some have it, others have not. It is
- * a process that speaks to some of the servers only, as far as they can tell. */
+/* test_library_half.c - a worker that dies in the middle of a message to all servers: some have it, others have not. It
+ * is a process that speaks to some of the servers only, as far as they can tell. */
 #include <time.h>
 
 #include "common/time.h"
