@@ -4,6 +4,7 @@ set(packaging ${CMAKE_SOURCE_DIR}/packaging)
 install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs examples DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN build-site EXCLUDE PATTERN site EXCLUDE)
 install(FILES proto/PROTOCOL.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/proto)
+install(FILES include/plateau.h DESTINATION ${CMAKE_INSTALL_DOCDIR}/include) # pages link to it
 install(FILES ${CMAKE_SOURCE_DIR}/python/plateau.py DESTINATION ${CMAKE_INSTALL_DATADIR}/plateau)
 install(FILES ${packaging}/completion/plateau.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME plateau)

@@ -21,6 +21,16 @@ diff <("$plateau" help man --names | sort) <(find "$work/prefix/share/man" -type
 for dir in docs examples; do
   diff -r -x build-site -x site "$root/$dir" "$work/prefix/share/doc/plateau/$dir" || complain "$dir is not installed as it is"
 done
+# links PAGE: where its links to files lead.
+links() { grep -oE '\]\([^)#: ]+[)#]' "$1" | sed 's/^](//; s/[)#]$//' | sort -u; }
+linked=0
+while read -r page; do
+  while read -r link; do
+    linked=$((linked + 1))
+    [[ -e ${page%/*}/$link ]] || complain "installed ${page#"$work/prefix/"}: $link is not there"
+  done < <(links "$page")
+done < <(find "$work/prefix/share/doc/plateau" -name '*.md')
+((linked > 100)) || complain "only $linked links in the installed pages"
 [[ $(stat -c %s "$work/stripped/bin/plateau") -lt $(stat -c %s "$work/prefix/bin/plateau") ]] ||
   complain "--strip took nothing"
 ! readelf -d "$work/prefix/bin/plateau" | grep -E 'R(UN)?PATH' | grep -F "$build" || complain "it looks for libraries in the build"

@@ -347,7 +347,7 @@ mpmd() {
 do_beside() {
   need_mpirun
   command -v mpicc >/dev/null || { say "skipped: there is no mpicc"; exit 77; }
-  quietly mpicc -std=c17 -O2 -ffp-contract=off -I "$root/include" "$root/tests/e2e/library/beside.c" -o "$work/beside" -L "$build" -lplateau
+  quietly mpicc -std=c17 -O2 -ffp-contract=off -I "$root/include" "$examples/beside.c" -o "$work/beside" -L "$build" -lplateau
   local line run=$work/mpmd code
   start "$work/apart" --workers 3 --servers 2
   line=$(timeout -k 5 60 mpirun --bind-to none -n 3 "$work/beside" "$work/apart") || complain "a step of its own"

@@ -54,7 +54,7 @@ grep -q 'tables as of clock [0-9]*00;' said.txt || complain "queued again: it di
 
 say "one step for both"
 command -v mpicc >/dev/null || { say "not tried: there is no mpicc"; conclude; exit; }
-quietly mpicc -std=c17 -O2 -ffp-contract=off -I "$root/include" "$root/tests/e2e/library/beside.c" -o beside -L "$build" -lplateau
+quietly mpicc -std=c17 -O2 -ffp-contract=off -I "$root/include" "$root/examples/library/beside.c" -o beside -L "$build" -lplateau
 want=$(without_launcher one mpirun --bind-to none -n 1 ./beside one)
 printf '0-1 plateau serve both --mpmd text --workers 4\n2-5 ./beside both text\n' >both.conf
 got=$(timeout 60 srun --mpi=pmix -n 6 --multi-prog both.conf 2>both.txt) || complain "one step: $(cat both.txt)"
