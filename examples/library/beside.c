@@ -1,7 +1,7 @@
 /* beside.c - a program of MPI whose servers may be in its MPI_COMM_WORLD: each rank of its own is a worker.
  *
  *   mpicc beside.c -o beside $(pkg-config --cflags --libs plateau)
- *   mpirun -n 2 plateau serve DIR --mpmd file --workers 4 : -n 4 ./beside DIR        or --mpmd text and ./beside DIR text
+ *   mpirun -n 2 plateau serve DIR --mpmd file --workers 4 : -n 4 ./beside DIR      or --mpmd text and ./beside DIR text
  *
  * Workers talk over MPI, too: losses are added by MPI_Allreduce, which has to say what plateau_step() says, and rank 0
  * draws what is learnt. Prints a hash of the table. */

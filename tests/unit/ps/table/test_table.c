@@ -394,6 +394,36 @@ Test(table, steps_of_bfloat16) {
   }
 }
 
+/* More slabs than have memory of their own: 24 MB of rows, written, forgotten and written again. */
+Test(table, slabs_in_blocks) {
+  enum { MANY = 96 * 1024, WIDE = 64, SOME = 1000 };
+  plt_table_spec_t spec = {.name = "user", .rows = MANY, .cols = WIDE, .init = {PLT_INIT_NORMAL, 0.1}, .seed = 9};
+  strcpy(spec.optimizer, "sgd");
+  plt_table_t *table, *fresh;
+  static uint64_t keys[SOME];
+  static float ones[SOME * WIDE], now[SOME * WIDE], born[SOME * WIDE];
+  cr_assert_eq(plt_table_create(&spec, 0, 1, &table), PLT_OK);
+  cr_assert_eq(plt_table_create(&spec, 0, 1, &fresh), PLT_OK);
+  size_t empty = plt_table_bytes(table);
+  for (size_t i = 0; i < SOME * WIDE; i++) ones[i] = 1;
+  for (int turn = 0; turn < 2; turn++) {
+    for (size_t i = 0; i < SOME; i++) keys[i] = i * (MANY / SOME);
+    for (size_t shift = 0; shift < 2; shift++) {
+      plt_table_step(table, 0.5, (plt_rows_t){keys, ones, SOME});
+      plt_table_read(table, keys, SOME, now);
+      plt_table_read(fresh, keys, SOME, born);
+      for (size_t i = 0; i < SOME * WIDE; i++) cr_assert_eq(now[i], born[i] - 0.5f);
+      for (size_t i = 0; i < SOME; i++) keys[i]++;
+    }
+    cr_assert_gt(plt_table_bytes(table), (size_t)20 << 20);
+    cr_assert_eq(plt_table_stored(table), 2 * SOME);
+    plt_table_reset(table, 0);
+    cr_assert_eq(plt_table_bytes(table), empty);
+  }
+  plt_table_destroy(&table);
+  plt_table_destroy(&fresh);
+}
+
 /* eta * lr_scale is all that counts, in closed forms too. */
 Test(table, a_learning_rate_of_its_own_multiplies_that_of_the_step) {
   uint64_t keys[ROWS];
