@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What a sample costs as tables, workers and servers grow; a table, and with --plot a picture by gnuplot.
+# What a sample costs as tables, workers and servers grow, beside what `plateau plan` says of it beforehand; a table, and with
+# --plot a picture by gnuplot.
 #
 #   tests/bench/scaling.sh size   [--plot FILE.svg]   tables 1, 10, 100 times as large, one process
 #   tests/bench/scaling.sh weak   [--plot FILE.svg]   1 to 8 workers and as many servers, each on a host of its own
@@ -8,7 +9,10 @@
 # bpr with adam, 64 dimensions, invented data. What a configuration costs is the difference of a long and a short run:
 # start, data, births of the first rows and checkpoints cancel. Processor seconds are those of all its processes and of
 # mpirun. Hosts are network namespaces with a cable of $RATE each (tests/hosts.sh): what is seen is the network's share,
-# as far as the cores of this machine carry all hosts.
+# as far as the cores of this machine carry all hosts. plan measures a worker and a server here, without cables; of hosts
+# that share this machine's cores it does not know: its step is taken to last no less than its processor time over these.
+# Over hosts with a slow cable the processor seconds of so few steps are little beside what mpirun takes to start: where the
+# difference is none, there is a dash.
 # Environment: PLATEAU (the binary), RATE (50mbit), COUNTS ("1 2 4 8"), SIZES ("1 10 100"), RUNS (3: the median counts).
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -68,24 +72,40 @@ measure() {
 }
 median() { cut -d' ' -f"$1" "$work/turns.txt" | sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
-row() { printf '%s\t%.0f\t%.2f\n' "$@" | tee -a "$result"; }
-head_line() { printf '%s\tsamples/s\tprocessor s per million samples\n' "$1" | tee "$result"; }
+# predict BATCH OPTIONS...: the same, planned.
+predict() {
+  local batch=$1 split
+  shift
+  "$plateau" plan "$work/config.yaml" --format json --set "train.batch_size=$batch" "$@" >"$work/plan.json" 2>"$work/out.txt" ||
+    { cat "$work/out.txt" >&2; fail "plan $*"; }
+  split=$(grep -o '"splits": *\[{[^}]*}' "$work/plan.json")
+  awk -v n="$batch" -v step="$(json_number step_s <<<"$split")" -v cpu="$(json_number processor_s <<<"$split")" -v cores="$(nproc)" \
+    'BEGIN { if (cpu / cores > step) step = cpu / cores; print n / step, 1e6 * cpu / n }'
+}
+
+row() {
+  awk -v OFS='\t' -v x="$1" -v speed="$2" -v cpu="$3" -v fast="$4" -v planned="$5" \
+    'BEGIN { print x, sprintf("%.0f", speed), sprintf("%.0f", fast), cpu > 0 ? sprintf("%.2f", cpu) : "-", sprintf("%.2f", planned) }' |
+    tee -a "$result"
+}
+head_line() { printf '%s\tsamples/s\tplanned\tprocessor s per million samples\tplanned\n' "$1" | tee "$result"; }
 
 by_size() {
-  local times steps cost
+  local times steps cost planned
   head_line "rows"
   for times in "${sizes[@]}"; do
     make_set "$work/data" "$times"
     write_config "$work/data"
     steps=$((100000 * times / 2048 + 1)) # more than the training part of an epoch: all rows are born
     cost=$(measure "$steps" $((steps + 3000)) 2048 "$plateau" train "$work/config.yaml")
-    # shellcheck disable=SC2086 # two figures
-    row $((15000 * times)) $cost
+    planned=$(predict 2048 --workers 1 --servers 1 --transport inproc)
+    # shellcheck disable=SC2086 # two figures each
+    row $((15000 * times)) $cost $planned
     rm -rf "$work/data"
   done
 }
 by_count() { # BATCH-OF-COUNT: a function
-  local n batch list cost
+  local n batch list cost planned
   hosts_up $((2 * counts[-1])) "$rate"
   wait_for_network
   make_set "$work/data" 10
@@ -97,10 +117,13 @@ by_count() { # BATCH-OF-COUNT: a function
     cost=$(measure 10 40 "$batch" "$work/on" h1 mpirun --leave-session-attached --bind-to none --host "${list%,}" \
       -n $((2 * n)) "$plateau" train "$work/config.yaml" --servers "$n" --set cluster.interface="$net.0/24" \
       --set cluster.threads=1 --set "train.batch_size=$batch" --set train.micro_batch=1024)
-    # shellcheck disable=SC2086 # two figures
-    row "$n" $cost
+    planned=$(predict "$batch" --workers "$n" --servers "$n" --nodes $((2 * n)) --bandwidth "$(gbit "$rate")" --transport tcp \
+      --set cluster.threads=1 --set train.micro_batch=1024)
+    # shellcheck disable=SC2086 # two figures each
+    row "$n" $cost $planned
   done
 }
+gbit() { awk -v r="${1%mbit}" 'BEGIN { print r / 1000 }'; }
 growing() { echo $((2048 * $1)); }
 fixed() { echo 8192; }
 
@@ -110,6 +133,7 @@ plot() { # TITLE X-LABEL BASE AXES PLOT-OF-THROUGHPUT
 set terminal svg size 860,340 font "sans-serif,12" background "white"
 set output "$picture"
 set datafile separator "\t"
+set datafile missing "-"
 set logscale x $3
 set xlabel "$2"
 set xrange [$(awk -F'\t' 'NR == 2 { print $1 * 0.8 } END { print ":" $1 * 1.25 }' "$result" | paste -sd '')]
@@ -121,11 +145,13 @@ set key bottom right
 set multiplot layout 1,2 title "$1"
 set ylabel "thousand samples a second"
 $4
-plot "$result" every ::1 using 1:(\$2/1000):xtic(1) with linespoints pt 7 lc rgb "#0b6e99" title "measured"$5
+plot "$result" every ::1 using 1:(\$2/1000):xtic(1) with linespoints pt 7 lc rgb "#0b6e99" title "measured", \
+  "$result" every ::1 using 1:(\$3/1000) with linespoints pt 6 dt 3 lc rgb "#0b6e99" title "planned"$5
 unset logscale y
 set yrange [0:*]
 set ylabel "processor seconds per million samples"
-plot "$result" every ::1 using 1:3:xtic(1) with linespoints pt 7 lc rgb "#b5532a" notitle
+plot "$result" every ::1 using 1:4:xtic(1) with linespoints pt 7 lc rgb "#b5532a" title "measured", \
+  "$result" every ::1 using 1:5 with linespoints pt 6 dt 3 lc rgb "#b5532a" title "planned"
 TEXT
 }
 
