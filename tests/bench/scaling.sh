@@ -85,7 +85,7 @@ predict() {
 
 row() {
   awk -v OFS='\t' -v x="$1" -v speed="$2" -v cpu="$3" -v fast="$4" -v planned="$5" \
-    'BEGIN { print x, sprintf("%.0f", speed), sprintf("%.0f", fast), cpu > 0 ? sprintf("%.2f", cpu) : "-", sprintf("%.2f", planned) }' |
+    'BEGIN { print x, sprintf("%.0f", speed), sprintf("%.0f", fast), (cpu > 0 ? sprintf("%.2f", cpu) : "-"), sprintf("%.2f", planned) }' |
     tee -a "$result"
 }
 head_line() { printf '%s\tsamples/s\tplanned\tprocessor s per million samples\tplanned\n' "$1" | tee "$result"; }
