@@ -12,28 +12,29 @@
 static bool model_at(size_t i, plt_choice_t *out) {
   const plt_model_ops_t *ops = plt_models[i];
   if (ops == NULL) return false;
-  *out = (plt_choice_t){ops->name, ops->summary, &ops->options, ops->uses_features ? "data.features" : NULL, ops->grid};
+  *out = (plt_choice_t){ops->name, ops->summary, &ops->options, ops->uses_features ? "data.features" : NULL,
+                        ops->grid, ops->found};
   return true;
 }
 
 static bool strategy_at(size_t i, plt_choice_t *out) {
   const plt_strategy_ops_t *ops = plt_strategies[i];
   if (ops == NULL) return false;
-  *out = (plt_choice_t){ops->name, ops->summary, &ops->options, NULL, NULL};
+  *out = (plt_choice_t){ops->name, ops->summary, &ops->options, NULL, NULL, NULL};
   return true;
 }
 
 static bool optimizer_at(size_t i, plt_choice_t *out) {
   const plt_optimizer_ops_t *ops = plt_optimizers[i];
   if (ops == NULL) return false;
-  *out = (plt_choice_t){ops->name, ops->summary, &ops->options, NULL, NULL};
+  *out = (plt_choice_t){ops->name, ops->summary, &ops->options, NULL, NULL, NULL};
   return true;
 }
 
 static bool stage_at(size_t i, plt_choice_t *out) {
   const plt_stage_ops_t *ops = plt_stages[i];
   if (ops == NULL) return false;
-  *out = (plt_choice_t){ops->name, ops->summary, &ops->options, NULL, NULL};
+  *out = (plt_choice_t){ops->name, ops->summary, &ops->options, NULL, NULL, NULL};
   return true;
 }
 

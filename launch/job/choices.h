@@ -12,6 +12,7 @@ typedef struct plt_choice {
   const plt_option_table_t *options;
   const char *needs; /* what else must be configured; NULL */
   const char *grid;  /* values that those searched who published it; NULL */
+  const char *found; /* values that searches of ours chose; NULL */
 } plt_choice_t;
 
 typedef struct plt_choices {

@@ -84,6 +84,7 @@ static plt_status_t print_one(const plt_choices_t *choices, const request_t *req
   }
   if (choice.options->n_rows > 0) print_table(choice.options, request->markdown);
   if (choice.grid != NULL && !request->markdown) printf("searched by others:\n  %s\n", choice.grid);
+  if (choice.found != NULL && !request->markdown) printf("chosen by searches of ours:\n  %s\n", choice.found);
   return PLT_OK;
 }
 

@@ -39,6 +39,8 @@ has "$work/quietly.txt" '^  model.reg  a number in \[0, inf\), default 0.1$' "pl
 quietly "$plateau" help mgcn
 has "$work/quietly.txt" '^searched by others:$' "plateau help mgcn"
 has "$work/quietly.txt" 'model.cl_weight 0.001, 0.01, 0.1; .*MMRec' "plateau help mgcn"
+quietly "$plateau" help bm3
+has "$work/quietly.txt" '^chosen by searches of ours:$' "plateau help bm3"
 quietly "$plateau" help Recall@20
 has "$work/quietly.txt" '^  recall@K  the share' "plateau help Recall@20"
 quietly "$plateau" help optimizer.lr

@@ -62,6 +62,7 @@ typedef struct plt_model_ops {
   const char *summary;
   /* For help: values that those searched who published it, by our options, and who they are. Default: nothing. */
   const char *grid;
+  const char *found; /* for help: what searches of ours chose, and on which data (docs/results.md). Default: nothing */
   plt_option_table_t options; /* rows "model.<key>" beyond model.name and model.dim */
   bool loss_is_mean;          /* over the batch; false: a sum (docs/methods/determinism.md 3) */
   bool uses_features;         /* data without any are refused */

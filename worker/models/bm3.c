@@ -113,6 +113,7 @@ const plt_model_ops_t plt_model_bm3 = {
     .name = "bm3",
     .summary = "bootstrapped representations of users, items and features, without negatives",
     .grid = "model.layers 1, 2; model.dropout 0.3, 0.5; model.reg 0.1, 0.01 (its authors, in MMRec)",
+    .found = "lfm2k: optimizer.lr 0.001, model.reg 0.01, data.scale standard (docs/results.md)",
     .options = {"model bm3", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

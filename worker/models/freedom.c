@@ -66,6 +66,7 @@ const plt_model_ops_t plt_model_freedom = {
     .name = "freedom",
     .summary = "frozen graphs of items by their features, and a graph of users and items thinned in each epoch",
     .grid = "model.edge_dropout 0.8, 0.9; model.reg 0, 1e-5, 1e-4, 0.001 (its authors, in MMRec)",
+    .found = "lfm2k: optimizer.lr 0.005, model.reg 0.001, data.scale standard (docs/results.md)",
     .options = {"model freedom", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

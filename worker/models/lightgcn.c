@@ -41,6 +41,7 @@ const plt_model_ops_t plt_model_lightgcn = {
     .name = "lightgcn",
     .summary = "embeddings averaged over the layers of the graph of users and items",
     .grid = "model.layers 1, 2, 3, 4; model.reg 0.01, 0.001, 1e-4, 1e-5, 1e-6 (MMRec)",
+    .found = "lfm2k: optimizer.lr 0.005, model.reg 1e-4; tiktok: 0.001, 0.001 (docs/results.md)",
     .options = {"model lightgcn", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .size = sizeof(lightgcn_t),

@@ -51,6 +51,7 @@ const plt_model_ops_t plt_model_vbpr = {
     .name = "vbpr",
     .summary = "matrix factorisation with items projected from their features",
     .grid = "model.reg 2, 1, 0.1, 0.01, 0.001, 1e-4, 1e-5 (MMRec)",
+    .found = "lfm2k: optimizer.lr 0.0005, model.reg 1, data.scale standard (docs/results.md)",
     .options = {"model vbpr", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,
