@@ -219,7 +219,7 @@ static void trim(plt_hashed_t *hashed, plt_bucket_t *bucket, const plt_sparse_ke
   for (size_t i = 0; i <= bucket->mask; i++) {
     if (bucket->entries[i] == 0) continue;
     uint32_t slot = slot_of(bucket->entries[i]);
-    rows[got++] = (row_t){*plt_slabs_find(&hashed->slabs, slot).last - 1, *plt_slabs_key(&hashed->slabs, slot)};
+    rows[got++] = (row_t){*plt_slabs_last(&hashed->slabs, slot) - 1, *plt_slabs_key(&hashed->slabs, slot)};
   }
   for (size_t i = 0; i < n; i++) old += plt_sparse_keys_is_old(sparse, t, rows[i].last);
   size_t kept = n - old > hashed->most ? hashed->most - hashed->most / 8 : n - old;
@@ -241,7 +241,7 @@ static void sweep(plt_hashed_t *hashed, const plt_sparse_keys_t *sparse, uint64_
   for (; slots > 0; slots--) {
     if (hashed->hand >= hashed->used) hashed->hand = 0;
     uint32_t slot = hashed->hand++;
-    uint64_t last = *plt_slabs_find(&hashed->slabs, slot).last;
+    uint64_t last = *plt_slabs_last(&hashed->slabs, slot);
     if (last != 0 && plt_sparse_keys_is_old(sparse, t, last - 1))
       plt_hashed_drop(hashed, *plt_slabs_key(&hashed->slabs, slot));
   }

@@ -85,6 +85,11 @@ static inline uint64_t *plt_slabs_key(const plt_slabs_t *slabs, uint64_t local) 
   return slabs->slab[local >> slabs->shift].keys + ((size_t)local & (((size_t)1 << slabs->shift) - 1));
 }
 
+/* The same of the step count of its last push, + 1. */
+static inline uint64_t *plt_slabs_last(const plt_slabs_t *slabs, uint64_t local) {
+  return slabs->slab[local >> slabs->shift].last + ((size_t)local & (((size_t)1 << slabs->shift) - 1));
+}
+
 void plt_slabs_make(plt_slabs_t *slabs, size_t index);
 /* Copies page `number` aside unless the image has seen it. */
 void plt_image_keep(plt_image_t *image, size_t slab, size_t number);

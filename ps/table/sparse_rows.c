@@ -61,16 +61,16 @@ uint64_t plt_sparse_row_bytes(const plt_sparse_keys_t *rule, size_t floats) {
 
 plt_place_t plt_sparse_rows_find(const plt_sparse_rows_t *sparse, uint64_t key, uint64_t t) {
   uint32_t slot = plt_hashed_slot(&sparse->rows, key);
-  if (slot == PLT_NO_SLOT) return (plt_place_t){0};
-  plt_place_t place = plt_slabs_find(&sparse->rows.slabs, slot);
-  return plt_sparse_keys_is_old(&sparse->rule, t, *place.last - 1) ? (plt_place_t){0} : place;
+  if (slot == PLT_NO_SLOT || plt_sparse_keys_is_old(&sparse->rule, t, *plt_slabs_last(&sparse->rows.slabs, slot) - 1))
+    return (plt_place_t){0};
+  return plt_slabs_find(&sparse->rows.slabs, slot);
 }
 
 /* One that is stored and not old after step t, to write to; one that is old is dropped. */
 static plt_place_t take(plt_hashed_t *hashed, const plt_sparse_keys_t *rule, uint64_t key, uint64_t t) {
   uint32_t slot = plt_hashed_slot(hashed, key);
   if (slot == PLT_NO_SLOT) return (plt_place_t){0};
-  if (!plt_sparse_keys_is_old(rule, t, *plt_slabs_find(&hashed->slabs, slot).last - 1))
+  if (!plt_sparse_keys_is_old(rule, t, *plt_slabs_last(&hashed->slabs, slot) - 1))
     return plt_slabs_open(&hashed->slabs, slot);
   plt_hashed_drop(hashed, key);
   return (plt_place_t){0};
@@ -98,7 +98,8 @@ static bool is_admitted(plt_sparse_rows_t *sparse, uint64_t key, uint64_t t) {
 plt_place_t plt_sparse_rows_push(plt_sparse_rows_t *sparse, uint64_t key, uint64_t t) {
   plt_place_t place = take(&sparse->rows, &sparse->rule, key, t - 1); /* as it was read */
   if (place.row != NULL) return place;
-  return is_admitted(sparse, key, t) ? plt_hashed_open(&sparse->rows, key) : (plt_place_t){0};
+  if (!is_admitted(sparse, key, t)) return (plt_place_t){0};
+  return plt_hashed_open(&sparse->rows, key);
 }
 
 plt_place_t plt_sparse_rows_open(plt_sparse_rows_t *sparse, uint64_t key) {

@@ -179,7 +179,7 @@ __attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t 
                                                               size_t i, size_t floats) {
   size_t bytes = floats * sizeof(float), limit = (size_t)FETCH_LINES * 64;
   if (table->sparse != NULL)
-    for (size_t j = i == 0 ? 0 : i + 2 * FETCH_ROWS; j < n && j <= i + 2 * FETCH_ROWS; j++)
+    for (size_t j = i == 0 ? 0 : i + (size_t)2 * FETCH_ROWS; j < n && j <= i + (size_t)2 * FETCH_ROWS; j++)
       plt_hashed_fetch(&table->sparse->rows, keys[j]);
   for (size_t j = i == 0 ? 0 : i + FETCH_ROWS; j < n && j <= i + FETCH_ROWS; j++) {
     plt_place_t place = guess(table, keys[j]);
