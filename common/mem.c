@@ -18,21 +18,6 @@ enum { ALIGN = 64, ARENA_FIRST = 64 * 1024, POOL_CLASSES = 48, POOL_KEEP = 16 };
 #define POOL_KEEP_BYTES ((size_t)32 << 20)
 enum { HUGE_PAGE = 2 * 1024 * 1024, HUGE_FROM = 4 * HUGE_PAGE }; /* bytes that huge pages are asked for */
 
-static void (*die_of)(const char *text);
-
-void plt_mem_on_exhausted(void (*die)(const char *text)) { die_of = die; }
-
-void plt_mem_exhausted(const char *format, ...) {
-  char text[256];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  if (die_of != NULL) die_of(text);
-  fprintf(stderr, "plateau: out of memory: %s\n", text);
-  abort();
-}
-
 static void *or_die(void *memory, size_t bytes) {
   if (memory == NULL) plt_mem_exhausted("could not get %zu bytes", bytes);
   return memory;

@@ -13,12 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Ends the process because there is no memory for what the text says: one line and abort(), or what was set. For
- * libraries that say so and cannot be asked again. */
-_Noreturn void plt_mem_exhausted(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* What plt_mem_exhausted() calls instead, in the thread that has no memory: it must end the process. Set once, before
- * other threads start. */
-void plt_mem_on_exhausted(void (*die)(const char *text));
+#include "common/mem_exhausted.h"
 
 /* Uninitialised bytes, 64-byte aligned. Free with free(). bytes 0 gives a valid pointer. */
 void *plt_mem_alloc(size_t bytes);

@@ -168,12 +168,10 @@ PLATEAU_API int plateau_declare(plateau_t *job, const plateau_table_t *spec, uin
 
 /* Ids as they come: rows under any 64-bit keys. Zeros: every row is stored from its first push on, and stays. */
 typedef struct plateau_sparse {
-  uint32_t
-      admit_pushes;   /* a row is stored at this push of it, one push a step; those before are left out; at most 2^24,
-                            0 and 1: at the first */
-  double admit_share; /* or at any push, with this probability, drawn from (seed, name, key, step); 0: 1 */
-  uint64_t max_age;   /* a row that more than so many steps have not pushed is forgotten; 0: none is */
-  uint64_t max_rows;  /* of the whole table, at least 1024: those that were pushed longest ago go; 0: no bound */
+  uint32_t admit_pushes; /* a row is stored at this push of it, one a step, 2^24 at most; 0, 1: at the first */
+  double admit_share;    /* or at any push, with this probability, drawn from (seed, name, key, step); 0: 1 */
+  uint64_t max_age;      /* a row that more than so many steps have not pushed is forgotten; 0: none is */
+  uint64_t max_rows;     /* of the whole table, at least 1024: those that were pushed longest ago go; 0: no bound */
 } plateau_sparse_t;
 
 /* plateau_declare() of a table whose rows are not numbered: spec.rows is 0, and keys are any 64-bit numbers. One that

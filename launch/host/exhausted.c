@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/mem.h"
+#include "common/mem_exhausted.h"
 #include "common/status.h"
 
 static void (*die_of)(const char *text);

@@ -1,6 +1,5 @@
 /* rows.c - the stored rows of one table of a part as they are now: see checkpoint.h. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/mem.h"
 #include "ps/checkpoint/format.h"
@@ -19,14 +18,12 @@ struct plt_checkpoint_rows {
 };
 
 static plt_status_t make_optimizer(plt_checkpoint_rows_t *rows) {
-  plt_table_spec_t spec = rows->record->spec;
-  const char *name = spec.name;
-  if (spec.frozen && spec.optimizer[0] == '\0') strcpy(spec.optimizer, "sgd"); /* as tables have it */
-  plt_status_t status = plt_optimizer_create(&spec, &rows->optimizer);
-  if (status != PLT_OK) return plt_fail_within(PLT_ERR_CHECKPOINT, "%s: table %s", rows->part->path, name);
+  const plt_table_spec_t *spec = &rows->record->spec;
+  plt_status_t status = plt_optimizer_create(spec, &rows->optimizer);
+  if (status != PLT_OK) return plt_fail_within(PLT_ERR_CHECKPOINT, "%s: table %s", rows->part->path, spec->name);
   if (plt_optimizer_state_floats(rows->optimizer) != rows->record->state_floats)
     return plt_fail(PLT_ERR_CHECKPOINT, "%s: table %s has %zu floats of state a row, but %s keeps %zu",
-                    rows->part->path, name, rows->record->state_floats, spec.optimizer,
+                    rows->part->path, spec->name, rows->record->state_floats, rows->optimizer->ops->name,
                     plt_optimizer_state_floats(rows->optimizer));
   return PLT_OK;
 }

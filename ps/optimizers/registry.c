@@ -39,7 +39,9 @@ plt_status_t plt_optimizer_specify(const plt_config_t *config, plt_table_spec_t 
 }
 
 plt_status_t plt_optimizer_create(const plt_table_spec_t *spec, plt_optimizer_t **out) {
-  const plt_optimizer_ops_t *ops = plt_optimizer_find(spec->optimizer);
+  /* A frozen table takes assignments only and needs no state: the plainest optimizer stands in. */
+  bool stands_in = spec->frozen && spec->optimizer[0] == '\0';
+  const plt_optimizer_ops_t *ops = stands_in ? &plt_optimizer_sgd : plt_optimizer_find(spec->optimizer);
   if (ops == NULL)
     return plt_fail(PLT_ERR_USAGE, "table %s: there is no optimizer \"%s\"", spec->name, spec->optimizer);
   return plt_optimizer_make(ops, spec, out);

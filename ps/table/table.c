@@ -39,15 +39,12 @@ static bool is_name(const char *name) {
 
 /* Checks a declaration and makes its optimizer. */
 static plt_status_t check_spec(const plt_table_spec_t *spec, uint32_t servers, plt_optimizer_t **optimizer) {
-  plt_table_spec_t with_optimizer = *spec;
   if (!is_name(spec->name))
     return plt_fail(PLT_ERR_USAGE, "table \"%s\": a name has letters, digits, _ - and, not first, dots", spec->name);
   if (spec->cols == 0 || spec->cols > COLS_MAX)
     return plt_fail(PLT_ERR_USAGE, "table %s: %u columns, but 1 to %d are possible", spec->name, spec->cols, COLS_MAX);
   PLT_TRY(plt_sparse_rows_check(spec, servers));
-  /* A frozen table takes assignments only and needs no state: the plainest optimizer stands in. */
-  if (spec->frozen && spec->optimizer[0] == '\0') strcpy(with_optimizer.optimizer, "sgd");
-  PLT_TRY(plt_optimizer_create(&with_optimizer, optimizer));
+  PLT_TRY(plt_optimizer_create(spec, optimizer));
   if (!spec->sparse.declared || !(*optimizer)->dense) return PLT_OK;
   plt_optimizer_destroy(optimizer);
   return plt_fail(PLT_ERR_USAGE,

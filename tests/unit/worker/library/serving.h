@@ -105,6 +105,35 @@ static inline uint32_t declare(plateau_t *job) {
   return table;
 }
 
+/* A worker of a job, as a thread. */
+typedef struct member {
+  const serving_t *s;
+  uint32_t worker, workers;
+  void *result; /* of `bytes`; what the thread leaves */
+} member_t;
+
+enum { MEMBERS_MAX = 8 };
+
+/* A job of so many servers and workers; all leave the same result, which is copied into `result`. */
+static inline void serving_train(uint32_t servers, uint32_t workers, void *(*train)(void *member), void *result,
+                                 size_t bytes) {
+  serving_t s = {0};
+  pthread_t threads[MEMBERS_MAX];
+  member_t members[MEMBERS_MAX];
+  cr_assert_leq(workers, MEMBERS_MAX);
+  char *results = plt_mem_zalloc(workers, bytes);
+  serving_start(&s, servers, (plt_server_config_t){.workers = workers});
+  for (uint32_t w = 0; w < workers; w++) {
+    members[w] = (member_t){.s = &s, .worker = w, .workers = workers, .result = results + w * bytes};
+    cr_assert_eq(pthread_create(&threads[w], NULL, train, &members[w]), 0);
+  }
+  for (uint32_t w = 0; w < workers; w++) pthread_join(threads[w], NULL);
+  cr_expect_eq(serving_end(&s, false), PLT_OK);
+  for (uint32_t w = 1; w < workers; w++) cr_expect_arr_eq(results + w * bytes, results, bytes);
+  memcpy(result, results, bytes);
+  free(results);
+}
+
 /* A call fails so, with a sentence that holds `what`. */
 #define EXPECT_FAILS(call, status, what)                                                                    \
   do {                                                                                                      \

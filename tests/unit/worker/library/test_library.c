@@ -8,12 +8,6 @@ typedef struct trained {
   double loss;
 } trained_t;
 
-typedef struct member {
-  const serving_t *s;
-  uint32_t worker, workers;
-  trained_t result;
-} member_t;
-
 enum { LEAVES = 4, STEPS = 5 };
 
 /* Gradients that are no whole numbers: sums in another order have other bits. */
@@ -23,6 +17,7 @@ static float gradient(uint64_t t, uint64_t leaf, uint64_t key, int column) {
 
 static void *train(void *argument) {
   member_t *m = argument;
+  trained_t *result = m->result;
   plateau_t *job = enter(m->s, m->worker);
   uint32_t table = declare(job);
   uint64_t keys[ROWS], few[] = {0, 7, 39};
@@ -43,29 +38,20 @@ static void *train(void *argument) {
     plateau_pull_t pull = {table, few, 3, pulled};
     plateau_step_t step = {
         .lr = 0.1, .push = push, .n_push = n, .pull = &pull, .n_pull = 1, .losses = losses, .n_losses = n};
-    EXPECT_OK(plateau_step(job, &step, &m->result.loss));
+    EXPECT_OK(plateau_step(job, &step, &result->loss));
     cr_expect_eq(plateau_clock(job), t + 1);
   }
-  EXPECT_OK(plateau_pull(job, &(plateau_pull_t){table, keys, ROWS, m->result.rows}, 1));
-  for (int i = 0; i < 3; i++) cr_expect_arr_eq(pulled + i * DIM, m->result.rows + few[i] * DIM, DIM * sizeof(float));
+  EXPECT_OK(plateau_pull(job, &(plateau_pull_t){table, keys, ROWS, result->rows}, 1));
+  for (int i = 0; i < 3; i++) cr_expect_arr_eq(pulled + i * DIM, result->rows + few[i] * DIM, DIM * sizeof(float));
   EXPECT_OK(plateau_close(&job));
   cr_expect_null(job);
   return NULL;
 }
 
 static trained_t train_with(uint32_t servers, uint32_t workers) {
-  serving_t s = {0};
-  pthread_t threads[LEAVES];
-  member_t members[LEAVES];
-  serving_start(&s, servers, (plt_server_config_t){.workers = workers});
-  for (uint32_t w = 0; w < workers; w++) {
-    members[w] = (member_t){.s = &s, .worker = w, .workers = workers};
-    cr_assert_eq(pthread_create(&threads[w], NULL, train, &members[w]), 0);
-  }
-  for (uint32_t w = 0; w < workers; w++) pthread_join(threads[w], NULL);
-  cr_expect_eq(serving_end(&s, false), PLT_OK);
-  for (uint32_t w = 1; w < workers; w++) cr_expect_arr_eq(&members[w].result, &members[0].result, sizeof(trained_t));
-  return members[0].result;
+  trained_t result;
+  serving_train(servers, workers, train, &result, sizeof result);
+  return result;
 }
 
 Test(library, steps_have_the_same_bits_for_any_servers_and_workers) {

@@ -3,12 +3,6 @@
 
 enum { LEAVES = 4, STEPS = 30, IDS = 60, OF_LEAF = 12 };
 
-typedef struct member {
-  const serving_t *s;
-  uint32_t worker, workers;
-  float rows[IDS * DIM];
-} member_t;
-
 /* In ascending order; the first is 0, the last the largest there is. */
 static uint64_t id_of(uint64_t i) { return i == IDS - 1 ? UINT64_MAX : UINT64_MAX / (IDS - 1) * i; }
 
@@ -50,32 +44,18 @@ static void *train(void *argument) {
   }
   uint64_t all[IDS];
   for (uint64_t i = 0; i < IDS; i++) all[i] = id_of(i);
-  EXPECT_OK(plateau_pull(job, &(plateau_pull_t){table, all, IDS, m->rows}, 1));
+  EXPECT_OK(plateau_pull(job, &(plateau_pull_t){table, all, IDS, m->result}, 1));
   EXPECT_OK(plateau_close(&job));
   return NULL;
-}
-
-static void train_with(uint32_t servers, uint32_t workers, float *rows) {
-  serving_t s = {0};
-  pthread_t threads[LEAVES];
-  static member_t members[LEAVES];
-  serving_start(&s, servers, (plt_server_config_t){.workers = workers});
-  for (uint32_t w = 0; w < workers; w++) {
-    members[w] = (member_t){.s = &s, .worker = w, .workers = workers};
-    cr_assert_eq(pthread_create(&threads[w], NULL, train, &members[w]), 0);
-  }
-  for (uint32_t w = 0; w < workers; w++) pthread_join(threads[w], NULL);
-  cr_expect_eq(serving_end(&s, false), PLT_OK);
-  memcpy(rows, members[0].rows, sizeof members[0].rows);
 }
 
 Test(library_sparse, the_same_bits_for_any_servers_and_workers) {
   float one[IDS * DIM], other[IDS * DIM], born[DIM];
   size_t moved = 0;
-  train_with(1, 1, one);
+  serving_train(1, 1, train, one, sizeof one);
   for (uint32_t servers = 1; servers <= SERVERS_MAX; servers++)
     for (uint32_t workers = 1; workers <= LEAVES; workers += 3) {
-      train_with(servers, workers, other);
+      serving_train(servers, workers, train, other, sizeof other);
       cr_expect_arr_eq(other, one, sizeof one, "%u servers, %u workers", servers, workers);
     }
   plt_table_spec_t spec = {.name = "ids", .cols = DIM, .init = {PLT_INIT_NORMAL, 1}, .seed = 3};
