@@ -98,13 +98,21 @@ static plt_status_t refuse_run(const char *run_dir) {
   return holds ? fail_held(run_dir) : PLT_OK;
 }
 
+/* With the lock: what processes that were killed left of files that they were about to replace. */
+static void sweep_leftovers(const char *run_dir) {
+  static const char *const names[] = {"config.yaml", "metrics.jsonl", PLT_IDS_FILE, PLT_KEPT_FILE};
+  char path[PLT_PATH_MAX];
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (plt_path_join(run_dir, names[i], path) == PLT_OK) plt_path_sweep(path);
+}
+
 /* With the lock, if there are locks. begins: where a run is there the job is another one's. */
 static plt_status_t write_config(const plt_config_t *config, bool begins) {
   char path[PLT_PATH_MAX];
   const char *run_dir = plt_config_text(config, "run.dir");
   bool taken = false;
   PLT_TRY(config_path(run_dir, path));
-  if (lock >= 0) plt_path_sweep(path);
+  if (lock >= 0) sweep_leftovers(run_dir);
   char *text = plt_config_dump(config);
   plt_status_t status =
       begins ? plt_file_publish_new(path, text, strlen(text), &taken) : plt_file_publish(path, text, strlen(text));

@@ -22,6 +22,7 @@ say "undisturbed: $took ms, $reference"
 
 run=$work/run
 kill_at_random "$kills" "$took" "$run" "${command[@]}"
+touch "$run"/{config.yaml,metrics.jsonl,ids.json,features.json}.12-0badcafe.tmp # of one that was killed while it wrote them
 quietly "${command[@]}" --set "run.dir=$run"
 [[ $(tables_hash "$run") == "$reference" ]] || complain "other tables (seed $seed)"
 losses_of "$work/whole" >"$work/losses.txt"
