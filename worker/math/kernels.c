@@ -4,6 +4,7 @@
  * number of threads: no atomics, no sorting, one cache line of every row per piece. */
 #include "worker/math/kernels.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,7 +267,7 @@ void plt_kernel_add_scaled_rows(plt_crew_t *crew, const float *x, const float *f
 
 /* ---- vectors ---- */
 
-enum { SUMS = 16 };
+enum { SUMS = 16, LARGEST = 64 };
 
 /* Halves onto halves. */
 static inline double fold(double sum[SUMS]) {
@@ -294,6 +295,20 @@ PLT_VECTOR_CLONES double plt_kernel_total(const float *x, size_t n) {
   }
   for (size_t j = 0; i + j < n; j++) sum[j] += x[i + j];
   return fold(sum);
+}
+
+PLT_VECTOR_CLONES float plt_kernel_largest(const float *x, size_t n) {
+  float high[LARGEST];
+  size_t i = 0;
+  for (size_t j = 0; j < LARGEST; j++) high[j] = -INFINITY;
+  for (; i + LARGEST <= n; i += LARGEST) {
+    for (size_t j = 0; j < LARGEST; j++) high[j] = x[i + j] > high[j] ? x[i + j] : high[j];
+  }
+  for (size_t j = 0; i + j < n; j++) high[j] = x[i + j] > high[j] ? x[i + j] : high[j];
+  for (size_t width = LARGEST / 2; width > 0; width /= 2) {
+    for (size_t j = 0; j < width; j++) high[j] = high[j + width] > high[j] ? high[j + width] : high[j];
+  }
+  return high[0];
 }
 
 typedef struct vector_job {

@@ -66,5 +66,7 @@ double plt_kernel_sum_squares(plt_crew_t *crew, const float *x, size_t n);
 double plt_kernel_dot(const float *x, const float *y, size_t n);
 /* sum_i x[i] of one short vector, in the caller. */
 double plt_kernel_total(const float *x, size_t n);
+/* The largest of x; of those that are numbers. -INFINITY: there is none. */
+float plt_kernel_largest(const float *x, size_t n);
 
 #endif

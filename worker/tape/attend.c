@@ -27,8 +27,7 @@ PLT_VECTOR_CLONES static void softmax_range(void *context, size_t first, size_t 
   float *restrict out = job->out;
   for (size_t r = first; r < last; r++) {
     uint64_t from = job->matrix->offset[r], to = job->matrix->offset[r + 1];
-    float largest = -INFINITY;
-    for (uint64_t e = from; e < to; e++) largest = fmaxf(largest, x[e]);
+    float largest = plt_kernel_largest(x + from, to - from);
     for (uint64_t e = from; e < to; e++) out[e] = plt_exp(x[e] - largest);
     double sum = plt_kernel_total(out + from, to - from);
     for (uint64_t e = from; e < to; e++) out[e] = (float)(out[e] / sum);

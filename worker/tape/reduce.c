@@ -133,8 +133,7 @@ PLT_VECTOR_CLONES static void softmax_values(void *context, size_t first, size_t
   for (size_t i = first; i < last; i++) {
     const float *restrict x = job->x + i * job->cols;
     float *restrict y = job->node->value + i * job->cols;
-    float high = x[0];
-    for (size_t j = 1; j < job->cols; j++) high = fmaxf(high, x[j]);
+    float high = plt_kernel_largest(x, job->cols);
     for (size_t j = 0; j < job->cols; j++) y[j] = plt_exp(x[j] - high);
     float scale = (float)(1 / plt_kernel_total(y, job->cols));
     for (size_t j = 0; j < job->cols; j++) y[j] *= scale;
@@ -163,8 +162,7 @@ PLT_VECTOR_CLONES static void log_sum_exp_values(void *context, size_t first, si
   const rows_job_t *job = context;
   for (size_t i = first; i < last; i++) {
     const float *restrict x = job->x + i * job->cols;
-    float high = x[0], e[LSE_BLOCK];
-    for (size_t j = 1; j < job->cols; j++) high = fmaxf(high, x[j]);
+    float high = plt_kernel_largest(x, job->cols), e[LSE_BLOCK];
     double sum = 0;
     for (size_t j = 0; j < job->cols; j += LSE_BLOCK) {
       size_t n = plt_min_size(LSE_BLOCK, job->cols - j);

@@ -179,3 +179,16 @@ Test(kernels, vectors) {
     free(x), free(y);
   }
 }
+
+Test(kernels, largest_of_the_numbers) {
+  float x[300];
+  for (uint32_t n = 0; n <= 300; n++) {
+    float want = -INFINITY;
+    for (uint32_t i = 0; i < n; i++) {
+      x[i] = (float)((int)((i * 2654435761u + n * 40503u) >> 8 & 0xFFFF) - 40000);
+      if ((i * 7 + n) % 11 == 0) x[i] = i % 2 == 0 ? NAN : -INFINITY;
+      if (x[i] > want) want = x[i];
+    }
+    cr_assert_eq(plt_kernel_largest(x, n), want, "%u", n);
+  }
+}
