@@ -5,12 +5,14 @@
 #include "proto/wire/wire.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
 #include "common/mem.h"
+#include "common/time.h"
 #include "proto/wire/guard.h"
 #include "proto/wire/parcel.h"
 
@@ -27,8 +29,9 @@ enum {
   LINGER_MS = 1000,
   QUEUE = 1024, /* messages per peer: requests are few and large, and go in up to PLT_PARTS_MAX parts */
   BACKLOG = 1024,
-  MMAP_FROM = 32 << 20, /* bytes that malloc maps by themselves: glibc takes no more */
-  KEEP_FREE = 64 << 20, /* bytes at the end of a heap that stay with the process */
+  MMAP_FROM = 32 << 20,  /* bytes that malloc maps by themselves: glibc takes no more */
+  KEEP_FREE = 64 << 20,  /* bytes at the end of a heap that stay with the process */
+  EAGER_NS = 100 * 1000, /* that a thread looks for a message of the same process before it sleeps */
   RECONNECT_MS = 10,
   RECONNECT_MAX_MS = 500
 };
@@ -111,7 +114,8 @@ static bool is_inproc(const char *endpoint) { return strncmp(endpoint, "inproc:"
 
 struct plt_listener {
   void *socket;
-  bool has_digest;
+  bool has_digest;    /* not where both ends are of one process */
+  bool waits_briefly; /* has waited so lately */
   plt_watch_t *watch;
   char address[512];
   plt_wire_count_t count;
@@ -174,11 +178,26 @@ void plt_listener_close(plt_listener_t **listener) {
 
 const char *plt_listener_address(const plt_listener_t *listener) { return listener->address; }
 
+/* zmq_poll(). A thread that sleeps takes some 50 us to wake, as long as a small step takes in one process. So where
+ * waits have been short lately, and the other end is no socket, it looks a while first, and lets others go before. */
+static int wait_eagerly(zmq_pollitem_t *items, size_t n, int timeout_ms, bool eager, bool *brief) {
+  int ready = 0;
+  if (!eager || timeout_ms == 0) return zmq_poll(items, (int)n, timeout_ms);
+  int64_t began = plt_time_ns();
+  while (*brief && ready == 0 && plt_time_ns() - began < EAGER_NS) {
+    ready = zmq_poll(items, (int)n, 0);
+    if (ready == 0) sched_yield();
+  }
+  if (ready == 0) ready = zmq_poll(items, (int)n, timeout_ms);
+  *brief = plt_time_ns() - began < (int64_t)2 * EAGER_NS;
+  return ready;
+}
+
 plt_status_t plt_listener_receive(plt_listener_t *listener, int timeout_ms, plt_route_t *from, plt_parcel_t *in,
                                   bool *got) {
   zmq_pollitem_t item = {.socket = listener->socket, .events = ZMQ_POLLIN};
   *got = false;
-  if (zmq_poll(&item, 1, timeout_ms) < 0 && errno != EINTR)
+  if (wait_eagerly(&item, 1, timeout_ms, !listener->has_digest, &listener->waits_briefly) < 0 && errno != EINTR)
     return plt_fail(PLT_ERR_BUG, "cannot poll %s: %s", listener->address, zmq_strerror(errno));
   if (!(item.revents & ZMQ_POLLIN)) return PLT_OK;
   zmq_msg_t identity;
@@ -224,6 +243,7 @@ struct plt_links {
   unsigned breaks; /* of the guard, as seen last */
   plt_watch_t **watches;
   char **addresses;
+  bool waits_briefly;
   plt_wire_count_t count;
 };
 
@@ -317,7 +337,8 @@ plt_status_t plt_links_receive(plt_links_t *links, int timeout_ms, size_t *serve
   *got = false;
   if (plt_guard_any_refusal(links->guard)) PLT_TRY(check_refusals(links));
   mend(links);
-  if (zmq_poll(links->items, (int)links->n, timeout_ms) < 0 && errno != EINTR)
+  if (wait_eagerly(links->items, links->n, timeout_ms, is_inproc(links->addresses[0]), &links->waits_briefly) < 0 &&
+      errno != EINTR)
     return plt_fail(PLT_ERR_PEER, "cannot poll the servers: %s", zmq_strerror(errno));
   for (size_t k = 0; k < links->n; k++) {
     size_t i = (links->next + k) % links->n;
