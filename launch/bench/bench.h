@@ -20,7 +20,7 @@ typedef struct plt_bench_options {
   const char *transport; /* ps, wire: only this one; NULL: all */
   bool bf16;             /* ps, wire: values travel as bfloat16 */
   size_t rows;           /* ps, wire: only steps of so many; 0: all */
-  const char *only;      /* table: an optimizer; train, eval: a model; NULL: all */
+  const char *only;      /* ps, wire: a row of theirs; table: an optimizer; train, eval: a model; NULL: all */
   size_t scale;          /* table, train, eval: size of what is measured, in percent of the usual one */
 } plt_bench_options_t;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "launch/bench/measure.h"
+#include "launch/host/limits.h"
 
 void plt_bench_expect(plt_status_t status) { plt_bench_require(status == PLT_OK, 70, "bench: %s", plt_fail_text()); }
 
@@ -20,7 +21,8 @@ void plt_bench_rig_open(plt_bench_rig_t *rig, const char *endpoint, plt_bench_sp
   plt_progress_t progress;
   rig->wire = plt_wire_create();
   plt_bench_expect(plt_listener_open(rig->wire, endpoint, &rig->listener));
-  rig->config = (plt_server_config_t){.servers = 1, .workers = 1, .job = 1, .run_dir = run_dir};
+  rig->config =
+      (plt_server_config_t){.servers = 1, .workers = 1, .threads = plt_limits_cores(), .job = 1, .run_dir = run_dir};
   plt_bench_require(pthread_create(&rig->thread, NULL, server_main, rig) == 0, 70, "bench: no thread");
   const char *address = plt_listener_address(rig->listener);
   plt_client_config_t config = {.workers = 1,

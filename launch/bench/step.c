@@ -218,6 +218,14 @@ static void add_figures(const field_t *field, const plt_bench_contestant_t *all,
   }
 }
 
+/* Of the contestants one alone, with what it and its yardstick are judged by; NULL: all. */
+static void leave_only(const char *only, plt_bench_contestant_t *all, int yardstick) {
+  for (int c = 0; c < CONTESTANTS && only != NULL; c++) {
+    bool judges = c == yardstick || (c == SGD && (strcmp(only, names[SHARED]) == 0 || strcmp(only, names[BF16]) == 0));
+    if (strcmp(only, names[c]) != 0 && !judges) all[c].step = NULL;
+  }
+}
+
 /* Over inproc nothing crosses a socket: the plain array is what the machine could do. */
 static void bench_size(const field_t *field, key_lists_t *lists, bool births, const plt_bench_options_t *options,
                        plt_bench_report_t *report) {
@@ -232,6 +240,7 @@ static void bench_size(const field_t *field, key_lists_t *lists, bool births, co
       [BARE] = {.step = plt_bare_wire_step, .context = bare, .yardstick = BARE},
       [ARRAY] = {.step = array_step, .context = field->array, .yardstick = ARRAY}};
   if (!births) all[BIRTHS].step = NULL;
+  leave_only(options->only, all, yardstick);
   field->array->lists = lists;
   field->array->keys = next_keys(lists);
   for (int c = SGD; c <= BF16; c++) {

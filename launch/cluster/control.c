@@ -9,7 +9,7 @@
 #include "launch/tasks/registry.h"
 
 #define END_MARK UINT32_C(0x706c7443)
-enum { WORKERS_MAX = 1 << 20, SERVERS_MAX = 1 << 16, RANKS_MAX = WORKERS_MAX + SERVERS_MAX };
+enum { WORKERS_MAX = 1 << 20, SERVERS_MAX = 1 << 16, RANKS_MAX = WORKERS_MAX + SERVERS_MAX, THREADS_MAX = 128 };
 
 void plt_packet_clear(plt_packet_t *packet) {
   if (packet->bytes != NULL) explicit_bzero(packet->bytes, packet->n);
@@ -72,6 +72,7 @@ static Control__Brief *fill_brief(const plt_brief_t *brief, brief_message_t *mes
   message->generation.workers = brief->generation.workers;
   message->generation.alone = brief->generation.alone;
   message->generation.staleness = brief->generation.staleness;
+  message->generation.threads = brief->generation.threads;
   pb->generation = &message->generation;
   pb->turn = fill_turn(&brief->turn, &message->turn);
   pb->options = brief->options;
@@ -215,12 +216,14 @@ static plt_status_t take_turn(const Control__Turn *pb, plt_turn_t *turn) {
 static plt_status_t take_generation(const Control__Generation *pb, plt_generation_t *generation) {
   if (pb->servers < 1 || pb->servers > SERVERS_MAX || pb->workers < 1 || pb->workers > WORKERS_MAX)
     return refuse("no sensible number of servers and workers");
+  if (pb->threads < 1 || pb->threads > THREADS_MAX) return refuse("no sensible number of threads");
   *generation = (plt_generation_t){.job = pb->job,
                                    .number = pb->number,
                                    .servers = pb->servers,
                                    .workers = pb->workers,
                                    .alone = pb->alone,
-                                   .staleness = pb->staleness};
+                                   .staleness = pb->staleness,
+                                   .threads = pb->threads};
   return PLT_OK;
 }
 

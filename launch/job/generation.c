@@ -11,7 +11,8 @@ plt_generation_t plt_generation_of(const plt_job_t *job) {
                             .servers = job->plan.servers,
                             .workers = job->plan.workers,
                             .alone = job->plan.alone,
-                            .staleness = job->plan.staleness};
+                            .staleness = job->plan.staleness,
+                            .threads = job->plan.threads};
 }
 
 static plt_start_kind_t start_kind(const plt_restore_t *restore, const char *run_dir) {
@@ -26,6 +27,7 @@ plt_server_config_t plt_generation_server(const plt_generation_t *generation, ui
                                .workers = generation->workers,
                                .alone = generation->alone,
                                .staleness = generation->staleness,
+                               .threads = generation->threads,
                                .job = generation->job,
                                .generation = generation->number,
                                .run_dir = run_dir,

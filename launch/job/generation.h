@@ -18,6 +18,7 @@ typedef struct plt_generation {
   uint32_t servers, workers;
   bool alone;         /* ssp, asp (ps/server/server.h) */
   uint64_t staleness; /* the same */
+  uint32_t threads;   /* of a server */
 } plt_generation_t;
 
 /* The first one of a job. */

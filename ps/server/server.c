@@ -297,6 +297,8 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_status_t status;
   PLT_TRY(plt_tableset_create(config->number, config->servers, &config->start, &head, &s->tables));
   plt_tableset_limit(s->tables, config->memory_bytes);
+  plt_crew_t *crew = plt_crew_create(config->threads);
+  plt_tableset_share(s->tables, crew);
   s->is_restored = plt_start_goes_on(&config->start) && config->number == 0;
   s->progress = s->restored = head.progress;
   s->now = s->start = head.clock;
@@ -345,5 +347,6 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_round_destroy(&s->round);
   plt_clock_destroy(&s->clock);
   plt_tableset_destroy(&s->tables);
+  plt_crew_destroy(&crew);
   return status;
 }

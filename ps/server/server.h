@@ -12,7 +12,8 @@
  *  4. Nothing a peer sends ends the server; the failure of one worker (BYE with a status) is told to all others.
  *
  * Ownership  the listener is the caller's.
- * Threads    plt_server_run() is one thread; only `stop` is looked at from outside.
+ * Threads    plt_server_run() is one thread, and a crew of `threads` for the rows of large messages; only `stop` is
+ *            looked at from outside.
  * Errors     PLT_OK when all workers have said goodbye; else why the server could not go on: PLT_ERR_CHECKPOINT and
  *            PLT_ERR_IO of what it starts from, PLT_ERR_BUG of the listener; with linger_s and idle_s PLT_ERR_PEER and
  *            PLT_ERR_DEADLINE of workers.
@@ -29,6 +30,7 @@ typedef struct plt_server_config {
   uint32_t number, servers, workers;
   bool alone;         /* ssp, asp: every push is a step; bsp merges those of a clock into one */
   uint64_t staleness; /* ssp, asp: see clock.h */
+  uint32_t threads;   /* that step and read rows, the loop's own among them; 0: that one */
   uint64_t job;
   uint32_t generation;
   const char *run_dir; /* where checkpoints go; NULL: none are written */

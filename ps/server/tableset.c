@@ -12,8 +12,6 @@
 #include "proto/shard.h"
 #include "proto/wire/wire.h"
 
-enum { EXACT_FLOATS = 16 * 1024 /* read before they are encoded: 64 KiB */ };
-
 struct plt_tableset {
   uint32_t number, servers;
   plt_table_t *tables[PLT_TABLES_MAX];
@@ -27,6 +25,7 @@ struct plt_tableset {
   plt_errand_t reading; /* of rows into the table that was declared last; it is not one of `tables` yet */
   plt_table_t *read;
   uint64_t read_bytes;
+  plt_crew_t *crew;         /* NULL: none */
   uint64_t limit, expected; /* bytes of all tables once all rows are stored; limit 0: none */
 };
 
@@ -86,6 +85,8 @@ void plt_tableset_destroy(plt_tableset_t **set) {
   *set = NULL;
 }
 
+void plt_tableset_share(plt_tableset_t *set, plt_crew_t *crew) { set->crew = crew; }
+
 void plt_tableset_limit(plt_tableset_t *set, uint64_t bytes) { set->limit = bytes; }
 
 static plt_status_t check_room(const plt_tableset_t *set, const plt_table_spec_t *spec, uint64_t *bytes) {
@@ -99,6 +100,7 @@ static plt_status_t check_room(const plt_tableset_t *set, const plt_table_spec_t
 }
 
 static void add_table(plt_tableset_t *set, plt_table_t *table, uint64_t bytes) {
+  plt_table_share(table, set->crew);
   set->tables[set->n++] = table;
   if (!plt_table_spec(table)->temporary) set->lasting = set->n;
   set->expected += bytes;
@@ -336,18 +338,6 @@ uint64_t plt_tableset_answer_bytes(const plt_tableset_t *set, const plt_header_t
   return bytes;
 }
 
-/* As many rows at a time as stay in the first caches between reading and encoding. */
-static void read_encoded(plt_table_t *table, const uint64_t *keys, size_t n, plt_wire_type_t type, char *values,
-                         plt_arena_t *arena) {
-  size_t cols = plt_table_spec(table)->cols, rows = EXACT_FLOATS / cols + 1;
-  float *exact = plt_arena_alloc(arena, rows * cols * sizeof *exact);
-  for (size_t first = 0; first < n; first += rows, values += rows * cols * plt_shard_value_bytes(type)) {
-    size_t some = n - first < rows ? n - first : rows;
-    plt_table_read(table, keys + first, some, exact);
-    plt_shard_encode(exact, some * cols, type, values);
-  }
-}
-
 plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *asked, uint32_t part, uint32_t parts,
                                  plt_pool_t *pool, plt_arena_t *arena, size_t *n) {
   plt_section_t *rows = plt_arena_alloc(arena, asked->n_sections * sizeof *rows);
@@ -361,11 +351,7 @@ plt_section_t *plt_tableset_read(const plt_tableset_t *set, const plt_header_t *
     size_t cols = plt_table_spec(table)->cols, floats = rows_n * cols, width = plt_shard_value_bytes(pull->type);
     uint64_t skipped = piece.begin * cols * width;
     void *values = pool == NULL ? (char *)pull->place + skipped : plt_pool_take(pool, floats * width);
-    if (pull->type == PLT_WIRE_F32) {
-      plt_table_read(table, pull->keys + piece.begin, rows_n, values);
-    } else {
-      read_encoded(table, pull->keys + piece.begin, rows_n, pull->type, values, arena);
-    }
+    plt_table_read_as(table, pull->keys + piece.begin, rows_n, pull->type, values);
     rows[(*n)++] = (plt_section_t){.kind = PLT_SECTION_ROWS,
                                    .table = pull->table,
                                    .n = rows_n,

@@ -21,6 +21,8 @@ plt_status_t plt_tableset_create(uint32_t number, uint32_t servers, const plt_st
                                  plt_checkpoint_head_t *head, plt_tableset_t **out);
 void plt_tableset_destroy(plt_tableset_t **set);
 
+/* A crew that shares the work on rows of tables that are declared from now on; it outlives them. */
+void plt_tableset_share(plt_tableset_t *set, plt_crew_t *crew);
 /* What all tables together may take; 0: no limit. */
 void plt_tableset_limit(plt_tableset_t *set, uint64_t bytes);
 /* Declares table `index`, with its rows if there are any to take and it is not `anew`. These may take a while: with

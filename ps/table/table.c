@@ -1,7 +1,6 @@
 /* table.c - see table.h.
  *
- * Rows 0 .. rows - 1 are found by arithmetic, those under sparse keys by hashing. What takes time is memory: rows lie
- * anywhere, so loops over keys have them fetched ahead of their turn. */
+ * Rows 0 .. rows - 1 are found by arithmetic, those under sparse keys by hashing. */
 #include "ps/table/table.h"
 
 #include <assert.h>
@@ -14,22 +13,7 @@
 #include "ps/table/image.h"
 #include "ps/table/state.h"
 
-enum {
-  COLS_MAX = 1 << 20,
-  FETCH_ROWS = 8,  /* ahead of the one at work: rows lie anywhere, each is some cache misses */
-  FETCH_LINES = 16 /* of each; wider rows are left to the processor from there */
-};
-
-static uint64_t local_index(const plt_table_t *table, uint64_t key) {
-  if (key <= UINT32_MAX) return (uint32_t)key / table->servers; /* far cheaper than in 64 bits */
-  return key / table->servers;
-}
-
-static void birth_state(const plt_table_t *table, float *row) {
-  const plt_optimizer_ops_t *ops = table->optimizer->ops;
-  memset(row + table->cols, 0, (table->stride - table->cols) * sizeof *row);
-  if (ops->state_init != NULL) ops->state_init(table->optimizer, row + table->cols);
-}
+enum { COLS_MAX = 1 << 20 };
 
 /* Names become HDF5 groups and file names. */
 static bool is_name(const char *name) {
@@ -73,6 +57,25 @@ plt_status_t plt_table_expect(const plt_table_spec_t *spec, uint32_t number, uin
   return PLT_OK;
 }
 
+static void open_lane(const plt_table_t *table, plt_lane_t *lane, plt_optimizer_t *optimizer) {
+  *lane = (plt_lane_t){.optimizer = optimizer,
+                       .gradient = plt_mem_zalloc(table->cols, sizeof *lane->gradient),
+                       .unborn = plt_mem_zalloc(table->stride, sizeof *lane->unborn)};
+  plt_table_birth_state(table, lane->unborn);
+}
+
+static void close_lane(plt_lane_t *lane) {
+  free(lane->gradient);
+  free(lane->unborn);
+  free(lane->exact);
+  plt_optimizer_destroy(&lane->optimizer);
+}
+
+/* Step t of the history, to all optimizers. */
+static void begin(plt_table_t *table) {
+  for (size_t i = 0; i < table->n_lanes; i++) plt_optimizer_begin(table->lanes[i].optimizer, table->t, &table->history);
+}
+
 plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out) {
   plt_optimizer_t *optimizer;
   assert(servers > 0 && number < servers);
@@ -99,10 +102,10 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
   }
   table->dense = optimizer->dense && !spec->frozen;
   table->eta_scale = spec->lr_scale == 0 ? 1 : spec->lr_scale;
-  table->gradient = plt_mem_zalloc(table->cols, sizeof *table->gradient);
-  table->unborn = plt_mem_zalloc(table->stride, sizeof *table->unborn);
-  birth_state(table, table->unborn);
-  plt_optimizer_begin(optimizer, 0, &table->history);
+  table->lanes = plt_mem_alloc(sizeof *table->lanes);
+  table->n_lanes = 1;
+  open_lane(table, &table->lanes[0], optimizer);
+  begin(table);
   *out = table;
   return PLT_OK;
 }
@@ -113,20 +116,34 @@ void plt_table_destroy(plt_table_t **table) {
   plt_slabs_destroy(&self->arithmetic);
   if (self->sparse != NULL) plt_sparse_rows_destroy(self->sparse);
   free(self->sparse);
-  free(self->gradient);
-  free(self->unborn);
+  if (self->n_lanes == 0) plt_optimizer_destroy(&self->optimizer);
+  for (size_t i = 0; i < self->n_lanes; i++) close_lane(&self->lanes[i]);
+  free(self->lanes);
+  free(self->cuts);
   free(self->decayed);
   plt_eta_history_clear(&self->history);
-  plt_optimizer_destroy(&self->optimizer);
   free(self);
   *table = NULL;
+}
+
+void plt_table_share(plt_table_t *table, plt_crew_t *crew) {
+  size_t size = plt_crew_size(crew);
+  if (table->sparse != NULL || table->spec.frozen || table->crew != NULL || size == 1) return;
+  table->lanes = plt_mem_resize(table->lanes, size, sizeof *table->lanes);
+  for (; table->n_lanes < size; table->n_lanes++) {
+    plt_optimizer_t *optimizer;
+    if (plt_optimizer_create(&table->spec, &optimizer) != PLT_OK) return; /* cannot be: the first was made by it */
+    open_lane(table, &table->lanes[table->n_lanes], optimizer);
+  }
+  begin(table);
+  table->crew = crew;
 }
 
 const plt_table_spec_t *plt_table_spec(const plt_table_t *table) { return &table->spec; }
 
 static bool owns(const plt_table_t *table, uint64_t key) {
   if (table->sparse != NULL) return plt_shard_of(key, true, table->servers) == table->number;
-  return key - local_index(table, key) * table->servers == table->number;
+  return key - plt_table_local(table, key) * table->servers == table->number;
 }
 
 plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys, size_t n) {
@@ -145,179 +162,10 @@ plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys
   return PLT_OK;
 }
 
-/* To read from; .row is NULL, or *last 0: it is not stored. */
-static plt_place_t find(const plt_table_t *table, uint64_t key) {
-  if (table->sparse != NULL) return plt_sparse_rows_find(table->sparse, key, table->t);
-  return plt_slabs_find(table->slabs, local_index(table, key));
-}
-
 /* To write to. */
 static plt_place_t open_row(plt_table_t *table, uint64_t key) {
   if (table->sparse != NULL) return plt_sparse_rows_open(table->sparse, key);
-  return plt_slabs_open(table->slabs, local_index(table, key));
-}
-
-/* A row that the step under way pushes; .row is NULL: it is not admitted. */
-static plt_place_t pushed_row(plt_table_t *table, uint64_t key) {
-  if (table->sparse != NULL) return plt_sparse_rows_push(table->sparse, key, table->t);
-  return plt_slabs_open(table->slabs, local_index(table, key));
-}
-
-/* Where a row probably is. */
-static plt_place_t guess(const plt_table_t *table, uint64_t key) {
-  if (table->sparse != NULL) return plt_hashed_guess(&table->sparse->rows, key);
-  return plt_slabs_find(table->slabs, local_index(table, key));
-}
-
-/* Called before row i is at work: has a row some turns later fetched, and before the first also those until then. Into
- * the second cache: the first has a dozen lines under way at most, and the processor would wait for more. Inlined by
- * force: gcc 12 takes a function that only prefetches for one without effect, and drops the call. */
-__attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t *table, const uint64_t *keys, size_t n,
-                                                              size_t i, size_t floats) {
-  size_t bytes = floats * sizeof(float), limit = (size_t)FETCH_LINES * 64;
-  if (table->sparse != NULL)
-    for (size_t j = i == 0 ? 0 : i + (size_t)2 * FETCH_ROWS; j < n && j <= i + (size_t)2 * FETCH_ROWS; j++)
-      plt_hashed_fetch(&table->sparse->rows, keys[j]);
-  for (size_t j = i == 0 ? 0 : i + FETCH_ROWS; j < n && j <= i + FETCH_ROWS; j++) {
-    plt_place_t place = guess(table, keys[j]);
-    if (place.row == NULL) continue;
-    __builtin_prefetch(place.last, 0, 2);
-    for (size_t at = 0; at < bytes && at < limit; at += 64) __builtin_prefetch((const char *)place.row + at, 0, 2);
-  }
-}
-
-/* gradient: cols values, unaligned; NULL for zeros. */
-static void step_row(plt_table_t *table, uint64_t key, const char *gradient, plt_wire_type_t type) {
-  plt_place_t place = pushed_row(table, key);
-  if (place.row == NULL) return;
-  uint64_t last = *place.last - 1;
-  if (*place.last == 0) { /* as if it had stood there from the first step */
-    plt_table_spec_birth(&table->spec, table->salt, key, place.row);
-    birth_state(table, place.row);
-    last = 0;
-    table->slabs->stored++;
-  }
-  if (gradient != NULL) {
-    plt_shard_decode(gradient, table->cols, type, table->gradient);
-  } else {
-    memset(table->gradient, 0, table->cols * sizeof(float));
-  }
-  table->optimizer->ops->apply(table->optimizer, place.row, place.row + table->cols, last, table->gradient);
-  *place.last = table->t + 1;
-}
-
-/* Dense: every row of the shard, stored from the first step on. */
-static void step_all(plt_table_t *table, const plt_rows_t *push, size_t pieces, plt_wire_type_t type) {
-  size_t piece = 0, next = 0, bytes = table->cols * plt_shard_value_bytes(type);
-  for (uint64_t local = 0; local < table->local_rows; local++) {
-    uint64_t key = local * table->servers + table->number;
-    for (; piece < pieces && next == push[piece].n; piece++) next = 0;
-    bool pushed = piece < pieces && push[piece].keys[next] == key;
-    step_row(table, key, pushed ? (const char *)push[piece].values + next * bytes : NULL, type);
-    next += pushed;
-  }
-}
-
-static void step_rows(plt_table_t *table, const plt_rows_t *push, plt_wire_type_t type) {
-  const char *gradient = push->values;
-  size_t bytes = table->cols * plt_shard_value_bytes(type);
-  for (size_t i = 0; i < push->n; i++) {
-    fetch_ahead(table, push->keys, push->n, i, table->stride);
-    step_row(table, push->keys[i], gradient + i * bytes, type);
-  }
-}
-
-void plt_table_step(plt_table_t *table, double eta, plt_rows_t push) {
-  plt_table_step_pieces(table, eta, &push, 1, PLT_WIRE_F32);
-}
-
-/* The gradients of a push with what decay adds: of the rows as they are before the step. */
-static void add_decay(plt_table_t *table, const plt_rows_t *push, plt_wire_type_t type, float *out) {
-  const float factor = (float)table->spec.decay;
-  const char *gradient = push->values;
-  plt_table_read(table, push->keys, push->n, out);
-  for (size_t i = 0; i < push->n; i++, out += table->cols, gradient += table->cols * plt_shard_value_bytes(type)) {
-    plt_shard_decode(gradient, table->cols, type, table->gradient);
-    for (size_t c = 0; c < table->cols; c++) out[c] = table->gradient[c] + factor * out[c];
-  }
-}
-
-static const plt_rows_t *decay(plt_table_t *table, const plt_rows_t *push, size_t pieces, plt_wire_type_t type,
-                               plt_rows_t *out) {
-  size_t rows = 0;
-  for (size_t i = 0; i < pieces; i++) rows += push[i].n;
-  if (rows > table->decayed_capacity) {
-    free(table->decayed);
-    table->decayed = plt_mem_alloc(rows * table->cols * sizeof *table->decayed);
-    table->decayed_capacity = rows;
-  }
-  float *to = table->decayed;
-  for (size_t i = 0; i < pieces; i++) {
-    add_decay(table, &push[i], type, to);
-    out[i] = (plt_rows_t){.keys = push[i].keys, .values = to, .n = push[i].n};
-    to += push[i].n * table->cols;
-  }
-  return out;
-}
-
-static void step(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces, plt_wire_type_t type) {
-  table->t++;
-  plt_eta_history_append(&table->history, table->t, eta * table->eta_scale);
-  plt_optimizer_begin(table->optimizer, table->t, &table->history);
-  if (table->dense) {
-    step_all(table, push, pieces, type);
-  } else {
-    for (size_t i = 0; i < pieces; i++) step_rows(table, &push[i], type);
-  }
-  if (table->sparse != NULL) plt_sparse_rows_end_step(table->sparse, table->t);
-}
-
-void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces,
-                           plt_wire_type_t type) {
-  for (size_t i = 0; i < pieces; i++) assert(!table->spec.frozen || push[i].n == 0);
-  if (table->spec.decay == 0) {
-    step(table, eta, push, pieces, type);
-    return;
-  }
-  plt_rows_t *decayed = plt_mem_alloc(pieces * sizeof *decayed);
-  step(table, eta, decay(table, push, pieces, type, decayed), pieces, PLT_WIRE_F32);
-  free(decayed);
-}
-
-/* A row that is not stored, now: its birth, and what the steps since then made of it. */
-static void read_unborn(plt_table_t *table, uint64_t key, float *out) {
-  const plt_optimizer_ops_t *ops = table->optimizer->ops;
-  if (ops->value == NULL) {
-    plt_table_spec_birth(&table->spec, table->salt, key, out);
-  } else {
-    plt_table_spec_birth(&table->spec, table->salt, key, table->unborn);
-    ops->value(table->optimizer, table->unborn, table->unborn + table->cols, 0, out);
-  }
-}
-
-size_t plt_table_missing(const plt_table_t *table, const uint64_t *keys, size_t n) {
-  size_t missing = 0;
-  for (size_t i = 0; i < n; i++) {
-    plt_place_t place = find(table, keys[i]);
-    missing += place.row == NULL || *place.last == 0;
-  }
-  return missing;
-}
-
-void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *out) {
-  const plt_optimizer_ops_t *ops = table->optimizer->ops;
-  size_t needed = ops->value != NULL ? table->stride : table->cols; /* floats of a row */
-  for (size_t i = 0; i < n; i++, out += table->cols) {
-    fetch_ahead(table, keys, n, i, needed);
-    plt_place_t place = find(table, keys[i]);
-    if (place.row == NULL || *place.last == 0) {
-      read_unborn(table, keys[i], out);
-    } else if (ops->value != NULL) {
-      ops->value(table->optimizer, place.row, place.row + table->cols, *place.last - 1, out);
-    } else {
-      memcpy(out, place.row, table->cols * sizeof *out);
-    }
-  }
+  return plt_slabs_open(table->slabs, plt_table_local(table, key));
 }
 
 void plt_table_assign(plt_table_t *table, const uint64_t *keys, size_t n, const void *values) {
@@ -326,7 +174,7 @@ void plt_table_assign(plt_table_t *table, const uint64_t *keys, size_t n, const 
   for (size_t i = 0; i < n; i++, value += bytes) {
     plt_place_t place = open_row(table, keys[i]);
     memcpy(place.row, value, bytes);
-    birth_state(table, place.row);
+    plt_table_birth_state(table, place.row);
     table->slabs->stored += *place.last == 0;
     *place.last = table->t + 1;
   }
@@ -345,7 +193,7 @@ void plt_table_reset(plt_table_t *table, uint64_t salt) {
   plt_eta_history_clear(&table->history);
   table->t = 0;
   set_salt(table, salt);
-  plt_optimizer_begin(table->optimizer, 0, &table->history);
+  begin(table);
 }
 
 plt_table_state_t plt_table_state(const plt_table_t *table) {
@@ -398,7 +246,7 @@ void plt_table_restore_state(plt_table_t *table, plt_table_state_t state) {
   table->history = copy;
   table->t = state.t;
   set_salt(table, state.salt);
-  plt_optimizer_begin(table->optimizer, table->t, &table->history);
+  begin(table);
 }
 
 void plt_table_restore_counts(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last,

@@ -7,13 +7,15 @@
  * a function of seed, table name, salt and key).
  *
  * Ownership  the table owns its rows; a row pointer is valid until the table is destroyed, reset or dropped.
- * Threads    one owner at a time; no locks inside.
+ * Threads    one owner at a time; no locks inside. With plt_table_share() steps and reads of many rows are cut among
+ *            the threads of the crew while the owner waits; the bits are the same with any number of them.
  * Units      cols in floats; keys are global: key % servers == number; sparse ones: plt_shard_of() (proto/shard.h).
  * Errors     PLT_ERR_USAGE for a declaration that cannot be, PLT_ERR_PROTOCOL for keys and tables that do not fit. Keys
  *            are checked by plt_table_check_keys(), once per message; the other calls take good ones. */
 #ifndef PLT_PS_TABLE_TABLE_H
 #define PLT_PS_TABLE_TABLE_H
 
+#include "common/threads.h"
 #include "proto/message.h"
 #include "proto/table_spec.h"
 #include "proto/tree.h"
@@ -29,6 +31,8 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
 plt_status_t plt_table_expect(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, uint64_t *bytes);
 void plt_table_destroy(plt_table_t **table);
 const plt_table_spec_t *plt_table_spec(const plt_table_t *table);
+/* From now on a crew, which outlives the table, shares the work on many rows; not on those under sparse keys. */
+void plt_table_share(plt_table_t *table, plt_crew_t *crew);
 
 /* PLT_ERR_PROTOCOL unless keys are strictly ascending, below spec.rows (but for sparse ones) and all of this shard. */
 plt_status_t plt_table_check_keys(const plt_table_t *table, const uint64_t *keys, size_t n);
@@ -43,6 +47,8 @@ void plt_table_step_pieces(plt_table_t *table, double eta, const plt_rows_t *pus
 size_t plt_table_missing(const plt_table_t *table, const uint64_t *keys, size_t n);
 /* Values of rows now, n x cols floats into out; stores nothing. */
 void plt_table_read(plt_table_t *table, const uint64_t *keys, size_t n, float *out);
+/* The same as values of the type. */
+void plt_table_read_as(plt_table_t *table, const uint64_t *keys, size_t n, plt_wire_type_t type, void *out);
 /* Sets values (unaligned, n x cols) and clears the rows' optimizer state. */
 void plt_table_assign(plt_table_t *table, const uint64_t *keys, size_t n, const void *values);
 /* Forgets all rows, step count and history; later births use `salt`. */

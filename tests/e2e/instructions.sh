@@ -46,7 +46,7 @@ callgrind_annotate --inclusive=yes --threshold=100 "$work/profile" 2>/dev/null |
 [[ -s $work/counts.txt ]] || fail "callgrind counted nothing"
 
 hot=(plt_adam_apply plt_batch_make plt_closure_make plt_compute_gradients plt_pack_map plt_ranking_add
-  plt_sampler_draw plt_shard_pack plt_shard_unpack plt_table_read plt_table_step_pieces
+  plt_sampler_draw plt_shard_pack plt_shard_unpack plt_table_read_as plt_table_step_pieces
   plt_tape_backward)
 if [[ ${1:-} == --write ]]; then
   {

@@ -16,24 +16,28 @@ static char *addresses[] = {(char *)(uintptr_t) "ipc:///tmp/a", (char *)(uintptr
 
 /* Nothing of it is to be freed. */
 static plt_brief_t some_brief(void) {
-  plt_brief_t brief = {
-      .generation =
-          {.job = UINT64_MAX - 3, .number = 7, .servers = 2, .workers = 3, .alone = true, .staleness = UINT64_MAX},
-      .turn = {.task = plt_task_find("recommend"), .start = "240", .before = {5, 1ull << 40, 0.1}},
-      .options = options,
-      .n_options = 2,
-      .run_dir = (char *)(uintptr_t) "/runs/\xFFnot utf-8",
-      .warm = (char *)(uintptr_t) "/runs/monday/checkpoints/12",
-      .values_alone = true,
-      .sets = sets,
-      .n_sets = 1,
-      .quiet = true,
-      .proxy = (char *)(uintptr_t) "host:5",
-      .secret = (char *)(uintptr_t) "token 0123",
-      .number = 2,
-      .endpoints = {(char *)(uintptr_t) "", (char *)(uintptr_t) "ipc:///tmp/b"},
-      .addresses = addresses,
-      .n_addresses = 2};
+  plt_brief_t brief = {.generation = {.job = UINT64_MAX - 3,
+                                      .number = 7,
+                                      .servers = 2,
+                                      .workers = 3,
+                                      .alone = true,
+                                      .staleness = UINT64_MAX,
+                                      .threads = 4},
+                       .turn = {.task = plt_task_find("recommend"), .start = "240", .before = {5, 1ull << 40, 0.1}},
+                       .options = options,
+                       .n_options = 2,
+                       .run_dir = (char *)(uintptr_t) "/runs/\xFFnot utf-8",
+                       .warm = (char *)(uintptr_t) "/runs/monday/checkpoints/12",
+                       .values_alone = true,
+                       .sets = sets,
+                       .n_sets = 1,
+                       .quiet = true,
+                       .proxy = (char *)(uintptr_t) "host:5",
+                       .secret = (char *)(uintptr_t) "token 0123",
+                       .number = 2,
+                       .endpoints = {(char *)(uintptr_t) "", (char *)(uintptr_t) "ipc:///tmp/b"},
+                       .addresses = addresses,
+                       .n_addresses = 2};
   return brief;
 }
 
