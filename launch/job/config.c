@@ -236,7 +236,9 @@ static const plt_option_t cluster_rows[] = {
      .min = 1,
      .max = 128,
      .aka = "n_threads|num_threads",
-     .help = "Threads of each worker and of each server; default: the cores of this machine over the workers.",
+     .help = "Threads of each worker and of each server, which takes 8 at most; default: the cores of this machine "
+             "over the "
+             "workers.",
      .resumable = true},
     {.key = "cluster.consistency",
      .type = PLT_OPT_CHOICE,

@@ -10,7 +10,11 @@
 #include "common/time.h"
 #include "ps/server/state.h"
 
-enum { POLL_MS = 200, READING_POLL_MS = 2 };
+enum {
+  POLL_MS = 200,
+  READING_POLL_MS = 2,
+  CREW_MAX = 8 /* more threads wait for memory, and each has scratch of some MB a table (ps/optimizers/adam_gap.c) */
+};
 #define STRANGERS_INTERVAL_NS (10 * PLT_NS_PER_S)
 #define NEXT_WAIT_NS (PLT_NEXT_WAIT_MS * PLT_NS_PER_MS)
 
@@ -297,7 +301,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   plt_status_t status;
   PLT_TRY(plt_tableset_create(config->number, config->servers, &config->start, &head, &s->tables));
   plt_tableset_limit(s->tables, config->memory_bytes);
-  plt_crew_t *crew = plt_crew_create(config->threads);
+  plt_crew_t *crew = plt_crew_create(config->threads < CREW_MAX ? config->threads : CREW_MAX);
   plt_tableset_share(s->tables, crew);
   s->is_restored = plt_start_goes_on(&config->start) && config->number == 0;
   s->progress = s->restored = head.progress;

@@ -30,7 +30,7 @@ typedef struct plt_server_config {
   uint32_t number, servers, workers;
   bool alone;         /* ssp, asp: every push is a step; bsp merges those of a clock into one */
   uint64_t staleness; /* ssp, asp: see clock.h */
-  uint32_t threads;   /* that step and read rows, the loop's own among them; 0: that one */
+  uint32_t threads;   /* that step and read rows, the loop's own among them, 8 at most; 0: that one */
   uint64_t job;
   uint32_t generation;
   const char *run_dir; /* where checkpoints go; NULL: none are written */
