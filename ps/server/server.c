@@ -318,8 +318,9 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   s->spare = plt_inbox_create();
   s->out = plt_parcel_create();
   s->out_arena = plt_arena_create();
-  plt_log(PLT_LOG_INFO, "server %" PRIu32 " of %" PRIu32 " serves %" PRIu32 " workers at %s, clock %" PRIu64,
-          config->number, config->servers, config->workers, plt_listener_address(listener), s->now);
+  plt_log(
+      PLT_LOG_INFO, "server %" PRIu32 " of %" PRIu32 " serves %" PRIu32 " workers at %s: %zu threads, clock %" PRIu64,
+      config->number, config->servers, config->workers, plt_listener_address(listener), plt_crew_size(crew), s->now);
 
   status = serve(s);
   plt_saver_destroy(&s->saver);
