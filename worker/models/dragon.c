@@ -38,6 +38,7 @@ const plt_model_ops_t plt_model_dragon = {
     .name = "dragon",
     .summary = "preferences per modality over graphs of pairs, of alike users and of alike items",
     .grid = "model.reg 0.1, 0.01, 0.001, 1e-4, 1e-5; optimizer.lr the same (MMRec)",
+    .found = "data.scale standard; lfm2k: optimizer.lr 0.001, model.reg 1e-4; tiktok: 0.0005, 0.001 (docs/results.md)",
     .options = {"model dragon", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

@@ -17,6 +17,7 @@ const plt_model_ops_t plt_model_dualgnn = {
     .name = "dualgnn",
     .summary = "preferences per modality, weighed by each user, over graphs of pairs and of alike users",
     .grid = "model.reg 0.1, 0.01, 0.001, 1e-4, 1e-5; optimizer.lr the same (MMRec)",
+    .found = "data.scale standard; lfm2k: optimizer.lr 0.0005, model.reg 0.001; tiktok: 0.001, 1e-4 (docs/results.md)",
     .options = {"model dualgnn", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

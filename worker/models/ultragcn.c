@@ -15,7 +15,7 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
 const plt_model_ops_t plt_model_ultragcn = {
     .name = "ultragcn",
     .summary = "weights of the graph in a pair-wise loss, items with projected features",
-    .found = "lfm2k: optimizer.lr 0.001, model.wd_embedding 1e-5 or 1e-4 (docs/results.md)",
+    .found = "model.wd_embedding 1e-5 or 1e-4; lfm2k: optimizer.lr 0.001; tiktok: 0.005 (docs/results.md)",
     .options = {"model ultragcn", rows, sizeof rows / sizeof *rows},
     .uses_features = true,
     .size = sizeof(plt_ultra_t),
