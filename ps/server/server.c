@@ -294,6 +294,16 @@ static plt_status_t serve(plt_server_t *s) {
   return PLT_OK;
 }
 
+/* Of whom nothing has been heard yet. */
+static plt_peer_t *await_workers(uint32_t n, uint64_t start) {
+  plt_peer_t *peers = plt_mem_zalloc(n, sizeof *peers);
+  for (uint32_t w = 0; w < n; w++) {
+    peers[w].heard_ns = plt_time_ns();
+    peers[w].start = start;
+  }
+  return peers;
+}
+
 plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const plt_server_config_t *config) {
   plt_server_t server = {.config = config, .wire = wire, .listener = listener};
   plt_server_t *s = &server;
@@ -310,11 +320,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
                            : plt_clock_create(config->workers, 0, head.clock);
   s->saver = plt_saver_create(config->run_dir);
   s->round = plt_round_create();
-  s->peers = plt_mem_zalloc(config->workers, sizeof *s->peers);
-  for (uint32_t w = 0; w < config->workers; w++) {
-    s->peers[w].heard_ns = plt_time_ns();
-    s->peers[w].start = s->start;
-  }
+  s->peers = await_workers(config->workers, s->start);
   s->spare = plt_inbox_create();
   s->out = plt_parcel_create();
   s->out_arena = plt_arena_create();
