@@ -218,12 +218,21 @@ static void add_figures(const field_t *field, const plt_bench_contestant_t *all,
   }
 }
 
-/* Of the contestants one alone, with what it and its yardstick are judged by; NULL: all. */
-static void leave_only(const char *only, plt_bench_contestant_t *all, int yardstick) {
+/* Of the contestants one alone, with its yardstick and that one's; NULL: all. */
+static void leave_only(const char *only, plt_bench_contestant_t *all) {
   for (int c = 0; c < CONTESTANTS && only != NULL; c++) {
-    bool judges = c == yardstick || (c == SGD && (strcmp(only, names[SHARED]) == 0 || strcmp(only, names[BF16]) == 0));
-    if (strcmp(only, names[c]) != 0 && !judges) all[c].step = NULL;
+    if (strcmp(only, names[c]) != 0) continue;
+    int judge = all[c].yardstick, of_judge = all[judge].yardstick;
+    for (int other = 0; other < CONTESTANTS; other++)
+      if (other != c && other != judge && other != of_judge) all[other].step = NULL;
   }
+}
+
+static plt_status_t check_only(const char *bench, const char *only) {
+  for (int c = 0; c < CONTESTANTS; c++)
+    if (only == NULL || strcmp(only, names[c]) == 0) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE, "bench %s: --only %s: is not measured (sgd, adam, sgd shared, sgd bf16, births)",
+                  bench, only);
 }
 
 /* Over inproc nothing crosses a socket: the plain array is what the machine could do. */
@@ -240,7 +249,7 @@ static void bench_size(const field_t *field, key_lists_t *lists, bool births, co
       [BARE] = {.step = plt_bare_wire_step, .context = bare, .yardstick = BARE},
       [ARRAY] = {.step = array_step, .context = field->array, .yardstick = ARRAY}};
   if (!births) all[BIRTHS].step = NULL;
-  leave_only(options->only, all, yardstick);
+  leave_only(options->only, all);
   field->array->lists = lists;
   field->array->keys = next_keys(lists);
   for (int c = SGD; c <= BF16; c++) {
@@ -261,6 +270,7 @@ static bool has_transport(const plt_bench_options_t *options, const char *transp
 }
 
 plt_status_t plt_bench_ps(const plt_bench_options_t *options, plt_bench_report_t *report) {
+  PLT_TRY(check_only(report->bench, options->only));
   key_lists_t lists[SIZES];
   array_t array = open_array(TABLE_ROWS);
   for (size_t i = 0; i < SIZES; i++) lists[i] = make_keys(sizes[i], TABLE_ROWS);
@@ -279,6 +289,7 @@ plt_status_t plt_bench_ps(const plt_bench_options_t *options, plt_bench_report_t
 
 /* Tables of twice the rows of a step: what remains is messages. */
 plt_status_t plt_bench_wire(const plt_bench_options_t *options, plt_bench_report_t *report) {
+  PLT_TRY(check_only(report->bench, options->only));
   for (size_t t = 0; t < sizeof transports / sizeof *transports; t++) {
     for (size_t i = 0; i < SIZES && has_transport(options, transports[t]); i++) {
       if (!has_size(options, sizes[i])) continue;

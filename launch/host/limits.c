@@ -136,3 +136,8 @@ uint32_t plt_limits_cores(void) {
                                                                    : (uint32_t)here;
   return share > 0 && share < cores ? (uint32_t)ceil(share) : cores;
 }
+
+uint32_t plt_limits_cores_each(uint32_t n) {
+  uint32_t cores = plt_limits_cores();
+  return cores > n ? cores / n : 1;
+}

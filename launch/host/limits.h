@@ -16,6 +16,8 @@ uint64_t plt_limits_memory(void);
 /* Cores that this process may use: those it is bound to, or the share of its control group, rounded up, if that is
  * less. */
 uint32_t plt_limits_cores(void);
+/* The same for each of n > 0 that share them: one at least. */
+uint32_t plt_limits_cores_each(uint32_t n);
 
 /* What control groups of both versions allow: memory that is free and all of it, UINT64_MAX without a limit, and cores,
  * 0 without one. `root` stands before /proc and /sys: "", or a test's directory. */

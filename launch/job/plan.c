@@ -170,11 +170,10 @@ plt_status_t plt_plan_read_run(plt_config_t *config, plt_plan_t *plan) {
   plan->workers = (uint32_t)plt_config_int(config, "cluster.workers");
   plan->servers = (uint32_t)plt_config_int(config, "cluster.servers");
   PLT_TRY(read_consistency(config, plan));
-  uint32_t cores = plt_limits_cores();
   if (plt_config_given(config, "cluster.threads")) {
     plan->threads = (uint32_t)plt_config_int(config, "cluster.threads");
   } else {
-    plan->threads = cores > plan->workers ? cores / plan->workers : 1;
+    plan->threads = plt_limits_cores_each(plan->workers);
     if (plan->threads > 128) plan->threads = 128;
   }
   plan->seed = (uint64_t)plt_config_int(config, "run.seed");

@@ -247,14 +247,13 @@ static void *host_main(void *argument) {
   serving_t *s = host->all;
   const plt_serve_config_t *config = s->config;
   plt_generation_log(config->run_dir, "server", host->number, false);
-  uint32_t cores = plt_limits_cores(), threads = cores > s->n_hosts ? cores / s->n_hosts : 1;
   plt_server_config_t server = {
       .number = host->number,
       .servers = config->servers,
       .workers = config->workers,
       .alone = config->alone,
       .staleness = config->staleness,
-      .threads = threads,
+      .threads = plt_limits_cores_each(s->n_hosts),
       .job = s->invitation.job,
       .generation = s->invitation.generation,
       .run_dir = config->run_dir,

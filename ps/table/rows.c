@@ -215,7 +215,7 @@ static const plt_rows_t *decay(plt_table_t *table, const plt_rows_t *push, size_
 static void step(plt_table_t *table, double eta, const plt_rows_t *push, size_t pieces, plt_wire_type_t type) {
   table->t++;
   plt_eta_history_append(&table->history, table->t, eta * table->eta_scale);
-  for (size_t i = 0; i < table->n_lanes; i++) plt_optimizer_begin(table->lanes[i].optimizer, table->t, &table->history);
+  plt_table_begin(table);
   (table->dense ? step_dense : step_pushed)(table, push, pieces, type);
   for (size_t i = 0; i < table->n_lanes; i++) {
     table->slabs->stored += table->lanes[i].born;

@@ -49,6 +49,11 @@ static inline uint64_t plt_table_local(const plt_table_t *table, uint64_t key) {
   return key / table->servers;
 }
 
+/* Step t of the history, to the optimizers of all lanes. */
+static inline void plt_table_begin(plt_table_t *table) {
+  for (size_t i = 0; i < table->n_lanes; i++) plt_optimizer_begin(table->lanes[i].optimizer, table->t, &table->history);
+}
+
 static inline void plt_table_birth_state(const plt_table_t *table, float *row) {
   const plt_optimizer_ops_t *ops = table->optimizer->ops;
   memset(row + table->cols, 0, (table->stride - table->cols) * sizeof *row);

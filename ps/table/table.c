@@ -71,11 +71,6 @@ static void close_lane(plt_lane_t *lane) {
   plt_optimizer_destroy(&lane->optimizer);
 }
 
-/* Step t of the history, to all optimizers. */
-static void begin(plt_table_t *table) {
-  for (size_t i = 0; i < table->n_lanes; i++) plt_optimizer_begin(table->lanes[i].optimizer, table->t, &table->history);
-}
-
 plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uint32_t servers, plt_table_t **out) {
   plt_optimizer_t *optimizer;
   assert(servers > 0 && number < servers);
@@ -105,7 +100,7 @@ plt_status_t plt_table_create(const plt_table_spec_t *spec, uint32_t number, uin
   table->lanes = plt_mem_alloc(sizeof *table->lanes);
   table->n_lanes = 1;
   open_lane(table, &table->lanes[0], optimizer);
-  begin(table);
+  plt_table_begin(table);
   *out = table;
   return PLT_OK;
 }
@@ -135,7 +130,7 @@ void plt_table_share(plt_table_t *table, plt_crew_t *crew) {
     if (plt_optimizer_create(&table->spec, &optimizer) != PLT_OK) return; /* cannot be: the first was made by it */
     open_lane(table, &table->lanes[table->n_lanes], optimizer);
   }
-  begin(table);
+  plt_table_begin(table);
   table->crew = crew;
 }
 
@@ -193,7 +188,7 @@ void plt_table_reset(plt_table_t *table, uint64_t salt) {
   plt_eta_history_clear(&table->history);
   table->t = 0;
   set_salt(table, salt);
-  begin(table);
+  plt_table_begin(table);
 }
 
 plt_table_state_t plt_table_state(const plt_table_t *table) {
@@ -246,7 +241,7 @@ void plt_table_restore_state(plt_table_t *table, plt_table_state_t state) {
   table->history = copy;
   table->t = state.t;
   set_salt(table, state.salt);
-  begin(table);
+  plt_table_begin(table);
 }
 
 void plt_table_restore_counts(plt_table_t *table, size_t n, const uint64_t *keys, const uint64_t *last,
