@@ -269,11 +269,12 @@ void plt_kernel_add_scaled_rows(plt_crew_t *crew, const float *x, const float *f
 
 enum { SUMS = 16, LARGEST = 64 };
 
-/* Halves onto halves. */
-static inline double fold(double sum[SUMS]) {
-  for (size_t width = SUMS / 2; width > 0; width /= 2)
-    for (size_t j = 0; j < width; j++) sum[j] += sum[j + width];
-  return sum[0];
+/* Halves onto halves; each width a constant, so that the sums stay in registers. */
+static inline double fold(const double sum[SUMS]) {
+  double eight[8], four[4];
+  for (size_t j = 0; j < 8; j++) eight[j] = sum[j] + sum[j + 8];
+  for (size_t j = 0; j < 4; j++) four[j] = eight[j] + eight[j + 4];
+  return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
 /* Interleaved sums: independent chains that fill the vector units; element i always goes to sum i mod SUMS. */
@@ -283,6 +284,7 @@ PLT_VECTOR_CLONES double plt_kernel_dot(const float *restrict x, const float *re
   for (; i + SUMS <= n; i += SUMS) {
     for (size_t j = 0; j < SUMS; j++) sum[j] += (double)x[i + j] * y[i + j];
   }
+  if (i == n) return fold(sum); /* the sums were in registers all along */
   for (size_t j = 0; i + j < n; j++) sum[j] += (double)x[i + j] * y[i + j];
   return fold(sum);
 }
@@ -293,6 +295,7 @@ PLT_VECTOR_CLONES double plt_kernel_total(const float *x, size_t n) {
   for (; i + SUMS <= n; i += SUMS) {
     for (size_t j = 0; j < SUMS; j++) sum[j] += x[i + j];
   }
+  if (i == n) return fold(sum); /* the sums were in registers all along */
   for (size_t j = 0; i + j < n; j++) sum[j] += x[i + j];
   return fold(sum);
 }

@@ -91,10 +91,7 @@ static void weight_slopes(void *context, size_t first, size_t last) {
           (float)plt_kernel_dot(job->dy + r * job->cols, job->x + job->matrix->index[e] * job->cols, job->cols);
 }
 
-static void row_slopes(void *context, size_t block, size_t lane) {
-  (void)lane;
-  const attend_job_t *job = context;
-  size_t col = block * COLS, width = job->cols - col < COLS ? job->cols - col : COLS;
+static inline void row_slopes_of(const attend_job_t *job, size_t col, size_t width) {
   for (size_t r = 0; r < job->matrix->rows; r++) {
     const float *dy = job->dy + r * job->cols + col;
     for (uint64_t e = job->matrix->offset[r]; e < job->matrix->offset[r + 1]; e++) {
@@ -102,6 +99,16 @@ static void row_slopes(void *context, size_t block, size_t lane) {
       for (size_t j = 0; j < width; j++) dx[j] += job->w[e] * dy[j];
     }
   }
+}
+
+PLT_VECTOR_CLONES static void row_slopes(void *context, size_t block, size_t lane) {
+  (void)lane;
+  const attend_job_t *job = context;
+  size_t col = block * COLS;
+  if (job->cols - col >= COLS)
+    row_slopes_of(job, col, COLS); /* a constant width stays in registers */
+  else
+    row_slopes_of(job, col, job->cols - col);
 }
 
 static void attend_backward(plt_tape_t *t, const plt_node_t *node) {

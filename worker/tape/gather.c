@@ -51,15 +51,22 @@ static inline void add_row(float factor, const float *restrict x, size_t n, floa
   for (size_t j = 0; j < n; j++) out[j] += factor * x[j];
 }
 
-PLT_VECTOR_CLONES static void dot_slopes(void *context, size_t piece, size_t lane) {
-  (void)lane;
-  const dot_job_t *job = context;
-  size_t col = piece * COLS, width = job->cols - col < COLS ? job->cols - col : COLS;
+static inline void dot_slopes_of(const dot_job_t *job, size_t col, size_t width) {
   for (size_t k = 0; k < job->n; k++) {
     size_t a = job->index[k] * job->cols + col, b = job->other[k] * job->cols + col;
     if (job->da) add_row(job->dy[k], job->b + b, width, job->da + a);
     if (job->db) add_row(job->dy[k], job->a + a, width, job->db + b);
   }
+}
+
+PLT_VECTOR_CLONES static void dot_slopes(void *context, size_t piece, size_t lane) {
+  (void)lane;
+  const dot_job_t *job = context;
+  size_t col = piece * COLS;
+  if (job->cols - col >= COLS)
+    dot_slopes_of(job, col, COLS); /* a constant width stays in registers */
+  else
+    dot_slopes_of(job, col, job->cols - col);
 }
 
 static void gather_dot_forward(plt_tape_t *t, plt_node_t *node) {
