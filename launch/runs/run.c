@@ -118,7 +118,7 @@ static plt_status_t read_config(plt_run_t *run) {
 }
 
 plt_status_t plt_run_open(const char *dir, const char *name, plt_run_t *out) {
-  *out = (plt_run_t){.dir = plt_mem_strdup(dir), .name = plt_mem_strdup(name)};
+  *out = (plt_run_t){.dir = plt_mem_strdup(dir), .name = plt_mem_strdup(name), .place = realpath(dir, NULL)};
   plt_status_t status = read_config(out);
   if (status == PLT_OK) status = read_events(out);
   if (status == PLT_OK) {
@@ -135,6 +135,7 @@ void plt_run_clear(plt_run_t *run) {
   free(run->events);
   free(run->dir);
   free(run->name);
+  free(run->place);
   free(run->word);
   plt_yaml_clear(&run->options);
   *run = (plt_run_t){0};
@@ -184,6 +185,26 @@ static plt_status_t add_below(plt_run_list_t *list, const char *dir, const char 
   return status;
 }
 
+static bool is_listed(const plt_run_list_t *list, size_t n, const plt_run_t *run) {
+  for (size_t i = 0; i < n && run->place != NULL; i++)
+    if (list->run[i].place != NULL && strcmp(list->run[i].place, run->place) == 0) return true;
+  return false;
+}
+
+/* Seeds that are one run would look as if they agreed: of those from `first` on, what is listed before them goes. */
+static void drop_repeats(plt_run_list_t *list, size_t first) {
+  size_t kept = first;
+  for (size_t i = first; i < list->n; i++) {
+    if (is_listed(list, kept, &list->run[i])) {
+      plt_log(PLT_LOG_NOTE, "%s is named twice, and counts once", list->run[i].dir);
+      plt_run_clear(&list->run[i]);
+    } else {
+      list->run[kept++] = list->run[i];
+    }
+  }
+  list->n = kept;
+}
+
 plt_status_t plt_runs_add(plt_run_list_t *list, const char *path) {
   size_t before = list->n, length = strlen(path);
   while (length > 1 && path[length - 1] == '/') length--;
@@ -197,6 +218,7 @@ plt_status_t plt_runs_add(plt_run_list_t *list, const char *path) {
     status = add_below(list, dir, "", 1);
   if (status == PLT_OK && list->n == before)
     status = plt_fail(PLT_ERR_USAGE, "%s is no run directory and there is none below it (%d levels)", dir, DEPTH_MAX);
+  drop_repeats(list, before);
   free(dir);
   return status;
 }

@@ -29,6 +29,7 @@ extern const char *const plt_run_state_names[PLT_RUN_STATE_COUNT];
 
 typedef struct plt_run {
   char *dir, *name; /* name: as it was given, or its path below the folder that was */
+  char *place;      /* the same however the directory is named; NULL: not known */
   plt_yaml_t options;
   plt_run_state_t state;
   char *word;          /* the last line of its log: why it stopped or failed; "" */
@@ -45,7 +46,7 @@ typedef struct plt_run_list {
 plt_status_t plt_run_open(const char *dir, const char *name, plt_run_t *out);
 void plt_run_clear(plt_run_t *run);
 /* Appends the run in `path` or, where that is none, the runs below it, by name; some levels down. Those that cannot be
- * read are left out with a warning. */
+ * read are left out with a warning; one that the list has counts once. */
 plt_status_t plt_runs_add(plt_run_list_t *list, const char *path);
 void plt_runs_clear(plt_run_list_t *list);
 

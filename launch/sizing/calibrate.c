@@ -291,10 +291,10 @@ void plt_calibration_name(const plt_job_t *job, plt_calibration_t *out) {
   const plt_plan_t *plan = &job->plan;
   snprintf(out->of, sizeof out->of,
            "%s with %s and %s on %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs; %" PRIu64
-           " bytes of tables; batches of %" PRIu32 " in leaves of %" PRIu32 "; %" PRIu32 " threads; %s",
+           " bytes of tables; batches of %" PRIu32 " in leaves of %" PRIu32 "; %" PRIu32 " thread%s; %s",
            plan->model->ops->name, plan->strategy->ops->name, plan->optimizer, job->data->users, job->data->items,
            job->data->n_train, plt_job_table_bytes(job), plan->batch_size, plan->micro_batch, plan->threads,
-           plt_transport_names[job->transport]);
+           plan->threads == 1 ? "" : "s", plt_transport_names[job->transport]);
 }
 
 plt_status_t plt_calibrate(plt_job_t *job, plt_calibration_t *out) {

@@ -95,19 +95,19 @@ static void print_assumptions(const plt_sizing_t *sizing, FILE *out) {
     snprintf(network, sizeof network, ", %g us", base->latency_s * 1e6);
   fprintf(out,
           "assumed: %s as measured here%s; %" PRIu32 " cores a node like these, %" PRIu32
-          " threads a worker; bsp, rows spread evenly.\n"
+          " thread%s a worker; bsp, rows spread evenly.\n"
           "A step: compute, then messages, then servers (or sampling) and network; no less than a node's work over its "
           "cores.\nLeft out: evaluation, checkpoints, stragglers, other jobs.\n",
-          sizing->transport, network, base->cores, base->threads);
+          sizing->transport, network, base->cores, base->threads, base->threads == 1 ? "" : "s");
 }
 
 void plt_sizing_print(const plt_sizing_t *sizing, FILE *out) {
   const plt_calibration_t *c = sizing->calibration;
   fprintf(out,
-          "%s\n%.2f batches of %.0f samples in %.0f leaves, %.2f exchanges each\n"
+          "%s\n%.2f batches of %.0f samples in %.0f lea%s, %.2f exchanges each\n"
           "memory: %.0f MB of tables on all servers together, %.0f MB each worker\n\n",
-          c->of, c->batches, c->samples, c->leaves, c->exchanges, (double)sizing->memory.tables / 1e6,
-          (double)sizing->memory.worker / 1e6);
+          c->of, c->batches, c->samples, c->leaves, c->leaves == 1 ? "f" : "ves", c->exchanges,
+          c->exchanges == 1 ? "" : "s", (double)sizing->memory.tables / 1e6, (double)sizing->memory.worker / 1e6);
   plt_sheet_hand_out(layouts_sheet(sizing), PLT_SHEET_TABLE, out);
   if (sizing->ranks > 0) {
     fprintf(out, "\nthe best split of %" PRIu32 " ranks:\n", sizing->ranks);

@@ -113,6 +113,11 @@ Test(run, runs_below_a_folder) {
   cr_assert_eq(list.n, 2);
   cr_expect_str_eq(list.run[0].name, "a");
   cr_expect_str_eq(list.run[1].name, "deep/er/b");
+  char *again = plt_mem_print("%s/deep/../a/", scratch);
+  cr_expect_eq(plt_runs_add(&list, again), PLT_OK);
+  cr_expect_eq(plt_runs_add(&list, scratch), PLT_OK);
+  cr_expect_eq(list.n, 2, "runs named twice count once");
+  free(again);
   plt_runs_clear(&list);
   char *empty = plt_mem_print("%s/a/logs", scratch);
   cr_expect_eq(plt_runs_add(&list, empty), PLT_ERR_USAGE, "no run in it");
