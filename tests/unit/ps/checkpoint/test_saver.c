@@ -7,14 +7,11 @@
 #include <unistd.h>
 
 #include "ps/checkpoint/saver.h"
+#include "tests/unit/common/scratch.h"
 
 enum { ROWS = 60000, COLS = 16 };
 
-static char dir[] = "/tmp/plateau-test-saver-XXXXXX";
-
-static void make_dir(void) { cr_assert_not_null(mkdtemp(dir)); }
-static void remove_dir(void) { plt_dir_remove(dir); }
-TestSuite(saver, .init = make_dir, .fini = remove_dir);
+TestSuite(saver, .init = scratch_make, .fini = scratch_remove);
 
 static plt_table_t *full_table(void) {
   plt_table_spec_t spec = {
@@ -42,12 +39,12 @@ static plt_saver_report_t wait_for(plt_saver_t *saver) {
 /* What is on disk is the table at the beginning, though it changed at once. */
 Test(saver, writes_the_table_of_the_beginning) {
   plt_table_t *table = full_table(), *back;
-  plt_saver_t *saver = plt_saver_create(dir);
+  plt_saver_t *saver = plt_saver_create(scratch);
   plt_checkpoint_head_t head = {.clock = 7, .servers = 1};
   plt_checkpoint_part_t *part;
   char part_dir[PLT_PATH_MAX], path[PLT_PATH_MAX];
   cr_assert_eq(plt_saver_look(saver).clock, UINT64_MAX);
-  cr_assert_eq(plt_manifest_part_dir(dir, 7, part_dir), PLT_OK);
+  cr_assert_eq(plt_manifest_part_dir(scratch, 7, part_dir), PLT_OK);
   plt_saver_begin(saver, &head, &table, 1);
   for (uint64_t key = 0; key < ROWS; key++) plt_table_assign(table, &key, 1, (float[COLS]){-1});
   plt_saver_report_t report = wait_for(saver);
@@ -84,13 +81,13 @@ static void fails_with(plt_saver_t *saver, plt_status_t status, const char *text
 /* The failure is kept until asked for, names the file, and the next part is written. */
 Test(saver, tells_of_a_failure_and_goes_on) {
   plt_table_t *table = full_table();
-  plt_saver_t *saver = plt_saver_create(dir), *nowhere = plt_saver_create(NULL);
+  plt_saver_t *saver = plt_saver_create(scratch), *nowhere = plt_saver_create(NULL);
   plt_checkpoint_head_t head = {.clock = 8, .servers = 1};
   char checkpoints[PLT_PATH_MAX];
   plt_saver_begin(nowhere, &head, &table, 1);
   fails_with(nowhere, PLT_ERR_USAGE, "no run directory");
   plt_saver_destroy(&nowhere);
-  cr_assert_eq(plt_path_join(dir, "checkpoints", checkpoints), PLT_OK);
+  cr_assert_eq(plt_path_join(scratch, "checkpoints", checkpoints), PLT_OK);
   cr_assert_eq(plt_file_publish(checkpoints, "x", 1), PLT_OK);
   plt_saver_begin(saver, &head, &table, 1);
   fails_with(saver, PLT_ERR_IO, checkpoints);
@@ -106,19 +103,19 @@ Test(saver, tells_of_a_failure_and_goes_on) {
 /* Neither the directory that is gone nor another in its place gets anything. */
 Test(saver, keeps_to_the_run_it_was_made_for) {
   plt_table_t *table = full_table();
-  plt_saver_t *saver = plt_saver_create(dir);
+  plt_saver_t *saver = plt_saver_create(scratch);
   plt_checkpoint_head_t head = {.clock = 8, .servers = 1};
   char aside[PLT_PATH_MAX];
-  snprintf(aside, sizeof aside, "%s.aside", dir);
-  cr_assert_eq(rename(dir, aside), 0);
+  snprintf(aside, sizeof aside, "%s.aside", scratch);
+  cr_assert_eq(rename(scratch, aside), 0);
   plt_saver_begin(saver, &head, &table, 1);
   fails_with(saver, PLT_ERR_IO, "removed, moved or replaced");
-  cr_assert_neq(access(dir, F_OK), 0);
-  cr_assert_eq(plt_dir_create(dir), PLT_OK);
+  cr_assert_neq(access(scratch, F_OK), 0);
+  cr_assert_eq(plt_dir_create(scratch), PLT_OK);
   plt_saver_begin(saver, &head, &table, 1);
   fails_with(saver, PLT_ERR_IO, "removed, moved or replaced");
-  cr_assert_eq(rmdir(dir), 0, "something was written into it");
-  cr_assert_eq(rename(aside, dir), 0);
+  cr_assert_eq(rmdir(scratch), 0, "something was written into it");
+  cr_assert_eq(rename(aside, scratch), 0);
   plt_saver_begin(saver, &head, &table, 1);
   cr_assert_eq(wait_for(saver).status, PLT_OK);
   plt_saver_destroy(&saver);
@@ -129,10 +126,10 @@ Test(saver, keeps_to_the_run_it_was_made_for) {
 Test(saver, given_up_leaves_no_file) {
   plt_table_t *table = full_table();
   char part_dir[PLT_PATH_MAX], path[PLT_PATH_MAX];
-  cr_assert_eq(plt_manifest_part_dir(dir, 1, part_dir), PLT_OK);
+  cr_assert_eq(plt_manifest_part_dir(scratch, 1, part_dir), PLT_OK);
   cr_assert_eq(plt_path_join(part_dir, "server-0.h5", path), PLT_OK);
   for (int i = 0; i < 20; i++) {
-    plt_saver_t *saver = plt_saver_create(dir);
+    plt_saver_t *saver = plt_saver_create(scratch);
     plt_checkpoint_head_t head = {.clock = 1, .servers = 1};
     plt_saver_begin(saver, &head, &table, 1);
     nanosleep(&(struct timespec){.tv_nsec = i * 300 * 1000}, NULL);

@@ -7,24 +7,18 @@
 #include "common/rng.h"
 #include "proto/shard.h"
 #include "ps/checkpoint/checkpoint.h"
+#include "tests/unit/common/scratch.h"
 
 enum { IDS = 3000, COLS = 6, TO = 3 };
 
-static char dir[64], path[2][128];
+static char path[2][PLT_PATH_MAX];
 
-static void make_dir(void) {
-  strcpy(dir, "/tmp/plateau-test-sparse-part-XXXXXX");
-  cr_assert_not_null(mkdtemp(dir));
-  for (int s = 0; s < 2; s++) snprintf(path[s], sizeof path[s], "%s/%d.h5", dir, s);
+static void make_paths(void) {
+  scratch_make();
+  for (int s = 0; s < 2; s++) strcpy(path[s], scratch_path(s == 0 ? "0.h5" : "1.h5"));
 }
 
-static void remove_dir(void) {
-  char command[128];
-  snprintf(command, sizeof command, "rm -rf '%s'", dir);
-  cr_assert_eq(system(command), 0);
-}
-
-TestSuite(sparse_part, .init = make_dir, .fini = remove_dir);
+TestSuite(sparse_part, .init = make_paths, .fini = scratch_remove);
 
 static uint32_t draw(uint32_t a, uint32_t b) { return plt_rng_draw(plt_rng_key(2, "part", 0), a, b, 0, 0).word[0]; }
 
