@@ -21,6 +21,7 @@ function(plateau_fuzz_target name)
 endfunction()
 
 plateau_fuzz_target(frame USES plateau::proto)
+plateau_fuzz_target(server USES plateau::ps Threads::Threads)
 plateau_fuzz_target(npy USES plateau::worker)
 plateau_fuzz_target(inter USES plateau::worker)
 plateau_fuzz_target(pack USES plateau::worker)
