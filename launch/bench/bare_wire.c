@@ -1,6 +1,7 @@
 /* bare_wire.c - see bare_wire.h. */
 #include "launch/bench/bare_wire.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -138,7 +139,7 @@ void plt_bare_wire_close(plt_bare_wire_t **wire_at) {
   pthread_join(wire->thread, NULL);
   zmq_close(wire->client);
   zmq_close(wire->server);
-  zmq_ctx_term(wire->context); /* waits until the last frames are gone: the buffers may go after it */
+  while (zmq_ctx_term(wire->context) != 0 && errno == EINTR) continue; /* until then frames are in use */
   plt_bare_endpoint_remove(wire->folder);
   free(wire->keys);
   free(wire->pushed);

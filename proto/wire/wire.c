@@ -66,7 +66,7 @@ plt_wire_t *plt_wire_create(void) {
 void plt_wire_destroy(plt_wire_t **wire) {
   if (*wire == NULL) return;
   plt_guard_destroy(&(*wire)->guard);
-  zmq_ctx_term((*wire)->context);
+  while (zmq_ctx_term((*wire)->context) != 0 && errno == EINTR) continue; /* until then frames are in use */
   plt_pool_destroy(&(*wire)->pool);
   free(*wire);
   *wire = NULL;

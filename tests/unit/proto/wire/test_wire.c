@@ -1,11 +1,14 @@
 /* Parcels over inproc, ipc and tcp: whole, in order, again when sent again, and their buffers back when all have let
  * go. The pool is asked by taking: a buffer that came back is handed out next. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include "common/io/fileio.h"
 #include "common/time.h"
 #include "proto/wire/wire.h"
 
@@ -315,4 +318,29 @@ Test(wire, bad_endpoints) {
   cr_assert_null(links);
   plt_listener_close(&listener);
   plt_wire_destroy(&wire);
+}
+
+static void on_alarm(int number) { (void)number; }
+
+static size_t threads_of_this_process(void) {
+  char **names;
+  size_t n;
+  cr_assert_eq(plt_dir_list("/proc/self/task", &names, &n), PLT_OK);
+  plt_names_free(&names, n);
+  return n;
+}
+
+/* Threads of libzmq that went on would give buffers back to a pool that is gone. */
+Test(wire, signals_do_not_cut_its_end_short) {
+  const struct itimerval often = {{0, 20}, {0, 20}}, never = {0};
+  size_t before = threads_of_this_process();
+  struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+  sigaction(SIGALRM, &action, NULL);
+  for (int i = 0; i < 100; i++) {
+    line_t line = line_open(INPROC);
+    setitimer(ITIMER_REAL, &often, NULL);
+    line_close(&line);
+    setitimer(ITIMER_REAL, &never, NULL);
+  }
+  cr_assert_eq(threads_of_this_process(), before);
 }
