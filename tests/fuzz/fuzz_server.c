@@ -14,7 +14,7 @@
 #include "ps/server/server.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { WORKERS = 2, PEERS = 3, JOB = 77, GENERATION = 3, MESSAGES_MAX = 200, KEYS_MAX = 6, SECTIONS = 3 };
+enum { WORKERS = 2, PEERS = 3, JOB = 77, GENERATION = 3, MESSAGES_MAX = 200, TABLES = 3, KEYS_MAX = 6, SECTIONS = 3 };
 #define MEMORY_BYTES (UINT64_C(1) << 20)
 #define PATIENCE_NS (20 * PLT_NS_PER_S)
 #define PROBE UINT64_C(0xffffffffffff0000) /* request of a question that ends a conversation */
@@ -160,6 +160,37 @@ static void close_scene(scene_t **scene_at) {
   *scene_at = NULL;
 }
 
+/* ---- workers who begin as they should ---- */
+
+static const plt_table_spec_t tables[TABLES] = {
+    {.name = "sums", .rows = 40, .cols = 2, .optimizer = "sgd"},
+    {.name = "moments", .rows = 40, .cols = 3, .init = {PLT_INIT_NORMAL, 0.1}, .optimizer = "adam"},
+    {.name = "ids", .cols = 4, .optimizer = "adagrad", .sparse = {true, .admit_pushes = 2, .max_age = 2}}};
+
+static plt_header_t header_of(scene_t *scene, plt_verb_t verb, uint32_t worker) {
+  return (plt_header_t){.verb = verb,
+                        .version = PLT_PROTOCOL_VERSION,
+                        .job = JOB,
+                        .generation = GENERATION,
+                        .role = PLT_ROLE_WORKER,
+                        .number = worker,
+                        .request = ++scene->request};
+}
+
+static void begin(scene_t *scene) {
+  for (uint32_t w = 0; w < WORKERS; w++) {
+    plt_header_t hello = header_of(scene, PLT_VERB_HELLO, w);
+    say(scene, (int)w, &hello);
+    for (uint32_t t = 0; t < TABLES; t++) {
+      plt_header_t declare = header_of(scene, PLT_VERB_DECLARE, w);
+      declare.table = t;
+      declare.has_spec = true;
+      declare.spec = tables[t];
+      say(scene, (int)w, &declare);
+    }
+  }
+}
+
 /* ---- messages ---- */
 
 static plt_table_spec_t take_spec(input_t *in) {
@@ -209,7 +240,8 @@ static void take_section(scene_t *scene, input_t *in, size_t i) {
   section->at = section->lent ? PLT_REGION_FIRST + take_number(in) : 0;
   if (section->kind == PLT_SECTION_PULL) return;
   section->type = flags & 2 ? PLT_WIRE_BF16 : PLT_WIRE_F32;
-  section->cols = 1 + (section->lent ? (uint32_t)take_number(in) % UINT32_MAX : take(in, 9));
+  section->cols = flags & 4 ? 1 + (section->lent ? (uint32_t)take_number(in) % UINT32_MAX : take(in, 9))
+                            : tables[section->table % TABLES].cols;
   uint32_t leaves = 1U << take(in, 4);
   section->span = (plt_leaf_span_t){leaves * take(in, 4), leaves};
   if (section->lent) return;
@@ -256,11 +288,8 @@ static void take_offer(const scene_t *scene, input_t *in, plt_header_t *header) 
 static plt_header_t take_header(scene_t *scene, input_t *in, plt_verb_t verb) {
   static const char *const texts[] = {"", "loss", "metric", "0.h5", "server-0.h5", "../x", "%s"};
   uint32_t flags = take(in, 256);
-  if (flags & 1 || scene->request == 0) scene->request++;
-  plt_header_t header = {.verb = verb, .job = JOB, .role = PLT_ROLE_WORKER, .request = scene->request};
-  header.version = PLT_PROTOCOL_VERSION;
-  header.generation = GENERATION;
-  header.number = flags & 2 ? take(in, PEERS) : 0;
+  plt_header_t header = header_of(scene, verb, flags & 2 ? take(in, PEERS) : 0);
+  scene->request -= flags & 1; /* asked again, or for something else */
   if (flags & 4) header.request = take_number(in) % PROBE;
   if (flags & 8) header.table = (uint32_t)take_number(in);
   if (flags & 16) header.salt = take_number(in);
@@ -296,7 +325,9 @@ static void say_something(scene_t *scene, input_t *in) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   input_t in = {data, n};
+  bool begins = n > 0 && data[0] & 32;
   scene_t *scene = open_scene(&in);
+  if (begins) begin(scene);
   for (int i = 0; i < MESSAGES_MAX && in.n > 0; i++) say_something(scene, &in);
   close_scene(&scene);
   return 0;

@@ -22,6 +22,7 @@ endfunction()
 
 plateau_fuzz_target(frame USES plateau::proto)
 plateau_fuzz_target(server USES plateau::ps Threads::Threads)
+plateau_fuzz_target(client USES plateau::worker Threads::Threads)
 plateau_fuzz_target(npy USES plateau::worker)
 plateau_fuzz_target(inter USES plateau::worker)
 plateau_fuzz_target(pack USES plateau::worker)
