@@ -17,6 +17,7 @@
 
 #include "common/mem.h"
 #include "common/time.h"
+#include "proto/wire/calls.h"
 #include "proto/wire/ports.h"
 #include "proto/wire/zap.h"
 
@@ -258,10 +259,10 @@ static plt_status_t watch_socket(plt_guard_t *guard, void *socket, int events, p
   snprintf(name, sizeof name, "inproc://monitor-%u", atomic_fetch_add(&guard->named, 1));
   watch->monitor = zmq_socket(guard->context, ZMQ_PAIR);
   if (watch->monitor != NULL) zmq_setsockopt(watch->monitor, ZMQ_LINGER, &linger, sizeof linger);
-  if (watch->monitor == NULL || zmq_socket_monitor(socket, name, events) != 0 ||
-      zmq_connect(watch->monitor, name) != 0) {
+  if (watch->monitor == NULL || plt_zmq_socket_monitor(socket, name, events) != 0 ||
+      plt_zmq_connect(watch->monitor, name) != 0) {
     plt_status_t status = plt_fail(PLT_ERR_CREATE, "cannot watch a socket: %s", zmq_strerror(errno));
-    zmq_socket_monitor(socket, NULL, 0);
+    plt_zmq_socket_monitor(socket, NULL, 0);
     if (watch->monitor != NULL) zmq_close(watch->monitor);
     free(watch);
     return status;
@@ -317,7 +318,7 @@ void plt_guard_leave(plt_watch_t **watch_at) {
   plt_watch_t *watch = *watch_at;
   if (watch == NULL) return;
   plt_guard_t *guard = watch->guard;
-  zmq_socket_monitor(watch->socket, NULL, 0); /* while the thread still reads */
+  plt_zmq_socket_monitor(watch->socket, NULL, 0); /* while the thread still reads */
   pthread_mutex_lock(&guard->lock);
   watch->leaving = guard->changed = true;
   eventfd_write(guard->wake, 1);

@@ -13,6 +13,7 @@
 
 #include "common/mem.h"
 #include "common/time.h"
+#include "proto/wire/calls.h"
 #include "proto/wire/guard.h"
 #include "proto/wire/parcel.h"
 
@@ -66,7 +67,7 @@ plt_wire_t *plt_wire_create(void) {
 void plt_wire_destroy(plt_wire_t **wire) {
   if (*wire == NULL) return;
   plt_guard_destroy(&(*wire)->guard);
-  while (zmq_ctx_term((*wire)->context) != 0 && errno == EINTR) continue; /* until then frames are in use */
+  plt_zmq_ctx_term((*wire)->context);
   plt_pool_destroy(&(*wire)->pool);
   free(*wire);
   *wire = NULL;
@@ -135,7 +136,7 @@ static plt_status_t open_listener(plt_wire_t *wire, const char *const *endpoints
 
 static plt_status_t bind_listener(plt_listener_t *listener, const char *endpoint) {
   size_t bytes = sizeof listener->address;
-  if (zmq_bind(listener->socket, endpoint) == 0 &&
+  if (plt_zmq_bind(listener->socket, endpoint) == 0 &&
       zmq_getsockopt(listener->socket, ZMQ_LAST_ENDPOINT, listener->address, &bytes) == 0)
     return PLT_OK;
   return plt_fail(PLT_ERR_CREATE, "cannot listen at %s: %s", endpoint, zmq_strerror(errno));
@@ -262,7 +263,7 @@ plt_status_t plt_links_open(plt_wire_t *wire, const char *const *addresses, size
     if (socket != NULL && strncmp(addresses[i], "tcp://[", 7) == 0)
       zmq_setsockopt(socket, ZMQ_IPV6, &(int){1}, sizeof(int));
     if (socket != NULL) status = plt_guard_connect(wire->guard, socket, addresses[i], &links->watches[i]);
-    if (status == PLT_OK && (socket == NULL || zmq_connect(socket, addresses[i]) != 0))
+    if (status == PLT_OK && (socket == NULL || plt_zmq_connect(socket, addresses[i]) != 0))
       status = plt_fail(PLT_ERR_PEER, "cannot connect to server %zu at %s: %s", i, addresses[i], zmq_strerror(errno));
   }
   if (status != PLT_OK) {
@@ -320,8 +321,8 @@ plt_status_t plt_links_send(plt_links_t *links, size_t server, plt_parcel_t *out
 
 bool plt_links_renew(plt_links_t *links, size_t server) {
   if (is_inproc(links->addresses[server])) return false;
-  zmq_disconnect(links->items[server].socket, links->addresses[server]); /* fails for one that was given up */
-  return zmq_connect(links->items[server].socket, links->addresses[server]) == 0;
+  plt_zmq_disconnect(links->items[server].socket, links->addresses[server]); /* fails for one that was given up */
+  return plt_zmq_connect(links->items[server].socket, links->addresses[server]) == 0;
 }
 
 /* What was lost with them is asked again when it has been missed. */

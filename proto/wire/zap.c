@@ -11,6 +11,7 @@
 #include <zmq.h>
 
 #include "common/mem.h"
+#include "proto/wire/calls.h"
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define ZAP_DOMAIN "plateau"
@@ -84,7 +85,7 @@ int plt_zap_open(plt_zap_t *zap, void *context) {
   zap->socket = zmq_socket(context, ZMQ_REP);
   if (zap->socket == NULL) return -1;
   zmq_setsockopt(zap->socket, ZMQ_LINGER, &linger, sizeof linger);
-  if (zmq_bind(zap->socket, ZAP_ENDPOINT) == 0) return 0;
+  if (plt_zmq_bind(zap->socket, ZAP_ENDPOINT) == 0) return 0;
   int error = errno;
   plt_zap_close(zap);
   errno = error;

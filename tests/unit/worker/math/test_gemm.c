@@ -3,7 +3,10 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "tests/unit/worker/naive.h"
 #include "worker/math/gemm.h"
@@ -96,6 +99,40 @@ Test(gemm, callers_at_once_get_the_same_bits) {
   }
   for (size_t c = 0; c <= CALLERS; c++) free(of[c].out);
   release(&own);
+}
+
+static pthread_t multiplier;
+static const char *volatile stack_top;
+static volatile sig_atomic_t signals, elsewhere;
+
+static void on_alarm(int number) {
+  const char here = (char)number;
+  if (!pthread_equal(pthread_self(), multiplier)) return; /* a thread of the library: it has a stack of its own */
+  signals++;
+  if ((uintptr_t)stack_top - (uintptr_t)&here > 1 << 20) elsewhere++;
+}
+
+/* Products that took a page of the heap for a stack had it overwritten by whatever a handler does. */
+Test(gemm, signals_find_the_stack_in_its_place) {
+  const struct itimerval often = {{0, 50}, {0, 50}}, never = {0};
+  struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+  naive_rng_t rng = {9};
+  const char top = 0;
+  stack_top = &top;
+  multiplier = pthread_self();
+  sigaction(SIGALRM, &action, NULL);
+  setitimer(ITIMER_REAL, &often, NULL);
+  for (int round = 0; signals < 5000; round++) {
+    for (unsigned kind = 0; kind < 8; kind++) {
+      operands_t own;
+      plt_gemm_t p = make(shapes[(size_t)round % SHAPES], kind, &rng, &own);
+      p.out = own.before;
+      for (int again = 0; again < 20; again++) plt_gemm(&p);
+      release(&own);
+    }
+  }
+  setitimer(ITIMER_REAL, &never, NULL);
+  cr_assert_eq(elsewhere, 0, "%d of %d", (int)elsewhere, (int)signals);
 }
 
 Test(gemm, every_level_from_avx_on_has_a_kernel_set_that_stands_there) {
