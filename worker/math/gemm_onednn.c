@@ -29,8 +29,8 @@ static void use_one_thread(void) {
   is_set = true;
 }
 
-/* Some kernels lay the stack pointer at the beginning of a buffer, and the frame of a handler would be written into what
- * stands before it. Signals wait until the product is there, but for those that tell of a fault. */
+/* Some kernels lay the stack pointer at the beginning of a buffer, and the frame of a handler would be written into
+ * what stands before it. Signals wait until the product is there, but for those that tell of a fault. */
 static void hold_signals(sigset_t *before) {
   static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
   sigset_t held;
