@@ -188,17 +188,26 @@ typedef struct field {
   array_t *array;
 } field_t;
 
-static field_t open_field(const char *transport, uint64_t rows, const plt_bench_options_t *options, array_t *array) {
+static bool is_wanted(const plt_bench_options_t *options, int contestant) {
+  return options->only == NULL || strcmp(options->only, names[contestant]) == 0;
+}
+
+/* adam: with one of that. */
+static field_t open_field(const char *transport, uint64_t rows, bool adam, const plt_bench_options_t *options,
+                          array_t *array) {
   bool is_ipc = strcmp(transport, "ipc") == 0, is_tcp = strcmp(transport, "tcp") == 0;
+  bool only_adam = options->only != NULL && is_wanted(options, ADAM); /* all others are judged by sgd, or use its job */
   plt_bench_speech_t plain = {.wire = options->bf16 ? PLT_WIRE_BF16 : PLT_WIRE_F32}, shared = plain, half = plain;
   shared.lends = true;
   half.wire = PLT_WIRE_BF16;
-  return (field_t){.transport = transport,
-                   .wire = plain.wire,
-                   .sgd = open_job(transport, "sgd", rows, plain),
-                   .shared = is_ipc ? open_job(transport, "sgd", rows, shared) : NULL,
-                   .bf16 = is_tcp && !options->bf16 ? open_job(transport, "sgd", rows, half) : NULL,
-                   .array = array};
+  return (field_t){
+      .transport = transport,
+      .wire = plain.wire,
+      .sgd = only_adam ? NULL : open_job(transport, "sgd", rows, plain),
+      .adam = adam && is_wanted(options, ADAM) ? open_job(transport, "adam", rows, plain) : NULL,
+      .shared = is_ipc && is_wanted(options, SHARED) ? open_job(transport, "sgd", rows, shared) : NULL,
+      .bf16 = is_tcp && !options->bf16 && is_wanted(options, BF16) ? open_job(transport, "sgd", rows, half) : NULL,
+      .array = array};
 }
 
 static void close_field(field_t *field) {
@@ -228,11 +237,12 @@ static void leave_only(const char *only, plt_bench_contestant_t *all) {
   }
 }
 
-static plt_status_t check_only(const char *bench, const char *only) {
+/* ps, and not wire, measures adam and births. */
+static plt_status_t check_only(bool ps, const char *only) {
   for (int c = 0; c < CONTESTANTS; c++)
-    if (only == NULL || strcmp(only, names[c]) == 0) return PLT_OK;
-  return plt_fail(PLT_ERR_USAGE, "bench %s: --only %s: is not measured (sgd, adam, sgd shared, sgd bf16, births)",
-                  bench, only);
+    if (only == NULL || (strcmp(only, names[c]) == 0 && (ps || (c != ADAM && c != BIRTHS)))) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE, "bench %s: --only %s: is not measured (%ssgd, sgd shared, sgd bf16)",
+                  ps ? "ps" : "wire", only, ps ? "adam, births, " : "");
 }
 
 /* Over inproc nothing crosses a socket: the plain array is what the machine could do. */
@@ -248,7 +258,7 @@ static void bench_size(const field_t *field, key_lists_t *lists, bool births, co
       [BIRTHS] = {.step = birth_step, .context = field->sgd, .yardstick = yardstick},
       [BARE] = {.step = plt_bare_wire_step, .context = bare, .yardstick = BARE},
       [ARRAY] = {.step = array_step, .context = field->array, .yardstick = ARRAY}};
-  if (!births) all[BIRTHS].step = NULL;
+  if (!births || field->sgd == NULL) all[BIRTHS].step = NULL;
   leave_only(options->only, all);
   field->array->lists = lists;
   field->array->keys = next_keys(lists);
@@ -270,14 +280,13 @@ static bool has_transport(const plt_bench_options_t *options, const char *transp
 }
 
 plt_status_t plt_bench_ps(const plt_bench_options_t *options, plt_bench_report_t *report) {
-  PLT_TRY(check_only(report->bench, options->only));
+  PLT_TRY(check_only(true, options->only));
   key_lists_t lists[SIZES];
   array_t array = open_array(TABLE_ROWS);
   for (size_t i = 0; i < SIZES; i++) lists[i] = make_keys(sizes[i], TABLE_ROWS);
   for (size_t t = 0; t < sizeof transports / sizeof *transports; t++) {
     if (!has_transport(options, transports[t])) continue;
-    field_t field = open_field(transports[t], TABLE_ROWS, options, &array);
-    field.adam = open_job(transports[t], "adam", TABLE_ROWS, (plt_bench_speech_t){.wire = field.wire});
+    field_t field = open_field(transports[t], TABLE_ROWS, true, options, &array);
     for (size_t i = 0; i < SIZES; i++)
       if (has_size(options, sizes[i])) bench_size(&field, &lists[i], true, options, report);
     close_field(&field);
@@ -289,14 +298,14 @@ plt_status_t plt_bench_ps(const plt_bench_options_t *options, plt_bench_report_t
 
 /* Tables of twice the rows of a step: what remains is messages. */
 plt_status_t plt_bench_wire(const plt_bench_options_t *options, plt_bench_report_t *report) {
-  PLT_TRY(check_only(report->bench, options->only));
+  PLT_TRY(check_only(false, options->only));
   for (size_t t = 0; t < sizeof transports / sizeof *transports; t++) {
     for (size_t i = 0; i < SIZES && has_transport(options, transports[t]); i++) {
       if (!has_size(options, sizes[i])) continue;
       uint64_t rows = 2 * sizes[i];
       key_lists_t lists = make_keys(sizes[i], rows);
       array_t array = open_array(rows);
-      field_t field = open_field(transports[t], rows, options, &array);
+      field_t field = open_field(transports[t], rows, false, options, &array);
       bench_size(&field, &lists, false, options, report);
       close_field(&field);
       close_array(&array);
