@@ -6,23 +6,35 @@
 #include "proto/parts.h"
 #include "proto/shard.h"
 
+enum {
+  SLICE_FLOATS = 128 * 1024, /* of all that is added: 512 KiB */
+  SHARED_FLOATS = 320 * 1024 /* what is worth waking threads for: some 0.2 ms */
+};
+
 struct plt_round {
   plt_section_t *sections; /* of all workers; sorted by (table, first leaf) before use */
   size_t n, capacity;
   plt_block_loss_t *losses;
   size_t n_losses, losses_capacity;
   plt_arena_t *arena;
+  plt_crew_t *crew;
+  plt_arena_t **arenas; /* one per lane of it: sums */
 };
 
-plt_round_t *plt_round_create(void) {
+plt_round_t *plt_round_create(plt_crew_t *crew) {
   plt_round_t *round = plt_mem_zalloc(1, sizeof *round);
   round->arena = plt_arena_create();
+  round->crew = crew;
+  round->arenas = plt_mem_zalloc(plt_crew_size(crew), sizeof(plt_arena_t *));
+  for (size_t lane = 0; lane < plt_crew_size(crew); lane++) round->arenas[lane] = plt_arena_create();
   return round;
 }
 
 void plt_round_destroy(plt_round_t **round) {
   if (*round == NULL) return;
   plt_arena_destroy(&(*round)->arena);
+  for (size_t lane = 0; lane < plt_crew_size((*round)->crew); lane++) plt_arena_destroy(&(*round)->arenas[lane]);
+  free((*round)->arenas);
   free((*round)->sections);
   free((*round)->losses);
   free(*round);
@@ -32,6 +44,7 @@ void plt_round_destroy(plt_round_t **round) {
 void plt_round_clear(plt_round_t *round) {
   round->n = round->n_losses = 0;
   plt_arena_reset(round->arena);
+  for (size_t lane = 0; lane < plt_crew_size(round->crew); lane++) plt_arena_reset(round->arenas[lane]);
 }
 
 static bool overlap(plt_leaf_span_t a, plt_leaf_span_t b) {
@@ -90,24 +103,100 @@ static plt_rows_t piece_rows(const plt_section_t *section, uint32_t i) {
   return (plt_rows_t){section->keys + piece.begin, section->pieces[i], (size_t)(piece.end - piece.begin)};
 }
 
-/* A section as float32 rows in a row: where it lies, or copied. */
-static plt_rows_t section_rows(const plt_section_t *section, plt_arena_t *arena) {
-  if (section->n == 0 || (section->n_pieces == 0 && section->type == PLT_WIRE_F32))
-    return (plt_rows_t){section->keys, section->values, section->n};
-  float *values = plt_arena_alloc(arena, (size_t)section->n * section->cols * sizeof *values), *next = values;
-  for (uint32_t i = 0; i < pieces_of(section); i++) {
-    plt_rows_t piece = piece_rows(section, i);
-    plt_shard_decode(piece.values, piece.n * section->cols, section->type, next);
-    next += piece.n * section->cols;
-  }
-  return (plt_rows_t){section->keys, values, section->n};
-}
-
 /* The only section of a table: its pieces need not be copied together, nor decoded before their rows are at work. */
 static void apply_alone(const plt_section_t *section, plt_table_t *table, double eta, plt_arena_t *arena) {
   plt_rows_t *pieces = plt_arena_alloc(arena, pieces_of(section) * sizeof *pieces);
   for (uint32_t i = 0; i < pieces_of(section); i++) pieces[i] = piece_rows(section, i);
   plt_table_step_pieces(table, eta, pieces, pieces_of(section), section->type);
+}
+
+/* ---- sums ---- */
+
+/* Sections of one table that are added. */
+typedef struct merge {
+  plt_round_t *round;
+  const plt_section_t *sections; /* [n] by leaf */
+  plt_leaf_span_t *spans;        /* [n] */
+  size_t n, cols, slices;
+  uint64_t *cuts;   /* [slices - 1]: first keys of the slices but the first */
+  plt_rows_t *sums; /* [slices] */
+} merge_t;
+
+static size_t first_from(const plt_section_t *section, uint64_t key) {
+  size_t low = 0;
+  for (size_t high = (size_t)section->n; low < high;) {
+    size_t middle = low + (high - low) / 2;
+    if (section->keys[middle] < key)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* Rows [begin, end) of a section as float32 rows in a row: where they lie, or copied. */
+static plt_rows_t rows_between(const plt_section_t *section, size_t begin, size_t end, plt_arena_t *arena) {
+  size_t cols = section->cols, bytes = cols * plt_shard_value_bytes(section->type);
+  plt_rows_t rows = {.keys = section->keys + begin, .n = end - begin};
+  if (rows.n == 0) return (plt_rows_t){0};
+  if (section->n_pieces == 0 && section->type == PLT_WIRE_F32) {
+    rows.values = (const char *)section->values + begin * bytes;
+    return rows;
+  }
+  float *values = plt_arena_alloc(arena, rows.n * cols * sizeof *values);
+  rows.values = values;
+  size_t first = 0; /* of the piece */
+  for (uint32_t i = 0; i < pieces_of(section); i++) {
+    plt_rows_t piece = piece_rows(section, i);
+    size_t from = begin > first ? begin - first : 0, to = end > first ? end - first : 0;
+    if (to > piece.n) to = piece.n;
+    if (from < to) {
+      plt_shard_decode((const char *)piece.values + from * bytes, (to - from) * cols, section->type, values);
+      values += (to - from) * cols;
+    }
+    first += piece.n;
+  }
+  return rows;
+}
+
+/* plt_piece_fn */
+static void merge_slice(void *context, size_t slice, size_t lane) {
+  const merge_t *job = context;
+  plt_arena_t *arena = job->round->arenas[lane];
+  plt_rows_t *parts = plt_arena_alloc(arena, job->n * sizeof *parts);
+  for (size_t i = 0; i < job->n; i++) {
+    const plt_section_t *section = &job->sections[i];
+    size_t begin = slice == 0 ? 0 : first_from(section, job->cuts[slice - 1]);
+    size_t end = slice + 1 == job->slices ? (size_t)section->n : first_from(section, job->cuts[slice]);
+    parts[i] = rows_between(section, begin, end, arena);
+  }
+  job->sums[slice] = plt_tree_sum_rows(job->spans, parts, job->n, job->cols, arena);
+}
+
+/* Slices of as many keys of the largest section. */
+static void cut(merge_t *job, uint64_t floats) {
+  const plt_section_t *largest = &job->sections[0];
+  for (size_t i = 1; i < job->n; i++)
+    if (job->sections[i].n > largest->n) largest = &job->sections[i];
+  job->slices = (size_t)(floats / SLICE_FLOATS) + 1;
+  if (job->slices > largest->n) job->slices = largest->n == 0 ? 1 : (size_t)largest->n;
+  job->cuts = plt_arena_alloc(job->round->arena, job->slices * sizeof *job->cuts);
+  job->sums = plt_arena_alloc(job->round->arena, job->slices * sizeof *job->sums);
+  for (size_t slice = 1; slice < job->slices; slice++)
+    job->cuts[slice - 1] = largest->keys[plt_piece_of(largest->n, (uint32_t)slice, (uint32_t)job->slices).begin];
+}
+
+static void apply_sum(plt_round_t *round, const plt_section_t *sections, size_t n, plt_table_t *table, double eta) {
+  merge_t job = {.round = round, .sections = sections, .n = n, .cols = plt_table_spec(table)->cols};
+  uint64_t floats = 0;
+  job.spans = plt_arena_alloc(round->arena, n * sizeof *job.spans);
+  for (size_t i = 0; i < n; i++) {
+    job.spans[i] = sections[i].span;
+    floats += sections[i].n * job.cols;
+  }
+  cut(&job, floats);
+  plt_crew_run(floats >= SHARED_FLOATS ? round->crew : NULL, job.slices, merge_slice, &job);
+  plt_table_step_pieces(table, eta, job.sums, job.slices, PLT_WIRE_F32);
 }
 
 void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_tables, double eta) {
@@ -116,18 +205,10 @@ void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_ta
     uint32_t table = round->sections[i].table;
     for (end = i; end < round->n && round->sections[end].table == table; end++) continue;
     if (table >= n_tables) continue; /* cannot be: pushes are checked */
-    if (end - i == 1) {
+    if (end - i == 1)
       apply_alone(&round->sections[i], tables[table], eta, round->arena);
-      continue;
-    }
-    plt_leaf_span_t *spans = plt_arena_alloc(round->arena, (end - i) * sizeof *spans);
-    plt_rows_t *parts = plt_arena_alloc(round->arena, (end - i) * sizeof *parts);
-    for (size_t k = i; k < end; k++) {
-      spans[k - i] = round->sections[k].span;
-      parts[k - i] = section_rows(&round->sections[k], round->arena);
-    }
-    size_t cols = plt_table_spec(tables[table])->cols;
-    plt_table_step(tables[table], eta, plt_tree_sum_rows(spans, parts, end - i, cols, round->arena));
+    else
+      apply_sum(round, &round->sections[i], end - i, tables[table], eta);
   }
 }
 

@@ -319,7 +319,7 @@ plt_status_t plt_server_run(plt_wire_t *wire, plt_listener_t *listener, const pl
   s->clock = config->alone ? plt_clock_create(config->workers, config->staleness, 0) /* bare pulls place the workers */
                            : plt_clock_create(config->workers, 0, head.clock);
   s->saver = plt_saver_create(config->run_dir);
-  s->round = plt_round_create();
+  s->round = plt_round_create(crew);
   s->peers = await_workers(config->workers, s->start);
   s->spare = plt_inbox_create();
   s->out = plt_parcel_create();

@@ -11,8 +11,8 @@ write_config "$config" "$data" "$bsam_plus"
 [[ ${2:-} != lightgcn ]] || as_lightgcn "$config"
 train_run "$work/run" --set cluster.transport="$transport" --servers 2 --workers 3 --set cluster.threads=2 \
   --set train.epochs=2 --set eval.every=1 --set checkpoint.every_epochs=1 --set checkpoint.every_s=0.000001
-# Rows so wide that the threads of a server share them.
-train_run "$work/wide" --set cluster.transport="$transport" --set cluster.threads=3 --set model.dim=512 \
-  --set train.batch_size=2048 --set train.micro_batch=2048 --set train.epochs=1
+# Rows so wide that the threads of a server share them, and sums of what two workers push.
+train_run "$work/wide" --set cluster.transport="$transport" --workers 2 --set cluster.threads=3 --set model.dim=640 \
+  --set train.batch_size=2048 --set train.micro_batch=1024 --set train.epochs=1
 quietly "$plateau" recommend "$work/run" -o "$work/top.tsv"
 conclude
