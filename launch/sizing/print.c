@@ -104,9 +104,9 @@ static void print_assumptions(const plt_sizing_t *sizing, FILE *out) {
 void plt_sizing_print(const plt_sizing_t *sizing, FILE *out) {
   const plt_calibration_t *c = sizing->calibration;
   fprintf(out,
-          "%s\n%.2f batches of %.0f samples in %.0f lea%s, %.2f exchanges each\n"
+          "%s\n%.2f batches of %.0f samples in %.0f %s, %.2f exchanges each\n"
           "memory: %.0f MB of tables on all servers together, %.0f MB each worker\n\n",
-          c->of, c->batches, c->samples, c->leaves, c->leaves == 1 ? "f" : "ves", c->exchanges,
+          c->of, c->batches, c->samples, c->leaves, c->leaves == 1 ? "leaf" : "leaves", c->exchanges,
           (double)sizing->memory.tables / 1e6, (double)sizing->memory.worker / 1e6);
   plt_sheet_hand_out(layouts_sheet(sizing), PLT_SHEET_TABLE, out);
   if (sizing->ranks > 0) {
