@@ -231,6 +231,7 @@ const plt_model_ops_t plt_model_cm3 = {
     .name = "cm3",
     .summary = "modalities and their spherical mix over one graph, with alignment and calibrated uniformity",
     .grid = "model.gamma 0.5, 0.9; model.layers 3, 4; model.max_sim 0.8, 1; model.alpha 0.1, 0.5, 0.9 (its authors)",
+    .found = "lfm2k: optimizer.lr 0.005, model.gamma 0.9, data.scale standard (docs/results.md)",
     .options = {"model cm3", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

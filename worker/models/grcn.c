@@ -217,6 +217,7 @@ const plt_model_ops_t plt_model_grcn = {
     .name = "grcn",
     .summary = "edges refined by how well users' preferences and items' features agree",
     .grid = "model.reg 0.1, 0.01, 0.001, 1e-4, 1e-5; optimizer.lr 1, 0.1, 0.01, 0.001, 1e-4 (MMRec)",
+    .found = "lfm2k: optimizer.lr 0.0005, model.reg 1e-4, data.scale standard (docs/results.md)",
     .options = {"model grcn", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,
