@@ -51,6 +51,19 @@ void fuzz_remove(const char *name) {
   unlink(path);
 }
 
+uint32_t fuzz_take(fuzz_input_t *in, uint32_t below) {
+  if (in->n == 0) return 0;
+  in->n--;
+  return *in->data++ % below;
+}
+
+uint64_t fuzz_take_number(fuzz_input_t *in) {
+  static const uint64_t borders[] = {31,         32,         63,         64,         1023,       4096,
+                                     1ULL << 30, UINT32_MAX, 1ULL << 32, 1ULL << 62, UINT64_MAX, UINT64_MAX - 1};
+  uint32_t byte = fuzz_take(in, 256), n = sizeof borders / sizeof *borders;
+  return byte < 256 - n ? byte % 10 : borders[byte - (256 - n)];
+}
+
 char *fuzz_take_text(const uint8_t **data, size_t *n) {
   const uint8_t *end = *n == 0 ? NULL : memchr(*data, '\f', *n);
   size_t length = end == NULL ? *n : (size_t)(end - *data);

@@ -20,6 +20,16 @@ const char *fuzz_folder(void);
 const char *fuzz_write(const char *name, const void *bytes, size_t n);
 void fuzz_remove(const char *name);
 
+/* An input that is read as what happens one after the other: zeros when it is at its end. */
+typedef struct fuzz_input {
+  const uint8_t *data;
+  size_t n;
+} fuzz_input_t;
+/* A byte's worth. */
+uint32_t fuzz_take(fuzz_input_t *in, uint32_t below);
+/* Mostly below 10, sometimes where counts, sizes and types have their borders. */
+uint64_t fuzz_take_number(fuzz_input_t *in);
+
 /* Takes the bytes before the next form feed off the input, as a fresh string. */
 char *fuzz_take_text(const uint8_t **data, size_t *n);
 

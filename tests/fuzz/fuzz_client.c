@@ -21,8 +21,7 @@ static uint32_t cols_of(uint32_t table) { return 3 + table % TABLES; }
 /* ---- a server that changes its answers ---- */
 
 typedef struct liar {
-  const uint8_t *data;
-  size_t n;
+  fuzz_input_t input;
   plt_wire_t *wire;
   plt_listener_t *listener;
   const atomic_bool *stop;
@@ -32,18 +31,6 @@ typedef struct liar {
   plt_section_t sections[SECTIONS];
   double sums[SUMS + 2];
 } liar_t;
-
-static uint32_t take(liar_t *liar, uint32_t below) {
-  if (liar->n == 0) return 0;
-  liar->n--;
-  return *liar->data++ % below;
-}
-
-static uint64_t take_number(liar_t *liar) {
-  static const uint64_t large[] = {31, 32, 33, 4096, UINT32_MAX, UINT64_C(1) << 32, UINT64_MAX};
-  uint32_t byte = take(liar, 256), n = sizeof large / sizeof *large;
-  return byte < 256 - n ? byte % 8 : large[byte - (256 - n)];
-}
 
 static void answer_rows(liar_t *liar, const plt_header_t *asked, plt_header_t *answer) {
   answer->verb = PLT_VERB_ROWS;
@@ -83,37 +70,42 @@ static plt_header_t honest_answer(liar_t *liar, const plt_header_t *asked) {
 }
 
 static void change_section(liar_t *liar, plt_header_t *answer) {
-  plt_section_t *section = &liar->sections[take(liar, SECTIONS)];
-  switch (take(liar, 8)) {
-    case 0: section->n = take_number(liar); break;
-    case 1: section->cols = (uint32_t)take_number(liar); break;
+  plt_section_t *section = &liar->sections[fuzz_take(&liar->input, SECTIONS)];
+  switch (fuzz_take(&liar->input, 8)) {
+    case 0: section->n = fuzz_take_number(&liar->input); break;
+    case 1: section->cols = (uint32_t)fuzz_take_number(&liar->input); break;
     case 2: section->type = PLT_WIRE_F32 + PLT_WIRE_BF16 - section->type; break;
-    case 3: section->kind = PLT_SECTION_PUSH + take(liar, 3); break;
-    case 4: section->table = (uint32_t)take_number(liar); break;
+    case 3: section->kind = PLT_SECTION_PUSH + fuzz_take(&liar->input, 3); break;
+    case 4: section->table = (uint32_t)fuzz_take_number(&liar->input); break;
     case 5:
       section->lent = true;
-      section->region = (uint32_t)take_number(liar);
-      section->at = take_number(liar);
+      section->region = (uint32_t)fuzz_take_number(&liar->input);
+      section->at = fuzz_take_number(&liar->input);
       break;
-    case 6: answer->n_sections = take(liar, SECTIONS); break;
-    default: section->span = (plt_leaf_span_t){take(liar, 4), take(liar, 4)}; break;
+    case 6: answer->n_sections = fuzz_take(&liar->input, SECTIONS); break;
+    default: section->span = (plt_leaf_span_t){fuzz_take(&liar->input, 4), fuzz_take(&liar->input, 4)}; break;
   }
   answer->sections = liar->sections;
 }
 
 static void change(liar_t *liar, plt_header_t *answer) {
-  switch (take(liar, 12)) {
-    case 0: answer->verb = take(liar, PLT_VERB_COUNT); break;
-    case 1: answer->request += take_number(liar) - 2; break;
-    case 2: answer->parts = take(liar, PLT_PARTS_MAX + 2), answer->part = take(liar, PLT_PARTS_MAX + 2); break;
-    case 3: answer->n_sums = take(liar, SUMS + 2), answer->sums = liar->sums; break;
-    case 4: answer->clock = take_number(liar); break;
-    case 5: answer->who = (uint32_t)take_number(liar), answer->age_ms = take_number(liar); break;
-    case 6: answer->status = take(liar, PLT_STATUS_COUNT); break;
-    case 7: answer->salt = take_number(liar); break;
-    case 8: answer->bytes = take_number(liar), answer->hash[0] = "\0fx"[take(liar, 3)]; break;
-    case 9: memset(answer->text, 'x', take(liar, 2) * (sizeof answer->text - 1)); break;
-    case 10: answer->has_progress = true, answer->progress.epoch = (uint32_t)take_number(liar); break;
+  switch (fuzz_take(&liar->input, 12)) {
+    case 0: answer->verb = fuzz_take(&liar->input, PLT_VERB_COUNT); break;
+    case 1: answer->request += fuzz_take_number(&liar->input) - 2; break;
+    case 2:
+      answer->parts = fuzz_take(&liar->input, PLT_PARTS_MAX + 2),
+      answer->part = fuzz_take(&liar->input, PLT_PARTS_MAX + 2);
+      break;
+    case 3: answer->n_sums = fuzz_take(&liar->input, SUMS + 2), answer->sums = liar->sums; break;
+    case 4: answer->clock = fuzz_take_number(&liar->input); break;
+    case 5:
+      answer->who = (uint32_t)fuzz_take_number(&liar->input), answer->age_ms = fuzz_take_number(&liar->input);
+      break;
+    case 6: answer->status = fuzz_take(&liar->input, PLT_STATUS_COUNT); break;
+    case 7: answer->salt = fuzz_take_number(&liar->input); break;
+    case 8: answer->bytes = fuzz_take_number(&liar->input), answer->hash[0] = "\0fx"[fuzz_take(&liar->input, 3)]; break;
+    case 9: memset(answer->text, 'x', fuzz_take(&liar->input, 2) * (sizeof answer->text - 1)); break;
+    case 10: answer->has_progress = true, answer->progress.epoch = (uint32_t)fuzz_take_number(&liar->input); break;
     default: change_section(liar, answer); break;
   }
 }
@@ -141,14 +133,14 @@ static void answer_one(liar_t *liar, const plt_route_t *to) {
   plt_header_t asked;
   plt_arena_reset(liar->arena);
   FUZZ_CHECK(plt_frame_decode(liar->in, liar->arena, &asked) == PLT_OK);
-  for (uint32_t lies = take(liar, 4); lies > 0; lies--) {
+  for (uint32_t lies = fuzz_take(&liar->input, 4); lies > 0; lies--) {
     plt_header_t answer = honest_answer(liar, &asked);
     change(liar, &answer);
-    if (take(liar, 4) == 0) change(liar, &answer);
+    if (fuzz_take(&liar->input, 4) == 0) change(liar, &answer);
     send_answer(liar, to, &answer);
   }
   plt_header_t answer = honest_answer(liar, &asked);
-  if (take(liar, 64) != 63) send_answer(liar, to, &answer);
+  if (fuzz_take(&liar->input, 64) != 63) send_answer(liar, to, &answer);
 }
 
 static void *liar_main(void *context) {
@@ -265,8 +257,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   plt_wire_t *wire = plt_wire_create();
   for (uint32_t s = 0; s < n_servers; s++) {
     liars[s] = plt_mem_zalloc(1, sizeof *liars[s]);
-    liars[s]->data = data + s * (n / n_servers);
-    liars[s]->n = n / n_servers;
+    liars[s]->input = (fuzz_input_t){data + s * (n / n_servers), n / n_servers};
     open_liar(liars[s], wire, endpoints[s], &stop);
   }
   plt_client_config_t config = {.workers = 2,

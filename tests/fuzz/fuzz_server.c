@@ -19,36 +19,14 @@ enum { WORKERS = 2, PEERS = 3, JOB = 77, GENERATION = 3, MESSAGES_MAX = 200, TAB
 #define PATIENCE_NS (20 * PLT_NS_PER_S)
 #define PROBE UINT64_C(0xffffffffffff0000) /* request of a question that ends a conversation */
 
-/* ---- what the input says: zeros when it is at its end ---- */
-
-typedef struct input {
-  const uint8_t *data;
-  size_t n;
-} input_t;
-
-static uint32_t take(input_t *in, uint32_t below) {
-  if (in->n == 0) return 0;
-  in->n--;
-  return *in->data++ % below;
-}
-
-/* Mostly small. */
-static uint64_t take_number(input_t *in) {
-  static const uint64_t large[] = {63,           64,
-                                   1023,         UINT32_MAX - 1,
-                                   UINT32_MAX,   1ULL << 32,
-                                   (1ULL << 62), PLT_REGION_BYTES_MAX,
-                                   UINT64_MAX,   UINT64_MAX - 1};
-  uint32_t byte = take(in, 256), n = sizeof large / sizeof *large;
-  return byte < 256 - n ? byte % 10 : large[byte - (256 - n)];
-}
-
-static double take_real(input_t *in) {
+static double take_real(fuzz_input_t *in) {
   static const double reals[] = {0, 1, -1, 0.5, 1e-3, 1e300, 1e-320, INFINITY, -INFINITY, NAN};
-  return reals[take(in, sizeof reals / sizeof *reals)];
+  return reals[fuzz_take(in, sizeof reals / sizeof *reals)];
 }
 
-static void take_text(input_t *in, const char *const *texts, uint32_t n, char *out) { strcpy(out, texts[take(in, n)]); }
+static void take_text(fuzz_input_t *in, const char *const *texts, uint32_t n, char *out) {
+  strcpy(out, texts[fuzz_take(in, n)]);
+}
 #define TAKE_TEXT(in, texts, out) take_text(in, texts, sizeof(texts) / sizeof *(texts), out)
 
 /* ---- the server, and its peers ---- */
@@ -79,10 +57,10 @@ static void *server_main(void *context) {
   return NULL;
 }
 
-static scene_t *open_scene(input_t *in) {
+static scene_t *open_scene(fuzz_input_t *in) {
   const char *endpoint = "inproc://server";
   scene_t *scene = plt_mem_zalloc(1, sizeof *scene);
-  uint32_t kind = take(in, 256);
+  uint32_t kind = fuzz_take(in, 256);
   scene->config = (plt_server_config_t){.servers = 1 + (kind & 1),
                                         .workers = WORKERS,
                                         .alone = (kind & 2) != 0,
@@ -193,13 +171,13 @@ static void begin(scene_t *scene) {
 
 /* ---- messages ---- */
 
-static plt_table_spec_t take_spec(input_t *in) {
+static plt_table_spec_t take_spec(fuzz_input_t *in) {
   static const char *const names[] = {"a", "b", "c", "user", "a/../b", "\xff", "."};
   static const char *const optimizers[] = {"sgd",   "adam", "adagrad",   "ftrl",  "momentum",
                                            "adamw", "",     "lazy_adam", "nobody"};
   static const char *const settings[] = {"", "sweep: dense\n", "eps: 1e-6\n", "beta1: 2\n", "{", "weight_decay: 0.1\n"};
-  plt_table_spec_t spec = {.init = {take(in, PLT_INIT_KINDS), take_real(in)}, .seed = take(in, 2)};
-  uint32_t flags = take(in, 256);
+  plt_table_spec_t spec = {.init = {fuzz_take(in, PLT_INIT_KINDS), take_real(in)}, .seed = fuzz_take(in, 2)};
+  uint32_t flags = fuzz_take(in, 256);
   TAKE_TEXT(in, names, spec.name);
   TAKE_TEXT(in, optimizers, spec.optimizer);
   TAKE_TEXT(in, settings, spec.settings);
@@ -208,105 +186,106 @@ static plt_table_spec_t take_spec(input_t *in) {
   spec.temporary = (flags & 4) != 0;
   if (flags & 8) spec.lr_scale = take_real(in);
   if (flags & 16) spec.decay = take_real(in);
-  spec.rows = 1 + take_number(in) % UINT64_MAX;
-  spec.cols = 1 + (uint32_t)take_number(in) % (1 << 24);
+  spec.rows = 1 + fuzz_take_number(in) % UINT64_MAX;
+  spec.cols = 1 + (uint32_t)fuzz_take_number(in) % (1 << 24);
   if ((flags & 32) == 0) return spec;
   spec.rows = 0;
   spec.sparse = (plt_sparse_keys_t){.declared = true,
-                                    .admit_pushes = (uint32_t)take_number(in),
+                                    .admit_pushes = (uint32_t)fuzz_take_number(in),
                                     .admit_share = take_real(in),
-                                    .max_age = take_number(in),
-                                    .max_rows = take_number(in)};
+                                    .max_age = fuzz_take_number(in),
+                                    .max_rows = fuzz_take_number(in)};
   return spec;
 }
 
-static void take_keys(input_t *in, plt_section_t *section, uint64_t *keys) {
-  section->n = take(in, KEYS_MAX + 1);
+static void take_keys(fuzz_input_t *in, plt_section_t *section, uint64_t *keys) {
+  section->n = fuzz_take(in, KEYS_MAX + 1);
   section->keys = keys;
   for (uint64_t i = 0, key = 0; i < section->n; i++, key++) {
-    uint64_t more = take_number(in);
+    uint64_t more = fuzz_take_number(in);
     if (more > UINT64_MAX - KEYS_MAX - key) more = 0;
     keys[i] = key += more;
   }
 }
 
-static void take_section(scene_t *scene, input_t *in, size_t i) {
+static void take_section(scene_t *scene, fuzz_input_t *in, size_t i) {
   plt_section_t *section = &scene->sections[i];
-  uint32_t flags = take(in, 256);
-  *section = (plt_section_t){.kind = PLT_SECTION_PUSH + take(in, 2) + (flags & 128 ? 1 : 0), .table = take(in, 4)};
+  uint32_t flags = fuzz_take(in, 256);
+  *section =
+      (plt_section_t){.kind = PLT_SECTION_PUSH + fuzz_take(in, 2) + (flags & 128 ? 1 : 0), .table = fuzz_take(in, 4)};
   take_keys(in, section, scene->keys[i]);
   section->lent = (flags & 1) != 0;
-  section->region = take(in, 2);
-  section->at = section->lent ? PLT_REGION_FIRST + take_number(in) : 0;
+  section->region = fuzz_take(in, 2);
+  section->at = section->lent ? PLT_REGION_FIRST + fuzz_take_number(in) : 0;
   if (section->kind == PLT_SECTION_PULL) return;
   section->type = flags & 2 ? PLT_WIRE_BF16 : PLT_WIRE_F32;
-  section->cols = flags & 4 ? 1 + (section->lent ? (uint32_t)take_number(in) % UINT32_MAX : take(in, 9))
+  section->cols = flags & 4 ? 1 + (section->lent ? (uint32_t)fuzz_take_number(in) % UINT32_MAX : fuzz_take(in, 9))
                             : tables[section->table % TABLES].cols;
-  uint32_t leaves = 1U << take(in, 4);
-  section->span = (plt_leaf_span_t){leaves * take(in, 4), leaves};
+  uint32_t leaves = 1U << fuzz_take(in, 4);
+  section->span = (plt_leaf_span_t){leaves * fuzz_take(in, 4), leaves};
   if (section->lent) return;
   size_t bytes = (size_t)section->n * section->cols * (section->type == PLT_WIRE_BF16 ? 2 : 4);
-  section->values = memset(plt_pool_take(plt_wire_pool(scene->wire), bytes), (int)take(in, 256), bytes);
+  section->values = memset(plt_pool_take(plt_wire_pool(scene->wire), bytes), (int)fuzz_take(in, 256), bytes);
 }
 
-static void take_step(scene_t *scene, input_t *in, plt_header_t *header) {
-  uint32_t flags = take(in, 256);
+static void take_step(scene_t *scene, fuzz_input_t *in, plt_header_t *header) {
+  uint32_t flags = fuzz_take(in, 256);
   header->pushes = (flags & 1) != 0;
-  header->clock = take_number(in);
-  header->ahead = flags & 2 ? (uint32_t)take_number(in) : 0;
+  header->clock = fuzz_take_number(in);
+  header->ahead = flags & 2 ? (uint32_t)fuzz_take_number(in) : 0;
   header->eta = take_real(in);
-  header->flags = flags & 4 ? take(in, 8) : 0;
-  header->n_losses = flags & 8 ? take(in, SECTIONS + 1) : 0;
+  header->flags = flags & 4 ? fuzz_take(in, 8) : 0;
+  header->n_losses = flags & 8 ? fuzz_take(in, SECTIONS + 1) : 0;
   header->losses = scene->losses;
   for (size_t i = 0; i < header->n_losses; i++) {
-    uint32_t leaves = 1U << take(in, 4);
-    scene->losses[i] = (plt_block_loss_t){{leaves * take(in, 4), leaves}, take_real(in)};
+    uint32_t leaves = 1U << fuzz_take(in, 4);
+    scene->losses[i] = (plt_block_loss_t){{leaves * fuzz_take(in, 4), leaves}, take_real(in)};
   }
-  header->parts = flags & 16 ? take(in, 5) : 0;
-  header->part = header->parts > 0 ? take(in, header->parts) : 0;
+  header->parts = flags & 16 ? fuzz_take(in, 5) : 0;
+  header->part = header->parts > 0 ? fuzz_take(in, header->parts) : 0;
   header->has_progress = (flags & 32) != 0;
   if (!header->has_progress) return;
-  header->progress = (plt_progress_t){.stage = take(in, 3), .epoch = take(in, 4), .seconds = take_real(in)};
-  header->progress.begin_clock = take_number(in);
+  header->progress = (plt_progress_t){.stage = fuzz_take(in, 3), .epoch = fuzz_take(in, 4), .seconds = take_real(in)};
+  header->progress.begin_clock = fuzz_take_number(in);
 }
 
-static void take_sums(scene_t *scene, input_t *in, plt_header_t *header) {
-  header->n_sums = take(in, SECTIONS + 1);
+static void take_sums(scene_t *scene, fuzz_input_t *in, plt_header_t *header) {
+  header->n_sums = fuzz_take(in, SECTIONS + 1);
   header->sums = scene->sums;
   for (size_t i = 0; i < header->n_sums; i++) scene->sums[i] = take_real(in);
 }
 
-static void take_offer(const scene_t *scene, input_t *in, plt_header_t *header) {
+static void take_offer(const scene_t *scene, fuzz_input_t *in, plt_header_t *header) {
   plt_region_offer_t offer = plt_region_offer(scene->region);
-  uint32_t flags = take(in, 8);
-  header->who = flags & 1 ? (uint32_t)take_number(in) : (uint32_t)offer.descriptor;
-  header->bytes = flags & 2 ? take_number(in) : offer.bytes;
-  header->salt = flags & 4 ? take_number(in) : offer.mark;
+  uint32_t flags = fuzz_take(in, 8);
+  header->who = flags & 1 ? (uint32_t)fuzz_take_number(in) : (uint32_t)offer.descriptor;
+  header->bytes = flags & 2 ? fuzz_take_number(in) : offer.bytes;
+  header->salt = flags & 4 ? fuzz_take_number(in) : offer.mark;
 }
 
 /* What any verb may have. */
-static plt_header_t take_header(scene_t *scene, input_t *in, plt_verb_t verb) {
+static plt_header_t take_header(scene_t *scene, fuzz_input_t *in, plt_verb_t verb) {
   static const char *const texts[] = {"", "loss", "metric", "0.h5", "server-0.h5", "../x", "%s"};
-  uint32_t flags = take(in, 256);
-  plt_header_t header = header_of(scene, verb, flags & 2 ? take(in, PEERS) : 0);
+  uint32_t flags = fuzz_take(in, 256);
+  plt_header_t header = header_of(scene, verb, flags & 2 ? fuzz_take(in, PEERS) : 0);
   scene->request -= flags & 1; /* asked again, or for something else */
-  if (flags & 4) header.request = take_number(in) % PROBE;
-  if (flags & 8) header.table = (uint32_t)take_number(in);
-  if (flags & 16) header.salt = take_number(in);
+  if (flags & 4) header.request = fuzz_take_number(in) % PROBE;
+  if (flags & 8) header.table = (uint32_t)fuzz_take_number(in);
+  if (flags & 16) header.salt = fuzz_take_number(in);
   if (flags & 32) header.anew = true;
   if (flags & 64) TAKE_TEXT(in, texts, header.text);
   if (flags & 128) {
-    header.status = take(in, PLT_STATUS_COUNT);
-    header.who = (uint32_t)take_number(in);
-    header.bytes = take_number(in);
-    memset(header.hash, "0f"[take(in, 2)], sizeof header.hash - 1);
+    header.status = fuzz_take(in, PLT_STATUS_COUNT);
+    header.who = (uint32_t)fuzz_take_number(in);
+    header.bytes = fuzz_take_number(in);
+    memset(header.hash, "0f"[fuzz_take(in, 2)], sizeof header.hash - 1);
   }
   return header;
 }
 
-static void say_something(scene_t *scene, input_t *in) {
-  plt_verb_t verb = take(in, PLT_VERB_COUNT);
-  int peer = (int)take(in, PEERS);
+static void say_something(scene_t *scene, fuzz_input_t *in) {
+  plt_verb_t verb = fuzz_take(in, PLT_VERB_COUNT);
+  int peer = (int)fuzz_take(in, PEERS);
   plt_arena_reset(scene->arena);
   plt_header_t header = take_header(scene, in, verb);
   if (verb == PLT_VERB_STEP || verb == PLT_VERB_ENTER) take_step(scene, in, &header);
@@ -317,14 +296,14 @@ static void say_something(scene_t *scene, input_t *in) {
     header.spec = take_spec(in);
   }
   header.n_sections =
-      verb == PLT_VERB_STEP || verb == PLT_VERB_READ || verb == PLT_VERB_ASSIGN ? take(in, SECTIONS + 1) : 0;
+      verb == PLT_VERB_STEP || verb == PLT_VERB_READ || verb == PLT_VERB_ASSIGN ? fuzz_take(in, SECTIONS + 1) : 0;
   header.sections = scene->sections;
   for (size_t i = 0; i < header.n_sections; i++) take_section(scene, in, i);
   say(scene, peer, &header);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-  input_t in = {data, n};
+  fuzz_input_t in = {data, n};
   bool begins = n > 0 && data[0] & 32;
   scene_t *scene = open_scene(&in);
   if (begins) begin(scene);
