@@ -216,6 +216,7 @@ const plt_model_ops_t plt_model_mmgcn = {
     .name = "mmgcn",
     .summary = "graph convolutions with dense layers per modality, tied by users' and items' own rows",
     .grid = "model.reg 0, 1e-5, 1e-4, 0.001, 0.01, 0.1; optimizer.lr 1e-4, 5e-4, 0.001, 0.005, 0.01 (MMRec)",
+    .found = "lfm2k: optimizer.lr 0.001, model.reg 0.001, data.scale standard (docs/results.md)",
     .options = {"model mmgcn", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,
