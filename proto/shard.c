@@ -5,6 +5,18 @@
 
 #include "common/vector.h"
 
+size_t plt_keys_below(const uint64_t *keys, size_t n, uint64_t key) {
+  size_t low = 0;
+  for (size_t high = n; low < high;) {
+    size_t middle = low + (high - low) / 2;
+    if (keys[middle] < key)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
 plt_share_t *plt_shard_split(const uint64_t *keys, size_t n, bool sparse, uint32_t servers, plt_arena_t *arena) {
   plt_share_t *shares = plt_arena_zalloc(arena, servers * sizeof *shares);
   if (servers == 1) {

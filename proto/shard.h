@@ -27,6 +27,9 @@ static inline uint32_t plt_shard_of(uint64_t key, bool sparse, uint32_t servers)
   return (uint32_t)(key % servers);
 }
 
+/* How many of n ascending keys are below `key`. */
+size_t plt_keys_below(const uint64_t *keys, size_t n, uint64_t key);
+
 typedef struct plt_share {
   const uint64_t *keys;     /* [n] of one server */
   const uint32_t *position; /* [n]: their places in the list that was split; NULL: all of it, in order */

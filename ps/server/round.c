@@ -6,24 +6,19 @@
 #include "proto/parts.h"
 #include "proto/shard.h"
 
-enum {
-  SLICE_FLOATS = 128 * 1024, /* of all that is added: 512 KiB */
-  SHARED_FLOATS = 320 * 1024 /* what is worth waking threads for: some 0.2 ms */
-};
+enum { SLICE_FLOATS = 128 * 1024 }; /* of all that is added: 512 KiB */
 
 struct plt_round {
   plt_section_t *sections; /* of all workers; sorted by (table, first leaf) before use */
   size_t n, capacity;
   plt_block_loss_t *losses;
   size_t n_losses, losses_capacity;
-  plt_arena_t *arena;
   plt_crew_t *crew;
-  plt_arena_t **arenas; /* one per lane of it: sums */
+  plt_arena_t **arenas; /* one per lane of it; the first is the owner's */
 };
 
 plt_round_t *plt_round_create(plt_crew_t *crew) {
   plt_round_t *round = plt_mem_zalloc(1, sizeof *round);
-  round->arena = plt_arena_create();
   round->crew = crew;
   round->arenas = plt_mem_zalloc(plt_crew_size(crew), sizeof(plt_arena_t *));
   for (size_t lane = 0; lane < plt_crew_size(crew); lane++) round->arenas[lane] = plt_arena_create();
@@ -32,7 +27,6 @@ plt_round_t *plt_round_create(plt_crew_t *crew) {
 
 void plt_round_destroy(plt_round_t **round) {
   if (*round == NULL) return;
-  plt_arena_destroy(&(*round)->arena);
   for (size_t lane = 0; lane < plt_crew_size((*round)->crew); lane++) plt_arena_destroy(&(*round)->arenas[lane]);
   free((*round)->arenas);
   free((*round)->sections);
@@ -43,7 +37,6 @@ void plt_round_destroy(plt_round_t **round) {
 
 void plt_round_clear(plt_round_t *round) {
   round->n = round->n_losses = 0;
-  plt_arena_reset(round->arena);
   for (size_t lane = 0; lane < plt_crew_size(round->crew); lane++) plt_arena_reset(round->arenas[lane]);
 }
 
@@ -122,18 +115,6 @@ typedef struct merge {
   plt_rows_t *sums; /* [slices] */
 } merge_t;
 
-static size_t first_from(const plt_section_t *section, uint64_t key) {
-  size_t low = 0;
-  for (size_t high = (size_t)section->n; low < high;) {
-    size_t middle = low + (high - low) / 2;
-    if (section->keys[middle] < key)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
 /* Rows [begin, end) of a section as float32 rows in a row: where they lie, or copied. */
 static plt_rows_t rows_between(const plt_section_t *section, size_t begin, size_t end, plt_arena_t *arena) {
   size_t cols = section->cols, bytes = cols * plt_shard_value_bytes(section->type);
@@ -166,8 +147,8 @@ static void merge_slice(void *context, size_t slice, size_t lane) {
   plt_rows_t *parts = plt_arena_alloc(arena, job->n * sizeof *parts);
   for (size_t i = 0; i < job->n; i++) {
     const plt_section_t *section = &job->sections[i];
-    size_t begin = slice == 0 ? 0 : first_from(section, job->cuts[slice - 1]);
-    size_t end = slice + 1 == job->slices ? (size_t)section->n : first_from(section, job->cuts[slice]);
+    size_t n = (size_t)section->n, begin = slice == 0 ? 0 : plt_keys_below(section->keys, n, job->cuts[slice - 1]);
+    size_t end = slice + 1 == job->slices ? n : plt_keys_below(section->keys, n, job->cuts[slice]);
     parts[i] = rows_between(section, begin, end, arena);
   }
   job->sums[slice] = plt_tree_sum_rows(job->spans, parts, job->n, job->cols, arena);
@@ -180,8 +161,8 @@ static void cut(merge_t *job, uint64_t floats) {
     if (job->sections[i].n > largest->n) largest = &job->sections[i];
   job->slices = (size_t)(floats / SLICE_FLOATS) + 1;
   if (job->slices > largest->n) job->slices = largest->n == 0 ? 1 : (size_t)largest->n;
-  job->cuts = plt_arena_alloc(job->round->arena, job->slices * sizeof *job->cuts);
-  job->sums = plt_arena_alloc(job->round->arena, job->slices * sizeof *job->sums);
+  job->cuts = plt_arena_alloc(job->round->arenas[0], job->slices * sizeof *job->cuts);
+  job->sums = plt_arena_alloc(job->round->arenas[0], job->slices * sizeof *job->sums);
   for (size_t slice = 1; slice < job->slices; slice++)
     job->cuts[slice - 1] = largest->keys[plt_piece_of(largest->n, (uint32_t)slice, (uint32_t)job->slices).begin];
 }
@@ -189,13 +170,13 @@ static void cut(merge_t *job, uint64_t floats) {
 static void apply_sum(plt_round_t *round, const plt_section_t *sections, size_t n, plt_table_t *table, double eta) {
   merge_t job = {.round = round, .sections = sections, .n = n, .cols = plt_table_spec(table)->cols};
   uint64_t floats = 0;
-  job.spans = plt_arena_alloc(round->arena, n * sizeof *job.spans);
+  job.spans = plt_arena_alloc(round->arenas[0], n * sizeof *job.spans);
   for (size_t i = 0; i < n; i++) {
     job.spans[i] = sections[i].span;
     floats += sections[i].n * job.cols;
   }
   cut(&job, floats);
-  plt_crew_run(floats >= SHARED_FLOATS ? round->crew : NULL, job.slices, merge_slice, &job);
+  plt_crew_run(floats >= PLT_TABLE_SHARED_FLOATS ? round->crew : NULL, job.slices, merge_slice, &job);
   plt_table_step_pieces(table, eta, job.sums, job.slices, PLT_WIRE_F32);
 }
 
@@ -206,7 +187,7 @@ void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_ta
     for (end = i; end < round->n && round->sections[end].table == table; end++) continue;
     if (table >= n_tables) continue; /* cannot be: pushes are checked */
     if (end - i == 1)
-      apply_alone(&round->sections[i], tables[table], eta, round->arena);
+      apply_alone(&round->sections[i], tables[table], eta, round->arenas[0]);
     else
       apply_sum(round, &round->sections[i], end - i, tables[table], eta);
   }
@@ -215,8 +196,8 @@ void plt_round_apply(plt_round_t *round, plt_table_t *const *tables, size_t n_ta
 double plt_round_loss(plt_round_t *round) {
   if (round->n_losses == 0) return 0;
   if (round->n_losses > 1) qsort(round->losses, round->n_losses, sizeof *round->losses, by_leaf);
-  plt_leaf_span_t *spans = plt_arena_alloc(round->arena, round->n_losses * sizeof *spans);
-  double *parts = plt_arena_alloc(round->arena, round->n_losses * sizeof *parts);
+  plt_leaf_span_t *spans = plt_arena_alloc(round->arenas[0], round->n_losses * sizeof *spans);
+  double *parts = plt_arena_alloc(round->arenas[0], round->n_losses * sizeof *parts);
   for (size_t i = 0; i < round->n_losses; i++) {
     spans[i] = round->losses[i].span;
     parts[i] = round->losses[i].loss;

@@ -15,11 +15,10 @@
 #include "ps/table/table.h"
 
 enum {
-  FETCH_ROWS = 8,             /* ahead of the one at work: each is some cache misses */
-  FETCH_LINES = 16,           /* of each; wider rows are left to the processor from there */
-  PIECE_FLOATS = 32 * 1024,   /* of value and state: what a thread takes at a time */
-  SHARED_FLOATS = 320 * 1024, /* what is worth waking threads for: some 0.2 ms */
-  EXACT_FLOATS = 16 * 1024    /* read before they are encoded: 64 KiB, which stay in the first caches */
+  FETCH_ROWS = 8,           /* ahead of the one at work: each is some cache misses */
+  FETCH_LINES = 16,         /* of each; wider rows are left to the processor from there */
+  PIECE_FLOATS = 32 * 1024, /* of value and state: what a thread takes at a time */
+  EXACT_FLOATS = 16 * 1024  /* read before they are encoded: 64 KiB, which stay in the first caches */
 };
 
 /* To read from; .row is NULL, or *last 0: it is not stored. */
@@ -59,7 +58,7 @@ __attribute__((always_inline)) static inline void fetch_ahead(const plt_table_t 
 
 /* Whether so many rows are the crew's; sparse ones are the owner's alone: storing one moves others. */
 static bool is_shared(const plt_table_t *table, size_t rows) {
-  return table->crew != NULL && rows * table->stride >= SHARED_FLOATS;
+  return table->crew != NULL && rows * table->stride >= PLT_TABLE_SHARED_FLOATS;
 }
 
 static size_t piece_rows(const plt_table_t *table) { return PIECE_FLOATS / table->stride + 1; }
@@ -97,16 +96,9 @@ static void step_rows(plt_table_t *table, plt_lane_t *lane, const plt_rows_t *pu
 
 /* The first key of a push from `key` on: its piece, and its number there. */
 static size_t seek(const plt_rows_t *push, size_t pieces, uint64_t key, size_t *number) {
-  size_t piece = 0, low = 0;
+  size_t piece = 0;
   while (piece < pieces && (push[piece].n == 0 || push[piece].keys[push[piece].n - 1] < key)) piece++;
-  for (size_t high = piece < pieces ? push[piece].n : 0; low < high;) {
-    size_t middle = low + (high - low) / 2;
-    if (push[piece].keys[middle] < key)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  *number = low;
+  *number = piece < pieces ? plt_keys_below(push[piece].keys, push[piece].n, key) : 0;
   return piece;
 }
 

@@ -7,8 +7,6 @@
 #include "worker/math/kernels.h"
 #include "worker/tape/node.h"
 
-enum { COLS = 32 }; /* of a block of columns: each meets the edges in their order, so threads change no bits */
-
 static size_t edges_per_row(const plt_csr_t *m) {
   return m->rows == 0 ? 1 : (size_t)(m->offset[m->rows] / m->rows) + 1;
 }
@@ -91,24 +89,15 @@ static void weight_slopes(void *context, size_t first, size_t last) {
           (float)plt_kernel_dot(job->dy + r * job->cols, job->x + job->matrix->index[e] * job->cols, job->cols);
 }
 
-static inline void row_slopes_of(const attend_job_t *job, size_t col, size_t width) {
-  for (size_t r = 0; r < job->matrix->rows; r++) {
-    const float *dy = job->dy + r * job->cols + col;
-    for (uint64_t e = job->matrix->offset[r]; e < job->matrix->offset[r + 1]; e++) {
-      float *dx = job->dx + job->matrix->index[e] * job->cols + col;
-      for (size_t j = 0; j < width; j++) dx[j] += job->w[e] * dy[j];
-    }
-  }
-}
-
 PLT_VECTOR_CLONES static void row_slopes(void *context, size_t block, size_t lane) {
   (void)lane;
   const attend_job_t *job = context;
-  size_t col = block * COLS;
-  if (job->cols - col >= COLS)
-    row_slopes_of(job, col, COLS); /* a constant width stays in registers */
-  else
-    row_slopes_of(job, col, job->cols - col);
+  size_t col = block * PLT_BLOCK_COLS, width = plt_block_width(job->cols, col);
+  for (size_t r = 0; r < job->matrix->rows; r++) {
+    const float *dy = job->dy + r * job->cols + col;
+    for (uint64_t e = job->matrix->offset[r]; e < job->matrix->offset[r + 1]; e++)
+      plt_block_add(job->w[e], dy, width, job->dx + job->matrix->index[e] * job->cols + col);
+  }
 }
 
 static void attend_backward(plt_tape_t *t, const plt_node_t *node) {
@@ -117,7 +106,7 @@ static void attend_backward(plt_tape_t *t, const plt_node_t *node) {
   job.dx = plt_tape_gradient(t, node->operands[1]);
   if (job.dw != NULL)
     plt_kernel_ranges(t->crew, job.matrix->rows, 2 * job.cols * edges_per_row(job.matrix), weight_slopes, &job);
-  if (job.dx != NULL) plt_crew_run(t->crew, (job.cols + COLS - 1) / COLS, row_slopes, &job);
+  if (job.dx != NULL) plt_crew_run(t->crew, plt_block_count(job.cols), row_slopes, &job);
 }
 
 /* ---- the table and the constructors ---- */

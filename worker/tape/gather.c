@@ -19,8 +19,6 @@ static void gather_backward(plt_tape_t *t, const plt_node_t *node) {
 
 /* ---- gather_dot: y[k] = <a[index[k]], b[other[k]]> ---- */
 
-enum { COLS = 32 }; /* of a piece: each meets the pairs in their order, so threads change no bits */
-
 typedef struct dot_job {
   const float *a, *b, *dy;
   const uint32_t *index, *other;
@@ -47,26 +45,15 @@ static void dot_range(void *context, size_t first, size_t last) {
         (float)plt_kernel_dot(job->a + job->index[k] * job->cols, job->b + job->other[k] * job->cols, job->cols);
 }
 
-static inline void add_row(float factor, const float *restrict x, size_t n, float *restrict out) {
-  for (size_t j = 0; j < n; j++) out[j] += factor * x[j];
-}
-
-static inline void dot_slopes_of(const dot_job_t *job, size_t col, size_t width) {
-  for (size_t k = 0; k < job->n; k++) {
-    size_t a = job->index[k] * job->cols + col, b = job->other[k] * job->cols + col;
-    if (job->da) add_row(job->dy[k], job->b + b, width, job->da + a);
-    if (job->db) add_row(job->dy[k], job->a + a, width, job->db + b);
-  }
-}
-
-PLT_VECTOR_CLONES static void dot_slopes(void *context, size_t piece, size_t lane) {
+PLT_VECTOR_CLONES static void dot_slopes(void *context, size_t block, size_t lane) {
   (void)lane;
   const dot_job_t *job = context;
-  size_t col = piece * COLS;
-  if (job->cols - col >= COLS)
-    dot_slopes_of(job, col, COLS); /* a constant width stays in registers */
-  else
-    dot_slopes_of(job, col, job->cols - col);
+  size_t col = block * PLT_BLOCK_COLS, width = plt_block_width(job->cols, col);
+  for (size_t k = 0; k < job->n; k++) {
+    size_t a = job->index[k] * job->cols + col, b = job->other[k] * job->cols + col;
+    if (job->da) plt_block_add(job->dy[k], job->b + b, width, job->da + a);
+    if (job->db) plt_block_add(job->dy[k], job->a + a, width, job->db + b);
+  }
 }
 
 static void gather_dot_forward(plt_tape_t *t, plt_node_t *node) {
@@ -78,7 +65,7 @@ static void gather_dot_backward(plt_tape_t *t, const plt_node_t *node) {
   dot_job_t job = job_of(t, node);
   job.da = plt_tape_gradient(t, node->operands[0]);
   job.db = plt_tape_gradient(t, node->operands[1]);
-  plt_crew_run(t->crew, (job.cols + COLS - 1) / COLS, dot_slopes, &job);
+  plt_crew_run(t->crew, plt_block_count(job.cols), dot_slopes, &job);
 }
 
 /* ---- the table and the constructors ---- */

@@ -64,6 +64,20 @@ float *plt_tape_gradient_or_new(plt_tape_t *tape, plt_var_t x, bool *add);
  * buffer. */
 void plt_tape_pass_gradient(plt_tape_t *tape, const plt_node_t *node, plt_var_t x);
 
+/* Columns of a block: each meets what is added to it in its order, so threads change no bits. */
+enum { PLT_BLOCK_COLS = 32 };
+static inline size_t plt_block_count(size_t cols) { return (cols + PLT_BLOCK_COLS - 1) / PLT_BLOCK_COLS; }
+static inline size_t plt_block_width(size_t cols, size_t first) {
+  return cols - first < PLT_BLOCK_COLS ? cols - first : PLT_BLOCK_COLS;
+}
+/* out += factor x, for the columns of a block; those of a whole one stay in registers. */
+static inline void plt_block_add(float factor, const float *restrict x, size_t width, float *restrict out) {
+  if (width == PLT_BLOCK_COLS)
+    for (size_t j = 0; j < PLT_BLOCK_COLS; j++) out[j] += factor * x[j];
+  else
+    for (size_t j = 0; j < width; j++) out[j] += factor * x[j];
+}
+
 static inline size_t plt_node_size(const plt_node_t *node) { return node->rows * node->cols; }
 
 #endif
