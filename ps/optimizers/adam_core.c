@@ -83,28 +83,48 @@ __attribute__((always_inline)) static inline float about_half_over(float x) {
   return 0.5f * guess * (2 - x * guess);
 }
 
-/* moved[cols] by the polynomial of 8 terms: the hot loop. 1 / (s + shift) is `near` (1 + off): near is the quotient of
- * floats, off what root, sum and quotient missed by rounding, to some 2^-32. The higher terms of the polynomial are a
- * few hundredths of the first, so float does for them, and near for u. */
+/* The polynomial of 8 terms, as floats have it. */
+typedef struct series {
+  double t0;
+  float f0, t1, t2, t3, t4, t5, t6, t7;
+  float shift, shift_rest;
+} series_t;
+
+static series_t series_of(const plt_adam_move_t *move) {
+  const double later = -move->later, t0 = later * move->sum[0];
+  const float shift = (float)move->shift;
+  return (series_t){.t0 = t0,
+                    .f0 = (float)t0,
+                    .t1 = (float)(later * move->sum[1]),
+                    .t2 = (float)(later * move->sum[2]),
+                    .t3 = (float)(later * move->sum[3]),
+                    .t4 = (float)(later * move->sum[4]),
+                    .t5 = (float)(later * move->sum[5]),
+                    .t6 = (float)(later * move->sum[6]),
+                    .t7 = (float)(later * move->sum[7]),
+                    .shift = shift,
+                    .shift_rest = (float)(move->shift - shift)};
+}
+
+/* How far an element moved: the hot path. 1 / (s + shift) is `near` (1 + off): near is the quotient of floats, off what
+ * root, sum and quotient missed by rounding, to some 2^-32. The higher terms of the polynomial are a few hundredths of
+ * the first, so float does for them, and near for u. */
+__attribute__((always_inline)) static inline double moved_by_eight(bool fuses, series_t t, float m, float v) {
+  float root = sqrtf(v), sum = root + t.shift, near = 1 / sum;
+  float of_root = missed(fuses, root, root, v) * about_half_over(root);
+  float back = sum - root, of_sum = (root - (sum - back)) + (t.shift - back) + t.shift_rest;
+  float off = missed(fuses, sum, near, 1) - (of_sum + of_root) * near;
+  float u = 2 * t.shift * near - 1;
+  float u2 = u * u, low = (t.t1 + t.t2 * u) + (t.t3 + t.t4 * u) * u2, high = (t.t5 + t.t6 * u) + t.t7 * u2;
+  float higher = u * (low + high * (u2 * u2));
+  return (double)m * near * (t.t0 + (higher + t.f0 * off));
+}
+
 __attribute__((always_inline)) static inline void move_by_eight(bool fuses, const plt_adam_move_t *move, size_t cols,
                                                                 const float *restrict m, const float *restrict v,
                                                                 double *restrict moved) {
-  const double later = -move->later, t0 = later * move->sum[0];
-  const float shift = (float)move->shift, shift_rest = (float)(move->shift - shift), f0 = (float)t0;
-  const float t1 = (float)(later * move->sum[1]), t2 = (float)(later * move->sum[2]);
-  const float t3 = (float)(later * move->sum[3]), t4 = (float)(later * move->sum[4]);
-  const float t5 = (float)(later * move->sum[5]), t6 = (float)(later * move->sum[6]);
-  const float t7 = (float)(later * move->sum[7]);
-  for (size_t i = 0; i < cols; i++) {
-    float root = sqrtf(v[i]), sum = root + shift, near = 1 / sum;
-    float of_root = missed(fuses, root, root, v[i]) * about_half_over(root);
-    float back = sum - root, of_sum = (root - (sum - back)) + (shift - back) + shift_rest;
-    float off = missed(fuses, sum, near, 1) - (of_sum + of_root) * near;
-    float u = 2 * shift * near - 1;
-    float u2 = u * u, low = (t1 + t2 * u) + (t3 + t4 * u) * u2, high = (t5 + t6 * u) + t7 * u2;
-    float higher = u * (low + high * (u2 * u2));
-    moved[i] = (double)m[i] * near * (t0 + (higher + f0 * off));
-  }
+  const series_t series = series_of(move);
+  for (size_t i = 0; i < cols; i++) moved[i] = moved_by_eight(fuses, series, m[i], v[i]);
 }
 
 PLT_VECTOR_CLONES static void move_fused(const plt_adam_move_t *move, size_t cols, const float *m, const float *v,
@@ -157,28 +177,70 @@ static const double *moved_by(plt_adam_t *self, const plt_adam_move_t *move, con
   return self->moved;
 }
 
-/* The step itself; `left` is what weight decay left of w up to the step before, `decay` that of m and v. */
-PLT_VECTOR_CLONES static void push(const plt_adam_t *self, plt_adam_decay_t decay, double left,
-                                   const double *restrict moved, const float *restrict g, float *restrict w,
-                                   float *restrict m, float *restrict v) {
-  const double keep1 = self->beta1 * decay.m, keep2 = self->beta2 * decay.v;
-  const double rest1 = 1 - self->beta1, rest2 = 1 - self->beta2, step = self->step, l2 = self->l2;
-  const double keep = self->keep, kept = left * keep;
-  const float unbias = (float)self->unbias, eps = (float)self->eps;
-  for (size_t i = 0; i < self->base.cols; i++) {
-    double d = g[i] + l2 * w[i];
-    float mean = (float)(keep1 * m[i] + rest1 * d), square = (float)(keep2 * v[i] + rest2 * (d * d));
-    m[i] = mean;
-    v[i] = square;
-    w[i] = (float)(kept * w[i] + (keep * moved[i] - step * (mean / (sqrtf(square) * unbias + eps))));
+/* A step; decays: those of m and v, of w until the step before, and of w in it. */
+typedef struct push {
+  double keep1, keep2, rest1, rest2, kept, keep, l2, step;
+  float unbias, eps;
+} push_t;
+
+static push_t push_of(const plt_adam_t *self, plt_adam_decay_t decay, double left) {
+  return (push_t){.keep1 = self->beta1 * decay.m,
+                  .keep2 = self->beta2 * decay.v,
+                  .rest1 = 1 - self->beta1,
+                  .rest2 = 1 - self->beta2,
+                  .kept = left * self->keep,
+                  .keep = self->keep,
+                  .l2 = self->l2,
+                  .step = self->step,
+                  .unbias = (float)self->unbias,
+                  .eps = (float)self->eps};
+}
+
+/* m and v of an element after gradient d; returns how far the step takes w back. */
+__attribute__((always_inline)) static inline double step_back(const push_t *push, double d, float *m, float *v) {
+  float mean = (float)(push->keep1 * *m + push->rest1 * d);
+  float square = (float)(push->keep2 * *v + push->rest2 * (d * d));
+  *m = mean;
+  *v = square;
+  return push->step * (mean / (sqrtf(square) * push->unbias + push->eps));
+}
+
+PLT_VECTOR_CLONES static void push_moved(const push_t *push, size_t cols, const double *restrict moved,
+                                         const float *restrict g, float *restrict w, float *restrict m,
+                                         float *restrict v) {
+  const push_t p = *push;
+  for (size_t i = 0; i < cols; i++) {
+    double back = step_back(&p, g[i] + p.l2 * w[i], &m[i], &v[i]);
+    w[i] = (float)(p.kept * w[i] + (p.keep * moved[i] - back));
   }
+}
+
+/* Movement and step at once, for rows that do not decay: what most rows are. */
+PLT_VECTOR_CLONES static void push_fused(const push_t *push, const plt_adam_move_t *move, size_t cols,
+                                         const float *restrict g, float *restrict w, float *restrict m,
+                                         float *restrict v) {
+  const push_t p = *push;
+  const series_t series = series_of(move);
+  for (size_t i = 0; i < cols; i++) {
+    double moved = moved_by_eight(true, series, m[i], v[i]);
+    w[i] = (float)(w[i] + (moved - step_back(&p, g[i], &m[i], &v[i])));
+  }
+}
+
+/* Whether a row is moved by the fused loops: 8 terms, no decay of w, and fmaf() an instruction. */
+static bool is_usual(const plt_adam_t *self, const plt_adam_move_t *move) {
+  return self->fuses && move->terms == PLT_ADAM_SHORT && move->kept == 1 && self->keep == 1 && self->l2 == 0;
 }
 
 void plt_adam_apply(plt_optimizer_t *base, float *value, float *state, uint64_t last, const float *gradient) {
   plt_adam_t *self = (plt_adam_t *)base;
+  float *m = state, *v = state + base->cols;
   plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t - 1);
-  plt_adam_decay_t decay = plt_adam_gap_decay(self->gap, last == 0 ? 0 : base->t - 1 - last);
-  push(self, decay, move.kept, moved_by(self, &move, state), gradient, value, state, state + base->cols);
+  push_t push = push_of(self, plt_adam_gap_decay(self->gap, last == 0 ? 0 : base->t - 1 - last), move.kept);
+  if (is_usual(self, &move))
+    push_fused(&push, &move, base->cols, gradient, value, m, v);
+  else
+    push_moved(&push, base->cols, moved_by(self, &move, state), gradient, value, m, v);
 }
 
 PLT_VECTOR_CLONES static void add(size_t cols, double kept, const float *restrict w, const double *restrict moved,
@@ -186,9 +248,19 @@ PLT_VECTOR_CLONES static void add(size_t cols, double kept, const float *restric
   for (size_t i = 0; i < cols; i++) out[i] = (float)(kept * w[i] + moved[i]);
 }
 
+PLT_VECTOR_CLONES static void value_fused(const plt_adam_move_t *move, size_t cols, const float *restrict w,
+                                          const float *restrict m, const float *restrict v, float *restrict out) {
+  const series_t series = series_of(move);
+  for (size_t i = 0; i < cols; i++) out[i] = (float)(w[i] + moved_by_eight(true, series, m[i], v[i]));
+}
+
 void plt_adam_value(plt_optimizer_t *base, const float *value, const float *state, uint64_t last, float *out) {
   plt_adam_t *self = (plt_adam_t *)base;
   plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t);
+  if (is_usual(self, &move)) {
+    value_fused(&move, base->cols, value, state, state + base->cols, out);
+    return;
+  }
   const double *moved = moved_by(self, &move, state);
   if (moved == self->still && move.kept == 1) {
     memcpy(out, value, base->cols * sizeof *out);
