@@ -14,6 +14,9 @@
 #include "common/time.h"
 #include "proto/wire/wire.h"
 #include "tests/fault/stranger.h"
+#include "tests/unit/common/scratch.h"
+
+TestSuite(wire_security, .init = scratch_make, .fini = scratch_remove);
 
 /* ---- strangers in their own process: their descriptors and time are not ours ---- */
 
@@ -211,12 +214,10 @@ Test(wire_security, a_token_has_256_bits_in_hex) {
 
 Test(wire_security, peers_with_the_secret_are_heard, .timeout = 180) {
   for (plt_security_t mode = PLT_SECURITY_NONE; mode <= PLT_SECURITY_CURVE; mode++) {
-    char dir[] = "/tmp/plateau-test.XXXXXX", endpoint[64];
-    cr_assert_not_null(mkdtemp(dir));
-    snprintf(endpoint, sizeof endpoint, "ipc://%s/s", dir);
+    char endpoint[80];
+    snprintf(endpoint, sizeof endpoint, "ipc://%s/s", scratch);
     check_good("tcp://127.0.0.1:*", mode);
     check_good(endpoint, mode);
-    rmdir(dir);
   }
 }
 
@@ -229,9 +230,8 @@ Test(wire_security, peers_without_it_fail_at_once_and_are_not_heard, .timeout = 
   *near = *token;
   near->token[63] = near->token[63] == '0' ? '1' : '0';
   strcpy(mixed->server_public, curve->server_public); /* knows the server, is not the job's client */
-  char dir[] = "/tmp/plateau-test.XXXXXX", ipc[64];
-  cr_assert_not_null(mkdtemp(dir));
-  snprintf(ipc, sizeof ipc, "ipc://%s/s", dir);
+  char ipc[80];
+  snprintf(ipc, sizeof ipc, "ipc://%s/s", scratch);
   const char *endpoints[] = {"tcp://127.0.0.1:*", ipc};
   for (int i = 0; i < 2; i++) {
     check_bad(endpoints[i], token, token2, true);
@@ -245,7 +245,6 @@ Test(wire_security, peers_without_it_fail_at_once_and_are_not_heard, .timeout = 
     check_bad(endpoints[i], curve, mixed, true);
     check_bad(endpoints[i], curve, curve2, false); /* the server cannot even tell it so: ten attempts */
   }
-  rmdir(dir);
   plt_secret_t *all[] = {none, token, token2, near, curve, curve2, mixed};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) plt_secret_destroy(&all[i]);
 }
