@@ -246,6 +246,14 @@ int plt_file_lock(const char *path) {
   return fd;
 }
 
+bool plt_dir_lock(const char *path, bool shared, int *fd) {
+  *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*fd < 0 || flock(*fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) == 0 || errno != EWOULDBLOCK) return true;
+  close(*fd);
+  *fd = -1;
+  return false;
+}
+
 static int compare_names(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 plt_status_t plt_dir_list(const char *path, char ***names, size_t *n) {

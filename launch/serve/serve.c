@@ -1,8 +1,6 @@
 /* serve.c - see serve.h. */
 #include "launch/serve/serve.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -82,24 +79,18 @@ static plt_status_t lock_dir(serving_t *s) {
   PLT_TRY(plt_dir_create(s->config->run_dir));
   PLT_TRY(plt_path_join(s->config->run_dir, "logs", logs));
   PLT_TRY(plt_dir_create(logs));
-  s->lock = open(logs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (s->lock >= 0 && flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
-    close(s->lock);
-    s->lock = -1;
-    return plt_fail(PLT_ERR_PEER, "%s: other servers work in this directory; end them first, or take another one",
-                    s->config->run_dir);
-  }
-  return PLT_OK;
+  if (plt_dir_lock(logs, false, &s->lock)) return PLT_OK;
+  return plt_fail(PLT_ERR_PEER, "%s: other servers work in this directory; end them first, or take another one",
+                  s->config->run_dir);
 }
 
 bool plt_serve_is_busy(const char *run_dir) {
   char logs[PLT_PATH_MAX];
   if (plt_path_join(run_dir, "logs", logs) != PLT_OK) return false;
-  int fd = open(logs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return false;
-  bool busy = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  close(fd);
-  return busy;
+  int fd;
+  bool is_busy = !plt_dir_lock(logs, true, &fd);
+  if (fd >= 0) close(fd);
+  return is_busy;
 }
 
 static plt_status_t refuse_run(const serving_t *s) {

@@ -11,7 +11,7 @@
 #include "launch/tune/pool.h"
 #include "launch/tune/tune.h"
 
-enum { EXIT_USAGE = 64 };
+enum { EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_SIGNAL = 128 };
 
 /* What a process is made of. */
 typedef struct task {
@@ -26,6 +26,8 @@ typedef struct batch {
   task_t *tasks;
   plt_trial_t **trials; /* of each; NULL: of a final */
   size_t n, capacity;
+  size_t n_interrupted;   /* of those that have ended */
+  plt_failure_t first_of; /* how the first of them ended */
 } batch_t;
 
 /* ---- processes ---- */
@@ -89,23 +91,78 @@ static plt_status_t run_batch(batch_t *batch, plt_pool_ended_fn ended) {
   return plt_pool_run(batch->processes, batch->n, batch->tuning->space->jobs, ended, batch);
 }
 
+/* Whether it may end otherwise when it is begun again: it was killed or stopped, a disk was full, memory ran out. A
+ * loss that is not finite comes again. */
+static bool is_interrupted(const plt_process_t *process) { return process->code != 0 && process->code != EXIT_DATA; }
+
+static plt_status_t status_of(int code) {
+  for (plt_status_t status = 0; status < PLT_STATUS_COUNT; status++)
+    if (plt_status_exit(status) == code) return status;
+  return PLT_ERR_PEER; /* killed */
+}
+
+static void note_interrupted(batch_t *batch, const plt_process_t *process, const char *word) {
+  batch->n_interrupted++;
+  plt_failure_keep(&batch->first_of, plt_fail(status_of(process->code), "%s: %s", process->log, word));
+}
+
+/* What was interrupted is no result: nothing is chosen, and nothing compared, without it. */
+static plt_status_t refuse_interrupted(const batch_t *batch) {
+  if (batch->n_interrupted == 0) return PLT_OK;
+  return plt_fail(batch->first_of.status, "%zu of %zu interrupted: %s; the same command goes on with %s",
+                  batch->n_interrupted, batch->n, batch->first_of.text, batch->n_interrupted == 1 ? "it" : "them");
+}
+
+static plt_status_t run_to_end(batch_t *batch, plt_pool_ended_fn ended) {
+  plt_status_t status = batch->n == 0 ? PLT_OK : run_batch(batch, ended);
+  return status == PLT_OK ? refuse_interrupted(batch) : status;
+}
+
 /* The last line of a log without the program's name; free it. */
 static char *last_word(const char *log) {
   enum { LOG_BYTES_MAX = 64 << 20 };
-  static const char name[] = "plateau: error: ";
+  static const char *const names[] = {"plateau: error: ", "plateau: "};
   char *text;
   if (plt_file_read(log, LOG_BYTES_MAX, &text, NULL) != PLT_OK) return plt_mem_strdup("");
   size_t length = strlen(text);
   while (length > 0 && text[length - 1] == '\n') text[--length] = '\0';
   char *line = strrchr(text, '\n');
   line = line == NULL ? text : line + 1;
-  if (strncmp(line, name, strlen(name)) == 0) line += strlen(name);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strncmp(line, names[i], strlen(names[i])) == 0) line += strlen(names[i]);
   char *word = plt_mem_strdup(line);
   free(text);
   return word;
 }
 
+/* Why a process failed; free it. */
+static char *word_of(const plt_process_t *process) {
+  if (process->code <= EXIT_SIGNAL) return last_word(process->log);
+  return plt_mem_print("was ended by signal %d (%s)", process->code - EXIT_SIGNAL,
+                       strsignal(process->code - EXIT_SIGNAL));
+}
+
 /* ---- trials ---- */
+
+/* A trial with an error of its own is not begun again: it leaves a mark beside its log. Of a run that failed otherwise,
+ * for want of space, say, there is none. Free it. */
+static char *mark_of(const plt_tuning_t *tuning, const plt_trial_t *trial) {
+  return plt_mem_print("%s/logs/%s.failed", tuning->dir, trial->name);
+}
+
+static plt_status_t leave_mark(const plt_tuning_t *tuning, const plt_trial_t *trial, const char *word) {
+  char *mark = mark_of(tuning, trial);
+  plt_status_t status = plt_file_publish(mark, word, strlen(word));
+  free(mark);
+  return status;
+}
+
+static bool has_mark(const plt_tuning_t *tuning, const plt_trial_t *trial) {
+  char *mark = mark_of(tuning, trial);
+  bool has = plt_path_exists(mark);
+  free(mark);
+  return has;
+}
 
 /* Whether its run has come to its end, with `epochs` epochs or, 0, whatever it was to have; then what it is worth. */
 static bool read_trial(const plt_tuning_t *tuning, plt_trial_t *trial, uint32_t epochs) {
@@ -115,7 +172,7 @@ static bool read_trial(const plt_tuning_t *tuning, plt_trial_t *trial, uint32_t 
   char *given = plt_run_option(&run, "train.epochs");
   bool is_over =
       run.state == PLT_RUN_FINISHED && (epochs == 0 || (given != NULL && strtoul(given, NULL, 10) >= epochs));
-  trial->failed = run.state == PLT_RUN_FAILED;
+  trial->failed = run.state == PLT_RUN_FAILED && has_mark(tuning, trial);
   if (run.state == PLT_RUN_FINISHED) {
     trial->value = plt_run_best(&run, tuning->metric);
     trial->epochs = plt_run_epochs(&run);
@@ -135,36 +192,45 @@ static const plt_trial_t *best_of(const plt_tuning_t *tuning, const plt_arm_t *a
   return best;
 }
 
-static void tell(const plt_tuning_t *tuning, const plt_trial_t *trial, size_t done, size_t of, double seconds,
-                 const char *word) {
+static void tell(const batch_t *batch, size_t number, const plt_process_t *process, const char *word) {
+  const plt_tuning_t *tuning = batch->tuning;
+  const plt_trial_t *trial = batch->trials[number], *best = best_of(tuning, trial->arm);
   char *point = plt_trial_describe(trial);
-  const plt_trial_t *best = best_of(tuning, trial->arm);
+  size_t done = 0;
+  for (size_t i = 0; i < batch->n; i++) done += i == number || batch->processes[i].seconds > 0;
   if (isnan(trial->value))
-    plt_log(PLT_LOG_NOTE, "%zu of %zu: %s (%s) failed: %s", done, of, trial->name, point, word);
+    plt_log(PLT_LOG_NOTE, "%zu of %zu: %s (%s) %s: %s", done, batch->n, trial->name, point,
+            is_interrupted(process) ? "was interrupted" : "failed", word);
   else
-    plt_log(PLT_LOG_NOTE, "%zu of %zu: %s (%s): %s %.4f%s, %.1f s", done, of, trial->name, point, tuning->metric,
-            trial->value, best == trial ? " best" : "", seconds);
+    plt_log(PLT_LOG_NOTE, "%zu of %zu: %s (%s): %s %.4f%s, %.1f s", done, batch->n, trial->name, point, tuning->metric,
+            trial->value, best == trial ? " best" : "", process->seconds);
   free(point);
+}
+
+/* Its run has failed: with an error of its own, or it has not begun. */
+static plt_status_t note_failure(batch_t *batch, plt_trial_t *trial, const plt_process_t *process, const char *word) {
+  trial->value = NAN;
+  trial->failed = process->code == EXIT_DATA;
+  if (process->code == EXIT_USAGE) return plt_fail(PLT_ERR_USAGE, "trial %s: %s", trial->name, word);
+  if (trial->failed) return leave_mark(batch->tuning, trial, word);
+  note_interrupted(batch, process, word);
+  return PLT_OK;
 }
 
 /* plt_pool_ended_fn */
 static plt_status_t trial_ended(void *context, size_t number, const plt_process_t *process) {
   batch_t *batch = context;
-  plt_tuning_t *tuning = batch->tuning;
   plt_trial_t *trial = batch->trials[number];
-  size_t done = 0;
-  char *word = last_word(process->log);
+  char *word = word_of(process);
   plt_status_t status = PLT_OK;
-  read_trial(tuning, trial, 0);
-  trial->failed = process->code != 0;
-  if (trial->failed) trial->value = NAN;
-  if (process->code == EXIT_USAGE) status = plt_fail(PLT_ERR_USAGE, "trial %s: %s", trial->name, word);
-  if (process->code == 0 && isnan(trial->value))
+  read_trial(batch->tuning, trial, 0);
+  if (process->code != 0)
+    status = note_failure(batch, trial, process, word);
+  else if (isnan(trial->value))
     status = plt_fail(PLT_ERR_USAGE,
                       "trial %s has no validation value of %s: is there a validation part, and eval.every above 0?",
-                      trial->name, tuning->metric);
-  for (size_t i = 0; i < batch->n; i++) done += i == number || batch->processes[i].seconds > 0;
-  if (status == PLT_OK) tell(tuning, trial, done, batch->n, process->seconds, word);
+                      trial->name, batch->tuning->metric);
+  if (status == PLT_OK) tell(batch, number, process, word);
   free(word);
   return status;
 }
@@ -177,7 +243,7 @@ static plt_status_t run_round(plt_tuning_t *tuning, uint32_t epochs) {
     if (trial->goes_on && !read_trial(tuning, trial, epochs))
       add_training(&batch, trial, trial->dir, trial->name, tuning->space->seeds[0], epochs, false);
   }
-  plt_status_t status = batch.n == 0 ? PLT_OK : run_batch(&batch, trial_ended);
+  plt_status_t status = run_to_end(&batch, trial_ended);
   clear(&batch);
   return status;
 }
@@ -242,10 +308,11 @@ static plt_status_t choose(plt_tuning_t *tuning) {
 
 /* plt_pool_ended_fn */
 static plt_status_t final_ended(void *context, size_t number, const plt_process_t *process) {
-  const batch_t *batch = context;
+  batch_t *batch = context;
   if (process->code == 0) return PLT_OK;
-  char *word = last_word(process->log);
+  char *word = word_of(process);
   plt_log(PLT_LOG_WARN, "%s: %s", batch->tasks[number].log, word);
+  if (is_interrupted(process)) note_interrupted(batch, process, word);
   free(word);
   return PLT_OK;
 }
@@ -280,7 +347,7 @@ static plt_status_t train_finals(plt_tuning_t *tuning) {
   if (batch.n > 0)
     plt_log(PLT_LOG_NOTE, "the best of each strategy with %zu seed%s", tuning->space->n_seeds,
             tuning->space->n_seeds == 1 ? "" : "s");
-  plt_status_t status = batch.n == 0 ? PLT_OK : run_batch(&batch, final_ended);
+  plt_status_t status = run_to_end(&batch, final_ended);
   clear(&batch);
   return status;
 }
@@ -302,7 +369,7 @@ static plt_status_t rank_users(plt_tuning_t *tuning) {
     }
     free(users);
   }
-  plt_status_t status = batch.n == 0 ? PLT_OK : run_batch(&batch, final_ended);
+  plt_status_t status = run_to_end(&batch, final_ended);
   clear(&batch);
   return status;
 }
@@ -319,7 +386,17 @@ static plt_status_t read_finals(plt_tuning_t *tuning) {
   return PLT_OK;
 }
 
+/* Two searches in one directory would stop each other's trials; single trials have it together. */
+static plt_status_t take_dir(plt_tuning_t *tuning, bool shared) {
+  char *logs = plt_mem_print("%s/logs", tuning->dir);
+  bool is_taken = !plt_dir_lock(logs, shared, &tuning->lock);
+  free(logs);
+  if (!is_taken) return PLT_OK;
+  return plt_fail(PLT_ERR_PEER, "%s: another plateau tune works there; wait for its end, or stop it", tuning->dir);
+}
+
 plt_status_t plt_tuning_run(plt_tuning_t *tuning) {
+  PLT_TRY(take_dir(tuning, false));
   PLT_TRY(run_trials(tuning));
   PLT_TRY(choose(tuning));
   PLT_TRY(train_finals(tuning));
@@ -334,6 +411,7 @@ void plt_tuning_look(plt_tuning_t *tuning) {
 plt_status_t plt_tuning_one(plt_tuning_t *tuning, size_t number) {
   if (number >= tuning->n)
     return plt_fail(PLT_ERR_USAGE, "tune: --trial: there are trials 0 to %zu, no %zu", tuning->n - 1, number);
+  PLT_TRY(take_dir(tuning, true));
   for (size_t i = 0; i < tuning->n; i++) tuning->trial[i].goes_on = i == number;
   return run_round(tuning, 0);
 }

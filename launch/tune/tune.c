@@ -127,7 +127,7 @@ static plt_status_t check_config(plt_tuning_t *tuning, plt_config_t **out) {
 
 plt_status_t plt_tuning_open(const char *config, const char *dir, const plt_sets_t *sets, const plt_space_t *space,
                              plt_tuning_t *out) {
-  *out = (plt_tuning_t){.config = config, .dir = dir, .sets = sets, .space = space};
+  *out = (plt_tuning_t){.config = config, .dir = dir, .sets = sets, .space = space, .lock = -1};
   plt_config_t *first = NULL;
   list_trials(out);
   PLT_TRY(check_sets(out));
@@ -158,5 +158,6 @@ void plt_tuning_clear(plt_tuning_t *tuning) {
   free(tuning->best);
   free(tuning->metric);
   plt_runs_clear(&tuning->finals);
-  *tuning = (plt_tuning_t){0};
+  if (tuning->lock >= 0) close(tuning->lock);
+  *tuning = (plt_tuning_t){.lock = -1};
 }

@@ -3,14 +3,17 @@
  *   points ─▶ trials, on validation ─▶ [halving: the better ones, longer] ─▶ best of each strategy ─▶ all seeds
  *
  *   DIR/plan.json    what is searched: another plan is refused
- *   DIR/trials/      run directories, one a trial, and their logs; what is there already is not done again
+ *   DIR/trials/      run directories, one a trial; what is there already is not done again
+ *   DIR/logs/        what processes said; NAME.failed where a trial has an error of its own
  *   DIR/finals/      the best of each strategy with the further seeds
  *
  * Chosen is by the validation metric alone: trials rank no other part.
  * Ownership  the caller clears a tuning; it borrows space and sets.
  * Threads    the main thread; trials are processes (pool.h).
  * Errors     PLT_ERR_USAGE: another plan, a trial whose configuration is wrong, no validation part. PLT_ERR_DATA: of a
- *            strategy no trial has ended well. Those of pool.h, files and runs.
+ *            strategy no trial has ended well. PLT_ERR_PEER: another process searches in DIR. The status of a process
+ *            that was killed or stopped, or whose disk was full: when the others have ended. Those of pool.h, files
+ *            and runs.
  * Source     docs/tune.md. */
 #ifndef PLT_LAUNCH_TUNE_TUNE_H
 #define PLT_LAUNCH_TUNE_TUNE_H
@@ -40,6 +43,7 @@ typedef struct plt_tuning {
   char *metric;          /* "recall@20" */
   plt_trial_t **best;    /* [arms] */
   plt_run_list_t finals; /* arm by arm, seed by seed */
+  int lock;              /* of DIR, while trials run; -1: none */
 } plt_tuning_t;
 
 /* Lists the trials; DIR is made, or its plan is the same. */

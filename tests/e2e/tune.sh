@@ -59,6 +59,23 @@ grep -qx '#SBATCH --array=0-7' "$work/array.sh" || complain "the array's script:
 for ((i = 7; i >= 0; i--)); do SLURM_ARRAY_TASK_ID=$i quietly bash "$work/array.sh"; done
 "$plateau" tune "$config" -o "$work/array" --format csv 2>"$work/told.txt" | cmp - "$work/grid.csv" || complain "as an array: other results"
 
+say "interrupted trials are no results: the same command goes on; two searches in one directory are one too many"
+refuses_last() { # CODE PATTERN COMMAND...: the last line of what it says
+  local want=$1 pattern=$2 code=0
+  shift 2
+  "$@" >"$work/told.txt" 2>&1 || code=$?
+  ((code == want)) || complain "exit $code instead of $want: $*"
+  tail -n 1 "$work/told.txt" | grep -qE "^plateau: error: .*$pattern" || { complain "no \"$pattern\": $*"; cat "$work/told.txt"; }
+}
+small() (ulimit -f 16 && exec "$plateau" tune "$config" -o "$work/small")
+refuses_last 74 '8 of 8 interrupted: .*File too large.*; the same command goes on with them' small
+"$plateau" tune "$config" -o "$work/small" --format csv 2>"$work/told.txt" | cmp - "$work/grid.csv" || complain "after a full disk: other results"
+rm "$work/small/finals/"*-seed-8/checkpoints/last
+rm "$work/small/finals/"*-seed-8/{metrics.jsonl,users.tsv}
+refuses_last 74 '2 of 2 interrupted: .*; the same command goes on' small
+refuses 75 'another plateau tune works there' flock "$work/grid/logs" "$plateau" tune "$config" -o "$work/grid"
+quietly flock --shared "$work/grid/logs" "$plateau" tune "$config" -o "$work/grid" --trial 0
+
 say "halving"
 with '  search: halving
   trials: 9
