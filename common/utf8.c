@@ -23,6 +23,21 @@ size_t plt_utf8_decode(const char *text, uint32_t *code) {
   return n;
 }
 
+const char *plt_text_show(const char *text, size_t length, char *out) {
+  char *to = out;
+  for (size_t i = 0; i < length; i++) {
+    const unsigned char byte = (unsigned char)text[i];
+    if (byte == '\n')
+      to = stpcpy(to, "\\n");
+    else if (byte < 0x20 || byte == 0x7F)
+      to += sprintf(to, "\\x%02X", byte);
+    else
+      *to++ = text[i];
+  }
+  *to = '\0';
+  return out;
+}
+
 const char *plt_bytes_show(const char *at, size_t length, char out[PLT_SHOWN_BYTES]) {
   char *to = out;
   size_t i = 0;

@@ -47,6 +47,8 @@ struct plt_config {
 
 /* The part of `path` below `key` ("graph", "graph.image": "image"); "" for the key itself, NULL if neither. */
 const char *plt_option_below(const char *key, const char *path);
+/* Of an entry with a value, and of a row below it. */
+#define PLT_IS_SECTION "%s: is a section (%s, ...), not an option"
 /* `key:` or `key: null`: as if it were not there. */
 bool plt_option_is_null(const plt_yaml_entry_t *entry);
 /* Entry i is there for something: so are those outside that it comes from. */

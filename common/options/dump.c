@@ -4,6 +4,7 @@
 
 #include "common/mem.h"
 #include "common/options/config.h"
+#include "common/utf8.h"
 
 /* A setting and where it stands in the outermost configuration: "stages.0.train.epochs". */
 typedef struct line {
@@ -116,6 +117,28 @@ static char *write_lines(const lines_t *lines, const char *prefix) {
   write_section(&writer, prefix, strlen(prefix), 0);
   fclose(writer.out);
   return text;
+}
+
+static bool is_utf8(const char *text) {
+  uint32_t code;
+  size_t bytes = 1;
+  for (; *text != '\0' && bytes > 0; text += bytes) bytes = plt_utf8_decode(text, &code);
+  return bytes > 0;
+}
+
+plt_status_t plt_config_check_texts(const plt_config_t *config) {
+  lines_t lines = lines_of(config);
+  plt_status_t status = PLT_OK;
+  for (size_t i = 0; i < lines.n && status == PLT_OK; i++) {
+    const plt_option_value_t *value = &lines.of[i].setting->value;
+    for (size_t j = 0; j < value->n && status == PLT_OK; j++)
+      if (value->texts[j] != NULL && !is_utf8(value->texts[j]))
+        status = plt_fail(PLT_ERR_USAGE,
+                          "%s: %s: is not UTF-8, so no configuration can keep it; give the folder another name",
+                          lines.of[i].key, value->texts[j]);
+  }
+  clear(&lines);
+  return status;
 }
 
 char *plt_config_dump(const plt_config_t *config) {

@@ -95,8 +95,7 @@ static void report_unknown(const row_list_t *list, const plt_config_entry_t *ent
     }
     if (plt_option_below(path, list->rows[i]->key) != NULL) {
       if (!plt_option_is_null(&entry->yaml))
-        plt_faults_add(faults, "%s: %s: is a section (%s, ...), not an option", entry->origin, entry->shown,
-                       list->rows[i]->key);
+        plt_faults_add(faults, "%s: " PLT_IS_SECTION, entry->origin, entry->shown, list->rows[i]->key);
       return;
     }
   }

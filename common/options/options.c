@@ -25,7 +25,7 @@ const char *plt_option_below(const char *key, const char *path) {
   size_t length = strlen(key);
   if (strncmp(key, path, length) != 0) return NULL;
   if (path[length] == '\0') return path + length;
-  return path[length] == '.' ? path + length + 1 : NULL;
+  return path[length] == '.' && path[length + 1] != '\0' ? path + length + 1 : NULL;
 }
 
 bool plt_option_is_null(const plt_yaml_entry_t *entry) { return entry->n_items == 0 && !entry->is_list; }
@@ -223,11 +223,20 @@ static void parse_own(const plt_config_t *config, const plt_option_t *row, const
   plt_yaml_clear(&yaml);
 }
 
+/* What a shell would have made of it: else a run lies in a folder "~", which nobody dares to remove. */
+static char *tilde_fault(const plt_option_t *row, const plt_yaml_entry_t *entry) {
+  if (row->type != PLT_OPT_PATH || entry->n_items == 0 || strncmp(entry->items[0], "~/", 2) != 0) return NULL;
+  return plt_mem_print("\"%s\": ~ is not your home here; write its path out (./%s is a folder of that name)",
+                       entry->items[0], entry->items[0]);
+}
+
 static void add_entry(plt_config_setting_t *setting, const plt_config_entry_t *entry, const char *name,
                       plt_faults_t *faults) {
   const plt_option_t *row = setting->row;
-  char *fault = name[0] == '\0' ? plt_option_value_add(row, &entry->yaml, entry->base, &setting->value)
-                                : plt_option_value_add_named(row, name, &entry->yaml, &setting->value);
+  char *fault = tilde_fault(row, &entry->yaml);
+  if (fault == NULL)
+    fault = name[0] == '\0' ? plt_option_value_add(row, &entry->yaml, entry->base, &setting->value)
+                            : plt_option_value_add_named(row, name, &entry->yaml, &setting->value);
   if (fault != NULL) plt_faults_add(faults, "%s: %s: %s", entry->origin, entry->shown, fault);
   if (fault != NULL) plt_option_value_clear(&setting->value);
   free(fault);
@@ -361,6 +370,11 @@ bool plt_config_given(const plt_config_t *config, const char *key) { return get(
 plt_status_t plt_config_require(const plt_config_t *config, const char *key) {
   const plt_config_setting_t *setting = get(config, key);
   if (setting->is_given) return PLT_OK;
+  for (size_t i = 0; i < config->n_entries; i++) {
+    const plt_config_entry_t *entry = &config->entries[i];
+    if (entry->yaml.n_items > 0 && plt_option_below(entry->yaml.path, key) != NULL)
+      return plt_fail(PLT_ERR_USAGE, "%s: " PLT_IS_SECTION, entry->origin, entry->shown, key);
+  }
   if (setting->row->type != PLT_OPT_CHOICE) return plt_fail(PLT_ERR_USAGE, "%s is not given", key);
   char *choices = plt_option_choices(setting->row, ", ");
   plt_status_t status = plt_fail(PLT_ERR_USAGE, "%s is not given: it is one of %s", key, choices);

@@ -110,6 +110,8 @@ const char *plt_config_origin(const plt_config_t *config, const char *key);
 void plt_config_put(plt_config_t *config, const char *key, const char *text);
 /* The effective configuration as YAML that reads back to the same values; free it. */
 char *plt_config_dump(const plt_config_t *config);
+/* PLT_ERR_USAGE where a text could not be kept in YAML: a path in a directory whose name is no UTF-8. */
+plt_status_t plt_config_check_texts(const plt_config_t *config);
 /* The values of these tables below `key`, as YAML that plt_config_add() reads; free it. */
 char *plt_config_dump_tables(const plt_config_t *config, const char *key, const plt_option_table_t *const *tables,
                              size_t n);

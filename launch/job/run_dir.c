@@ -160,6 +160,7 @@ bool plt_run_dir_is_busy(const char *run_dir) {
 
 plt_status_t plt_run_dir_begin(const plt_config_t *config) {
   const char *run_dir = plt_config_text(config, "run.dir");
+  PLT_TRY(plt_config_check_texts(config));
   PLT_TRY(refuse_run(run_dir)); /* nothing is made in another's directory */
   PLT_TRY(make_dirs(run_dir));
   plt_status_t status = plt_run_dir_lock(config);

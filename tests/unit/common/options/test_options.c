@@ -188,6 +188,8 @@ Test(options, unknown_keys) {
   expect_fault("completely: {different: 1}", "completely.different: unknown option");
   cr_assert_null(strstr(plt_fail_text(), "did you mean"));
   expect_fault("train: 5", "train: is a section (train.batch_size, ...), not an option");
+  expect_fault("train: {epochs.: 3}", "train.epochs.: unknown option, did you mean train.epochs?");
+  expect_fault("\"a\\n\\e[1m\": 1", ": a\\n\\x1B[1m: unknown option");
   expect_fault("a: 1\nb: 2", "b: unknown option");
   cr_assert_not_null(strstr(plt_fail_text(), ":1:4: a: unknown option"));
 }
@@ -240,6 +242,25 @@ Test(options, set_wins) {
   CR_FAILED_WITH(plt_config_set(config, "=5"), PLT_ERR_USAGE, "not of the form key=value");
   CR_FAILED_WITH(plt_config_set(config, "a=[1"), PLT_ERR_USAGE, "--set a:");
   CR_FAILED_WITH(plt_config_read(config, config_path()), PLT_ERR_BUG, "before --set");
+  plt_config_destroy(&config);
+}
+
+Test(options, a_section_with_a_value_lacks_what_is_below_it) {
+  plt_config_t *config = apply_text("data: x\n");
+  CR_FAILED_WITH(plt_config_require(config, "data.path"), PLT_ERR_USAGE, ":1:7: data: is a section (data.path, ...)");
+  plt_config_destroy(&config);
+}
+
+Test(options, paths_that_nobody_means) {
+  expect_fault("data: {path: ~/x}", "data.path: \"~/x\": ~ is not your home here");
+  CR_OK(plt_dir_create(scratch_path("\xFF")));
+  cr_assert_eq(chdir(scratch_path("\xFF")), 0);
+  plt_config_t *config = plt_config_create();
+  CR_OK(plt_config_set(config, "data.path=./~/x"));
+  CR_OK(plt_config_apply(config, &train));
+  CR_FAILED_WITH(plt_config_check_texts(config), PLT_ERR_USAGE, "data.path: ");
+  plt_config_put(config, "data.path", "/\xC3\xA4");
+  CR_OK(plt_config_check_texts(config));
   plt_config_destroy(&config);
 }
 
