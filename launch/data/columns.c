@@ -207,6 +207,9 @@ plt_status_t plt_columns_find(const plt_records_t *records, const char *path, co
     PLT_TRY(guess_separator(path, line, wanted, &columns));
   else if (!try_separator(line, wanted, named, &columns))
     return fail_column(path, line, wanted, named);
+  if (columns.place[PLT_COLUMN_USER] == columns.place[PLT_COLUMN_ITEM])
+    return plt_fail(PLT_ERR_USAGE, "data import: --user and --item are both column %d of %s",
+                    columns.place[PLT_COLUMN_USER] + 1, path);
   tell(path, line, wanted, &columns);
   *out = columns;
   return PLT_OK;

@@ -1,9 +1,11 @@
 /* import_write.c - see import_write.h. */
 #include "launch/data/import_write.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
@@ -64,8 +66,24 @@ static plt_status_t write_interactions(const plt_import_folder_t *folder, plt_im
   return status;
 }
 
-/* The interactions last: a folder without them is no data folder yet. */
+/* Those of an older set would lie beside new names and features if what follows came to nothing. */
+static plt_status_t remove_interactions(const char *folder) {
+  static const char *const suffixes[] = {PLT_INTER_SUFFIX, PLT_PACK_SUFFIX};
+  char *name = NULL, path[PLT_PATH_MAX];
+  PLT_TRY(plt_folder_name(folder, &name));
+  plt_status_t status = PLT_OK;
+  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && status == PLT_OK; i++) {
+    status = plt_path_file(folder, name, suffixes[i], path);
+    if (status == PLT_OK && unlink(path) != 0 && errno != ENOENT)
+      status = plt_fail_errno(PLT_ERR_CREATE, "%s: cannot be replaced", path);
+  }
+  free(name);
+  return status;
+}
+
+/* The interactions go first and come last: a folder without them is no data folder. */
 plt_status_t plt_import_write(const plt_import_folder_t *folder, plt_imported_t *imported) {
+  PLT_TRY(remove_interactions(folder->path));
   for (size_t i = 0; i < folder->n_features; i++)
     PLT_TRY(plt_import_feature_write(&folder->features[i], &imported->item, folder->bad, folder->path));
   PLT_TRY(write_map(&imported->user, "userID", folder->path, PLT_IDMAP_USERS));

@@ -89,6 +89,11 @@ static plt_status_t check_kind(plt_records_t *records) {
     return plt_fail(PLT_ERR_DATA, "%s: is UTF-16; iconv -f utf-16 -t utf-8 FILE | plateau data import - reads it",
                     path);
   if (begins(records, "\xEF\xBB\xBF", 3)) records->at += 3;
+  if (begins(records, "{\"", 2) || begins(records, "{ \"", 3) || begins(records, "[{", 2))
+    return plt_fail(PLT_ERR_DATA,
+                    "%s: is JSON; as CSV it can be read: jq -r '[.user, .item] | @csv' FILE | plateau data import - "
+                    "--no-header --user 1 --item 2",
+                    path);
   const char *cr = memchr(records->at, '\r', (size_t)(records->end - records->at));
   if (cr != NULL && memchr(records->at, '\n', (size_t)(records->end - records->at)) == NULL && cr + 1 < records->end)
     return plt_fail(PLT_ERR_DATA,

@@ -189,9 +189,17 @@ gzip -c "$work/table.csv" >"$work/table.csv.gz"
 refuse 65 'is compressed \(gzip\); zcat' "$work/table.csv.gz" --user user --item item -o "$work/none"
 iconv -f utf-8 -t utf-16 "$work/table.csv" >"$work/wide.csv"
 refuse 65 'is UTF-16; iconv' "$work/wide.csv" --user user --item item -o "$work/none"
+printf '{"user": "a", "item": "x"}\n' >"$work/lines.json"
+refuse 65 'is JSON; as CSV it can be read: jq' "$work/lines.json" --user user --item item -o "$work/none"
+refuse 64 'user and --item are both column 1' "$work/table.csv" --user user --item user -o "$work/none"
 refuse 73 'is not empty; --force' "$work/table.csv" --user user --item item -o "$work/text"
 touch "$work/text/old_feat.npy"
 refuse 73 'old_feat.npy: of an older set' "$work/table.csv" --user user --item item -o "$work/text" --force
+rm "$work/text/old_feat.npy"
+code=0
+(ulimit -f 2 && "$plateau" data import "$work/table.csv" --user user --item item -o "$work/text" --force) >"$work/said.txt" 2>/dev/null || code=$?
+[[ $code == 74 && ! -s $work/said.txt ]] || complain "a full disk: exit $code, and it says $(cat "$work/said.txt")"
+[[ ! -e $work/text/text.inter ]] || complain "old interactions beside new maps after a full disk"
 refuse 64 'which row is of which item' "$work/table.csv" --user user --item item --features "emb=$work/emb.npy" -o "$work/none"
 printf 'nobody,1\n' >"$work/strange.csv"
 refuse 65 'none of its 1 ids is an item' "$work/table.csv" --user user --item item --features "x=$work/strange.csv" -o "$work/none"

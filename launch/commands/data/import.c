@@ -238,12 +238,22 @@ static char *spell(int argc, char **argv) {
 
 /* ---- what was done ---- */
 
-static void tell(const import_args_t *args, const plt_imported_t *imported, double seconds) {
-  const plt_interactions_t *rows = imported->rows;
-  uint64_t pairs[PLT_PARTS] = {0};
-  for (uint64_t i = 0; i < rows->n; i++) pairs[rows->row[i].part]++;
-  printf("%s: %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs\n", args->folder.path, rows->users, rows->items,
-         rows->n);
+/* Rows go while they are written. */
+typedef struct counted {
+  uint32_t users, items;
+  uint64_t n, pairs[PLT_PARTS];
+} counted_t;
+
+static counted_t count(const plt_interactions_t *rows) {
+  counted_t counted = {.users = rows->users, .items = rows->items, .n = rows->n};
+  for (uint64_t i = 0; i < rows->n; i++) counted.pairs[rows->row[i].part]++;
+  return counted;
+}
+
+static void tell(const import_args_t *args, const plt_imported_t *imported, const counted_t *counted, double seconds) {
+  const uint64_t *pairs = counted->pairs;
+  printf("%s: %" PRIu32 " users, %" PRIu32 " items, %" PRIu64 " pairs\n", args->folder.path, counted->users,
+         counted->items, counted->n);
   printf("  %-12s %12" PRIu64 "\n  %-12s %12" PRIu64 "\n  %-12s %12" PRIu64 "\n", "train", pairs[PLT_PART_TRAIN],
          "validation", pairs[PLT_PART_VALID], "test", pairs[PLT_PART_TEST]);
   printf("  left out: %" PRIu64 " bad lines, %" PRIu64 " of lower rating, %" PRIu64 " repeated, %" PRIu64
@@ -259,8 +269,10 @@ static plt_status_t import_file(const import_args_t *args) {
   PLT_TRY(plt_import_run(&args->import, &imported));
   plt_status_t status = plt_data_claim_folder(args->folder.path, args->force);
   if (status == PLT_OK) status = plt_import_folder_check(&args->folder);
-  if (status == PLT_OK) tell(args, &imported, plt_time_seconds(plt_time_ns() - begin));
+  const double seconds = plt_time_seconds(plt_time_ns() - begin);
+  const counted_t counted = count(imported.rows);
   if (status == PLT_OK) status = plt_import_write(&args->folder, &imported);
+  if (status == PLT_OK) tell(args, &imported, &counted, seconds);
   plt_imported_clear(&imported);
   return status;
 }
