@@ -129,6 +129,21 @@ static plt_status_t lead_nothing(plt_rendezvous_t *rv, int argc, char **argv) {
   return plt_fail(PLT_ERR_USAGE, "plateau needs a command");
 }
 
+/* A word without a letter: mostly a shell's variable that is not set. No option means anything by it. */
+static int find_empty(int argc, char **argv) {
+  int i = 2;
+  while (i < argc && argv[i][0] != '\0') i++;
+  return i < argc ? i : 0;
+}
+
+/* plt_lead_fn */
+static plt_status_t lead_empty(plt_rendezvous_t *rv, int argc, char **argv) {
+  (void)rv;
+  const int i = find_empty(argc, argv);
+  return plt_fail(PLT_ERR_USAGE, "%s: the word behind \"%s\" is empty: a variable that is not set?", argv[1],
+                  argv[i - 1]);
+}
+
 static plt_status_t run(int argc, char **argv) {
   commands_t all = {0};
   collect(&all);
@@ -148,6 +163,7 @@ static plt_status_t run(int argc, char **argv) {
     print_usage(command);
     return PLT_OK;
   }
+  if (find_empty(argc, argv) > 0) return plt_cluster_command(argc, argv, lead_empty);
   return command->run(argc - 1, argv + 1);
 }
 

@@ -96,6 +96,8 @@ bad_set 64 'dim: .*whole number' model.dim=1,3
 bad_set 64 'eval.metric: "recall@20"' eval.topk=1,3 eval.metric=recall@20
 printf 'model:\n\tname: bpr\n' >"$work/tab.yaml"
 refuses 64 'tab.yaml:2:1: a tab: YAML indents' "$plateau" train "$work/tab.yaml"
+refuses 64 'export: the word behind "-o" is empty' "$plateau" export "$work/absent" -o ""
+refuses 64 'train: the word behind "train" is empty' "$plateau" train "" --quiet
 refuses 64 'no command "worke" ' "$plateau" worke
 bad_set '6[45]' 'absent' init.from="$work/absent"
 
