@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/io/fileio.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/utf8.h"
 
@@ -48,6 +49,21 @@ static bool find_name(const plt_id_kind_t *kind, const char *at, size_t n, uint3
   return n > 0 && plt_idmap_find(kind->names, at, n, id) && *id < kind->limit;
 }
 
+/* A name in quotes, as a CSV has it: "a, ""b""". */
+static bool read_quoted(const plt_id_kind_t *kind, const char *at, uint32_t *id, const char **next) {
+  char name[PLT_ID_BYTES];
+  size_t n = 0;
+  for (at++; *at != '\0' && *at != '\n'; at++) {
+    if (*at == '"' && *++at != '"') {
+      *next = at;
+      return strchr("\n\r\t, ", *at) != NULL && find_name(kind, name, n, id);
+    }
+    if (n == sizeof name) return false;
+    name[n++] = *at;
+  }
+  return false;
+}
+
 /* The name at `at`: what stands before the first of the ends that makes it one, the weakest last: "\t", then ",", then
  * " ". Line ends are always one. */
 static bool read_name(const plt_id_kind_t *kind, const char *at, uint32_t *id, const char **next) {
@@ -57,7 +73,7 @@ static bool read_name(const plt_id_kind_t *kind, const char *at, uint32_t *id, c
     *next = at + n;
     if (find_name(kind, at, n, id)) return true;
   }
-  return false;
+  return *at == '"' && read_quoted(kind, at, id, next);
 }
 
 static bool read_id(const plt_id_kind_t *kind, const char *at, uint32_t *id, const char **next) {
@@ -78,8 +94,8 @@ static char *describe(const plt_id_kind_t *kind) {
 static plt_status_t no_such_id(const char *option, const plt_id_kind_t *kind, const char *at, size_t n) {
   char shown[PLT_SHOWN_BYTES], *what = describe(kind);
   if (kind->names == NULL)
-    plt_fail(PLT_ERR_USAGE, "%s: %.*s is no %s: they are 0 to %" PRIu32, option, (int)n, at, kind->what,
-             kind->limit - 1);
+    plt_fail(PLT_ERR_USAGE, "%s: \"%s\" is no %s: they are 0 to %" PRIu32, option, plt_bytes_show(at, n, shown),
+             kind->what, kind->limit - 1);
   else
     plt_fail(PLT_ERR_USAGE, "%s: \"%s\" is not %s, and no file", option, plt_bytes_show(at, n, shown), what);
   free(what);
@@ -111,6 +127,11 @@ static plt_status_t read_text(const char *option, const char *file, char **text,
   size_t bytes;
   plt_status_t status = plt_file_read(file, BYTES_MAX, text, &bytes);
   if (status != PLT_OK) return plt_fail_within(status, "%s", option);
+  if (strlen(*text) < bytes) {
+    free(*text);
+    return plt_fail(PLT_ERR_DATA, "%s: %s: has NUL bytes: UTF-8 is wanted (iconv -f utf-16 -t utf-8)", option, file);
+  }
+  if (strncmp(*text, "\xEF\xBB\xBF", 3) == 0) memmove(*text, *text + 3, bytes - 2); /* a byte-order mark */
   *lines = 1;
   for (const char *at = *text; *at != '\0'; at++) *lines += *at == '\n';
   return PLT_OK;
@@ -148,10 +169,12 @@ static plt_status_t read_file(const char *option, const char *file, const plt_id
   return status;
 }
 
+static bool is_file(const char *text) { return plt_path_exists(text) && !plt_path_is_dir(text); }
+
 plt_status_t plt_ids_read(const char *option, const char *text, const plt_id_kind_t *kind, plt_ids_t *out) {
   *out = (plt_ids_t){0};
-  bool is_list = kind->names == NULL ? strspn(text, "0123456789,") == strlen(text)
-                                     : !plt_path_exists(text) || plt_path_is_dir(text);
+  bool is_numbers = kind->names == NULL && strspn(text, "0123456789,") == strlen(text);
+  bool is_list = is_numbers || ((kind->names != NULL || strchr(text, '/') == NULL) && !is_file(text));
   plt_status_t status = (is_list ? read_list : read_file)(option, text, kind, out);
   if (status != PLT_OK) plt_ids_clear(out);
   settle(out);
@@ -219,7 +242,11 @@ plt_status_t plt_id_pairs_read(const char *option, const char *file, const plt_i
   out->user = plt_mem_alloc(lines * sizeof *out->user);
   out->item = plt_mem_alloc(lines * sizeof *out->item);
   while (status == PLT_OK && (line = next_line(&at, &number)) != NULL) {
-    if (number == 1 && is_header(line, users)) continue;
+    if (number == 1 && is_header(line, users)) {
+      char shown[PLT_SHOWN_BYTES];
+      plt_log(PLT_LOG_NOTE, "%s:1: taken for a header: %s", file, plt_bytes_show(line, strcspn(line, "\r\n"), shown));
+      continue;
+    }
     if (read_pair(line, users, items, &out->user[out->n], &out->item[out->n]))
       out->n++;
     else

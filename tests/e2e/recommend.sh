@@ -86,14 +86,27 @@ awk 'function dot(x, y, a, b, m, c, s) { m = split(i[x], a, " "); split(i[y], b,
     if (d > 1e-5 || $1 == $2 || seen[$1, $2]++ || ($1 == item && ($4 > last || $3 != rank + 1))) exit 1; item = $1; last = $4; rank = $3 }
   END { exit n != 398 }' "$work/item.txt" "$work/similar.tsv" || complain "similar: another result"
 
+say "names in quotes, behind a byte-order mark; a header is told"
+printf 'u,i\n"a, ""1""",x\n"a, ""1""",y\nb,x\nb,z\n' >"$work/named.csv"
+quietly "$plateau" data import "$work/named.csv" --user u --item i --ratios 1,0,0 -o "$work/named"
+quietly "$plateau" train "$work/config.yaml" --quiet --set "data.path=$work/named" --set data.features=[] --set model.name=bpr \
+  --set train.batch_size=4 --set train.micro_batch=4 --set run.dir="$work/names"
+printf '\xef\xbb\xbfwho,what\r\n"a, ""1""",z\r\nb,"y"\r\n' >"$work/quoted.csv"
+"$plateau" score "$work/names" --pairs "$work/quoted.csv" >"$work/given.tsv" 2>"$work/told.txt" || complain "quoted pairs: $(cat "$work/told.txt")"
+[[ $(cut -f 1,2 "$work/given.tsv" | tail -n +2) == $'a, "1"\tz\nb\ty' ]] || complain "quoted pairs: $(cat "$work/given.tsv")"
+grep -q 'quoted.csv:1: taken for a header: who,what$' "$work/told.txt" || complain "nothing said of a header: $(cat "$work/told.txt")"
+
 say "what makes no sense"
 refuses 64 'needs --items' "$plateau" similar "$work/run"
 printf '3\t4\n3 200\n' >"$work/pairs.bad"
 refuses 65 'pairs.bad:2: does not begin with a user' "$plateau" score "$work/run" --pairs "$work/pairs.bad"
-refuses 64 '300 is no user: they are 0 to 299' "${recommend[@]}" --users 3,300
+refuses 64 '"300" is no user: they are 0 to 299' "${recommend[@]}" --users 3,300
 refuses 64 '0 to 199' "${recommend[@]}" --items 4,200
 printf '3\nfour\n' >"$work/bad.txt"
 refuses 65 'bad.txt:2: does not begin with a user' "${recommend[@]}" --users "$work/bad.txt"
+refuses 64 '"nobody" is no user: they are 0 to 299' "${recommend[@]}" --users nobody
+printf '3\n' | iconv -t utf-16 >"$work/wide.txt"
+refuses 65 'wide.txt: has NUL bytes' "${recommend[@]}" --users "$work/wide.txt"
 refuses 74 'recommend: --exclude: .*absent' "${recommend[@]}" --exclude "$work/absent"
 refuses 64 'format' "${recommend[@]}" --format csv
 conclude
