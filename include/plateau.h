@@ -148,9 +148,9 @@ typedef enum plateau_init {
 
 /* Read by plateau_declare() only. */
 typedef struct plateau_table {
-  const char *name; /* letters, digits, _ - and . ; at most 63 */
+  const char *name; /* letters, digits, _ - and . ; at most 63; another one for each table */
   uint64_t rows;    /* keys are 0 .. rows - 1; 0: plateau_declare_sparse() */
-  uint32_t dim;     /* floats of a row */
+  uint32_t dim;     /* floats of a row, 2^24 at most */
   uint32_t init;    /* plateau_init_t */
   double scale;
   uint64_t seed;         /* of the births */

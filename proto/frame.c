@@ -320,7 +320,7 @@ static plt_status_t decode_spec(const Plateau__TableSpec *pb, plt_table_spec_t *
     return refuse("bad name of initial values");
   if (pb->init >= PLT_INIT_KINDS) return refuse("unknown initial value");
   spec->sparse = decode_sparse(pb->sparse);
-  if ((pb->rows == 0) != spec->sparse.declared || pb->cols == 0 || pb->cols > UINT32_C(1) << 24)
+  if ((pb->rows == 0) != spec->sparse.declared || pb->cols == 0 || pb->cols > PLT_COLS_MAX)
     return refuse("bad table shape");
   spec->rows = pb->rows;
   spec->cols = pb->cols;

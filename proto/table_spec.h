@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PLT_TABLE_NAME_MAX = 64, PLT_TABLES_MAX = 256, PLT_SETTINGS_MAX = 1024 };
+enum { PLT_TABLE_NAME_MAX = 64, PLT_TABLES_MAX = 256, PLT_SETTINGS_MAX = 1024, PLT_COLS_MAX = 1 << 24 };
 
 /* Numbers on the wire and names in checkpoints: append only. */
 #define PLT_INIT_LIST(X) \

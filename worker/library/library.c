@@ -166,7 +166,9 @@ static plt_status_t try_card(call_t *call, plateau_t **out) {
   }
   uint32_t number = unfit.status == PLT_OK ? call->options->worker : UINT32_MAX;
   plt_status_t status = try_once(call, &card, number, patience_s > LEAST_S ? patience_s : LEAST_S, out);
-  return status == PLT_ERR_PROTOCOL && unfit.status != PLT_OK ? plt_failure_restore(&unfit) : status;
+  if (unfit.status == PLT_OK || status == PLT_OK) return status;
+  if (status == PLT_ERR_DEADLINE) return plt_fail(status, "%s", unfit.text);
+  return status == PLT_ERR_PROTOCOL ? plt_failure_restore(&unfit) : status;
 }
 
 /* Servers that were killed leave their job file, until the next ones write theirs: so it is looked at again. */

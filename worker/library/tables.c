@@ -96,6 +96,9 @@ static plt_status_t make_spec(const plateau_table_t *given, bool is_sparse, plt_
   if ((given->rows == 0 && !is_sparse) || given->dim == 0)
     return plt_fail(PLT_ERR_USAGE, "table %s: %" PRIu64 " rows of %" PRIu32 " floats: at least one of each",
                     given->name, given->rows, given->dim);
+  if (given->dim > PLT_COLS_MAX)
+    return plt_fail(PLT_ERR_USAGE, "table %s: rows of %" PRIu32 " floats: %d at most", given->name, given->dim,
+                    PLT_COLS_MAX);
   if (given->init > PLATEAU_UNIFORM)
     return plt_fail(PLT_ERR_USAGE, "table %s: init is %" PRIu32 ", which is no plateau_init_t", given->name,
                     given->init);
@@ -116,6 +119,15 @@ static plt_status_t make_spec(const plateau_table_t *given, bool is_sparse, plt_
   return copy_settings(given->settings, spec->name, spec->settings);
 }
 
+/* Two tables of one name would be born alike, and no checkpoint could hold them both. */
+static plt_status_t refuse_twice(const plateau_t *job, const plt_table_spec_t *spec) {
+  for (uint32_t i = 0; i < job->n_tables; i++)
+    if (strcmp(job->tables[i].name, spec->name) == 0)
+      return plt_fail(PLT_ERR_USAGE, "table %s: declared before, as table %" PRIu32 "; give this one another name",
+                      spec->name, i);
+  return PLT_OK;
+}
+
 static plt_status_t declare(plateau_t *job, const plateau_table_t *given, const plateau_sparse_t *sparse,
                             uint32_t *table) {
   plt_table_spec_t spec;
@@ -123,6 +135,7 @@ static plt_status_t declare(plateau_t *job, const plateau_table_t *given, const 
   if (given == NULL) return plt_fail(PLT_ERR_USAGE, "plateau_declare: the table is NULL");
   if (job->n_tables == PLT_TABLES_MAX) return plt_fail(PLT_ERR_USAGE, "more than %d tables", PLT_TABLES_MAX);
   PLT_TRY(make_spec(given, sparse != NULL, &spec));
+  PLT_TRY(refuse_twice(job, &spec));
   if (sparse != NULL)
     spec.sparse = (plt_sparse_keys_t){.declared = true,
                                       .admit_pushes = sparse->admit_pushes,

@@ -265,6 +265,10 @@ Test(library_trouble, declarations) {
   spec.rows = UINT64_C(1) << 40;
   EXPECT_FAILS(plateau_declare(first, &spec, &table), PLATEAU_USAGE, "memory");
   spec.rows = 10;
+  const uint32_t dim = spec.dim;
+  spec.dim = UINT32_MAX;
+  EXPECT_FAILS(plateau_declare(first, &spec, &table), PLATEAU_USAGE, "16777216 at most");
+  spec.dim = dim;
   spec.init = 77;
   EXPECT_FAILS(plateau_declare(first, &spec, &table), PLATEAU_USAGE, "no plateau_init_t");
   spec.init = PLATEAU_NORMAL;
@@ -275,6 +279,7 @@ Test(library_trouble, declarations) {
   good.settings = "beta1=0.8, eps=1e-7";
   EXPECT_OK(plateau_declare(first, &good, &table));
   cr_expect_eq(table, 0);
+  EXPECT_FAILS(plateau_declare(first, &good, &table), PLATEAU_USAGE, "declared before, as table 0");
   good.settings = "beta1: 0.8\neps: 1e-7\n"; /* the same as YAML */
   EXPECT_OK(plateau_declare(second, &good, &table));
   good.name = "u";
