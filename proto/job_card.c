@@ -116,6 +116,8 @@ plt_status_t plt_job_card_from_text(const char *text, const char *name, plt_job_
     return PLT_OK;
   }
   plt_job_card_clear(&card);
+  if (line == 1 && strncmp(text, "plateau job ", strlen("plateau job ")) == 0 && strchr(text, '\n') != NULL)
+    return plt_fail(PLT_ERR_PROTOCOL, "%s: of another version of plateau: servers and workers need the same one", name);
   return plt_fail(PLT_ERR_PROTOCOL, "%s:%" PRIu32 ": this is not what plateau serve writes for its workers%s", name,
                   line, line == 1 ? " (\"plateau job 1\")" : "");
 }

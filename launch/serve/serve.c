@@ -300,10 +300,9 @@ static plt_status_t open_job(serving_t *s) {
   PLT_TRY(agree(s, s->rank == 0 ? write_card(s) : PLT_OK));
   if (s->config->tells) plt_rendezvous_tell_all(s->rv, s->text); /* who has no file to read */
   if (s->rank != 0) return PLT_OK;
-  plt_log(PLT_LOG_NOTE, "%" PRIu32 " server%s wait for %" PRIu32 " worker%s%s%s; they connect by %s",
-          s->config->servers, s->config->servers == 1 ? "" : "s", s->config->workers,
-          s->config->workers == 1 ? "" : "s", s->restore.given ? ", tables as of clock " : "", s->invitation.start,
-          s->job_file);
+  plt_log(PLT_LOG_NOTE, "%" PRIu32 " server%s for %" PRIu32 " worker%s%s%s; they connect by %s", s->config->servers,
+          s->config->servers == 1 ? " waits" : "s wait", s->config->workers, s->config->workers == 1 ? "" : "s",
+          s->restore.given ? ", tables as of clock " : "", s->invitation.start, s->job_file);
   return PLT_OK;
 }
 

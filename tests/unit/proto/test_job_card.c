@@ -80,6 +80,8 @@ Test(job_card, refuses_what_is_none) {
     cr_expect_eq(plt_job_card_from_text(other, "job", &back), PLT_ERR_PROTOCOL, "%s", wrong[i]);
     free(other);
   }
+  cr_expect_eq(plt_job_card_from_text("plateau job 2\n", "job", &back), PLT_ERR_PROTOCOL);
+  cr_expect_not_null(strstr(plt_fail_text(), "job: of another version"));
   free(text);
   free(broken);
   plt_job_card_clear(&card);
