@@ -12,8 +12,20 @@
 #include "launch/job/numbering.h"
 #include "ps/checkpoint/checkpoint.h"
 #include "ps/table/table.h"
+#include "worker/data/features.h"
 
 /* ---- what init.from names ---- */
+
+/* Whether a file may be a table's: with init.missing fresh a wrong folder would be none for all of them, unnoticed. */
+static bool has_tables(const char *folder) {
+  char **names;
+  size_t n;
+  bool has = false;
+  if (!plt_path_is_dir(folder) || plt_dir_list(folder, &names, &n) != PLT_OK) return false;
+  for (size_t i = 0; i < n; i++) has = has || (plt_path_ends_with(names[i], ".npy") && !plt_feature_is_name(names[i]));
+  plt_names_free(&names, n);
+  return has;
+}
 
 /* The checkpoint's path, links as they are; "": it names none. */
 static plt_status_t find_checkpoint(const char *from, char path[PLT_PATH_MAX]) {
@@ -28,7 +40,13 @@ static plt_status_t find_checkpoint(const char *from, char path[PLT_PATH_MAX]) {
     return PLT_OK;
   }
   PLT_TRY(plt_path_join(from, "checkpoints", inside));
-  if (!plt_path_is_dir(inside)) return PLT_OK;
+  if (!plt_path_is_dir(inside))
+    return has_tables(from)
+               ? PLT_OK
+               : plt_fail(PLT_ERR_DATA,
+                          "%s: neither a run, nor a checkpoint of one (RUN/checkpoints/last), nor a folder "
+                          "with tables (TABLE.npy, as plateau export writes them)",
+                          from);
   PLT_TRY(plt_restore_choose(from, NULL, name));
   return plt_path_join(inside, name, path);
 }

@@ -104,6 +104,7 @@ bad_set '6[45]' 'absent' init.from="$work/absent"
 say "a start that failed is no run: the same command, mended"
 code=0
 mkdir "$work/no-tables"
+: >"$work/no-tables/other.npy"
 "$plateau" train "$config" --quiet --set "run.dir=$work/again" --set "init.from=$work/no-tables" >"$work/out.txt" 2>&1 || code=$?
 [[ $code == 65 && -s $work/again/logs/launcher-0.txt ]] || complain "init.from=empty: exit $code, or no log is left"
 refuses 64 'neither a configuration nor a run' "$plateau" train "$work/again" --resume

@@ -38,6 +38,8 @@ printf x >>hurt/checkpoints/6/server-0.h5
 refuses 65 'server-0.h5' "$plateau" train $config --set init.from=hurt --set run.dir=no
 refuses 64 'a training in stages starts from files' "$plateau" train $config --set init.from=one --set run.dir=no \
   --set 'procedure=[{stage: train}]'
+refuses 65 'nor a folder with tables' "$plateau" train $config --set init.from=one/checkpoints --set init.missing=fresh \
+  --set run.dir=no
 [[ ! -e no ]] || complain "a run directory of a refused start"
 
 say "the next day, as the page has it"
