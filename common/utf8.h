@@ -17,8 +17,8 @@ enum { PLT_SHOWN_BYTES = 200 /* room for what is shown */ };
  * A byte may be read behind them. Returns out. */
 const char *plt_bytes_show(const char *at, size_t length, char out[PLT_SHOWN_BYTES]);
 
-/* A text of one line for a person's terminal, whole: control characters as \xNN, ends of lines as \n. Returns out, which
- * has room for 4 * length + 1. */
+/* A text of one line for a person's terminal, whole: control characters as \xNN, ends of lines as \n. Returns out,
+ * which has room for 4 * length + 1. */
 const char *plt_text_show(const char *text, size_t length, char *out);
 
 #endif

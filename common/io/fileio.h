@@ -58,8 +58,8 @@ plt_status_t plt_file_publish_new(const char *path, const char *text, size_t byt
 /* Waits for the lock of "path.lock" and holds it until the descriptor is closed; -1 where there is no such file to be
  * made, or no locks. */
 int plt_file_lock(const char *path);
-/* Takes the lock of a directory, alone or together with others who share it; held until *fd is closed, by the process at
- * its end. false: others hold it. Where there are no locks it is true, and *fd is -1 or locks nothing. */
+/* Takes the lock of a directory, alone or together with others who share it; held until *fd is closed, by the process's
+ * end at the latest. false: others hold it. Where there are no locks it is true, and *fd is -1 or locks nothing. */
 bool plt_dir_lock(const char *path, bool shared, int *fd);
 /* Free bytes for this user on the file system of `path`. */
 plt_status_t plt_dir_free_bytes(const char *path, uint64_t *bytes);
