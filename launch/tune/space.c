@@ -181,10 +181,10 @@ static plt_status_t read_arms(const char *path, const plt_yaml_t *yaml, plt_spac
     plt_arm_t *arm = &out->arm[a];
     snprintf(base, sizeof base, "%s%zu.", arms_prefix, a);
     PLT_TRY(read_below(path, yaml, base, arm));
-    size_t own = arm->n;
+    arm->n_own = arm->n;
     PLT_TRY(read_below(path, yaml, space_prefix, arm));
-    for (size_t d = own; d < arm->n; d++)
-      for (size_t e = 0; e < own; e++)
+    for (size_t d = arm->n_own; d < arm->n; d++)
+      for (size_t e = 0; e < arm->n_own; e++)
         if (strcmp(arm->dimension[d].key, arm->dimension[e].key) == 0)
           return plt_fail(PLT_ERR_USAGE, "%s: tune: %s stands in space and in a strategy", path, arm->dimension[d].key);
     name_arm(out, a);
@@ -194,16 +194,18 @@ static plt_status_t read_arms(const char *path, const plt_yaml_t *yaml, plt_spac
 
 /* ---- how many ---- */
 
-/* Points of a grid, at most UINT32_MAX; 0: it has a range. */
-static uint64_t grid_size(const plt_arm_t *arm) {
+/* Points of a grid of dimensions [begin, end), at most UINT32_MAX; 0: it has a range. */
+static uint64_t points_between(const plt_arm_t *arm, size_t begin, size_t end) {
   uint64_t size = 1;
-  for (size_t d = 0; d < arm->n; d++) {
+  for (size_t d = begin; d < end; d++) {
     if (arm->dimension[d].values == NULL) return 0;
     size *= arm->dimension[d].n;
     if (size > UINT32_MAX) return UINT32_MAX;
   }
   return size;
 }
+
+static uint64_t grid_size(const plt_arm_t *arm) { return points_between(arm, 0, arm->n); }
 
 static plt_status_t count_trials(const char *path, plt_space_t *space) {
   uint64_t least = UINT32_MAX;
@@ -326,13 +328,23 @@ static void put_drawn(const plt_space_t *space, const plt_dimension_t *dimension
   plt_sets_add(out, dimension->key, text);
 }
 
+/* Which point of a grid a trial is. Where there are fewer trials than points, space's points are gone through in an
+ * order that is drawn, the same for all strategies, and again once all had their turn; beside them the strategy's own, in
+ * an order of theirs: one further on with each trial, and with each time round, so that no two trials are the same. */
+static uint64_t grid_point(const plt_space_t *space, const plt_arm_t *arm, uint32_t number) {
+  if (space->trials == grid_size(arm)) return number;
+  uint64_t shared = points_between(arm, arm->n_own, arm->n), own = points_between(arm, 0, arm->n_own);
+  uint64_t turn = number / shared, in_turn = number % shared;
+  return plt_rng_permute(plt_rng_key(space->seed, "own", 0), own, (in_turn + turn) % own) * shared +
+         plt_rng_permute(plt_rng_key(space->seed, "grid", 0), shared, in_turn);
+}
+
 void plt_space_point(const plt_space_t *space, const plt_arm_t *arm, uint32_t number, plt_sets_t *out) {
-  uint64_t size = grid_size(arm), at = number;
   if (space->search != PLT_SEARCH_GRID) {
     for (size_t d = 0; d < arm->n; d++) put_drawn(space, &arm->dimension[d], number, out);
     return;
   }
-  if (space->trials < size) at = plt_rng_permute(plt_rng_key(space->seed, "grid", 0), size, number);
+  uint64_t at = grid_point(space, arm, number);
   for (size_t d = arm->n; d-- > 0; at /= arm->dimension[d].n)
     plt_sets_add(out, arm->dimension[d].key, arm->dimension[d].values[at % arm->dimension[d].n]);
 }

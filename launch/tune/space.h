@@ -10,8 +10,9 @@
  *       - {strategy.name: plain}
  *       - {strategy.name: bsam, strategy.rho: [0.05, 0.2]}
  *
- * Every strategy has the same number of trials. A draw of random is a function of seed, option and number: strategies
- * try the same values of what they have in common.
+ * Every strategy has the same number of trials, and they try the same values of what they have in common: a draw of
+ * random is a function of seed, option and number; of a grid that is larger than trials, trials of the same number have
+ * the same point of space, and a strategy's own points go round.
  * Ownership  the caller clears a space.
  * Threads    read-only once read.
  * Errors     PLT_ERR_USAGE with "file:line:column: cause"; those of plt_config_read().
@@ -35,9 +36,9 @@ typedef struct plt_dimension {
 
 /* A strategy, or whatever an entry of `strategies` sets apart. */
 typedef struct plt_arm {
-  char name[64]; /* of files: "bsam", "2-bsam" where that is taken */
-  plt_dimension_t *dimension;
-  size_t n;
+  char name[64];              /* of files: "bsam", "2-bsam" where that is taken */
+  plt_dimension_t *dimension; /* [n]: n_own of its own, then those of space */
+  size_t n, n_own;
 } plt_arm_t;
 
 typedef struct plt_space {

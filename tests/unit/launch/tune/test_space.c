@@ -71,6 +71,42 @@ Test(space, strategies_have_equal_numbers_of_distinct_points) {
   plt_space_clear(&space);
 }
 
+/* Whatever number of trials: no point twice, those of space as often as each other and as those of another strategy,
+ * and those of the strategy itself, too. */
+Test(space, a_grid_that_is_sampled_tries_the_shared_points_alike) {
+  for (int trials = 1; trials <= 12; trials++) {
+    char text[400];
+    snprintf(text, sizeof text,
+             "tune:\n  trials: %d\n  space: {optimizer.lr: [0, 1], model.dim: [0, 1]}\n"
+             "  strategies: [{strategy.rho: [0, 1, 2]}, {strategy.rho: [0, 1, 2, 3], strategy.lambda: [0, 1]}]\n",
+             trials);
+    plt_space_t space;
+    cr_assert_eq(read_text(text, &space), PLT_OK, "%s", plt_fail_text());
+    int shared[2][4] = {{0}}, own[2][4] = {{0}};
+    bool seen[2][4][8] = {{{false}}};
+    for (size_t a = 0; a < 2; a++)
+      for (uint32_t i = 0; i < space.trials; i++) {
+        plt_sets_t point = {0};
+        plt_space_point(&space, &space.arm[a], i, &point);
+        int s = 2 * atoi(value_of(&point, "optimizer.lr")) + atoi(value_of(&point, "model.dim"));
+        int rho = atoi(value_of(&point, "strategy.rho"));
+        bool *at = &seen[a][s][a == 0 ? rho : 2 * rho + atoi(value_of(&point, "strategy.lambda"))];
+        cr_expect_not(*at, "%d trials: trial %u is an earlier one again", trials, i);
+        *at = true;
+        shared[a][s]++;
+        own[a][rho]++;
+        plt_sets_clear(&point);
+      }
+    for (int s = 0; s < 4; s++) {
+      if (trials < 12) cr_expect_eq(shared[0][s], shared[1][s], "%d trials", trials);
+      cr_expect(shared[0][s] == trials / 4 || shared[0][s] == (trials + 3) / 4, "%d of %d", shared[0][s], trials);
+    }
+    for (int r = 0; r < 3; r++)
+      cr_expect(own[0][r] >= trials / 4 && own[0][r] <= trials / 3 + 2, "%d of %d", own[0][r], trials);
+    plt_space_clear(&space);
+  }
+}
+
 Test(space, draws_keep_to_their_range_and_are_shared_by_strategies) {
   plt_space_t space;
   cr_assert_eq(read_text("tune:\n"
