@@ -329,8 +329,9 @@ static void put_drawn(const plt_space_t *space, const plt_dimension_t *dimension
 }
 
 /* Which point of a grid a trial is. Where there are fewer trials than points, space's points are gone through in an
- * order that is drawn, the same for all strategies, and again once all had their turn; beside them the strategy's own, in
- * an order of theirs: one further on with each trial, and with each time round, so that no two trials are the same. */
+ * order that is drawn, the same for all strategies, and again once all had their turn; beside them the strategy's own,
+ * in an order of theirs: one further on with each trial, and with each time round, so that no two trials are the same.
+ */
 static uint64_t grid_point(const plt_space_t *space, const plt_arm_t *arm, uint32_t number) {
   if (space->trials == grid_size(arm)) return number;
   uint64_t shared = points_between(arm, arm->n_own, arm->n), own = points_between(arm, 0, arm->n_own);
