@@ -328,16 +328,27 @@ static void put_drawn(const plt_space_t *space, const plt_dimension_t *dimension
   plt_sets_add(out, dimension->key, text);
 }
 
+/* Which of a strategy's own points goes with a point of space: as in a Latin square, so that none of its values goes
+ * with one value of space alone. turn: how often the point of space was there before; own: how many to choose from. */
+static uint64_t beside(const plt_arm_t *arm, uint64_t shared, uint64_t turn, uint64_t own) {
+  uint64_t sum = turn, weight = 1;
+  for (size_t d = arm->n; d-- > arm->n_own; shared /= arm->dimension[d].n) {
+    sum += shared % arm->dimension[d].n * weight;
+    weight = weight * arm->dimension[d].n % own;
+    if (weight == 0) weight = 1;
+  }
+  return sum % own;
+}
+
 /* Which point of a grid a trial is. Where there are fewer trials than points, space's points are gone through in an
- * order that is drawn, the same for all strategies, and again once all had their turn; beside them the strategy's own,
- * in an order of theirs: one further on with each trial, and with each time round, so that no two trials are the same.
- */
+ * order that is drawn, the same for all strategies, and again once all had their turn, with other points of the
+ * strategy's own beside them: no two trials are the same. */
 static uint64_t grid_point(const plt_space_t *space, const plt_arm_t *arm, uint32_t number) {
   if (space->trials == grid_size(arm)) return number;
-  uint64_t shared = points_between(arm, arm->n_own, arm->n), own = points_between(arm, 0, arm->n_own);
-  uint64_t turn = number / shared, in_turn = number % shared;
-  return plt_rng_permute(plt_rng_key(space->seed, "own", 0), own, (in_turn + turn) % own) * shared +
-         plt_rng_permute(plt_rng_key(space->seed, "grid", 0), shared, in_turn);
+  uint64_t n_shared = points_between(arm, arm->n_own, arm->n), n_own = points_between(arm, 0, arm->n_own);
+  uint64_t shared = plt_rng_permute(plt_rng_key(space->seed, "grid", 0), n_shared, number % n_shared);
+  uint64_t own = beside(arm, shared, number / n_shared, n_own);
+  return plt_rng_permute(plt_rng_key(space->seed, "own", 0), n_own, own) * n_shared + shared;
 }
 
 void plt_space_point(const plt_space_t *space, const plt_arm_t *arm, uint32_t number, plt_sets_t *out) {

@@ -12,7 +12,7 @@
  *
  * Every strategy has the same number of trials, and they try the same values of what they have in common: a draw of
  * random is a function of seed, option and number; of a grid that is larger than trials, trials of the same number have
- * the same point of space, and a strategy's own points go round.
+ * the same point of space, and a strategy's own values go with each of its values.
  * Ownership  the caller clears a space.
  * Threads    read-only once read.
  * Errors     PLT_ERR_USAGE with "file:line:column: cause"; those of plt_config_read().

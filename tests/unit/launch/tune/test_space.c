@@ -107,6 +107,27 @@ Test(space, a_grid_that_is_sampled_tries_the_shared_points_alike) {
   }
 }
 
+/* Half of a grid of 3 x 2 x 2: no value of the strategy's goes with one value of space alone. */
+Test(space, a_sampled_grid_mixes_what_is_shared_with_what_is_not) {
+  plt_space_t space;
+  cr_assert_eq(read_text("tune:\n  trials: 6\n  space: {optimizer.lr: [0, 1, 2], model.reg: [0, 1]}\n"
+                         "  strategies: [{strategy.name: plain}, {strategy.rho: [0, 1]}]\n",
+                         &space),
+               PLT_OK, "%s", plt_fail_text());
+  int by_lr[3][2] = {{0}}, by_reg[2][2] = {{0}};
+  for (uint32_t i = 0; i < 6; i++) {
+    plt_sets_t point = {0};
+    plt_space_point(&space, &space.arm[1], i, &point);
+    int rho = atoi(value_of(&point, "strategy.rho"));
+    by_lr[atoi(value_of(&point, "optimizer.lr"))][rho]++;
+    by_reg[atoi(value_of(&point, "model.reg"))][rho]++;
+    plt_sets_clear(&point);
+  }
+  for (int lr = 0; lr < 3; lr++) cr_expect(by_lr[lr][0] == 1 && by_lr[lr][1] == 1, "lr %d", lr);
+  for (int reg = 0; reg < 2; reg++) cr_expect(by_reg[reg][0] >= 1 && by_reg[reg][1] >= 1, "reg %d", reg);
+  plt_space_clear(&space);
+}
+
 Test(space, draws_keep_to_their_range_and_are_shared_by_strategies) {
   plt_space_t space;
   cr_assert_eq(read_text("tune:\n"
