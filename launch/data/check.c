@@ -86,14 +86,19 @@ static bool has_all(const plt_interactions_t *rows, uint32_t user, uint32_t item
 
 static void check_users(plt_data_report_t *report, const plt_interactions_t *rows, const plt_problem_sink_t *sink) {
   counts_t counts = count_ids(rows, rows->users, true);
-  uint32_t items = count_trained_items(rows);
+  uint32_t items = count_trained_items(rows), trained = 0, full = 0;
   for (uint32_t user = 0; user < rows->users; user++) {
-    if (items > 0 && counts.degree[user] >= items && has_all(rows, user, items))
+    if (items > 0 && counts.degree[user] >= items && has_all(rows, user, items)) {
+      full++;
       plt_problem_report(
           sink, PLT_PROBLEM_FULL_USER,
           "%s: user %u has all %u training items: no negatives can be drawn, training leaves the pairs out",
           rows->source, user, items);
-    if (counts.where[user] & IN_TRAINING) continue;
+    }
+    if (counts.where[user] & IN_TRAINING) {
+      trained++;
+      continue;
+    }
     report->untrained_users++;
     if (counts.where[user] == 0) continue;
     report->untrained_evaluated++;
@@ -101,6 +106,11 @@ static void check_users(plt_data_report_t *report, const plt_interactions_t *row
                        "%s: user %u has pairs to evaluate but none in training; evaluation leaves it out", rows->source,
                        user);
   }
+  if (full > 0 && full == trained)
+    plt_problem_report(
+        sink, PLT_PROBLEM_NO_NEGATIVES,
+        "%s: every user has all %u training items: models that draw negatives from what a user has not refuse it",
+        rows->source, items);
   report->user_degree = summarize(counts.degree, rows->users);
   free(counts.where);
   free(counts.degree);

@@ -66,6 +66,10 @@ quietly "$plateau" train "$work/full.yaml" --set "run.dir=$work/without-run" --s
 code=0
 "$plateau" train "$work/full.yaml" --set "run.dir=$work/refused" --set data.full_users=error >"$work/out.txt" 2>&1 || code=$?
 [[ $code == 65 ]] && grep -q 'error: .*user 7 has all 200 training items' "$work/out.txt" || complain "data.full_users=error: exit $code"
+mkdir "$work/dense"
+printf 'userID\titemID\tx_label\n0\t0\t0\n0\t1\t1\n1\t0\t0\n' >"$work/dense/dense.inter"
+quietly "$plateau" data check "$work/dense"
+grep -q 'dense.inter: every user has all 1 training items: models that draw' "$work/quietly.txt" || complain "data check: every user is full"
 quietly "$plateau" data check "$work/full"
 grep -q 'user 7 has all 200 training items' "$work/quietly.txt" || complain "data check: a full user is not told of"
 

@@ -28,6 +28,7 @@
   X(LEAK, false, "training pairs that are evaluated too")            \
   X(NO_VALIDATION, false, "no validation or no test pairs")          \
   X(FULL_USER, false, "users who have all training items")           \
+  X(NO_NEGATIVES, false, "nothing to train most models on")          \
   X(UNTRAINED_USER, false, "evaluated users without training pairs") \
   X(EMPTY_ENVIRONMENT, false, "environments without training pairs") \
   X(ZERO_FEATURE, false, "feature rows that are all zero")           \
