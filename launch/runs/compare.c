@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/mem.h"
 #include "launch/runs/users.h"
 
@@ -129,6 +130,24 @@ size_t plt_group_end(const plt_group_t *group, const char *key, double *mean, do
 
 /* ---- tests ---- */
 
+/* Values that are not those of the tables with which the run ended: a test over them would be of something else. */
+static void check_values(const plt_run_t *run, const char *part, const char *metric, const plt_user_values_t *own) {
+  const double end = plt_run_outcome(run, part, metric);
+  double sum = 0;
+  for (size_t i = 0; i < own->n; i++) sum += own->value[i];
+  const double mean = own->n == 0 ? 0 : sum / (double)own->n;
+  if (!isfinite(end) || (own->n > 0 && fabs(mean - end) <= 1e-4 * (fabs(end) + 1e-2))) return;
+  if (own->n == 0)
+    plt_log(PLT_LOG_WARN, "%s/" PLT_USERS_FILE " has no values of %s %s: plateau evaluate --per-user makes it anew",
+            run->dir, part, metric);
+  else
+    plt_log(PLT_LOG_WARN,
+            "%s/" PLT_USERS_FILE
+            " has a mean %s %s of %.6g, the run ended with %.6g: made of other tables? plateau "
+            "evaluate --per-user makes it anew",
+            run->dir, part, metric, mean, end);
+}
+
 /* Of each user the mean over the runs of a group that have values; *runs: how many. Users whom not all have are left
  * out. */
 static plt_status_t user_means(const plt_group_t *group, const char *part, const char *metric, size_t *runs,
@@ -138,7 +157,11 @@ static plt_status_t user_means(const plt_group_t *group, const char *part, const
   for (size_t r = 0; r < group->n; r++) {
     plt_user_values_t own;
     size_t n = 0;
-    PLT_TRY(plt_user_values_read(group->runs[r]->dir, part, metric, &own));
+    bool has_file;
+    plt_status_t status = plt_user_values_read(group->runs[r]->dir, part, metric, &has_file, &own);
+    if (status != PLT_OK) plt_user_values_clear(out);
+    PLT_TRY(status);
+    if (has_file) check_values(group->runs[r], part, metric, &own);
     if (own.n == 0) continue;
     if ((*runs)++ == 0) {
       *out = own;
@@ -192,6 +215,20 @@ static plt_status_t test_metric(plt_comparison_t *c, size_t m) {
   return status;
 }
 
+/* Users are paired by their numbers, which say nothing where the data are others. */
+static void check_data(const plt_comparison_t *c) {
+  char *first = plt_run_option(c->groups[0].runs[0], "data.path");
+  for (size_t g = 1; g < c->n_groups; g++) {
+    char *other = plt_run_option(c->groups[g].runs[0], "data.path");
+    if (c->differences[g * c->n_metrics].is_there && first != NULL && other != NULL && strcmp(first, other) != 0)
+      plt_log(PLT_LOG_WARN,
+              "%s and %s have other data by name: the test pairs users by number, which holds if they are the same",
+              c->groups[g].name, c->groups[0].name);
+    free(other);
+  }
+  free(first);
+}
+
 /* ---- all of it ---- */
 
 static void add_metric(plt_comparison_t *c, const char *name, size_t length) {
@@ -233,6 +270,7 @@ plt_status_t plt_compare(const plt_run_t *const *runs, size_t n, const char *met
     }
   out->differences = plt_mem_zalloc(out->n_groups * out->n_metrics + 1, sizeof *out->differences);
   for (size_t m = 0; m < out->n_metrics && status == PLT_OK; m++) status = test_metric(out, m);
+  if (status == PLT_OK) check_data(out);
   if (status != PLT_OK) plt_comparison_clear(out);
   return status;
 }

@@ -68,11 +68,13 @@ static plt_status_t parse(const char *path, const char *text, const char *part, 
   return PLT_OK;
 }
 
-plt_status_t plt_user_values_read(const char *run_dir, const char *part, const char *metric, plt_user_values_t *out) {
+plt_status_t plt_user_values_read(const char *run_dir, const char *part, const char *metric, bool *has_file,
+                                  plt_user_values_t *out) {
   char path[PLT_PATH_MAX], *text;
   *out = (plt_user_values_t){0};
-  PLT_TRY(plt_path_join(run_dir, "users.tsv", path));
-  if (!plt_path_exists(path)) return PLT_OK;
+  PLT_TRY(plt_path_join(run_dir, PLT_USERS_FILE, path));
+  *has_file = plt_path_exists(path);
+  if (!*has_file) return PLT_OK;
   PLT_TRY(plt_file_read(path, BYTES_MAX, &text, NULL));
   plt_status_t status = parse(path, text, part, metric, out);
   free(text);

@@ -6,6 +6,7 @@
 #ifndef PLT_LAUNCH_RUNS_USERS_H
 #define PLT_LAUNCH_RUNS_USERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,11 @@ typedef struct plt_user_values {
   size_t n;
 } plt_user_values_t;
 
-plt_status_t plt_user_values_read(const char *run_dir, const char *part, const char *metric, plt_user_values_t *out);
+#define PLT_USERS_FILE "users.tsv"
+
+/* *has_file: whether there is a file, of whatever. */
+plt_status_t plt_user_values_read(const char *run_dir, const char *part, const char *metric, bool *has_file,
+                                  plt_user_values_t *out);
 void plt_user_values_clear(plt_user_values_t *values);
 
 #endif

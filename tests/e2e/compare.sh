@@ -72,6 +72,16 @@ awk -F, -v want="$difference" '$1 == "B" && $4 == "test" && $5 == "recall@20" { 
 "$plateau" compare "$runs" --format json >"$work/compared.json" 2>"$work/stderr.txt"
 grep -q 'deep/steep is left out: failed' "$work/stderr.txt" || complain "compare: a failed run is not named"
 "$plateau" compare "$runs"/plain-1 --format markdown | grep -q '^| A | 1 | 1 |' || complain "compare: one run"
+cp -r "$runs" "$work/stale"
+cp "$work/stale/bsam-2/users.tsv" "$work/stale/plain-1/users.tsv"
+echo "not a table" >"$work/stale/plain-2/users.tsv"
+sed -i "s|^  path: .*|  path: /elsewhere|" "$work/stale"/bsam-*/config.yaml
+"$plateau" compare "$work/stale"/{plain,bsam}-* >/dev/null 2>"$work/stderr.txt"
+for told in 'plain-1/users.tsv has a mean test recall@20 of .*, the run ended with .*: made of other tables' \
+  'plain-2/users.tsv has no values of test recall@20' 'B and A have other data by name'; do
+  grep -qE "warning: .*$told" "$work/stderr.txt" || { complain "compare: not told: $told"; cat "$work/stderr.txt"; }
+done
+! grep -q 'bsam' "$work/stderr.txt" || complain "compare: a warning of values that are right"
 refuses 64 'compare needs run directories' "$plateau" compare
 sed -i '3s/.*/test\tx/' "$runs/plain-1/users.tsv"
 refuses 65 'users.tsv:3: is no line of' "$plateau" compare "$runs"/{plain,bsam}-*
