@@ -19,7 +19,9 @@ typedef struct arguments {
 } arguments_t;
 
 static void take_set(arguments_t *a, const char *assignment) {
-  plt_sets_add(strncmp(assignment, "tune.", strlen("tune.")) == 0 ? &a->tune : &a->sets, NULL, assignment);
+  bool is_section =
+      strncmp(assignment, "tune.", strlen("tune.")) == 0 || strncmp(assignment, "tune=", strlen("tune=")) == 0;
+  plt_sets_add(is_section ? &a->tune : &a->sets, NULL, assignment);
 }
 
 static plt_status_t parse(int argc, char **argv, arguments_t *a) {

@@ -63,6 +63,7 @@ static const char space_prefix[] = "tune.space.", arms_prefix[] = "tune.strategi
 /* ---- the file ---- */
 
 static plt_status_t fail_at(const char *path, const plt_yaml_entry_t *entry, const char *cause) {
+  if (entry->line == 0) return plt_fail(PLT_ERR_USAGE, "--set: %s: %s", entry->path, cause);
   return plt_fail(PLT_ERR_USAGE, "%s:%zu:%zu: %s: %s", path, entry->line, entry->column, entry->path, cause);
 }
 
@@ -231,6 +232,51 @@ static plt_status_t count_trials(const char *path, plt_space_t *space) {
 
 /* ---- reading ---- */
 
+static bool is_at_or_below(const char *path, const char *key) {
+  const size_t length = strlen(key);
+  return strncmp(path, key, length) == 0 && (path[length] == '\0' || path[length] == '.');
+}
+
+/* What an assignment says, in the place of what stands at or below its key. Its entries have no line. */
+static plt_status_t override(plt_yaml_t *yaml, const char *assignment) {
+  const char *equals = strchr(assignment, '=');
+  if (equals == NULL) return PLT_OK; /* plt_config_set() says so */
+  char *key = plt_mem_print("%.*s", (int)(equals - assignment), assignment);
+  char *name = plt_mem_print("--set %s", key);
+  plt_yaml_t given = {0};
+  plt_status_t status = plt_yaml_parse_value(equals + 1, strlen(equals + 1), name, key, &given);
+  size_t kept = 0;
+  for (size_t i = 0; i < yaml->n_entries && status == PLT_OK; i++) {
+    if (!is_at_or_below(yaml->entries[i].path, key))
+      yaml->entries[kept++] = yaml->entries[i];
+    else
+      plt_yaml_entry_clear(&yaml->entries[i]);
+  }
+  if (status == PLT_OK) yaml->n_entries = kept;
+  for (size_t i = 0; i < given.n_entries; i++) {
+    PLT_MEM_GROW(yaml->entries, yaml->n_entries, yaml->capacity);
+    given.entries[i].line = 0;
+    yaml->entries[yaml->n_entries++] = given.entries[i];
+  }
+  given.n_entries = 0;
+  plt_yaml_clear(&given);
+  free(name);
+  free(key);
+  return status;
+}
+
+/* What the search sets itself, after the point: it would be searched in vain. */
+static plt_status_t check_dimensions(const char *path, const plt_space_t *space) {
+  static const char *const own[] = {"run.seed", "run.dir", "eval.final"};
+  for (size_t a = 0; a < space->n_arms; a++)
+    for (size_t d = 0; d < space->arm[a].n; d++)
+      for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(space->arm[a].dimension[d].key, own[i]) == 0)
+          return plt_fail(PLT_ERR_USAGE, "%s: tune: %s cannot be searched, the search sets it%s", path, own[i],
+                          i == 0 ? " (tune.seeds)" : "");
+  return PLT_OK;
+}
+
 static plt_status_t check_keys(const char *path, const plt_yaml_t *yaml) {
   bool any = false;
   for (size_t i = 0; i < yaml->n_entries; i++) {
@@ -238,6 +284,7 @@ static plt_status_t check_keys(const char *path, const plt_yaml_t *yaml) {
     if (!begins_with(entry->path, "tune.") && strcmp(entry->path, "tune") != 0) continue;
     any = true;
     if (begins_with(entry->path, space_prefix) || begins_with(entry->path, arms_prefix)) continue;
+    if (entry->n_items == 0 && !entry->is_list) continue; /* null: as if it were not there */
     size_t row = 0;
     while (row < plt_tune_options.n_rows && strcmp(rows[row].key, entry->path) != 0) row++;
     if (row == plt_tune_options.n_rows)
@@ -246,6 +293,15 @@ static plt_status_t check_keys(const char *path, const plt_yaml_t *yaml) {
   }
   if (any) return PLT_OK;
   return plt_fail(PLT_ERR_USAGE, "%s: has no section tune: what is to be searched? (docs/tune.md)", path);
+}
+
+/* A seed that comes twice would be a run that is counted twice. */
+static plt_status_t check_seeds(const char *path, const plt_space_t *space) {
+  for (size_t i = 0; i < space->n_seeds; i++)
+    for (size_t j = 0; j < i; j++)
+      if (space->seeds[i] == space->seeds[j])
+        return plt_fail(PLT_ERR_USAGE, "%s: tune.seeds: %" PRIu32 " stands there twice", path, space->seeds[i]);
+  return PLT_OK;
 }
 
 static plt_status_t read_settings(const char *path, const char *const *sets, size_t n, plt_space_t *out) {
@@ -283,9 +339,12 @@ plt_status_t plt_space_read(const char *path, const char *const *sets, size_t n,
   plt_status_t status = plt_yaml_parse(text, bytes, path, &yaml);
   free(text);
   PLT_TRY(status);
-  status = check_keys(path, &yaml);
+  for (size_t i = 0; i < n && status == PLT_OK; i++) status = override(&yaml, sets[i]);
+  if (status == PLT_OK) status = check_keys(path, &yaml);
   if (status == PLT_OK) status = read_settings(path, sets, n, out);
   if (status == PLT_OK) status = read_arms(path, &yaml, out);
+  if (status == PLT_OK) status = check_seeds(path, out);
+  if (status == PLT_OK) status = check_dimensions(path, out);
   if (status == PLT_OK) status = count_trials(path, out);
   plt_yaml_clear(&yaml);
   if (status != PLT_OK) plt_space_clear(out);

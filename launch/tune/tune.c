@@ -93,34 +93,72 @@ static plt_status_t keep_plan(const plt_tuning_t *tuning, const char *plan) {
                   tuning->dir);
 }
 
-/* An option that is searched cannot be given, too. */
+static bool sets_key(const char *assignment, const char *key) {
+  return strncmp(assignment, key, strlen(key)) == 0 && assignment[strlen(key)] == '=';
+}
+
+/* An option that is searched cannot be given, too, nor one that the search sets. */
 static plt_status_t check_sets(const plt_tuning_t *tuning) {
+  for (size_t s = 0; s < tuning->sets->n; s++)
+    if (sets_key(tuning->sets->text[s], "run.seed") || sets_key(tuning->sets->text[s], "run.dir"))
+      return plt_fail(PLT_ERR_USAGE, "tune: --set %s: the search sets it itself (--set tune.seeds=[1, 2], -o DIR)",
+                      tuning->sets->text[s]);
   for (size_t s = 0; s < tuning->sets->n; s++)
     for (size_t a = 0; a < tuning->space->n_arms; a++)
       for (size_t d = 0; d < tuning->space->arm[a].n; d++) {
         const char *key = tuning->space->arm[a].dimension[d].key, *text = tuning->sets->text[s];
-        if (strncmp(text, key, strlen(key)) == 0 && text[strlen(key)] == '=')
+        if (sets_key(text, key))
           return plt_fail(PLT_ERR_USAGE, "tune: --set %s: the search chooses %s (section tune)", text, key);
       }
   return PLT_OK;
 }
 
-/* The configuration as trials have it, but for what is searched; the first trial of each strategy is looked at, too. */
+/* The configuration of a point; where `instead` is given, with that assignment in the place of number d. */
+static plt_status_t load_point(const plt_tuning_t *tuning, const plt_sets_t *point, size_t d, const char *instead,
+                               plt_config_t **out) {
+  plt_sets_t all = {0};
+  for (size_t i = 0; i < tuning->sets->n; i++) plt_sets_add(&all, NULL, tuning->sets->text[i]);
+  for (size_t i = 0; i < point->n; i++) plt_sets_add(&all, NULL, instead != NULL && i == d ? instead : point->text[i]);
+  plt_status_t status = plt_config_load(tuning->config, all.text, all.n, out);
+  plt_sets_clear(&all);
+  return status;
+}
+
+/* Every value of a list and the ends of a range, beside the first point: what is wrong is not found out by the last
+ * trial. */
+static plt_status_t check_values(const plt_tuning_t *tuning, const plt_arm_t *arm, const plt_sets_t *point) {
+  plt_status_t status = PLT_OK;
+  for (size_t d = 0; d < arm->n; d++) {
+    const plt_dimension_t *dimension = &arm->dimension[d];
+    const size_t n = dimension->values != NULL ? dimension->n : 2;
+    size_t place = 0;
+    while (place < point->n && !sets_key(point->text[place], dimension->key)) place++;
+    for (size_t v = 0; v < n && status == PLT_OK; v++) {
+      char *instead = dimension->values != NULL ? plt_mem_print("%s=%s", dimension->key, dimension->values[v])
+                                                : plt_mem_print("%s=%.*g", dimension->key, dimension->whole ? 17 : 3,
+                                                                v == 0 ? dimension->from : dimension->to);
+      plt_config_t *config = NULL;
+      status = load_point(tuning, point, place, instead, &config);
+      if (status != PLT_OK) plt_fail_within(status, "tune: %s", instead);
+      plt_config_destroy(&config);
+      free(instead);
+    }
+  }
+  return status;
+}
+
+/* The configuration as trials have it, but for what is searched; all values of each strategy are looked at, too. */
 static plt_status_t check_config(plt_tuning_t *tuning, plt_config_t **out) {
   const plt_space_t *space = tuning->space;
   for (size_t a = 0; a < space->n_arms; a++) {
     const plt_trial_t *trial = &tuning->trial[a * space->trials];
-    plt_sets_t all = {0};
     plt_config_t *config = NULL;
-    for (size_t i = 0; i < tuning->sets->n; i++) plt_sets_add(&all, NULL, tuning->sets->text[i]);
-    for (size_t i = 0; i < trial->point.n; i++) plt_sets_add(&all, NULL, trial->point.text[i]);
-    plt_status_t status = plt_config_load(tuning->config, all.text, all.n, &config);
-    plt_sets_clear(&all);
-    PLT_TRY(status);
+    PLT_TRY(load_point(tuning, &trial->point, 0, NULL, &config));
     if (a == 0)
       *out = config;
     else
       plt_config_destroy(&config);
+    PLT_TRY(check_values(tuning, &space->arm[a], &trial->point));
   }
   return PLT_OK;
 }
@@ -131,8 +169,11 @@ plt_status_t plt_tuning_open(const char *config, const char *dir, const plt_sets
   plt_config_t *first = NULL;
   list_trials(out);
   PLT_TRY(check_sets(out));
-  PLT_TRY(check_config(out, &first));
-  plt_status_t status = PLT_OK;
+  plt_status_t status = check_config(out, &first);
+  if (status != PLT_OK) {
+    plt_config_destroy(&first);
+    return status;
+  }
   out->epochs = (uint32_t)plt_config_int(first, "train.epochs");
   out->metric = plt_mem_strdup(plt_config_text(first, "eval.metric"));
   if (space->jobs > 1 && !plt_config_given(first, "cluster.threads")) {

@@ -104,6 +104,14 @@ refuses 64 'no section tune' "$plateau" tune "$base" -o "$work/x"
 mkdir "$work/no_valid" && cp "$data"/*.npy "$work/no_valid"
 for file in "$data"/*.inter; do awk -F'\t' 'NR == 1 || $3 != 1' "$file" >"$work/no_valid/${file##*/}"; done
 refuses 64 'no validation value' "$plateau" tune "$config" -o "$work/z" --set "data.path=$work/no_valid"
+refuses 64 'model.reg=-1: .*model.reg: -1 must be in' "$plateau" tune "$config" -o "$work/x" --set 'tune.space={model.reg: [0, -1]}'
+refuses 64 'tune.sed: unknown' "$plateau" tune "$config" -o "$work/x" --set tune.sed=1
+refuses 64 'tune: run.seed cannot be searched' "$plateau" tune "$config" -o "$work/x" --set 'tune.space={run.seed: [1, 2]}'
+refuses 64 'the search sets it itself' "$plateau" tune "$config" -o "$work/x" --set run.seed=3
+refuses 64 'tune.seeds: 3 stands there twice' "$plateau" tune "$config" -o "$work/x" --set 'tune.seeds=[3, 3]'
+"$plateau" tune "$config" -o "$work/given" --set 'tune.space={model.dim: [4, 6]}' --set tune.strategies=null --list --format csv >"$work/given.csv"
+[[ $(cut -d , -f 1-3 "$work/given.csv" | tail -n +2 | tr '\n' ' ') == 'all,all-1,model.dim 4 all,all-2,model.dim 6 ' ]] ||
+  complain "--set tune.space: $(cat "$work/given.csv")"
 with '  space: {optimizer.lrr: [0.01]}'
 refuses 64 'optimizer.lrr: unknown option' "$plateau" tune "$config" -o "$work/x"
 conclude
