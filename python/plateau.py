@@ -11,6 +11,7 @@ maps (plateau data import). Tables are read through the program `plateau`, so it
 import functools
 import json
 import os
+import re
 import subprocess
 import tempfile
 import numpy as np
@@ -57,16 +58,20 @@ class Run:
     def recommend(self, users=None, k=20, *more):
         """The best items of each user: {user: [(item, score), ...]}; users None: all with training pairs."""
         words = ["recommend", self.path, "-k", str(k), "-o", "-", *more]
-        if users is not None:
-            words += ["--users", ",".join(map(str, users))]
+        with tempfile.TemporaryDirectory() as folder:
+            if users is not None:  # in a file: names may have commas, or be those of files
+                words += ["--users", os.path.join(folder, "users.txt")]
+                with open(words[-1], "w", encoding="utf-8", newline="\n") as lines:
+                    lines.writelines(f"{user}\n" for user in users)
+            told = self._call(words)
         found = {}
-        for line in self._call(words).splitlines()[1:]:  # behind the names of the columns
+        for line in told.split("\n")[1:-1]:  # behind the names of the columns
             user, item, _, score = line.split("\t")
             found.setdefault(user, []).append((item, float(score)))
         return found
 
     def _call(self, words):
-        done = subprocess.run([self.program, *words], capture_output=True, text=True, check=False)
+        done = subprocess.run([self.program, *words], capture_output=True, encoding="utf-8", errors="replace", check=False)
         if done.returncode != 0:
             raise RuntimeError(f"plateau {words[0]}: exit {done.returncode}: {done.stderr.strip()}")
         return done.stdout
@@ -80,8 +85,22 @@ class Run:
         path = os.path.join(self.options["data.path"], file)
         if not os.path.exists(path):
             return None
-        with open(path, encoding="utf-8") as lines:
-            return [line.split("\t")[0] for line in list(lines)[1:]]
+        with open(path, encoding="utf-8", newline="\n") as lines:
+            header, *rows = [line.rstrip("\r\n").split("\t") for line in lines]
+        column = 1 if header[0] in ("userID", "itemID") else 0  # which column has the numbers is not said otherwise
+        return [_unquoted(row[column]) for row in rows]
+
+
+def _unquoted(name):
+    """Names that begin with a quote are in quotes, with their own doubled."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def _text(value):
+    """A value of config.yaml: what is in quotes has escapes."""
+    if not value.startswith('"'):
+        return value
+    return re.sub(r'\\(U([0-9A-F]{8})|.)', lambda m: chr(int(m[2], 16)) if m[2] else m[1], value[1:-1])
 
 
 def _options(path):
@@ -94,5 +113,5 @@ def _options(path):
             if colon and not line.lstrip().startswith("-"):
                 above = above[:depth] + [key]
                 if value:
-                    options[".".join(above)] = value.strip().strip('"')
+                    options[".".join(above)] = _text(value.strip())
     return options

@@ -160,8 +160,10 @@ static plt_status_t read_file(const char *option, const char *file, const plt_id
     if (read_id(kind, line, &out->id[out->n], &end)) {
       out->n++;
     } else {
+      char shown[PLT_SHOWN_BYTES];
       what = describe(kind);
-      status = plt_fail(PLT_ERR_DATA, "%s: %s:%zu: does not begin with %s", option, file, number, what);
+      status = plt_fail(PLT_ERR_DATA, "%s: %s:%zu: does not begin with %s: \"%s\"", option, file, number, what,
+                        plt_bytes_show(line, strcspn(line, "\r\n"), shown));
     }
   }
   free(what);

@@ -13,6 +13,10 @@ quietly plateau data import "$work/names.csv" --user who --item what --split rat
 write_config "$work/config.yaml" "$work/data" '  name: plain'
 sed -i -e '/  features:/d' -e 's/name: vbpr/name: bpr/' -e 's/every: 0/every: 1/' "$work/config.yaml"
 quietly plateau train "$work/config.yaml" --quiet --set "run.dir=$work/runs/quickstart"
+mkdir "$work/a \"b\\c"
+printf 'who,what\n%s,x\n%s,y\n"u,1",x\n"u,1",z\nconfig.yaml,y\n%s,z\n' '"""q"" 1"' '"""q"" 1"' $'l\xe2\x80\xa8s' >"$work/odd.csv"
+quietly plateau data import "$work/odd.csv" --user who --item what --ratios 1,0,0 -o "$work/a \"b\\c/odd"
+quietly plateau train "$work/config.yaml" --quiet --set "data.path='$work/a \"b\\c/odd'" --set "run.dir=$work/runs/odd" --set eval.every=0
 cd "$work"
 
 say "what commands say"
@@ -41,6 +45,10 @@ for user, bests in top.items():
 assert run.recommend([run.user_ids[7]], 2, "--format", "tsv").keys() == {run.user_ids[7]}
 final = [json.loads(line) for line in open("runs/quickstart/metrics.jsonl") if '"final"' in line][-1]
 assert run.final == final and run.best_epoch == final["best_epoch"] and len(run.metrics("eval", split="valid")) == 3
+odd = plateau.Run("runs/odd")
+names = ['"q" 1', "u,1", "config.yaml", "l\u2028s"]
+assert odd.user_ids == names, odd.user_ids
+assert list(odd.recommend(names, 1)) == names and odd.recommend([], 1) == {}, odd.recommend(names, 1)
 try:
     run.recommend(["nobody"])
     raise SystemExit("nobody is recommended something")
