@@ -56,9 +56,19 @@ static size_t gather_group(const plt_session_t *session, const plt_scorer_t *sco
   return size;
 }
 
-/* What worker 0 has done, all have, more or less. */
-static void tell(const plt_eval_watch_t *watch, plt_part_t part, size_t block, size_t users) {
-  if (watch != NULL) watch->tell(watch->context, part, plt_min_size(block * PLT_SCORER_USERS, users), users);
+/* Where a group of users stands among all of a part: a group can take minutes. */
+typedef struct place {
+  const plt_eval_watch_t *watch;
+  plt_part_t part;
+  size_t block, users; /* the group's first; of the part */
+  size_t workers;
+} place_t;
+
+/* plt_scorer_tell_fn. What this worker has done of its users all have, more or less. */
+static void tell(void *context, size_t done) {
+  const place_t *at = context;
+  size_t all = plt_min_size(at->block * PLT_SCORER_USERS + done * at->workers, at->users);
+  at->watch->tell(at->watch->context, at->part, all, at->users);
 }
 
 /* What an evaluation works with: all of it, or, without exposure, the metrics alone. */
@@ -91,10 +101,16 @@ static plt_status_t sum_blocks(const evaluation_t *e, plt_part_t part, const uin
   plt_scorer_t *scorer = e->scorer;
   const plt_plan_t *plan = session->plan;
   uint32_t *group = plt_mem_alloc(plt_scorer_group(scorer) * sizeof *group);
+  place_t place = {.watch = e->watch, .part = part, .users = n, .workers = plan->workers};
   plt_status_t status = PLT_OK;
+  if (e->watch != NULL) {
+    tell(&place, 0); /* it begins */
+    plt_scorer_watch(scorer, tell, &place);
+  }
   for (size_t b = session->worker; b < block_count(n) && status == PLT_OK;) {
     const plt_top_t *top;
     size_t size = gather_group(session, scorer, users, n, b, group);
+    place.block = b;
     status = plt_scorer_rank(scorer, group, size, &top);
     for (size_t at = 0; at < size && status == PLT_OK; b += plan->workers) {
       plt_metric_sums_t metrics = {0};
@@ -107,8 +123,8 @@ static plt_status_t sum_blocks(const evaluation_t *e, plt_part_t part, const uin
       memcpy(row, metrics.value, e->metrics * sizeof *row);
       row[e->metrics] = metrics.users;
     }
-    tell(e->watch, part, b, n);
   }
+  plt_scorer_watch(scorer, NULL, NULL);
   free(group);
   return status;
 }

@@ -29,6 +29,8 @@ struct plt_scorer {
   plt_top_t *block;
   size_t ranked;                 /* users of all blocks */
   uint32_t stripe, stripe_items; /* the first of its items, their number */
+  plt_scorer_tell_fn tell;       /* NULL: nobody watches */
+  void *watcher;
 };
 
 /* Whole units that fit the room, at least one, at most those that hold `all`. */
@@ -162,17 +164,30 @@ static plt_status_t rank_block(plt_scorer_t *scorer, size_t n) {
   return PLT_OK;
 }
 
+void plt_scorer_watch(plt_scorer_t *scorer, plt_scorer_tell_fn tell, void *context) {
+  scorer->tell = tell;
+  scorer->watcher = context;
+}
+
+/* The first `at` of n users have seen the chunk that is here, and all have seen those before it. */
+static void tell(const plt_scorer_t *scorer, size_t at, size_t n) {
+  uint64_t seen = (uint64_t)n * scorer->first + (uint64_t)at * scorer->n;
+  if (scorer->tell != NULL) scorer->tell(scorer->watcher, (size_t)(seen / scorer->session->plan->data->items));
+}
+
 plt_status_t plt_scorer_rank(plt_scorer_t *scorer, const uint32_t *users, size_t n, const plt_top_t **out) {
   uint32_t items = scorer->session->plan->data->items;
   assert(n <= scorer->group);
   for (size_t u = 0; u < n; u++) scorer->top[u].n = 0;
   for (uint32_t first = 0; first < items; first += scorer->chunk) {
     PLT_TRY(load_chunk(scorer, first));
-    for (size_t at = 0; at < n; at += PLT_SCORER_USERS) {
+    for (size_t at = 0, size; at < n; at += size) {
+      size = plt_min_size(PLT_SCORER_USERS, n - at);
       scorer->users = users + at;
       scorer->block = scorer->top + at;
       PLT_TRY(plt_session_look(scorer->session));
-      PLT_TRY(rank_block(scorer, plt_min_size(PLT_SCORER_USERS, n - at)));
+      PLT_TRY(rank_block(scorer, size));
+      tell(scorer, at + size, n);
     }
   }
   scorer->ranked = n;

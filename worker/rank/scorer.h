@@ -30,6 +30,11 @@ void plt_scorer_destroy(plt_scorer_t **scorer);
 void plt_scorer_leave_out(plt_scorer_t *scorer, const bool parts[PLT_PARTS], const uint32_t *items, size_t n);
 /* The most users that may be ranked at a time, whole blocks of PLT_SCORER_USERS. */
 size_t plt_scorer_group(const plt_scorer_t *scorer);
+/* How far plt_scorer_rank() is: `done` of its users, or as much of all of them, are ranked. Told after every block of
+ * users and chunk of items, by the thread that ranks. */
+typedef void (*plt_scorer_tell_fn)(void *context, size_t done);
+/* From here on `tell` is told; NULL: nobody. */
+void plt_scorer_watch(plt_scorer_t *scorer, plt_scorer_tell_fn tell, void *context);
 /* The best items of each of n users, those of training and what else is left out are not among them; users [n] distinct
  * and ascending. The blocks of users are cut from the first on. *out [n] is valid until the next call. */
 plt_status_t plt_scorer_rank(plt_scorer_t *scorer, const uint32_t *users, size_t n, const plt_top_t **out);

@@ -99,11 +99,23 @@ Test(traffic, sequential_mirror_pays_for_its_second_exchange) {
 
 typedef struct evaluated {
   plt_metrics_t metrics[PLT_PARTS];
+  size_t told[PLT_PARTS]; /* times that how far a part is was told */
+  uint64_t done[PLT_PARTS];
 } evaluated_t;
+
+/* From nothing to all users. */
+static void hear(void *context, plt_part_t part, uint64_t done, uint64_t users) {
+  evaluated_t *evaluated = context;
+  cr_assert(evaluated->told[part]++ == 0 ? done == 0 : done > evaluated->done[part]);
+  cr_assert(done <= users);
+  evaluated->done[part] = done;
+}
 
 static plt_status_t evaluate(plt_session_t *session, void *context) {
   const bool wanted[PLT_PARTS] = {[PLT_PART_VALID] = true, [PLT_PART_TEST] = true};
-  return plt_evaluate(session, "by hand", wanted, NULL, ((evaluated_t *)context)->metrics);
+  plt_eval_watch_t watch = {hear, context};
+  return plt_evaluate(session, "by hand", wanted, session->worker == 0 ? &watch : NULL,
+                      ((evaluated_t *)context)->metrics);
 }
 
 static bool is_in(const plt_dataset_t *data, plt_part_t part, uint32_t user, uint32_t item) {
@@ -166,6 +178,7 @@ Test(traffic, evaluation_equals_a_ranking_by_hand) {
     cr_assert_eq(tiny_run(&tiny.plan, evaluate, contexts), PLT_OK, "%s", plt_fail_text());
     if (workers == 1) first = evaluated[0];
     for (plt_part_t part = PLT_PART_VALID; part <= PLT_PART_TEST; part++) {
+      cr_assert(evaluated[0].told[part] >= 2 && evaluated[0].done[part] == evaluated[0].metrics[part].users);
       for (uint32_t w = 0; w < workers; w++)
         cr_assert_eq(memcmp(&evaluated[w].metrics[part], &first.metrics[part], sizeof first.metrics[part]), 0);
       for (size_t k = 0; k < 2; k++) {
@@ -194,7 +207,7 @@ typedef struct reading {
 
 static plt_status_t evaluate_and_count(plt_session_t *session, void *context) {
   reading_t *reading = context;
-  evaluated_t evaluated;
+  evaluated_t evaluated = {0};
   reading->before = plt_client_count(session->client);
   plt_status_t status = evaluate(session, &evaluated);
   reading->after = plt_client_count(session->client);
@@ -270,7 +283,7 @@ static void check_tables_read(size_t modalities, const char *const *unread, cons
   tiny_settle(&tiny);
   for (size_t t = 0; t < tiny.model->n_tables; t++) {
     bool reads = true;
-    evaluated_t evaluated;
+    evaluated_t evaluated = {0};
     plt_plan_t plan = tiny.plan;
     if (tiny.model->tables[t].initial != NULL) continue;
     for (size_t u = 0; unread[u] != NULL; u++)

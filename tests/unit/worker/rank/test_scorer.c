@@ -18,8 +18,17 @@ static void write_wide(const folder_t *folder) {
 
 typedef struct ranks {
   size_t room, groups; /* in: bytes; out: calls it took */
+  size_t told, done;   /* out: times that the last call told, and what the last one said */
   plt_ranked_t best[USERS][K];
 } ranks_t;
+
+/* plt_scorer_tell_fn: it only ever goes on. */
+static void hear(void *context, size_t done) {
+  ranks_t *ranks = context;
+  cr_assert(done >= ranks->done && done <= USERS, "%zu users after %zu", done, ranks->done);
+  ranks->told++;
+  ranks->done = done;
+}
 
 /* A task: ranks all users, twice. */
 static plt_status_t rank_all(plt_session_t *session, void *context) {
@@ -27,12 +36,15 @@ static plt_status_t rank_all(plt_session_t *session, void *context) {
   plt_scorer_t *scorer = plt_scorer_create(session, NULL, K, ranks->room);
   uint32_t users[USERS];
   for (uint32_t u = 0; u < USERS; u++) users[u] = u;
+  plt_scorer_watch(scorer, hear, ranks);
   for (int turn = 0; turn < 2; turn++) {
     ranks->groups = 0;
     for (size_t at = 0, size; at < USERS; at += size, ranks->groups++) {
       const plt_top_t *top;
       size = plt_scorer_group(scorer) < USERS - at ? plt_scorer_group(scorer) : USERS - at;
+      ranks->told = ranks->done = 0;
       cr_assert_eq(plt_scorer_rank(scorer, users + at, size, &top), PLT_OK, "%s", plt_fail_text());
+      cr_assert_eq(ranks->done, size);
       for (size_t u = 0; u < size; u++) {
         cr_assert_eq(top[u].n, K);
         if (turn == 1) cr_assert_eq(memcmp(ranks->best[at + u], top[u].best, sizeof ranks->best[0]), 0);
@@ -87,9 +99,11 @@ Test(scorer, chunks_and_groups_change_nothing) {
   tiny_settle(&tiny);
   rank_with(&tiny, PLT_SCORER_ROOM, &whole);
   cr_assert_eq(whole.groups, 1);
+  cr_assert_eq(whole.told, (USERS + PLT_SCORER_USERS - 1) / PLT_SCORER_USERS);
   check_against_all(&tiny, &whole);
   rank_with(&tiny, 1, &one); /* the least there is: blocks */
   cr_assert_eq(one.groups, (USERS + PLT_SCORER_USERS - 1) / PLT_SCORER_USERS);
+  cr_assert_eq(one.told, (ITEMS + PLT_VECTORS_BLOCK - 1) / PLT_VECTORS_BLOCK);
   rank_with(&tiny, 2 * BLOCK_BYTES, &two);
   cr_assert_eq(memcmp(one.best, whole.best, sizeof one.best), 0);
   cr_assert_eq(memcmp(two.best, whole.best, sizeof two.best), 0);
