@@ -36,6 +36,16 @@ static void take_graph(plt_relation_t *relation, const plt_graph_t *graph) {
     relation->of_row[s] = weigh_rows(&graph->of[s], relation->plan.weight);
 }
 
+static plt_status_t open_users(const plt_dataset_t *data, const plt_graph_t *graph, uint32_t threads, const char *cache,
+                               plt_relation_t *relation) {
+  relation->users = plt_user_graph_open(data, graph, &relation->plan.users, threads, cache);
+  if (relation->users->matrix.offset[data->users] > 0) return PLT_OK;
+  return plt_fail(PLT_ERR_DATA,
+                  "%s: no two users have a training item in common, so the graph of users has no edge; a model without "
+                  "such a graph would fit: freedom or mgcn",
+                  data->source);
+}
+
 plt_status_t plt_relations_open(const plt_dataset_t *data, const plt_relation_plan_t *plans, size_t n, uint32_t threads,
                                 const char *cache, plt_relations_t **out) {
   plt_relations_t *relations = plt_mem_zalloc(1, sizeof *relations);
@@ -55,7 +65,7 @@ plt_status_t plt_relations_open(const plt_dataset_t *data, const plt_relation_pl
     if (plans[r].kind == PLT_RELATION_USER_ITEM)
       take_graph(relation, relations->graph);
     else
-      relation->users = plt_user_graph_open(data, relations->graph, &plans[r].users, threads, cache);
+      status = open_users(data, relations->graph, threads, cache, relation);
   }
   if (status == PLT_OK)
     *out = relations;
