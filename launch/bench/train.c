@@ -192,13 +192,22 @@ static bool is_wanted(const subject_t *subject, const plt_bench_options_t *optio
          (strlen(options->only) == length && strncmp(options->only, subject->name, length) == 0);
 }
 
+static plt_status_t check_only(const subject_t *subjects, size_t n, const plt_bench_options_t *options,
+                               const char *bench) {
+  char names[128] = "";
+  for (size_t i = 0; i < n; i++) {
+    size_t at = strlen(names), length = strcspn(subjects[i].name, ",");
+    if (is_wanted(&subjects[i], options)) return PLT_OK;
+    snprintf(names + at, sizeof names - at, "%s%.*s", i == 0 ? "" : ", ", (int)length, subjects[i].name);
+  }
+  return plt_fail(PLT_ERR_USAGE, "bench %s: --only %s: is not measured (%s)", bench, options->only, names);
+}
+
 static plt_status_t run_all(const subject_t *subjects, size_t n, const plt_bench_options_t *options,
                             plt_bench_report_t *report) {
   plt_bench_place_t place = {0};
   ground_t ground = {0};
-  size_t found = 0;
-  for (size_t i = 0; i < n; i++) found += is_wanted(&subjects[i], options);
-  if (found == 0) return plt_fail(PLT_ERR_USAGE, "bench %s: --only %s: is not measured", report->bench, options->only);
+  PLT_TRY(check_only(subjects, n, options, report->bench));
   PLT_TRY(plt_bench_place_make(options->scale, &place));
   plt_status_t status = open_ground(&place, &ground);
   for (size_t i = 0; i < n && status == PLT_OK; i++)

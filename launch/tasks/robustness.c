@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "worker/data/features.h"
 
 /* ---- options ---- */
 
@@ -15,11 +16,8 @@ static plt_status_t read_modalities(const plt_dataset_t *data, const plt_config_
   const size_t n = plt_config_list_size(options, key);
   for (size_t m = 0; m < data->n_features; m++) of[m] = n == 0;
   for (size_t i = 0; i < n; i++) {
-    const char *name = plt_config_list_text(options, key, i);
-    size_t m = 0;
-    while (m < data->n_features && strcmp(data->features[m].name, name) != 0) m++;
-    if (m == data->n_features)
-      return plt_fail(PLT_ERR_USAGE, "evaluate: --modalities: the run's data.features has no modality \"%s\"", name);
+    size_t m;
+    PLT_TRY(plt_feature_find(data, "evaluate: --modalities", plt_config_list_text(options, key, i), &m));
     of[m] = true;
   }
   return PLT_OK;

@@ -189,6 +189,47 @@ quietly "$plateau" train "$config" --set "run.dir=$work/zeros" --set train.max_s
 bad_data 65 'user.* 0|negative' 'head -n 1 "$inter" >t; awk -F"\t" -v OFS="\t" "NR == 1 { for (i = 1; i <= NF; i++) c[\$i] = i; n = NF }
   NR == 2 { for (i = 0; i < 200; i++) { \$c[\"userID\"] = 0; \$c[\"itemID\"] = i; \$c[\"x_label\"] = 0; print } }" "$inter" >>t; mv t "$inter"'
 
+say "models"
+bad_set 64 'data\.features .*models without: bpr, lightgcn' model.name=dragon 'data.features=[]'
+bad_set 64 'model\.dim: slmrec .* 7 columns; 8 would fit' model.name=slmrec model.dim=7
+bad_set 64 'slmrec takes at most 2' model.name=slmrec "data.features=[text_feat.npy, image_feat.npy, $work/zero_feat.npy]"
+for model in grcn lgmrec; do
+  bad_set 64 "model\\.fanout: $model takes all neighbours, exact: " "model.name=$model" 'model.fanout=[5, 5]'
+done
+bad_set 64 'model\.fanout has 1 entry, and model\.layers is 2' model.name=mgcn 'model.fanout=[5]'
+bad_set 64 'model\.layers: 9 ' model.name=mgcn model.layers=9
+bad_set 64 'model\.latent: .*no modality "imag"; there are text, image' model.name=mmgcn 'model.latent={imag: 5}'
+bad_set 64 'model\.latent: expected a mapping' model.name=mmgcn 'model.latent=[5, 3, 2]'
+bad_set 64 'model\.segments: .*no modality "imag"; there are text, image' model.name=mgcn 'model.segments=[text, imag]'
+bad_set 64 'model\.segments: text stands there twice' model.name=dragon 'model.segments=[text, text]'
+bad_set 64 'model\.segments: image is left out' model.name=dragon 'model.segments=[text]'
+bad_set 64 'item_graph_weights: .*no modality "sound"' model.name=dragon 'model.item_graph_weights={sound: 1}'
+mkdir "$work/alone" # each user has items of her own
+awk 'BEGIN { print "userID\titemID\tx_label"; for (i = 0; i < 200; i++) print int(i / 2) "\t" i "\t0" }' >"$work/alone/alone.inter"
+cp "$data"/*_feat.npy "$work/alone"
+bad_set 65 'no two users have a training item in common, .*would fit' model.name=dragon "data.path=$work/alone"
+bad_set 65 'no two users have a training item in common, .*would fit' model.name=dualgnn "data.path=$work/alone"
+cp -r "$data" "$work/zeros-of-some"
+head -c 64 /dev/zero | dd of="$work/zeros-of-some/text_feat.npy" bs=1 seek=$((128 + 3 * 64)) conv=notrunc status=none
+bad_set 65 'text: the cosines of item 3 .*: its row is 0; give it features' model.name=mgcn "data.path=$work/zeros-of-some"
+for ((c = 0; c < 16; c++)); do printf '\x00\x00\xc0\x7f'; done |
+  dd of="$work/zeros-of-some/text_feat.npy" bs=1 seek=$((128 + 3 * 64)) conv=notrunc status=none
+bad_set 65 'text: the cosines of item 3 .*data\.scale: standard makes its row 0, .*take unit' \
+  model.name=mgcn "data.path=$work/zeros-of-some" data.scale=standard
+
+say "replay"
+# ids N...: an int32 array [1, N / 3, 3].
+ids() {
+  local id
+  printf '\x93NUMPY\x01\x00\x76\x00%-117s\n' "{'descr': '<i4', 'fortran_order': False, 'shape': (1, $(($# / 3)), 3), }"
+  for id; do printf '%b' "$(printf '\\x%02x\\x%02x\\x%02x\\x%02x' $((id & 255)) $((id >> 8 & 255)) $((id >> 16 & 255)) $((id >> 24 & 255)))"; done
+}
+replay=(train.batch_size=3 train.micro_batch=3 "train.replay=$work/replay.npy")
+ids 1 2 3 -1 -1 -1 4 5 6 >"$work/replay.npy"
+bad_set 65 'batch 0, sample 2: 4 stands behind a sample of -1' "${replay[@]}"
+ids 1 2 3 -1 -1 -1 >"$work/replay.npy"
+bad_set 65 'replay file is .*\[batches, 3, 3\].* whole numbers, 3 dimensions, 6 a batch' "${replay[@]}"
+
 say "runs that exist, runs that do not"
 train_run "$work/run" --set train.max_steps=3
 before=$(tables_hash "$work/run")

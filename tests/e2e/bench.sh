@@ -49,7 +49,7 @@ refused 64 'seconds x' ps --seconds x
 refused 64 'none of inproc' ps --transport carrier-pigeon
 refused 64 'steps of 512' ps --rows 17
 refused 64 'no such optimizer' table --only nothing --scale 1
-refused 64 'is not measured' train --only nothing
+refused 64 'is not measured \(bpr, vbpr, lightgcn\)' train --only nothing
 refused 65 'but of table' ps --compare "$work/table.json"
 printf '{"bench": "table"' >"$work/not.json"
 refused 65 'not.json' table --compare "$work/not.json"

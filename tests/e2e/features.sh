@@ -76,13 +76,15 @@ refused 65 'row 3 is NaN throughout: item 3 has no image' "$plateau" "${new[@]}"
 refused 64 'data\.scale: data\.features has no modality "sound"; there are text, image' \
   "$plateau" "${new[@]}" --set 'data.scale={sound: l2}'
 refused 64 'data\.scale: "norm" is not one of' "$plateau" "${new[@]}" --set data.scale=norm
-refused 64 'set it to \{text: standard\}' "$plateau" "${new[@]}" --set "init.from=$work/later"
+refused 64 'set it to \{text: standard, image: unit\}' "$plateau" "${new[@]}" --set "init.from=$work/later"
 refused 64 'data\.scale: l2, was' "$plateau" train "$config" --set "run.dir=$work/vbpr" --set data.scale=l2 --resume
 refused 64 'trained with data\.scale standard of text' "$plateau" evaluate "$work/vbpr" --set data.scale=none
 head -c 1000 "$work/vbpr/features.json" >"$work/two/features.json"
 refused 65 'features\.json:1:' "$plateau" evaluate "$work/two"
 rm "$work/two/features.json"
 refused 65 'features\.json: is not there' "$plateau" evaluate "$work/two"
+refused 65 'by which text would be scaled .*leave data\.scale as the run has it' \
+  "$plateau" evaluate "$work/unscaled" --set data.features=text_feat.npy --set data.scale=standard
 [[ ! -e $work/new ]] || complain "a refused run leaves a directory"
 
 say "modalities of very different scale are told of"

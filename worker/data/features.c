@@ -197,3 +197,21 @@ plt_lazy_t plt_feature_rows(const plt_feature_rows_t *rows, size_t n) {
                       .sources = {rows->feature, rows->scale},
                       .numbers = rows->items};
 }
+
+plt_status_t plt_feature_find(const plt_dataset_t *data, const char *where, const char *name, size_t *out) {
+  for (size_t m = 0; m < data->n_features; m++)
+    if (strcmp(data->features[m].name, name) == 0) {
+      *out = m;
+      return PLT_OK;
+    }
+  char *names = plt_mem_strdup("");
+  for (size_t m = 0; m < data->n_features; m++) {
+    char *more = plt_mem_print("%s%s%s", names, m == 0 ? "" : ", ", data->features[m].name);
+    free(names);
+    names = more;
+  }
+  plt_fail(PLT_ERR_USAGE, "%s: data.features has no modality \"%s\"%s%s", where, name,
+           data->n_features == 0 ? "; it has none" : "; there are ", names);
+  free(names);
+  return PLT_ERR_USAGE;
+}

@@ -33,6 +33,10 @@ double plt_feature_deviation(const plt_feature_t *feature, uint32_t items);
  * and which the most, of those above 0. */
 bool plt_feature_scales_differ(const double *deviation, size_t n, size_t *least, size_t *most);
 
+/* Where the modality of that name stands among the features, into *out. PLT_ERR_USAGE, "WHERE: ..." with the names that
+ * there are, if none has it. */
+plt_status_t plt_feature_find(const plt_dataset_t *data, const char *where, const char *name, size_t *out);
+
 /* Features of items, modality beside modality. */
 typedef struct plt_feature_rows {
   const plt_feature_t *feature; /* [n_features] */

@@ -11,32 +11,13 @@
 #include "common/io/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/data/features.h"
 #include "worker/data/scaling.h"
 
 enum { FORMAT = 1 };
 static const size_t file_bytes_max = (size_t)1 << 30;
 
 /* ---- options ---- */
-
-static plt_feature_t *find_feature(const plt_dataset_t *data, const char *name) {
-  for (size_t m = 0; m < data->n_features; m++)
-    if (strcmp(data->features[m].name, name) == 0) return &data->features[m];
-  return NULL;
-}
-
-static plt_status_t no_modality(const plt_config_t *config, const plt_dataset_t *data, const char *name) {
-  char *names = plt_mem_strdup("");
-  for (size_t m = 0; m < data->n_features; m++) {
-    char *more = plt_mem_print("%s%s%s", names, m == 0 ? "" : ", ", data->features[m].name);
-    free(names);
-    names = more;
-  }
-  plt_fail(PLT_ERR_USAGE, "%s: data.scale: data.features has no modality \"%s\"%s%s",
-           plt_config_origin(config, "data.scale"), name, data->n_features == 0 ? "; it has none" : "; there are ",
-           names);
-  free(names);
-  return PLT_ERR_USAGE;
-}
 
 /* "*" first, so that those who are named win. */
 static plt_status_t read_scales(const plt_config_t *config, plt_dataset_t *data) {
@@ -49,9 +30,12 @@ static plt_status_t read_scales(const plt_config_t *config, plt_dataset_t *data)
       if ((strcmp(name, "*") != 0) != named) continue;
       for (size_t m = 0; m < data->n_features && !named; m++) data->features[m].scale = scale;
       if (!named) continue;
-      plt_feature_t *feature = find_feature(data, name);
-      if (feature == NULL) return no_modality(config, data, name);
-      feature->scale = scale;
+      size_t m;
+      char *where = plt_mem_print("%s: %s", plt_config_origin(config, key), key);
+      plt_status_t status = plt_feature_find(data, where, name, &m);
+      free(where);
+      PLT_TRY(status);
+      data->features[m].scale = scale;
     }
   return PLT_OK;
 }
@@ -143,17 +127,41 @@ static const plt_json_t *find_entry(const plt_json_t *json, const char *name) {
   return NULL;
 }
 
+/* {image: standard, text: l2}: data.scale as the file was made with; free it. */
+static char *kept_scales(const plt_json_t *json) {
+  const plt_json_t *list = plt_json_find(json, "features"), *item;
+  char *all = plt_mem_strdup("{");
+  for (size_t i = 0; (item = plt_json_item(list, i)) != NULL; i++) {
+    const char *name = plt_json_get_text(plt_json_find(item, "name")),
+               *scale = plt_json_get_text(plt_json_find(item, "scale"));
+    if (name == NULL || scale == NULL) continue;
+    char *more = plt_mem_print("%s%s%s: %s", all, i == 0 ? "" : ", ", name, scale);
+    free(all);
+    all = more;
+  }
+  char *closed = plt_mem_print("%s}", all);
+  free(all);
+  return closed;
+}
+
+static plt_status_t refuse_scale(const char *path, const plt_json_t *json, const char *scale,
+                                 const plt_feature_t *feature) {
+  char *all = kept_scales(json);
+  plt_fail(PLT_ERR_USAGE,
+           "%s: the tables were trained with data.scale %s of %s, and it is %s now: set it to %s, or train anew", path,
+           scale, feature->name, plt_scale_names[feature->scale], all);
+  free(all);
+  return PLT_ERR_USAGE;
+}
+
 /* Whether the figures are for this modality as it is and as it is wanted. */
-static plt_status_t check_entry(const char *path, const plt_json_t *entry, const plt_feature_t *feature) {
-  const char *scale = plt_json_get_text(plt_json_find(entry, "scale")), *wanted = plt_scale_names[feature->scale];
+static plt_status_t check_entry(const char *path, const plt_json_t *json, const plt_json_t *entry,
+                                const plt_feature_t *feature) {
+  const char *scale = plt_json_get_text(plt_json_find(entry, "scale"));
   uint64_t cols = 0;
   if (scale == NULL || !plt_json_get_uint(plt_json_find(entry, "columns"), UINT32_MAX, &cols))
     return plt_fail(PLT_ERR_DATA, "%s: %s: scale or columns are damaged", path, feature->name);
-  if (strcmp(scale, wanted) != 0)
-    return plt_fail(PLT_ERR_USAGE,
-                    "%s: the tables were trained with data.scale %s of %s, and data.scale is %s now: set it to "
-                    "{%s: %s}, or train anew",
-                    path, scale, feature->name, wanted, feature->name, scale);
+  if (strcmp(scale, plt_scale_names[feature->scale]) != 0) return refuse_scale(path, json, scale, feature);
   if (cols == feature->array.cols) return PLT_OK;
   return plt_fail(PLT_ERR_DATA, "%s: %s had %llu columns when the tables were trained, %s has %llu", path,
                   feature->name, (unsigned long long)cols, feature->path, (unsigned long long)feature->array.cols);
@@ -164,7 +172,7 @@ static plt_status_t take_kept(const char *path, const plt_json_t *json, const pl
                               plt_scaling_t **out) {
   const plt_json_t *entry = find_entry(json, feature->name);
   if (entry == NULL) return PLT_OK;
-  PLT_TRY(check_entry(path, entry, feature));
+  PLT_TRY(check_entry(path, json, entry, feature));
   plt_scaling_t *scaling = plt_scaling_create(feature->scale, feature->array.cols);
   bool fits =
       plt_json_get_uint(plt_json_find(entry, "items"), UINT32_MAX, &scaling->measured) &&
@@ -187,8 +195,9 @@ static plt_status_t prepare(const plt_kept_t *kept, const plt_json_t *json, uint
   if (feature->scaling != NULL || (!is_scaled && feature->missing.n == 0)) return PLT_OK;
   if (is_scaled && kept != NULL && kept->is_whole)
     return plt_fail(PLT_ERR_DATA,
-                    "%s: %s by which the run scaled %s (data.scale %s); without it the run cannot be used", kept->path,
-                    json == NULL ? "is not there, with the figures" : "has no figures", feature->name,
+                    "%s: %s by which %s would be scaled (data.scale %s): leave data.scale as the run has it; if that "
+                    "is so, the file has been lost and the run cannot be used",
+                    kept->path, json == NULL ? "is not there, with the figures" : "has no figures", feature->name,
                     plt_scale_names[feature->scale]);
   feature->scaling = plt_scaling_measure(feature, items);
   return PLT_OK;

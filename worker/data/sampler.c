@@ -86,9 +86,13 @@ static plt_status_t check_sample(const plt_sampler_t *sampler, uint64_t batch, s
     int64_t id = plt_npy_int(&sampler->replay, batch, sample * sampler->width + col);
     int64_t limit = col == 0 ? sampler->data->users : sampler->data->items;
     if (is_absent ? id == -1 : id >= 0 && id < limit) continue;
-    return plt_fail(PLT_ERR_DATA, "%s: batch %" PRIu64 ", sample %zu: %s %" PRId64 " is not in [0, %" PRId64 ")%s",
-                    sampler->config.replay, batch, sample, col == 0 ? "user" : "item", id, limit,
-                    is_absent ? "; behind a row of -1 there are only such" : "");
+    if (is_absent)
+      return plt_fail(PLT_ERR_DATA,
+                      "%s: batch %" PRIu64 ", sample %zu: %" PRId64
+                      " stands behind a sample of -1; rows of -1 fill a batch up at its end, and are -1 throughout",
+                      sampler->config.replay, batch, sample, id);
+    return plt_fail(PLT_ERR_DATA, "%s: batch %" PRIu64 ", sample %zu: %s %" PRId64 " is not in [0, %" PRId64 ")",
+                    sampler->config.replay, batch, sample, col == 0 ? "user" : "item", id, limit);
   }
   return PLT_OK;
 }
@@ -112,13 +116,14 @@ static plt_status_t open_replay(plt_sampler_t *sampler) {
   /* A model without negatives passes over those of a file that has them. */
   if (config->negatives == 0 && npy->cols % config->batch_size == 0 && npy->cols / config->batch_size > width)
     width = (size_t)(npy->cols / config->batch_size);
-  if ((npy->type != PLT_NPY_I8 && npy->type != PLT_NPY_I4) || npy->dims != 3 || npy->rows == 0 ||
-      npy->cols != (uint64_t)config->batch_size * width || npy->rows > UINT32_MAX)
+  bool is_whole = npy->type == PLT_NPY_I8 || npy->type == PLT_NPY_I4;
+  if (!is_whole || npy->dims != 3 || npy->rows == 0 || npy->cols != (uint64_t)config->batch_size * width ||
+      npy->rows > UINT32_MAX)
     return plt_fail(PLT_ERR_DATA,
                     "%s: a replay file is an integer array [batches, %" PRIu32
-                    ", %zu]: train.batch_size "
-                    "samples of user, positive item, negative items",
-                    path, config->batch_size, width);
+                    ", %zu]: train.batch_size samples of user, positive item, negative items; this one has %s, %d "
+                    "dimensions, %" PRIu64 " a batch",
+                    path, config->batch_size, width, is_whole ? "whole numbers" : "fractions", npy->dims, npy->cols);
   sampler->batches = (uint32_t)npy->rows;
   sampler->width = width;
   sampler->samples = plt_mem_alloc(npy->rows * sizeof *sampler->samples);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "worker/data/features.h"
 
 /* What S is made of, per modality with a share. */
 typedef struct parts {
@@ -36,6 +37,20 @@ static size_t merge_row(const parts_t *parts, uint32_t i, uint32_t *index, float
   }
 }
 
+/* What is the matter with an item whose cosines do not add up to more than nothing, and what helps. */
+static const char *why(const plt_feature_t *feature, uint32_t item) {
+  float *row = plt_mem_alloc(feature->array.cols * sizeof *row);
+  bool is_zero = true;
+  plt_feature_row(feature, item, row);
+  for (size_t c = 0; c < feature->array.cols; c++) is_zero = is_zero && row[c] == 0;
+  free(row);
+  if (!is_zero) return "; a smaller model.knn leaves those out that are unlike it";
+  if (feature->scale == PLT_SCALE_STANDARD)
+    return ": data.scale: standard makes its row 0, as any that is the mean, which items without the modality get; "
+           "take unit or none for this modality";
+  return ": its row is 0; give it features, or a row of NaN, and it gets the mean of the others";
+}
+
 /* Cosines become those divided by the roots of both ends' sums. */
 static plt_status_t normalise(const parts_t *parts, const plt_feature_t *feature, const uint32_t *near, float *weight) {
   plt_status_t status = PLT_OK;
@@ -45,10 +60,10 @@ static plt_status_t normalise(const parts_t *parts, const plt_feature_t *feature
     for (uint32_t e = 0; e < parts->k; e++) sum += (double)weight[(size_t)i * parts->k + e];
     root[i] = 1 / sqrt(sum);
     if (!(sum > 0))
-      status = plt_fail(PLT_ERR_DATA,
-                        "%s: the cosines of item %u and its %u nearest items add up to %g, and its edges cannot be "
-                        "weighed by them; does it have features?",
-                        feature->name, i, parts->k, sum);
+      status =
+          plt_fail(PLT_ERR_DATA,
+                   "%s: the cosines of item %u and its %u nearest items add up to %g, so its edges have no weight%s",
+                   feature->name, i, parts->k, sum, why(feature, i));
   }
   for (size_t e = 0; e < (size_t)parts->items * parts->k && status == PLT_OK; e++)
     weight[e] = (float)(root[e / parts->k] * root[near[e]] * (double)weight[e]);

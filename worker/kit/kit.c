@@ -120,8 +120,10 @@ plt_status_t plt_model_read_layers(const plt_config_t *config, plt_model_t *mode
   *layers = (plt_model_layers_t){.n = (size_t)plt_config_int(config, "model.layers")};
   if (is_exact(config)) return PLT_OK;
   if (n != layers->n)
-    return plt_fail(PLT_ERR_USAGE, "%s: model.fanout is exact or a list of %zu numbers, one per layer (model.layers)",
-                    plt_config_origin(config, "model.fanout"), layers->n);
+    return plt_fail(
+        PLT_ERR_USAGE,
+        "%s: model.fanout has %zu entr%s, and model.layers is %zu: it is exact, or a list of so many numbers",
+        plt_config_origin(config, "model.fanout"), n, n == 1 ? "y" : "ies", layers->n);
   for (size_t i = 0; i < n; i++) {
     const char *text = plt_config_list_text(config, "model.fanout", i);
     char *end;

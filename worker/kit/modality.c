@@ -3,9 +3,11 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/elementary.h"
+#include "common/mem.h"
 #include "common/rng.h"
 #include "common/vector.h"
 #include "worker/data/derived.h"
@@ -15,12 +17,6 @@
 
 /* ---- options ---- */
 
-static const plt_feature_t *find_modality(const plt_dataset_t *data, const char *name) {
-  for (size_t m = 0; m < data->n_features; m++)
-    if (strcmp(data->features[m].name, name) == 0) return &data->features[m];
-  return NULL;
-}
-
 plt_status_t plt_model_check_modalities(const plt_dataset_t *data, const plt_model_t *model) {
   if (data->n_features <= PLT_MODALITIES_MAX) return PLT_OK;
   return plt_fail(PLT_ERR_USAGE, "model %s takes at most %d modalities; data.features names %zu", model->ops->name,
@@ -29,11 +25,12 @@ plt_status_t plt_model_check_modalities(const plt_dataset_t *data, const plt_mod
 
 plt_status_t plt_model_read_modality(const plt_config_t *config, const plt_dataset_t *data, const char *key, size_t i,
                                      const plt_feature_t **out) {
-  const char *name = plt_config_list_text(config, key, i);
-  *out = find_modality(data, name);
-  if (*out != NULL) return PLT_OK;
-  return plt_fail(PLT_ERR_USAGE, "%s: %s: data.features has no modality \"%s\"", plt_config_origin(config, key), key,
-                  name);
+  size_t m = 0;
+  char *where = plt_mem_print("%s: %s", plt_config_origin(config, key), key);
+  plt_status_t status = plt_feature_find(data, where, plt_config_list_text(config, key, i), &m);
+  if (status == PLT_OK) *out = &data->features[m];
+  free(where);
+  return status;
 }
 
 size_t plt_model_read_user_graph(const plt_config_t *config, plt_model_t *model) {
@@ -63,18 +60,25 @@ plt_status_t plt_model_read_item_graph(const plt_config_t *config, const plt_dat
 
 plt_status_t plt_model_read_segments(const plt_config_t *config, const plt_dataset_t *data,
                                      size_t order[PLT_MODALITIES_MAX]) {
-  size_t n = plt_config_list_size(config, "model.segments"), found = 0;
+  static const char key[] = "model.segments";
+  size_t n = plt_config_list_size(config, key);
+  bool is_there[PLT_MODALITIES_MAX] = {false};
   for (size_t s = 0; s < data->n_features; s++) order[s] = s;
-  if (n == 0) return PLT_OK;
   for (size_t s = 0; s < n; s++) {
-    const plt_feature_t *feature = find_modality(data, plt_config_list_text(config, "model.segments", s));
-    if (feature == NULL) continue;
-    order[s < data->n_features ? s : 0] = (size_t)(feature - data->features);
-    found |= (size_t)1 << (feature - data->features);
+    const plt_feature_t *feature;
+    PLT_TRY(plt_model_read_modality(config, data, key, s, &feature));
+    size_t m = (size_t)(feature - data->features);
+    if (is_there[m])
+      return plt_fail(PLT_ERR_USAGE, "%s: %s: %s stands there twice; each modality of data.features is named once",
+                      plt_config_origin(config, key), key, feature->name);
+    is_there[m] = true;
+    order[s] = m;
   }
-  if (n == data->n_features && found == ((size_t)1 << n) - 1) return PLT_OK;
-  return plt_fail(PLT_ERR_USAGE, "%s: model.segments names each of the %zu modalities of data.features once",
-                  plt_config_origin(config, "model.segments"), data->n_features);
+  for (size_t m = 0; m < data->n_features && n > 0; m++)
+    if (!is_there[m])
+      return plt_fail(PLT_ERR_USAGE, "%s: %s: %s is left out; each modality of data.features is named once",
+                      plt_config_origin(config, key), key, data->features[m].name);
+  return PLT_OK;
 }
 
 plt_model_table_t *plt_model_add_modality_table(plt_model_t *model, const char *prefix, const plt_feature_t *feature,

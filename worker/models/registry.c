@@ -58,6 +58,22 @@ static plt_status_t read_adversary(const plt_config_t *config, plt_model_t *mode
   return plt_model_check_given_features(config, model, key, "disturbs", " that could be disturbed");
 }
 
+static plt_status_t refuse_featureless(const char *name) {
+  char *others = plt_mem_strdup("");
+  for (size_t i = 0; plt_models[i] != NULL; i++) {
+    if (plt_models[i]->uses_features) continue;
+    char *more = plt_mem_print("%s%s%s", others, others[0] == '\0' ? "" : ", ", plt_models[i]->name);
+    free(others);
+    others = more;
+  }
+  plt_fail(PLT_ERR_USAGE,
+           "model %s needs item features: name their files in data.features (NAME_feat.npy of the data folder); models "
+           "without: %s",
+           name, others);
+  free(others);
+  return PLT_ERR_USAGE;
+}
+
 /* What init has filled, as others may rely on it. */
 static plt_status_t check(plt_model_t *model) {
   if (model->n_tables > PLT_MODEL_TABLES_MAX)
@@ -80,8 +96,7 @@ plt_status_t plt_model_create_at(const plt_config_t *config, const plt_dataset_t
     ops = ops->of_stage(kind);
     if (ops == NULL) return plt_fail(PLT_ERR_USAGE, "model %s has no stage of the kind %s", name, kind);
   }
-  if (ops->uses_features && data->n_features == 0)
-    return plt_fail(PLT_ERR_USAGE, "model %s needs item features: name their files in data.features", name);
+  if (ops->uses_features && data->n_features == 0) return refuse_featureless(name);
   plt_model_t *model = plt_mem_zalloc(1, ops->size);
   model->ops = ops;
   model->place = place;

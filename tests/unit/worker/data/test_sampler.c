@@ -287,7 +287,7 @@ Test(sampler, a_short_batch_of_a_replay_ends_with_rows_of_minus_one) {
     int sample, column;
     int64_t id;
     const char *text;
-  } bad[] = {{2, 1, 4, "sample 2: item 4"}, {1, 0, -1, "sample 1: item 7"}, {0, 0, -1, "sample 0: item 2"}};
+  } bad[] = {{2, 1, 4, "sample 2: 4 stands"}, {1, 0, -1, "sample 1: 7 stands"}, {0, 0, -1, "sample 0: 2 stands"}};
   for (size_t i = 0; i < 3; i++) { /* no samples behind the end, none of which half is absent */
     int64_t spoilt[2][3][3];
     memcpy(spoilt, good, sizeof good);

@@ -252,7 +252,7 @@ Test(scaling, kept_figures_that_do_not_fit) {
   expect_fault(&world, "unit", "mean", &kept, PLT_ERR_DATA, "features.json: is not there");
   OPEN(&world, "unit", &given);
   cr_assert_eq(plt_features_keep(world.data, world.folder.path), PLT_OK);
-  expect_fault(&world, "l2", "mean", &kept, PLT_ERR_USAGE, "trained with data.scale unit of a, and data.scale is l2");
+  expect_fault(&world, "l2", "mean", &kept, PLT_ERR_USAGE, "trained with data.scale unit of a, and it is l2 now");
   expect_fault(&world, "none", "mean", &given, PLT_ERR_USAGE, "set it to {a: unit}");
   write_features(&world, "a_feat.npy", world.x + COLS * (MISSING + 1), 3);
   expect_fault(&world, "unit", "mean", &kept, PLT_ERR_DATA, "a had 5 columns");
