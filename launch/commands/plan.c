@@ -148,6 +148,7 @@ static plt_status_t find_costs(const arguments_t *a, plt_job_t *job, plt_calibra
   const char *path = plt_config_given(a->values, "calibration") ? plt_config_text(a->values, "calibration") : NULL;
   plt_calibration_name(job, out);
   if (path != NULL && plt_path_exists(path)) return plt_calibration_read(path, out);
+  PLT_TRY(plt_job_fits(job, 1)); /* what is measured */
   PLT_TRY(plt_calibrate(job, out));
   return path == NULL ? PLT_OK : plt_calibration_write(out, path);
 }

@@ -58,11 +58,12 @@ plt_status_t plt_job_open_relations(plt_job_t *job, const char *shared);
 uint64_t plt_job_table_bytes(const plt_job_t *job);
 /* Expected bytes, of the stages that need most. */
 typedef struct plt_job_memory {
-  uint64_t tables;    /* of all servers together: rows, optimizer states, states of inference */
-  uint64_t worker;    /* of each worker */
-  uint64_t contrasts; /* what of it train.micro_batch makes */
+  uint64_t tables; /* of all servers together: rows, optimizer states, states of inference */
+  uint64_t worker; /* of each worker */
 } plt_job_memory_t;
 plt_job_memory_t plt_job_memory(const plt_job_t *job);
+/* PLT_ERR_USAGE, with what would fit, where all servers and so many workers need more than this machine's memory. */
+plt_status_t plt_job_fits(const plt_job_t *job, uint32_t workers);
 /* Says what the job will need, fails if this machine's memory cannot hold it. */
 plt_status_t plt_job_check_memory(const plt_job_t *job);
 

@@ -217,6 +217,11 @@ for ((c = 0; c < 16; c++)); do printf '\x00\x00\xc0\x7f'; done |
 bad_set 65 'text: the cosines of item 3 .*data\.scale: standard makes its row 0, .*take unit' \
   model.name=mgcn "data.path=$work/zeros-of-some" data.scale=standard
 
+# As many samples as make rows of contrasts with all nodes that no machine holds.
+large=(model.name=lgmrec train.batch_size=16777216 train.micro_batch=16777216 model.dim=64)
+bad_set 64 'worker of lgmrec needs about [0-9.]+ GB .* train\.micro_batch: [0-9]+ would fit' "${large[@]}"
+refuses 64 'of lgmrec needs about .* would fit' "$plateau" plan "$config" "${large[@]/#/--set=}"
+
 say "replay"
 # ids N...: an int32 array [1, N / 3, 3].
 ids() {

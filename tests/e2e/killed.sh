@@ -1,17 +1,29 @@
 #!/usr/bin/env bash
-# killed.sh vbpr|lightgcn: killed with SIGKILL at random moments and started again with the same command line, the final
-# tables and losses have the bits of an undisturbed run, and metrics.jsonl is whole. PLATEAU_TEST_SEED repeats the moments.
+# killed.sh vbpr|lightgcn|dragon|grcn: killed with SIGKILL at random moments and started again with the same command
+# line, the final tables and losses have the bits of an undisturbed run, and metrics.jsonl is whole. PLATEAU_TEST_SEED
+# repeats the moments.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-data=$work/data config=$work/config.yaml kills=8
+data=$work/data config=$work/config.yaml kills=8 epochs=60
 make_data "$data"
 write_config "$config" "$data" "$bsam_plus"
-[[ ${1:-vbpr} == vbpr ]] || as_lightgcn "$config"
+# becomes NAME OPTIONS: that model, for fewer and longer steps.
+becomes() {
+  sed -i "s/^  name: vbpr/  name: $1\n  $2/" "$config"
+  kills=4 epochs=20
+}
+case ${1:-vbpr} in
+  vbpr) ;;
+  lightgcn) as_lightgcn "$config" ;;
+  dragon) becomes dragon 'layers: 2\n  fanout: [6, 4]\n  user_knn: 4\n  user_pad: random\n  knn: 5' ;;
+  grcn) becomes grcn 'layers: 1\n  routing: 1\n  latent: 4' ;;
+  *) fail "usage: killed.sh vbpr|lightgcn|dragon|grcn" ;;
+esac
 seed=${PLATEAU_TEST_SEED:-$(($(od -An -N2 -tu2 /dev/urandom)))}
 RANDOM=$seed
 say "seed $seed"
-command=("$plateau" train "$config" --set train.epochs=60 --set eval.every=5 --set checkpoint.every_s=0.02
+command=("$plateau" train "$config" --set "train.epochs=$epochs" --set eval.every=5 --set checkpoint.every_s=0.02
   --servers 2 --workers 2 --set cluster.transport=ipc --resume)
 
 begin=$(date +%s%N)

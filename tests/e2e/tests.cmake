@@ -57,9 +57,9 @@ plateau_e2e(leaves_nothing COMMAND ${e2e}/leaves_nothing.sh TIMEOUT 500)
 set_tests_properties(e2e.leaves_nothing PROPERTIES RUN_SERIAL ON) # it looks at /tmp
 plateau_e2e(security COMMAND ${e2e}/security.sh LABELS heavy TIMEOUT 400 COST 13)
 plateau_e2e(checkpoints COMMAND ${e2e}/checkpoints.sh LABELS heavy TIMEOUT 300 COST 30)
-foreach(model vbpr lightgcn)
+foreach(model vbpr lightgcn dragon grcn)
   set(again)
-  if(model STREQUAL "lightgcn") # one is enough for the sanitizers
+  if(NOT model STREQUAL "vbpr") # one is enough for the sanitizers
     set(again LABELS again)
   endif()
   plateau_e2e(killed.${model} COMMAND ${e2e}/killed.sh ${model} ${again} TIMEOUT 400 COST 6)

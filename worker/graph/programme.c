@@ -184,6 +184,7 @@ void plt_programme_estimate(const plt_programme_t *p, const plt_programme_size_t
   for (size_t k = 0; k < p->n_states; k++)
     for (plt_side_t side = PLT_SIDE_USER; side < PLT_SIDES; side++)
       if (p->state[k].sides >> side & 1)
-        cost->states += cost->nodes[p->set_of[k]][side] * (2 * (uint64_t)p->state[k].cols + p->state[k].floats);
+        cost->states += cost->nodes[p->set_of[k]][side] * (2 * (uint64_t)p->state[k].cols + p->state[k].floats +
+                                                           (side == PLT_SIDE_ITEM ? p->state[k].item_floats : 0));
   for (size_t r = 0; r < p->n_relations; r++) cost->relations += bytes_of(&p->relation[r], size);
 }

@@ -44,9 +44,10 @@ typedef struct plt_state {
   uint64_t inputs;  /* bits: states that these functions see at the same nodes */
   uint64_t sources; /* bits, weighs: states that the weights see at the neighbours, beside `from`; earlier than it */
   uint32_t cols;
-  uint32_t fanout; /* hops over USER_ITEM: neighbours of a node at most, drawn per leaf; 0: all */
-  uint32_t draw;   /* which draw of the leaf: hops with the same draw the same neighbours */
-  uint32_t floats; /* of tape, about, that the function takes per node, slopes included */
+  uint32_t fanout;      /* hops over USER_ITEM: neighbours of a node at most, drawn per leaf; 0: all */
+  uint32_t draw;        /* which draw of the leaf: hops with the same draw the same neighbours */
+  uint32_t floats;      /* of tape, about, that the function takes per node, slopes included */
+  uint32_t item_floats; /* and per item beside them: features, and the dense layers that these go through */
 } plt_state_t;
 
 /* A hop whose rows are the nodes of an inner set. */

@@ -9,10 +9,12 @@ static const float leak = 0.01f;
 
 static plt_status_t add_programme(const plt_config_t *config, const plt_dataset_t *data, plt_dyadic_t *self) {
   plt_model_t *model = &self->base;
-  uint32_t d = self->d, cols = (uint32_t)data->n_features * d, floats = 0;
-  for (size_t m = 0; m < data->n_features; m++) floats += (uint32_t)data->features[m].array.cols + 2 * 15 * d;
+  uint32_t d = self->d, cols = (uint32_t)data->n_features * d;
+  plt_state_t layer_0 = {.cols = cols, .computes = true, .floats = 4 * cols};
+  for (size_t m = 0; m < data->n_features; m++)
+    layer_0.item_floats += (uint32_t)data->features[m].array.cols + 2 * 13 * d;
   PLT_TRY(plt_model_read_layers(config, model));
-  size_t last = plt_model_add_propagation(model, &(plt_state_t){.cols = cols, .computes = true, .floats = floats}, 0);
+  size_t last = plt_model_add_propagation(model, &layer_0, 0);
   self->mixed = plt_model_add_state(model, (plt_state_t){.relation = PLT_ALONE,
                                                          .sides = PLT_BOTH,
                                                          .computes = true,

@@ -117,6 +117,7 @@ struct plt_model {
   bool reads_codes;      /* of frozen encoders in place of features: there is nothing to disturb or to augment */
   size_t score_cols;     /* 0: it ranks nothing */
   plt_contrasts_t contrasts;
+  uint32_t own_floats; /* of tape, about, that representations take per node of a leaf's own, beside 8 score_cols */
   float amr_eps, amr_weight; /* adversarial training: weight 0, none */
   plt_augment_t augment;
   plt_model_layers_t layers;

@@ -93,12 +93,15 @@ static plt_status_t read_options(const plt_config_t *config, cm3_t *cm3) {
 
 static plt_status_t add_programme(const plt_config_t *config, const plt_dataset_t *data, cm3_t *cm3, uint32_t cols) {
   plt_model_t *model = &cm3->base;
-  uint32_t d = cm3->d, floats = 0; /* of layer 0, values and slopes: hidden rows, others with m mixes */
+  uint32_t d = cm3->d;
+  plt_state_t layer_0 = {.cols = cols, .computes = true}; /* items: hidden rows; both: others with m mixes */
   size_t alike, last;
-  for (uint32_t m = 0; m < data->n_features; m++)
-    floats += (uint32_t)data->features[m].array.cols + 2 * (12 * d + (5 + m) * d);
+  for (uint32_t m = 0; m < data->n_features; m++) {
+    layer_0.floats += 2 * (5 + m) * d;
+    layer_0.item_floats += (uint32_t)data->features[m].array.cols + 2 * 12 * d;
+  }
   PLT_TRY(plt_model_read_layers(config, model));
-  last = plt_model_add_propagation(model, &(plt_state_t){.cols = cols, .computes = true, .floats = floats}, 0);
+  last = plt_model_add_propagation(model, &layer_0, 0);
   cm3->sum = plt_model_add_state(model, (plt_state_t){.relation = PLT_ALONE,
                                                       .sides = PLT_BOTH,
                                                       .computes = true,

@@ -68,9 +68,10 @@ static void add_modality(grcn_t *grcn, size_t relation, uint32_t f, uint32_t col
                      .weighs = true,
                      .cols = cols,
                      .floats = 6 * cols};
-  plt_state_t alone = {
-      .relation = PLT_ALONE, .sides = PLT_BOTH, .computes = true, .cols = cols, .floats = f + 6 * cols};
-  size_t base = plt_model_add_state(model, alone), last = base;
+  plt_state_t alone = {.relation = PLT_ALONE, .sides = PLT_BOTH, .computes = true, .cols = cols, .floats = 2 * cols};
+  plt_state_t projected = alone;
+  projected.item_floats = f + 4 * cols;
+  size_t base = plt_model_add_state(model, projected), last = base;
   for (size_t r = 0; r < grcn->routing; r++) {
     plt_state_t route = hop;
     route.sides = PLT_USERS;

@@ -92,6 +92,7 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   model->negatives = 1;
   model->contrasts.leaf = mgcn->weight > 0 ? 2 : 0;
   model->score_cols = mgcn->d;
+  model->own_floats = 2 * (uint32_t)(9 * mgcn->modalities + 5) * mgcn->d;
   PLT_TRY(plt_model_check_modalities(data, model));
   PLT_TRY(plt_model_read_segments(config, data, mgcn->order));
   PLT_TRY(plt_model_read_layers(config, model));

@@ -78,7 +78,8 @@ static void add_states(const plt_dataset_t *data, mmgcn_t *mmgcn) {
                                                  .sides = PLT_BOTH,
                                                  .computes = true,
                                                  .cols = cols,
-                                                 .floats = (uint32_t)data->features[m].array.cols + 4 * cols});
+                                                 .floats = 2 * cols,
+                                                 .item_floats = (uint32_t)data->features[m].array.cols + 2 * cols});
     size_t last = plt_model_add_layers(model, relation, first);
     for (size_t k = first + 1; k <= last; k++) {
       plt_state_t *state = &model->programme.state[k < PLT_STATES_MAX ? k : PLT_STATES_MAX];

@@ -71,7 +71,7 @@ static void add_states(const plt_dataset_t *data, slmrec_t *slmrec) {
                                                             .sides = PLT_BOTH,
                                                             .computes = true,
                                                             .cols = slmrec->d,
-                                                            .floats = f + 4 * slmrec->d});
+                                                            .item_floats = f + 4 * slmrec->d});
     size_t last = plt_model_add_layers(model, 0, first); /* the relation of chain 0 */
     for (size_t k = first; k <= last; k++) plt_model_add_output(model, k);
   }
@@ -132,6 +132,7 @@ static plt_status_t init(plt_model_t *model, const plt_config_t *config, const p
   PLT_TRY(plt_model_read_layers(config, model));
   model->score_cols = slmrec->d;
   model->contrasts.leaf = 1 + (slmrec->weight > 0 ? slmrec->modalities : 0);
+  model->own_floats = 2 * (uint32_t)(4 * (1 + slmrec->modalities) + 5) * slmrec->d;
   add_states(data, slmrec);
   add_tables(data, slmrec);
   return PLT_OK;

@@ -385,6 +385,7 @@ Test(programme, estimate_by_hand) {
               naive_bit(naive_hop(&p, UU, layer_0, PLT_USERS));
   p.state[layer_0].cols = 5;
   p.state[layer_0].floats = 7;
+  p.state[layer_0].item_floats = 3;
   settle(&p);
   plt_programme_cost_t cost;
   plt_programme_estimate(&p, &(plt_programme_size_t){{10, 8}, 30}, (const uint64_t[]){3, 4}, &cost);
@@ -393,5 +394,5 @@ Test(programme, estimate_by_hand) {
   cr_assert(cost.nodes[0][PLT_SIDE_USER] == 3 && cost.nodes[0][PLT_SIDE_ITEM] == 4);
   cr_assert(cost.nodes[1][PLT_SIDE_USER] == 10 && cost.nodes[1][PLT_SIDE_ITEM] == 8);
   cr_assert_eq(cost.edges, 3 * 2 + 4 * 2 + 4 * 4 + 3 * 3);
-  cr_assert_eq(cost.states, 18 * (2 * 5 + 7) + ((3 + 4) + 4 + 3) * 2 * 2);
+  cr_assert_eq(cost.states, 18 * (2 * 5 + 7) + 8 * 3 + ((3 + 4) + 4 + 3) * 2 * 2);
 }
