@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/io/fileio.h"
+#include "common/io/outfile.h"
 #include "launch/sizing/calibrate.h"
 
 enum { FILE_MAX = 1 << 20 };
@@ -56,12 +57,12 @@ void plt_calibration_put(const plt_calibration_t *calibration, plt_json_t *to, c
 }
 
 plt_status_t plt_calibration_write(const plt_calibration_t *calibration, const char *path) {
-  FILE *file = fopen(path, "w");
-  if (file == NULL) return plt_fail_errno(PLT_ERR_IO, "%s", path);
+  plt_outfile_t out;
+  PLT_TRY(plt_outfile_open(path, &out));
   plt_json_t *json = plt_json_create();
   plt_calibration_put(calibration, json, NULL);
-  plt_json_write(&json, file);
-  return fclose(file) == 0 ? PLT_OK : plt_fail_errno(PLT_ERR_IO, "%s", path);
+  plt_json_write(&json, out.file);
+  return plt_outfile_close(&out, PLT_OK);
 }
 
 static plt_status_t take(const plt_json_t *json, const char *path, plt_calibration_t *out) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/outfile.h"
 #include "common/mem.h"
 #include "launch/tasks/curves.h"
 #include "launch/tasks/outcome.h"
@@ -91,14 +92,15 @@ static plt_status_t choose(const plt_session_t *session, const char *split, plt_
 static plt_status_t evaluate_users(plt_session_t *session, const plt_task_call_t *call, const char *path,
                                    plt_outcome_t *outcome) {
   plt_user_metrics_t users[PLT_PARTS] = {{0}};
-  FILE *file = session->worker == 0 ? fopen(path, "w") : NULL;
-  if (session->worker == 0 && file == NULL) return plt_fail_errno(PLT_ERR_CREATE, "evaluate: --per-user: %s", path);
+  plt_outfile_t out = {0};
+  plt_status_t status = session->worker == 0 ? plt_outfile_open(path, &out) : PLT_OK;
+  if (status != PLT_OK) return plt_fail_within(status, "evaluate: --per-user");
   outcome->users = users;
-  plt_status_t status = plt_outcome_evaluate(session, "outcome", call->quiet, outcome);
-  if (status == PLT_OK && file != NULL) plt_outcome_print_users(file, &session->plan->topk, outcome);
-  bool failed = file != NULL && ferror(file) != 0;
-  failed = (file != NULL && fclose(file) != 0) || failed;
-  if (failed && status == PLT_OK) status = plt_fail_errno(PLT_ERR_IO, "evaluate: --per-user: %s: cannot write", path);
+  status = plt_outcome_evaluate(session, "outcome", call->quiet, outcome);
+  if (status == PLT_OK && out.file != NULL) plt_outcome_print_users(out.file, &session->plan->topk, outcome);
+  const bool has_evaluated = status == PLT_OK;
+  if (out.file != NULL) status = plt_outfile_close(&out, status);
+  if (has_evaluated && status != PLT_OK) plt_fail_within(status, "evaluate: --per-user");
   for (plt_part_t part = 0; part < PLT_PARTS; part++) plt_user_metrics_clear(&users[part]);
   outcome->users = NULL;
   return status;

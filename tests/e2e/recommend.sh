@@ -96,6 +96,15 @@ printf '\xef\xbb\xbfwho,what\r\n"a, ""1""",z\r\nb,"y"\r\n' >"$work/quoted.csv"
 [[ $(cut -f 1,2 "$work/given.tsv" | tail -n +2) == $'a, "1"\tz\nb\ty' ]] || complain "quoted pairs: $(cat "$work/given.tsv")"
 grep -q 'quoted.csv:1: taken for a header: who,what$' "$work/told.txt" || complain "nothing said of a header: $(cat "$work/told.txt")"
 
+say "a file takes its place when it is whole: what was served before stays"
+cp "$work/all.tsv" "$work/served.tsv"
+code=0
+(ulimit -f 8 && exec "${recommend[@]}" -k 100 -o "$work/served.tsv") >"$work/told.txt" 2>&1 || code=$?
+((code == 74)) && cmp -s "$work/all.tsv" "$work/served.tsv" || complain "a full disk: exit $code, or half a file"
+[[ -z $(compgen -G "$work/served.tsv.*" || true) ]] || complain "a full disk: a file is left"
+"${recommend[@]}" --users 3 -k 2 -o >(cat >"$work/piped.tsv") && sleep 0.2
+(($(wc -l <"$work/piped.tsv") == 3)) || complain "nothing came through a pipe"
+
 say "what makes no sense"
 refuses 64 'needs --items' "$plateau" similar "$work/run"
 printf '3\t4\n3 200\n' >"$work/pairs.bad"

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/io/outfile.h"
+
 void plt_output_id(FILE *out, const plt_idmap_t *names, uint32_t id) {
   if (names == NULL) {
     fprintf(out, "%" PRIu32, id);
@@ -30,14 +32,15 @@ void plt_output_id_json(FILE *out, const plt_idmap_t *names, uint32_t id) {
 
 static plt_status_t write_to(plt_session_t *session, const plt_inference_t *inference, const char *path,
                              plt_output_fn work, const void *what) {
-  bool to_stdout = strcmp(path, "-") == 0;
-  FILE *out = to_stdout ? stdout : fopen(path, "w");
-  if (out == NULL) return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create", path);
-  plt_status_t status = work(session, inference, what, out);
-  bool written = fflush(out) == 0 && !ferror(out);
-  if (!to_stdout) written = fclose(out) == 0 && written;
-  if (status == PLT_OK && !written) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", path);
-  return status;
+  if (strcmp(path, "-") == 0) {
+    plt_status_t status = work(session, inference, what, stdout);
+    bool is_written = fflush(stdout) == 0 && !ferror(stdout);
+    if (status == PLT_OK && !is_written) status = plt_fail_errno(PLT_ERR_IO, "standard output");
+    return status;
+  }
+  plt_outfile_t out;
+  PLT_TRY(plt_outfile_open(path, &out));
+  return plt_outfile_close(&out, work(session, inference, what, out.file));
 }
 
 plt_status_t plt_output_write(plt_session_t *session, const char *name, const char *path, plt_output_fn work,
