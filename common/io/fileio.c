@@ -62,6 +62,8 @@ plt_status_t plt_dir_create_one(const char *path) {
   if (mkdir(path, 0777) == 0) return PLT_OK;
   int cause = errno;
   if (plt_path_is_dir(path)) return PLT_OK;
+  if (cause == EEXIST) /* "File exists" would not say why that is wrong */
+    return plt_fail(PLT_ERR_CREATE, "%s: cannot create directory: it is there already, and is none", path);
   errno = cause;
   return plt_fail_errno(PLT_ERR_CREATE, "%s: cannot create directory", path);
 }

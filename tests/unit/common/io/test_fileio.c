@@ -36,6 +36,7 @@ Test(fileio, directories) {
   cr_assert(plt_path_exists(scratch_path("a/b/file")));
   cr_assert_not(plt_path_is_dir(scratch_path("a/b/file")));
   CR_FAILED_WITH(plt_dir_create(scratch_path("a/b/file/d")), PLT_ERR_CREATE, "a/b/file: cannot create directory");
+  CR_FAILED_WITH(plt_dir_create(scratch_path("a/b/file")), PLT_ERR_CREATE, "it is there already, and is none");
   cr_assert_eq(symlink("a", scratch_path("link")), 0);
   CR_OK(plt_dir_remove(scratch_path("link")));
   cr_assert(plt_path_exists(scratch_path("a/b/file")));
