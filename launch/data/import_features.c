@@ -81,6 +81,12 @@ static void rows_end(rows_t *rows) {
   free(rows->id);
 }
 
+/* Whether it names an item that remained: then it is no header. */
+static bool is_item(const rows_t *rows, plt_span_t id) {
+  uint32_t number;
+  return plt_idmap_find(rows->items->names, id.at, id.length, &number) && rows->id[number] != UINT32_MAX;
+}
+
 /* Row `row` is of this id; UINT32_MAX: of no item that wants one. */
 static uint32_t take_id(rows_t *rows, uint64_t line, plt_span_t id, uint64_t row) {
   char shown[PLT_SHOWN_BYTES];
@@ -129,28 +135,46 @@ static void tell(const plt_import_feature_t *feature, const rows_t *rows, uint64
 /* What stands for an item, in a row of the source, into out[cols]. */
 typedef void (*row_fn)(const void *source, uint64_t row, uint32_t item, float *out);
 
-static plt_status_t append_rows(plt_npy_writer_t *writer, const rows_t *rows, uint64_t cols, row_fn read,
+/* A row of NaN is none; some of them only are a fault, which training would find later. */
+static plt_status_t check_row(rows_t *rows, const char *file, uint64_t row, const float *values, uint64_t cols) {
+  uint64_t finite = 0, nan = 0;
+  for (uint64_t c = 0; c < cols; c++) {
+    finite += isfinite(values[c]) != 0;
+    nan += isnan(values[c]) != 0;
+  }
+  if (nan == cols) rows->found--;
+  if (nan == cols || finite == cols) return PLT_OK;
+  return plt_fail(PLT_ERR_DATA,
+                  "%s: row %" PRIu64
+                  " (from 0) has values that are NaN or infinite as float32; a row that is "
+                  "NaN throughout is an item without the modality",
+                  file, row);
+}
+
+static plt_status_t append_rows(plt_npy_writer_t *writer, const char *file, rows_t *rows, uint64_t cols, row_fn read,
                                 const void *source) {
   float *values = plt_mem_alloc(cols * sizeof *values);
   plt_status_t status = PLT_OK;
   for (uint32_t i = 0; i < rows->items->n && status == PLT_OK; i++) {
-    if (rows->row[i] == UINT64_MAX)
+    if (rows->row[i] == UINT64_MAX) {
       for (uint64_t c = 0; c < cols; c++) values[c] = NAN;
-    else
+    } else {
       read(source, rows->row[i], i, values);
-    status = plt_npy_writer_append(writer, values, 1);
+      status = check_row(rows, file, rows->row[i], values, cols);
+    }
+    if (status == PLT_OK) status = plt_npy_writer_append(writer, values, 1);
   }
   free(values);
   return status;
 }
 
-static plt_status_t write_rows(const plt_import_feature_t *feature, const char *folder, const rows_t *rows,
-                               uint64_t cols, row_fn read, const void *source) {
+static plt_status_t write_rows(const plt_import_feature_t *feature, const char *folder, rows_t *rows, uint64_t cols,
+                               row_fn read, const void *source) {
   char path[PLT_PATH_MAX];
   plt_npy_writer_t *writer;
   PLT_TRY(plt_path_file(folder, feature->name, PLT_FEATURE_SUFFIX, path));
   PLT_TRY(plt_npy_writer_create(path, rows->items->n, cols, &writer));
-  plt_status_t status = append_rows(writer, rows, cols, read, source);
+  plt_status_t status = append_rows(writer, feature->file, rows, cols, read, source);
   if (status == PLT_OK) return plt_npy_writer_close(&writer);
   plt_npy_writer_abandon(&writer);
   return status;
@@ -173,6 +197,10 @@ static plt_status_t read_ids(plt_records_t *records, rows_t *rows, bool first_is
     PLT_TRY(plt_records_next(records, &record, &more));
     if (!more) return PLT_OK;
     uint64_t row = (*lines)++;
+    if (rows != NULL && first_is_header && row == 0 && record.fault == NULL && is_item(rows, record.field[0]))
+      return plt_fail(PLT_ERR_DATA,
+                      "%s: has one id more than the array has rows, and the first is no header but an item",
+                      rows->bad.path);
     if (rows != NULL && record.fault == NULL && (row > 0 || !first_is_header))
       take_id(rows, record.line, record.field[0], row - first_is_header);
   }
@@ -271,7 +299,7 @@ static plt_status_t read_table(plt_records_t *records, const plt_import_feature_
                         record.line, MOST_COLUMNS - 1);
       table->cols = record.n - 1;
       table->value = plt_mem_zalloc((size_t)rows->items->n * table->cols, sizeof *table->value);
-      if (has_no_number(&record)) continue;
+      if (has_no_number(&record) && !is_item(rows, record.field[0])) continue;
     }
     read_values(rows, table, &record);
   }

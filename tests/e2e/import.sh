@@ -135,6 +135,30 @@ for name, price, emb in zip(items, read("price", 2), read("emb", 1)):
 PY
 quietly "$plateau" data check "$work/out"
 
+say "features that do not fit their ids"
+printf 'user,item\nu,x\nu,y\nu,z\n' >"$work/three.csv"
+"$python" - "$work" <<'PY'
+import struct, sys
+nan = float("nan")
+for name, values in ("whole", [0, 1, 2, 3, 4, 5]), ("none", [0, 1, nan, nan, 4, 5]), ("half", [0, 1, nan, 3, 4, 5]):
+    head = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }"
+    head += " " * (117 - len(head)) + "\n"
+    with open(f"{sys.argv[1]}/{name}.npy", "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack("<6f", *values))
+PY
+printf 'x\ny\nz\n' >"$work/three.ids"
+printf 'x\ny\nz\nw\n' >"$work/four.ids"
+printf 'x,nan\ny,1\nz,2\n' >"$work/first.csv"
+three=("$plateau" data import "$work/three.csv" --user user --item item --force -o "$work/three")
+quietly "${three[@]}" --features "f=$work/none.npy,$work/three.ids"
+grep -q 'f_feat.npy: 2 columns, 1 of 3 items have none' "$work/quietly.txt" || complain "a row of NaN is told as there"
+for case in "half.npy,$work/three.ids:half.npy: row 1 .* NaN or infinite" "whole.npy,$work/four.ids:four.ids: has one id more" \
+  'first.csv:first.csv:1: column 2, "nan", is no number'; do
+  code=0
+  "${three[@]}" --features "f=$work/${case%%:*}" >"$work/said.txt" 2>&1 || code=$?
+  ((code == 65)) && grep -qE "${case#*:}" "$work/said.txt" || { complain "exit $code, not told: ${case#*:}"; cat "$work/said.txt"; }
+done
+
 # refuse CODE PATTERN ARGUMENTS...: what an import says when it fails.
 refuse() {
   local code=$1 pattern=$2 got=0
