@@ -109,6 +109,15 @@ static void print_words(const row_t *rows, size_t n) {
     if (rows[i].run->state == PLT_RUN_FAILED) printf("%s: %s\n", rows[i].run->name, rows[i].run->word);
 }
 
+/* Whose figures are means over a sample of users. */
+static void print_samples(const row_t *rows, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    char *users = plt_run_option(rows[i].run, "eval.users");
+    if (users != NULL && strcmp(users, "0") != 0) printf("%s: means over eval.users: %s\n", rows[i].run->name, users);
+    free(users);
+  }
+}
+
 static void print_rows(const row_t *rows, size_t n, plt_sheet_format_t format) {
   bool for_people = format == PLT_SHEET_TABLE || format == PLT_SHEET_MARKDOWN;
   plt_sheet_t *sheet = make_sheet(rows, n, for_people);
@@ -123,6 +132,7 @@ static void print_rows(const row_t *rows, size_t n, plt_sheet_format_t format) {
   if (for_people) {
     printf("\nvalid, test: %s%s\n", metric == NULL ? "eval.metric of each" : metric,
            metric == NULL ? ", which differs: --metric recall@20 shows one for all" : "");
+    print_samples(rows, n);
     print_words(rows, n);
   }
   plt_sheet_destroy(&sheet);

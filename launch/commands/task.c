@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/mem.h"
 #include "launch/cluster/cluster.h"
 #include "launch/commands/arguments.h"
@@ -114,6 +115,20 @@ static plt_status_t make_job(const plt_rendezvous_t *rv, const arguments_t *a, p
   return rv == NULL ? plt_job_open_relations(*job, NULL) : PLT_OK;
 }
 
+/* What the model sees, or computes, otherwise than in training gives figures of another model: not in silence. */
+static void warn_of_changes(const char *run_dir, const plt_config_t *config) {
+  plt_config_t *was = NULL;
+  if (plt_run_dir_config(run_dir, NULL, 0, &was) != PLT_OK) return; /* which was well with --set */
+  char *lines = plt_config_differences(config, was, false), *rest = NULL;
+  for (char *line = lines == NULL ? NULL : strtok_r(lines, "\n", &rest); line != NULL;
+       line = strtok_r(NULL, "\n", &rest))
+    if (strncmp(line, "model.", 6) == 0 || strncmp(line, "data.features", 13) == 0 ||
+        strncmp(line, "data.missing", 12) == 0)
+      plt_log(PLT_LOG_WARN, "the tables were trained otherwise: %s", line);
+  free(lines);
+  plt_config_destroy(&was);
+}
+
 /* The run as a task wants it: one server unless more are asked for, no proxy. rv NULL: one worker. */
 static plt_status_t open_run(const plt_rendezvous_t *rv, const arguments_t *a, plt_job_t **job,
                              plt_restore_t *restore) {
@@ -129,6 +144,7 @@ static plt_status_t open_run(const plt_rendezvous_t *rv, const arguments_t *a, p
     plt_sets_add(&sets, NULL, a->sets.text[i]);
   }
   plt_status_t status = plt_run_dir_config(a->run_dir, sets.text, sets.n, &config);
+  if (status == PLT_OK && a->sets.n > 0) warn_of_changes(a->run_dir, config);
   if (status == PLT_OK) status = make_job(rv, a, &config, job, restore);
   plt_config_destroy(&config);
   plt_sets_clear(&sets);

@@ -95,11 +95,29 @@ static void warn_of_products(const char *before) {
 static void say_closures(const plt_plan_t *plan) {
   const plt_model_layers_t *layers = &plan->model->layers;
   uint32_t leaves = plan->batch_size / plan->micro_batch + (plan->batch_size % plan->micro_batch != 0);
-  if (layers->n == 0 || layers->n_fanout != 0 || (plan->alone ? plan->workers == 1 : leaves == 1)) return;
+  if (plan->alone ? plan->workers == 1 : leaves == 1) return;
+  if (plan->model->exact_only)
+    plt_log(PLT_LOG_NOTE,
+            "%s takes no fan-out, so each %s brings most of the graph, or all of it; one worker with more threads, and "
+            "a train.micro_batch as large as the batch, do that once (docs/multimodal-models.md)",
+            plan->model->ops->name, plan->alone ? "worker" : "leaf of a batch");
+  if (plan->model->exact_only || layers->n == 0 || layers->n_fanout != 0) return;
   plt_log(PLT_LOG_NOTE,
           "model.fanout is exact: each %s brings all nodes within %zu hops, on small data most of the graph; "
           "more workers help with a fan-out only (docs/graph-models.md)",
           plan->alone ? "worker" : "leaf of a batch", layers->n);
+}
+
+/* A final ranking that was asked for, of parts that the data do not have. */
+static void say_final(const plt_job_t *job) {
+  bool any = false, some = false;
+  for (plt_part_t part = 0; part < PLT_PARTS; part++) {
+    any = any || job->plan.final_parts[part];
+    some = some || (job->plan.final_parts[part] && job->data->part[part].n > 0);
+  }
+  if (any && !some)
+    plt_log(PLT_LOG_WARN, "eval.final: %s: %s has no such pairs, so nothing will be ranked when training has ended",
+            plt_config_text(job->config, "eval.final"), job->data->name);
 }
 
 static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
@@ -123,6 +141,7 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
   plt_job_say_leaks(job);
   if (!restore->given) plt_job_say_scales(job);
   for (size_t i = 0; i < job->procedure->n_stages; i++) say_closures(&job->procedure->stages[i].plan);
+  say_final(job);
   if (job->data->part[PLT_PART_VALID].n == 0)
     plt_log(PLT_LOG_NOTE, "%s has no validation part: no early stopping, the last epoch counts", job->data->name);
 }

@@ -138,7 +138,8 @@ static void advise(const plt_job_t *job, const plt_job_memory_t *memory, uint32_
     snprintf(out, bytes, "train.micro_batch: %" PRIu64 " would fit; or lower model.dim", micro);
     return;
   }
-  bool is_exact = job->plan.model->programme.n_states > 0 && job->plan.model->layers.n_fanout == 0;
+  const plt_model_t *model = job->plan.model;
+  bool is_exact = model->layers.n > 0 && model->layers.n_fanout == 0 && !model->exact_only;
   snprintf(out, bytes, "lower model.dim%s%s", memory->worker > there && is_exact ? ", or set model.fanout" : "",
            memory->worker > there ? "; more machines do not help, each worker needs as much" : " or use more machines");
 }

@@ -196,6 +196,9 @@ bad_set 64 'slmrec takes at most 2' model.name=slmrec "data.features=[text_feat.
 for model in grcn lgmrec; do
   bad_set 64 "model\\.fanout: $model takes all neighbours, exact: " "model.name=$model" 'model.fanout=[5, 5]'
 done
+quietly "$plateau" train "$config" --set "run.dir=$work/exact" --set model.name=grcn --set train.max_steps=1 --workers 2
+grep -q 'grcn takes no fan-out, so each leaf .* one worker with more threads' "$work/quietly.txt" || complain "grcn: leaves"
+! grep -q 'with a fan-out only' "$work/quietly.txt" || complain "grcn: is told to take a fan-out"
 bad_set 64 'model\.fanout has 1 entry, and model\.layers is 2' model.name=mgcn 'model.fanout=[5]'
 bad_set 64 'model\.layers: 9 ' model.name=mgcn model.layers=9
 bad_set 64 'model\.latent: .*no modality "imag"; there are text, image' model.name=mmgcn 'model.latent={imag: 5}'

@@ -129,6 +129,14 @@ cmp -s <(evaluated 0) <(evaluated 1000000) || complain "a sample of more users t
 [[ $(evaluated 71 | json_number users | head -n 1) == 71 ]] || complain "evaluate, 71 users"
 cmp -s <(evaluated 70 | sed 's/"[a-z_]*users": *[0-9]*//g') <(evaluated 0 | sed 's/"[a-z_]*users": *[0-9]*//g') &&
   complain "a sample of users has the metrics of all"
+quietly "$plateau" evaluate "$run" --last --set 'data.features=[image_feat.npy, text_feat.npy]'
+has "$work/quietly.txt" 'warning: the tables were trained otherwise: data.features: .*image.*, was .*text' "evaluate, other features"
+quietly "$plateau" evaluate "$run" --last --set eval.users=70
+! grep -q 'trained otherwise' "$work/quietly.txt" || complain "evaluate, 70 users: trained otherwise"
+quietly "$plateau" train "$config" --set "run.dir=$work/sampled" --set train.epochs=1 --set eval.users=70 --set eval.final=shift
+has "$work/quietly.txt" 'warning: eval.final: shift: data has no such pairs' "train, no shift"
+"$plateau" runs "$work/sampled" >"$work/runs.txt"
+has "$work/runs.txt" 'sampled: means over eval.users: 70$' "runs"
 for final in none valid test both; do
   quietly "$plateau" train "$config" --set "run.dir=$work/final" --set train.epochs=1 --set eval.final=$final
   for part in valid test; do

@@ -108,7 +108,8 @@ static bool is_exact(const plt_config_t *config) {
          strcmp(plt_config_list_text(config, "model.fanout", 0), "exact") == 0;
 }
 
-plt_status_t plt_model_check_exact(const plt_config_t *config, const plt_model_t *model, const char *reason) {
+plt_status_t plt_model_check_exact(const plt_config_t *config, plt_model_t *model, const char *reason) {
+  model->exact_only = true;
   if (is_exact(config)) return PLT_OK;
   return plt_fail(PLT_ERR_USAGE, "%s: model.fanout: %s takes all neighbours, exact: %s",
                   plt_config_origin(config, "model.fanout"), model->ops->name, reason);

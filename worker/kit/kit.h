@@ -69,8 +69,8 @@ size_t plt_model_add_pool(plt_model_t *model, size_t by, size_t from);
     .key = "model.fanout", .type = PLT_OPT_TEXTS, .fallback = "exact",                                       \
     .help = "exact, and nothing else: what this model computes needs all neighbours (docs/graph-models.md)." \
   }
-/* PLT_ERR_USAGE if a fan-out is asked for; `reason` follows a colon. */
-plt_status_t plt_model_check_exact(const plt_config_t *config, const plt_model_t *model, const char *reason);
+/* The model takes no fan-out: PLT_ERR_USAGE if one is asked for; `reason` follows a colon. */
+plt_status_t plt_model_check_exact(const plt_config_t *config, plt_model_t *model, const char *reason);
 /* Fills model->layers. PLT_ERR_USAGE. */
 plt_status_t plt_model_read_layers(const plt_config_t *config, plt_model_t *model);
 /* Row model.reg, a weight of which `what` says what it weighs. */

@@ -121,6 +121,7 @@ struct plt_model {
   float amr_eps, amr_weight; /* adversarial training: weight 0, none */
   plt_augment_t augment;
   plt_model_layers_t layers;
+  bool exact_only; /* there is no fan-out (plt_model_check_exact()) */
   plt_programme_t programme;
 };
 
