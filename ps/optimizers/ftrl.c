@@ -5,7 +5,7 @@
  *
  * With a constant learning rate sigma is the paper's (sqrt n' - sqrt n) / alpha. With a schedule, eta is that of
  * the step in which the row was last pushed: then l1 = l2 = 0 is gradient descent with steps eta / (beta + sqrt n)
- * whatever the schedule, while the paper's form would shrink all weights along with alpha.
+ * whatever the schedule, while the paper's form would shrink all weights along with alpha. A step at rate 0 is none.
  *
  * The paper starts from w = 0. A row here is born or assigned with a value: an element that never had a gradient
  * (n = 0) has the z that gives this value. State: z, n. */
@@ -60,13 +60,16 @@ static void apply(plt_optimizer_t *base, float *value, float *state, uint64_t la
   float *restrict w = value, *restrict z = state, *restrict n = state + base->cols;
   const float *restrict g = gradient;
   const float before = last == 0 ? base->eta : (float)plt_eta_history_at(self->history, last);
-  const float rate = 1 / base->eta, rate_before = 1 / before, decay = (float)base->weight_decay;
+  const float rate = 1 / base->eta, decay = (float)base->weight_decay;
   const float beta = self->beta, l1 = self->l1, l2 = self->l2;
+  if (isinf(rate)) return;
+  const bool is_known = !isinf(1 / before); /* the rate that z goes with; else w says what z is, unless it is 0 */
+  const float rate_before = is_known ? 1 / before : 0;
   for (size_t i = 0; i < base->cols; i++) {
     float d = g[i] + decay * w[i], square = n[i] + d * d;
     float was = (beta + sqrtf(n[i])) * rate_before, is = (beta + sqrtf(square)) * rate;
     float sign = w[i] == 0 ? 0 : copysignf(l1, w[i]);
-    float sum = d + (n[i] > 0 ? z[i] - (is - was) * w[i] : -(is + l2) * w[i] - sign);
+    float sum = d + (n[i] > 0 && (is_known || w[i] == 0) ? z[i] - (is - was) * w[i] : -(is + l2) * w[i] - sign);
     float rest = fabsf(sum) - l1, now = -copysignf(rest < 0 ? 0 : rest, sum) / (is + l2);
     z[i] = sum;
     n[i] = square;

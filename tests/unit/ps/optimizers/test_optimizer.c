@@ -171,6 +171,29 @@ Test(optimizer, ftrl_l1_makes_zeros) {
   plt_table_destroy(&table);
 }
 
+/* A learning rate of 0, or one whose inverse no float holds, moves nothing; what comes then goes on from there. */
+Test(optimizer, ftrl_stands_still_at_rate_0) {
+  plt_table_t *table[2];
+  plt_table_spec_t spec = spec_of("ftrl");
+  const float gradient[COLS] = {0.1f, -0.1f, 2, -2, 0, 0.4f}, values[COLS] = {0, 0.3f, 0.2f, -0.5f, 0.6f, 0};
+  float now[2][COLS];
+  uint64_t key = 2;
+  set(&spec, "l1", "0.3");
+  for (int t = 0; t < 2; t++) {
+    cr_assert_eq(plt_table_create(&spec, 0, 1, &table[t]), PLT_OK, "%s", plt_fail_text());
+    plt_table_assign(table[t], &key, 1, values);
+  }
+  for (int step = 0; step < 6; step++) {
+    const double stands[] = {0, 1e-45, 0};
+    for (int t = 0; t < 2; t++) plt_table_step(table[t], 0.1, (plt_rows_t){&key, gradient, 1});
+    plt_table_step(table[1], stands[step % 3], (plt_rows_t){&key, gradient, 1});
+    for (int t = 0; t < 2; t++) plt_table_read(table[t], &key, 1, now[t]);
+    for (int i = 0; i < COLS; i++)
+      cr_assert_float_eq(now[1][i], now[0][i], 1e-5, "step %d, column %d: %g, not %g", step, i, now[1][i], now[0][i]);
+  }
+  for (int t = 0; t < 2; t++) plt_table_destroy(&table[t]);
+}
+
 Test(optimizer, adagrad_follows_its_formula) {
   plt_table_spec_t spec = spec_of("adagrad");
   set(&spec, "weight_decay", "0.01");
