@@ -82,7 +82,6 @@ static plt_status_t run(int argc, char **argv) {
   plt_status_t status = PLT_OK;
   for (int i = optind; i < argc && status == PLT_OK; i++) status = plt_runs_add(&list, argv[i]);
   const plt_run_t **runs = finished_of(&list, &n);
-  if (status == PLT_OK && n == 0) status = plt_fail(PLT_ERR_USAGE, "compare: none of the runs has come to its end");
   if (status == PLT_OK) status = plt_compare(runs, n, a.metrics, &comparison);
   if (status == PLT_OK) print(&comparison, format);
   plt_comparison_clear(&comparison);

@@ -259,10 +259,11 @@ static void choose_metrics(plt_comparison_t *c, const char *metrics) {
 plt_status_t plt_compare(const plt_run_t *const *runs, size_t n, const char *metrics, plt_comparison_t *out) {
   plt_status_t status = PLT_OK;
   *out = (plt_comparison_t){.part = "valid"};
+  if (n == 0) return plt_fail(PLT_ERR_USAGE, "none of the runs has come to its end");
   for (size_t i = 0; i < n; i++) add_to_groups(out, runs[i]);
-  if (n == 0) return PLT_OK;
   find_keys(out);
   choose_metrics(out, metrics);
+  if (out->n_metrics == 0) status = plt_fail(PLT_ERR_USAGE, "--metrics: \"%s\" names none", metrics);
   for (size_t g = 0; g < out->n_groups; g++)
     for (size_t r = 0; r < out->groups[g].n; r++) {
       const plt_json_t *end = plt_run_last(out->groups[g].runs[r], "final");

@@ -38,7 +38,8 @@ typedef struct plt_comparison {
   plt_difference_t *differences; /* [n_groups, n_metrics] */
 } plt_comparison_t;
 
-/* Of finished runs. metrics: "recall@20,ndcg@20", or NULL for eval.metric of the first run and its ndcg. */
+/* Of n finished runs. metrics: "recall@20,ndcg@20", or NULL for eval.metric of the first run and its ndcg.
+ * PLT_ERR_USAGE where there is no run, or no metric is named. */
 plt_status_t plt_compare(const plt_run_t *const *runs, size_t n, const char *metrics, plt_comparison_t *out);
 void plt_comparison_clear(plt_comparison_t *comparison);
 

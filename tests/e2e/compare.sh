@@ -83,6 +83,7 @@ for told in 'plain-1/users.tsv has a mean test recall@20 of .*, the run ended wi
 done
 ! grep -q 'bsam' "$work/stderr.txt" || complain "compare: a warning of values that are right"
 refuses 64 'compare needs run directories' "$plateau" compare
+refuses 64 '--metrics: "," names none' "$plateau" compare "$runs"/{plain,bsam}-* --metrics ,
 sed -i '3s/.*/test\tx/' "$runs/plain-1/users.tsv"
 refuses 65 'users.tsv:3: is no line of' "$plateau" compare "$runs"/{plain,bsam}-*
 conclude

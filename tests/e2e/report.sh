@@ -50,6 +50,7 @@ sum=$(grep -o '<div class="row">.*' "$page" | head -n 1 | grep -o 'width:[0-9.]*
 grep -qF '<h2>Metrics</h2>' "$work/one.html" || complain "a page of one run"
 refuses 64 'report: where to' "$plateau" report "$runs"
 refuses 64 'no such directory' "$plateau" report /nowhere -o "$page"
+refuses 64 '--metrics: "," names none' "$plateau" report "$runs" -o "$page" --metrics ,
 refuses 73 '/nowhere' "$plateau" report "$runs" -o /nowhere/page.html
 
 browser=$(command -v chromium || command -v chromium-browser || true)

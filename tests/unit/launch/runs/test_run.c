@@ -162,5 +162,8 @@ Test(run, groups_and_differences) {
   cr_expect_float_eq(d->paired.mean, 0.2, 1e-15);
   cr_expect_not(c.differences[1 * c.n_metrics + 1].is_there, "no values of ndcg");
   plt_comparison_clear(&c);
+  cr_expect_eq(plt_compare(runs, 4, ",", &c), PLT_ERR_USAGE, "no metric is named");
+  cr_expect_eq(plt_compare(runs, 4, "", &c), PLT_ERR_USAGE);
+  cr_expect_eq(plt_compare(runs, 0, NULL, &c), PLT_ERR_USAGE, "no run");
   plt_runs_clear(&list);
 }
