@@ -168,14 +168,31 @@ static void name_arm(const plt_space_t *space, size_t a) {
   free(longer);
 }
 
+/* The place in the list of strategies at which an entry stands; false: it stands in no list. */
+static bool find_place(const plt_yaml_t *yaml, const plt_yaml_entry_t *entry, size_t *place) {
+  const char *text = entry->path + strlen(arms_prefix);
+  const size_t digits = strspn(text, "0123456789");
+  const bool is_empty = text[digits] == '\0' && entry->n_items == 0;
+  if (digits == 0 || (text[0] == '0' && digits > 1) || (text[digits] != '.' && !is_empty)) return false;
+  *place = strtoul(text, NULL, 10);
+  return *place < yaml->n_entries;
+}
+
+static plt_status_t count_arms(const char *path, const plt_yaml_t *yaml, size_t *out) {
+  size_t n = 1;
+  for (size_t i = 0; i < yaml->n_entries; i++) {
+    size_t place;
+    if (!begins_with(yaml->entries[i].path, arms_prefix)) continue;
+    if (!find_place(yaml, &yaml->entries[i], &place))
+      return fail_at(path, &yaml->entries[i], "tune.strategies is a list, a strategy an entry: - {strategy.name: ...}");
+    if (place >= n) n = place + 1;
+  }
+  *out = n;
+  return PLT_OK;
+}
+
 static plt_status_t read_arms(const char *path, const plt_yaml_t *yaml, plt_space_t *out) {
-  size_t n = 0;
-  for (size_t i = 0; i < yaml->n_entries; i++)
-    if (begins_with(yaml->entries[i].path, arms_prefix)) {
-      size_t number = strtoul(yaml->entries[i].path + strlen(arms_prefix), NULL, 10);
-      if (number >= n) n = number + 1;
-    }
-  out->n_arms = n == 0 ? 1 : n;
+  PLT_TRY(count_arms(path, yaml, &out->n_arms));
   out->arm = plt_mem_zalloc(out->n_arms, sizeof *out->arm);
   for (size_t a = 0; a < out->n_arms; a++) {
     char base[64];

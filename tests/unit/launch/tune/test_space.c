@@ -128,6 +128,14 @@ Test(space, a_sampled_grid_mixes_what_is_shared_with_what_is_not) {
   plt_space_clear(&space);
 }
 
+Test(space, a_strategy_may_have_nothing_of_its_own) {
+  plt_space_t space;
+  cr_assert_eq(read_text("tune: {space: {model.dim: [1, 2]}, strategies: [{}, {strategy.name: bsam}]}\n", &space),
+               PLT_OK, "%s", plt_fail_text());
+  cr_expect(space.n_arms == 2 && space.arm[0].n == 1 && space.arm[1].n == 2);
+  plt_space_clear(&space);
+}
+
 Test(space, draws_keep_to_their_range_and_are_shared_by_strategies) {
   plt_space_t space;
   cr_assert_eq(read_text("tune:\n"
@@ -186,4 +194,8 @@ Test(space, what_makes_no_sense_is_refused_with_its_place) {
   expect_refused("tune: {seeds: [], space: {optimizer.lr: [1, 2]}}\n", "tune.seeds");
   expect_refused("tune: {space: {model.dim: [1]}, strategies: [{model.dim: 2}]}\n", "in space and in a strategy");
   expect_refused("tune: {trials: 0}\n", "nothing to search");
+  expect_refused("tune: {strategies: {bsam: {strategy.rho: [1, 2]}}, space: {model.dim: [1]}}\n", "is a list");
+  expect_refused("tune.strategies.4000000000.model.dim: 1\n", "is a list");
+  expect_refused("tune.strategies.00.model.dim: 1\n", "is a list");
+  expect_refused("tune.strategies.0: 1\n", "is a list");
 }
