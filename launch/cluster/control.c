@@ -9,7 +9,7 @@
 #include "launch/tasks/registry.h"
 
 #define END_MARK UINT32_C(0x706c7443)
-enum { WORKERS_MAX = 1 << 20, SERVERS_MAX = 1 << 16, RANKS_MAX = WORKERS_MAX + SERVERS_MAX, THREADS_MAX = 128 };
+enum { WORKERS_MAX = 1 << 20, SERVERS_MAX = 1 << 16, RANKS_MAX = WORKERS_MAX + SERVERS_MAX };
 
 void plt_packet_clear(plt_packet_t *packet) {
   if (packet->bytes != NULL) explicit_bzero(packet->bytes, packet->n);
@@ -216,7 +216,7 @@ static plt_status_t take_turn(const Control__Turn *pb, plt_turn_t *turn) {
 static plt_status_t take_generation(const Control__Generation *pb, plt_generation_t *generation) {
   if (pb->servers < 1 || pb->servers > SERVERS_MAX || pb->workers < 1 || pb->workers > WORKERS_MAX)
     return refuse("no sensible number of servers and workers");
-  if (pb->threads < 1 || pb->threads > THREADS_MAX) return refuse("no sensible number of threads");
+  if (pb->threads < 1 || pb->threads > PLT_THREADS_MAX) return refuse("no sensible number of threads");
   *generation = (plt_generation_t){.job = pb->job,
                                    .number = pb->number,
                                    .servers = pb->servers,

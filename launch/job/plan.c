@@ -174,7 +174,7 @@ plt_status_t plt_plan_read_run(plt_config_t *config, plt_plan_t *plan) {
     plan->threads = (uint32_t)plt_config_int(config, "cluster.threads");
   } else {
     plan->threads = plt_limits_cores_each(plan->workers);
-    if (plan->threads > 128) plan->threads = 128;
+    if (plan->threads > PLT_THREADS_MAX) plan->threads = PLT_THREADS_MAX;
   }
   plan->seed = (uint64_t)plt_config_int(config, "run.seed");
   plan->max_steps = (uint64_t)plt_config_int(config, "train.max_steps");

@@ -5,8 +5,6 @@
 
 #include "launch/runs/sheet.h"
 
-enum { WORKERS_MOST = 4096 };
-
 static plt_sheet_t *create_sheet(void) {
   static const struct {
     const char *key, *title;
@@ -74,7 +72,7 @@ static plt_sheet_t *best_sheet(const plt_sizing_t *sizing) {
 /* weak: the batch grows with the workers. */
 static plt_sheet_t *growth_sheet(const plt_sizing_t *sizing, bool weak) {
   plt_sheet_t *sheet = create_sheet();
-  for (uint32_t workers = 1; workers <= WORKERS_MOST; workers *= 2) {
+  for (uint32_t workers = 1; workers <= PLT_WORKERS_MAX; workers *= 2) {
     plt_layout_t layout = sizing->base;
     layout.workers = workers;
     layout.times = weak ? workers : 1;

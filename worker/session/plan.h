@@ -19,6 +19,8 @@
 #include "worker/strategies/strategy.h"
 
 enum { PLT_RHO_MAX = 16 }; /* distances at which sharpness is measured */
+/* What a job may have; threads: each of its processes. */
+enum { PLT_WORKERS_MAX = 4096, PLT_SERVERS_MAX = 1024, PLT_THREADS_MAX = 128 };
 
 /* The tables of another run that the servers begin with, as its checkpoint has them. */
 typedef struct plt_warm_tables {
