@@ -60,6 +60,12 @@ plt_status_t plt_cluster_shape(const plt_rendezvous_t *rv, plt_config_t *config)
                     "%d ranks and %" PRId64 " servers make %" PRId64 " workers, but cluster.workers is %" PRId64
                     "; leave it out",
                     rv->size, servers, workers, plt_config_int(config, "cluster.workers"));
+  if (workers > PLT_WORKERS_MAX)
+    return plt_fail(PLT_ERR_USAGE,
+                    "%d ranks and %" PRId64 " servers make %" PRId64
+                    " workers, %d are the most: fewer ranks, or more "
+                    "servers",
+                    rv->size, servers, workers, PLT_WORKERS_MAX);
   snprintf(text, sizeof text, "%" PRId64, workers);
   plt_config_put(config, "cluster.workers", text);
   if (!plt_config_given(config, "cluster.threads")) plt_config_put(config, "cluster.threads", "1");

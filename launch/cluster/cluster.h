@@ -28,7 +28,7 @@
 #include "launch/tasks/work.h"
 
 /* Rank 0: sets cluster.workers from the number of ranks and threads to 1 unless given. Fails when the ranks are too few
- * or cluster.workers is set to another number. */
+ * or too many, or cluster.workers is set to another number. */
 plt_status_t plt_cluster_shape(const plt_rendezvous_t *rv, plt_config_t *config);
 /* Rank 0: all turns of the work, by all ranks. */
 plt_status_t plt_cluster_lead(plt_rendezvous_t *rv, const plt_job_t *job, const plt_work_t *work);

@@ -25,11 +25,11 @@ static const plt_option_t rows[] = {
      .fallback = "1",
      .min = 1,
      .max = 4096,
-     .help = "Cores to which each is bound, and threads of a server or worker (cluster.threads)."},
+     .help = "Cores to which each is bound, and threads of a server or worker (cluster.threads), 128 at most."},
     {.key = "servers",
      .type = PLT_OPT_INT,
      .min = 1,
-     .max = 65536,
+     .max = PLT_SERVERS_MAX,
      .help = "How many of the ranks are servers. Default: as CONFIG says, else one on each machine."},
     {.key = "time", .type = PLT_OPT_TEXT, .help = "slurm: the limit, 4:00:00. Default: that of the partition."},
     {.key = "partition", .type = PLT_OPT_TEXT, .help = "slurm."},
@@ -132,7 +132,8 @@ static const char **make_words(const arguments_t *a, const plt_config_t *config,
 static plt_status_t print(const arguments_t *a, const plt_config_t *config, int64_t servers) {
   plt_batch_job_t batch = describe(a, config);
   char *name = plt_run_dir_name(a->config), *servers_text = plt_mem_print("%" PRId64, servers);
-  char *threads = plt_mem_print("cluster.threads=%" PRIu32, batch.cpus_per_rank);
+  char *threads = plt_mem_print("cluster.threads=%" PRIu32,
+                                batch.cpus_per_rank < PLT_THREADS_MAX ? batch.cpus_per_rank : PLT_THREADS_MAX);
   char *about = plt_mem_print("%" PRId64 " servers and %" PRId64 " workers; made by plateau launch", servers,
                               (int64_t)batch.nodes * batch.ranks_per_node - servers);
   const char **words = make_words(a, config, servers_text, threads, &batch.n_words);
@@ -166,6 +167,11 @@ static plt_status_t launch(const arguments_t *a) {
                       " servers leave no worker: more --ranks-per-node, or "
                       "fewer --servers",
                       ranks, servers);
+  else if (servers > PLT_SERVERS_MAX || ranks - servers > PLT_WORKERS_MAX)
+    status = plt_fail(PLT_ERR_USAGE,
+                      "launch: %" PRId64 " ranks are %" PRId64 " servers and %" PRId64
+                      " workers: at most %d and %d are possible",
+                      ranks, servers, ranks - servers, PLT_SERVERS_MAX, PLT_WORKERS_MAX);
   if (status == PLT_OK) status = print(a, config, servers);
   plt_config_destroy(&config);
   return status;

@@ -55,6 +55,8 @@ say "what makes no sense"
 refuses 64 'for slurm or for mpirun' "$plateau" launch pbs "it's.yaml"
 refuses 64 'leave no worker' "$plateau" launch slurm "it's.yaml" --nodes 2 --ranks-per-node 1
 refuses 64 'leave no worker' "$plateau" launch slurm "it's.yaml" --set cluster.servers=4
+refuses 64 '2000 servers and 6000 workers: at most 1024 and 4096' "$plateau" launch slurm "it's.yaml" --nodes 2000
+refuses 64 '1 servers and 4999 workers: at most' "$plateau" launch slurm "it's.yaml" --nodes 5 --ranks-per-node 1000 --servers 1
 refuses 64 'names 2 machines, --nodes says 1' "$plateau" launch mpirun "it's.yaml" --hosts a,b
 refuses 64 'is of slurm' "$plateau" launch mpirun "it's.yaml" --time 1:00
 refuses 64 'Slurm chooses' "$plateau" launch slurm "it's.yaml" --hosts a
