@@ -19,7 +19,7 @@ static const plt_option_t rows[] = {
     {.key = "workers",
      .type = PLT_OPT_INTS,
      .min = 1,
-     .max = RANKS_MOST,
+     .max = PLT_WORKERS_MAX,
      .help = "One number or several, N,N; a row for each with each of --servers. Default: as CONFIG says."},
     {.key = "servers", .type = PLT_OPT_INTS, .min = 1, .max = RANKS_MOST, .help = "The same."},
     {.key = "ranks",
@@ -77,7 +77,9 @@ typedef struct arguments {
 static plt_status_t give(arguments_t *a, const plt_option_t *row, const char *text) {
   char origin[64];
   snprintf(origin, sizeof origin, "plan: --%s", row->key);
-  return plt_config_give(a->values, row->key, text, origin);
+  PLT_TRY(plt_config_give(a->values, row->key, text, origin));
+  if (row->type != PLT_OPT_INTS || plt_config_list_size(a->values, row->key) <= LIST_MOST) return PLT_OK;
+  return plt_fail(PLT_ERR_USAGE, "%s: %d numbers are the most", origin, LIST_MOST);
 }
 
 static plt_status_t parse(int argc, char **argv, arguments_t *a) {
@@ -98,9 +100,9 @@ static plt_status_t parse(int argc, char **argv, arguments_t *a) {
 /* Those that were asked for, or the one number of the configuration. */
 static size_t read_list(const plt_config_t *values, const char *key, uint32_t fallback, uint32_t list[LIST_MOST]) {
   size_t n = plt_config_given(values, key) ? plt_config_list_size(values, key) : 0;
-  for (size_t i = 0; i < n && i < LIST_MOST; i++) list[i] = (uint32_t)plt_config_list_int(values, key, i);
+  for (size_t i = 0; i < n; i++) list[i] = (uint32_t)plt_config_list_int(values, key, i);
   if (n == 0) list[0] = fallback;
-  return n == 0 ? 1 : n < LIST_MOST ? n : LIST_MOST;
+  return n == 0 ? 1 : n;
 }
 
 /* What the prediction knows nothing of. */

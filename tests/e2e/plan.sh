@@ -63,6 +63,8 @@ refuses 64 'is of .*, this is' "$plateau" plan "$config" "${costs[@]}"
 echo '{"of": 1}' >"$work/other"
 refuses 65 'no calibration of plateau plan' "$plateau" plan "$config" --calibration "$work/other"
 refuses 64 'plan: --workers: 0 must be' "$plateau" plan "$config" --workers 0
+refuses 64 'plan: --workers: 5000 must be' "$plateau" plan "$config" --workers 5000
+refuses 64 'plan: --servers: 64 numbers are the most' "$plateau" plan "$config" --servers "$(seq -s, 65)"
 refuses 64 'plan: --ranks: 1 must be' "$plateau" plan "$config" --ranks 1
 refuses 64 'plan: --bandwidth: ' "$plateau" plan "$config" --bandwidth fast
 refuses 64 'plan: --transport: ' "$plateau" plan "$config" --transport udp
