@@ -60,7 +60,8 @@ void plt_config_destroy(plt_config_t **config_at) {
 
 /* ---- what the user wrote ---- */
 
-/* Takes the entries out of `yaml`, whose paths start at `base`. file NULL: from --set. */
+/* Takes the entries out of `yaml`, whose paths start at `base`. file NULL: from the command
+ * line, whichever of its options it was. */
 static void take_entries(plt_config_t *config, plt_yaml_t *yaml, const char *file, const char *base) {
   for (size_t i = 0; i < yaml->n_entries; i++) {
     plt_yaml_entry_t *from = &yaml->entries[i];
@@ -69,7 +70,7 @@ static void take_entries(plt_config_t *config, plt_yaml_t *yaml, const char *fil
     *entry = (plt_config_entry_t){.yaml = *from, .shown = plt_mem_strdup(from->path)};
     entry->base = base;
     entry->origin =
-        file == NULL ? plt_mem_strdup("--set") : plt_mem_print("%s:%zu:%zu", file, from->line, from->column);
+        file == NULL ? plt_mem_strdup("command line") : plt_mem_print("%s:%zu:%zu", file, from->line, from->column);
   }
   yaml->n_entries = 0;
   plt_yaml_clear(yaml);
@@ -162,11 +163,12 @@ plt_status_t plt_config_set(plt_config_t *config, const char *assignment) {
   if (equals == NULL || equals == assignment)
     return plt_fail(PLT_ERR_USAGE, "--set: \"%s\" is not of the form key=value", assignment);
   if (equals[1] == '\0')
-    return plt_fail(PLT_ERR_USAGE, "--set: %.*s has no value behind \"=\"; null is the default, '\"\"' an empty text",
+    return plt_fail(PLT_ERR_USAGE,
+                    "command line: %.*s has no value behind \"=\"; null is the default, '\"\"' an empty text",
                     (int)(equals - assignment), assignment);
   char *key = plt_mem_strdup(assignment);
   key[equals - assignment] = '\0';
-  char *name = plt_mem_print("--set %s", key);
+  char *name = plt_mem_print("command line: %s", key);
   plt_yaml_t yaml;
   plt_status_t status = parse_value(equals + 1, name, key, &yaml);
   if (status == PLT_OK) {

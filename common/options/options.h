@@ -102,7 +102,7 @@ int64_t plt_config_list_int(const plt_config_t *config, const char *key, size_t 
 double plt_config_list_real(const plt_config_t *config, const char *key, size_t i);
 const char *plt_config_list_text(const plt_config_t *config, const char *key,
                                  size_t i); /* WEIGHTS, CHOICES: the name */
-/* "config.yaml:7:8", "--set" or "default": where a value comes from, for messages. */
+/* "config.yaml:7:8", "command line" or "default": where a value comes from, for messages. */
 const char *plt_config_origin(const plt_config_t *config, const char *key);
 
 /* Replaces a value by one that the program worked out (micro_batch, run.dir); is_set and origin stay. `text` as in

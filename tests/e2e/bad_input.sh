@@ -60,6 +60,7 @@ bad_edit 64 'edited\.yaml:[0-9]+:[0-9]+: .*twice|duplicate' -e 's/  epochs: 3/  
 bad_edit 64 'train\.epochs' -e 's/epochs: 3/epochs: [3, 4]/'
 error_lines=2 bad_edit 64 'train\.epochs.*three' -e 's/epochs: 3/epochs: three/; s/batch_size: 512/batch_size: 0/'
 bad_set 64 'strategy\.name.*bsam' strategy.name=bsamm
+refuses 64 'error: command line: cluster\.workers: 0 must be' "$plateau" train "$config" --workers 0
 bad_set 64 'optimizer\.name.*adam' optimizer.name=adan
 bad_set 64 'cluster\.transport.*(ipc|tcp)' cluster.transport=udp
 bad_set 64 'cluster\.proxy.*HOST:PORT' cluster.proxy=127.0.0.1

@@ -100,6 +100,7 @@ grep -q 'all-2 (optimizer.lr 1.0e+30) failed: .*NaN\|all-2 (optimizer.lr 1.0e+30
 refuses 64 'another search' "$plateau" tune "$config" -o "$work/grid"
 refuses 64 'the search chooses optimizer.lr' "$plateau" tune "$config" -o "$work/x" --set optimizer.lr=1
 refuses 64 'there are trials 0 to 1, no 2' "$plateau" tune "$config" -o "$work/y" --trial 2
+refuses 64 'command line: tune.jobs: 0 must be' "$plateau" tune "$config" -o "$work/x" --jobs 0
 refuses 64 'no section tune' "$plateau" tune "$base" -o "$work/x"
 mkdir "$work/no_valid" && cp "$data"/*.npy "$work/no_valid"
 for file in "$data"/*.inter; do awk -F'\t' 'NR == 1 || $3 != 1' "$file" >"$work/no_valid/${file##*/}"; done

@@ -80,7 +80,7 @@ Test(nest, a_section_goes_over_what_stands_outside_key_by_key) {
   cr_assert_eq(plt_config_int(two, "train.epochs"), 7);
   cr_assert_null(plt_config_text(two, "train.path"), "null hides what stands outside");
   cr_assert(plt_config_real(two, "optimizer.lr") == 4 && plt_config_list_size(two, "optimizer.weights") == 1);
-  expect(plt_config_origin(two, "optimizer.lr"), "--set");
+  expect(plt_config_origin(two, "optimizer.lr"), "command line");
   cr_assert_eq(plt_config_nested(config, "stages.1"), two);
   cr_assert_null(plt_config_nested(config, "stages.2"));
   finish_well(one);
@@ -235,7 +235,7 @@ Test(nest, what_is_no_list_and_no_mapping) {
   expect_no_list("stages: []\n", NULL, "c.yaml:1:9: stages: expected a list of mappings");
   expect_no_list("stages: {a: 1}\n", NULL, "c.yaml:1:13: stages.a: the list has 0 entries, the next one is stages.0");
   expect_no_list("stages: [{a: 1}]\n", "stages.2.a=1",
-                 "--set: stages.2.a: the list has 1 entries, the next one is stages.1");
+                 "command line: stages.2.a: the list has 1 entries, the next one is stages.1");
   expect_no_names("tables: 5\n", "c.yaml:1:9: tables: expected a mapping of names to mappings");
   expect_no_names("tables: {user: 5}\n", "c.yaml:1:16: tables.user: expected a mapping");
 }

@@ -175,7 +175,7 @@ Test(options, choices_by_name) {
 Test(options, all_faults_of_a_call_together) {
   plt_config_t *config = read_text("train: {batch_size: x, epochs: y}\n");
   CR_OK(plt_config_set(config, "optimizer.lr=z"));
-  CR_FAILED_WITH(plt_config_apply(config, &train), PLT_ERR_USAGE, "--set: optimizer.lr: \"z\"");
+  CR_FAILED_WITH(plt_config_apply(config, &train), PLT_ERR_USAGE, "command line: optimizer.lr: \"z\"");
   size_t lines = 1;
   for (const char *c = plt_fail_text(); *c != '\0'; c++) lines += *c == '\n';
   cr_assert_eq(lines, 3, "%s", plt_fail_text());
@@ -232,7 +232,7 @@ Test(options, set_wins) {
   CR_OK(plt_config_set(config, "data.note=a = b"));
   CR_OK(plt_config_apply(config, &train));
   cr_assert_eq(plt_config_int(config, "train.epochs"), 7);
-  cr_assert_str_eq(plt_config_origin(config, "train.epochs"), "--set");
+  cr_assert_str_eq(plt_config_origin(config, "train.epochs"), "command line");
   cr_assert_eq(plt_config_int(config, "train.batch_size"), 2048);
   cr_assert_eq(plt_config_list_size(config, "eval.topk"), 1);
   cr_assert_eq(plt_config_list_int(config, "eval.topk", 0), 50);
@@ -240,7 +240,7 @@ Test(options, set_wins) {
   cr_assert_str_eq(plt_config_text(config, "data.note"), "a = b");
   CR_FAILED_WITH(plt_config_set(config, "novalue"), PLT_ERR_USAGE, "not of the form key=value");
   CR_FAILED_WITH(plt_config_set(config, "=5"), PLT_ERR_USAGE, "not of the form key=value");
-  CR_FAILED_WITH(plt_config_set(config, "a=[1"), PLT_ERR_USAGE, "--set a:");
+  CR_FAILED_WITH(plt_config_set(config, "a=[1"), PLT_ERR_USAGE, "command line: a:");
   CR_FAILED_WITH(plt_config_read(config, config_path()), PLT_ERR_BUG, "before --set");
   plt_config_destroy(&config);
 }
