@@ -73,7 +73,7 @@ typedef enum plateau_status {
   PLATEAU_DEADLINE = 5, /* a server does not answer, or a worker that is waited for is silent */
   PLATEAU_CHECKPOINT = 6, /* no usable checkpoint, or a worker that cannot be replaced */
   PLATEAU_IO = 7,         /* a file or a disk, here or at a server */
-  PLATEAU_SYSTEM = 8,     /* no sockets, no threads */
+  PLATEAU_SYSTEM = 8,     /* no sockets, no threads, no memory */
   PLATEAU_CANCELLED = 9,  /* plateau_cancel() */
   PLATEAU_BUG = 10        /* of the library: please tell us */
 } plateau_status_t;

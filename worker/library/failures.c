@@ -29,7 +29,8 @@ static plateau_status_t public_status(plt_status_t status) {
     case PLT_ERR_CHECKPOINT: return PLATEAU_CHECKPOINT;
     case PLT_ERR_IO:
     case PLT_ERR_SPACE: return PLATEAU_IO;
-    case PLT_ERR_CREATE: return PLATEAU_SYSTEM;
+    case PLT_ERR_CREATE:
+    case PLT_ERR_MEMORY: return PLATEAU_SYSTEM;
     case PLT_ERR_STOPPED: return PLATEAU_CANCELLED;
     default: return PLATEAU_BUG;
   }

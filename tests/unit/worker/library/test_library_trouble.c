@@ -1,9 +1,19 @@
 /* test_library_trouble.c - what libplateau refuses, and what happens to workers when others die: each a status and a
  * sentence. */
+#include <errno.h>
 #include <math.h>
 #include <time.h>
 
 #include "tests/unit/worker/library/serving.h"
+#include "worker/library/state.h"
+
+/* The machine that is out of something is no bug of ours. */
+Test(library_trouble, out_of_memory_or_threads) {
+  errno = ENOMEM;
+  cr_expect_eq(plt_library_answer(NULL, plt_fail_errno(PLT_ERR_IO, "mmap"), false), PLATEAU_SYSTEM);
+  cr_expect_neq(strstr(plateau_error(), "mmap"), NULL);
+  cr_expect_str_eq(plateau_status_name(PLATEAU_SYSTEM), "system");
+}
 
 /* ---- connecting ---- */
 
