@@ -75,6 +75,8 @@ static void read_record(plt_hdf5_error_t *error, hid_t group, uint32_t format, p
   fits = column_size(error, group, "eta_first", 1, NULL) == column_size(error, group, "eta", 1, NULL) && fits;
   bool too_many = n > record->spec.rows && !record->spec.sparse.declared;
   if (!fits || cols != record->spec.cols || too_many) plt_hdf5_note(error, "its rows do not fit its shape");
+  if (cols < 1 || cols > PLT_TABLE_COLS_MAX)
+    plt_hdf5_note(error, "%llu columns, but 1 to %d are possible", (unsigned long long)cols, PLT_TABLE_COLS_MAX);
   record->stored = n;
   record->state_floats = state_floats;
 }

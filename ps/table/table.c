@@ -13,8 +13,6 @@
 #include "ps/table/image.h"
 #include "ps/table/state.h"
 
-enum { COLS_MAX = 1 << 20 };
-
 /* Names become HDF5 groups and file names. */
 static bool is_name(const char *name) {
   static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
@@ -25,8 +23,9 @@ static bool is_name(const char *name) {
 static plt_status_t check_spec(const plt_table_spec_t *spec, uint32_t servers, plt_optimizer_t **optimizer) {
   if (!is_name(spec->name))
     return plt_fail(PLT_ERR_USAGE, "table \"%s\": a name has letters, digits, _ - and, not first, dots", spec->name);
-  if (spec->cols == 0 || spec->cols > COLS_MAX)
-    return plt_fail(PLT_ERR_USAGE, "table %s: %u columns, but 1 to %d are possible", spec->name, spec->cols, COLS_MAX);
+  if (spec->cols == 0 || spec->cols > PLT_TABLE_COLS_MAX)
+    return plt_fail(PLT_ERR_USAGE, "table %s: %u columns, but 1 to %d are possible", spec->name, spec->cols,
+                    PLT_TABLE_COLS_MAX);
   PLT_TRY(plt_sparse_rows_check(spec, servers));
   PLT_TRY(plt_optimizer_create(spec, optimizer));
   if (!spec->sparse.declared || !(*optimizer)->dense) return PLT_OK;

@@ -328,12 +328,28 @@ Test(checkpoint, cut_and_foreign_files_are_refused) {
   server_destroy(&server);
 }
 
+/* A table of no row and so many columns. */
+static void set_cols(hid_t group, uint32_t cols) {
+  const char *names[] = {"keys", "last", "value", "state"};
+  const hsize_t size[] = {0, cols};
+  for (int i = 0; i < 4; i++) {
+    cr_assert_geq(H5Ldelete(group, names[i], H5P_DEFAULT), 0);
+    hid_t space = H5Screate_simple(i < 2 ? 1 : 2, size, NULL);
+    H5Dclose(H5Dcreate2(group, names[i], i < 2 ? H5T_NATIVE_UINT64 : H5T_NATIVE_FLOAT, space, H5P_DEFAULT, H5P_DEFAULT,
+                        H5P_DEFAULT));
+    H5Sclose(space);
+  }
+  hid_t attribute = H5Aopen(group, "cols", H5P_DEFAULT);
+  H5Awrite(attribute, H5T_NATIVE_UINT32, &cols);
+  H5Aclose(attribute);
+}
+
 /* Files whose attributes or shapes were changed by hand. */
 Test(checkpoint, inconsistent_files_are_refused) {
   server_t server = server_create(0, 1);
   plt_checkpoint_part_t *part = NULL;
   train(&server, 1, 1, 5);
-  for (int fault = 0; fault < 5; fault++) {
+  for (int fault = 0; fault < 7; fault++) {
     write_part(scratch_path("a.h5"), &server, 0, 1);
     hid_t file = H5Fopen(scratch_path("a.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
     hid_t group = H5Gopen2(file, "tables/user", H5P_DEFAULT), attribute, space;
@@ -359,7 +375,8 @@ Test(checkpoint, inconsistent_files_are_refused) {
         H5Aclose(attribute);
         H5Sclose(space);
         break;
-      default: H5Ldelete(group, "last", H5P_DEFAULT); break;
+      case 4: H5Ldelete(group, "last", H5P_DEFAULT); break;
+      default: set_cols(group, fault == 5 ? 0 : PLT_TABLE_COLS_MAX + 1); break;
     }
     H5Gclose(group);
     H5Fclose(file);
