@@ -2,6 +2,7 @@
 #include "launch/host/sockets.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -28,8 +29,10 @@ static bool matches(const char *wanted, const char *name, struct in_addr address
   memcpy(text, wanted, length);
   text[length] = '\0';
   if (inet_pton(AF_INET, text, &network) != 1) return false;
-  long bits = slash == NULL ? 32 : strtol(slash + 1, NULL, 10);
-  if (bits < 0 || bits > 32) return false;
+  char *end = NULL;
+  long bits = slash == NULL ? 32 : strtol(slash + 1, &end, 10);
+  if (slash != NULL && (!isdigit((unsigned char)slash[1]) || *end != '\0')) return false;
+  if (bits > 32) return false;
   uint32_t mask = bits == 0 ? 0 : htonl(UINT32_MAX << (32 - bits));
   return (network.s_addr & mask) == (address.s_addr & mask);
 }

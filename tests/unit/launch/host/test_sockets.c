@@ -35,6 +35,17 @@ Test(sockets, a_network_without_a_carrier_is_passed_over) {
   cr_assert_not_null(strstr(plt_fail_text(), "no network nowhere0; it has lo, docker0, cable0"), "%s", plt_fail_text());
 }
 
+/* What has no number of bits is no network, and not one that holds every address. */
+Test(sockets, networks_by_their_bits) {
+  static const char *const none[] = {"127.0.0.0/", "127.0.0.0/8x", "127.0.0.0/ 8", "0.0.0.0/-0", "127.0.0.0/33", "/8"};
+  plt_networks_t networks;
+  if (plt_socket_networks("127.0.0.1", &networks) != PLT_OK) cr_skip_test("no loopback");
+  cr_expect_eq(plt_socket_networks("127.0.0.0/8", &networks), PLT_OK, "%s", plt_fail_text());
+  cr_expect_eq(plt_socket_networks("0.0.0.0/0", &networks), PLT_OK);
+  for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+    cr_expect_eq(plt_socket_networks(none[i], &networks), PLT_ERR_USAGE, "%s", none[i]);
+}
+
 Test(sockets, ipv6_alone_is_said) {
   plt_networks_t networks;
   if (unshare(CLONE_NEWNET) != 0) cr_skip_test("no right to make network namespaces");
