@@ -4,6 +4,7 @@
  * instructions, with the same bits. */
 #include "common/hash.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,9 @@ plt_status_t plt_hash_head(const char *path, uint64_t limit, char hex[PLT_HASH_H
   uint64_t total = 0;
   ssize_t got = 0;
   XXH3_128bits_reset(state);
-  while (total < limit && (got = read(fd, chunk, limit - total < CHUNK ? (size_t)(limit - total) : CHUNK)) > 0) {
+  while (total < limit && (got = read(fd, chunk, limit - total < CHUNK ? (size_t)(limit - total) : CHUNK)) != 0) {
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) break;
     XXH3_128bits_update(state, chunk, (size_t)got);
     total += (uint64_t)got;
   }

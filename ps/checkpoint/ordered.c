@@ -1,6 +1,7 @@
 /* ordered.c - see ordered.h. A merge of sources by a heap; a source is a part or a run of the scratch file. */
 #include "ps/checkpoint/ordered.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,7 +126,9 @@ static plt_status_t sort_part(plt_ordered_t *self, plt_checkpoint_rows_t *rows) 
 static plt_status_t read_run(const plt_ordered_t *self, off_t begin, void *into, size_t n) {
   for (size_t got = 0; got < n;) {
     ssize_t more = pread(fileno(self->scratch), (char *)into + got, n - got, begin + (off_t)got);
-    if (more <= 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot read (rows that were sorted)", self->scratch_path);
+    if (more < 0 && errno == EINTR) continue;
+    if (more == 0) return plt_fail(PLT_ERR_IO, "%s: cut short (rows that were sorted)", self->scratch_path);
+    if (more < 0) return plt_fail_errno(PLT_ERR_IO, "%s: cannot read (rows that were sorted)", self->scratch_path);
     got += (size_t)more;
   }
   return PLT_OK;

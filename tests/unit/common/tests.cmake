@@ -2,6 +2,7 @@
 plateau_unit(common/io fileio)
 plateau_unit(common elementary)
 plateau_unit(common errand USES Threads::Threads)
+plateau_unit(common hash)
 plateau_unit(common isa)
 plateau_unit(common/io json)
 plateau_unit(common log)
