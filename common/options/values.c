@@ -14,6 +14,7 @@
 #include "common/io/fileio.h"
 #include "common/mem.h"
 #include "common/options/nearest.h"
+#include "common/real.h"
 #include "common/utf8.h"
 
 bool plt_option_type_is_list(plt_option_type_t type) {
@@ -55,23 +56,13 @@ const char *plt_option_type_text(plt_option_type_t type) {
 
 /* ---- ranges ---- */
 
-/* Shortest decimal that reads back to the same double; without exponent where people would write none: 120, not
- * 1.2e+02. */
-static void write_real(double value, char out[32]) {
-  bool plain = fabs(value) >= 1e-4 && fabs(value) < 1e15;
-  for (int digits = 1; digits <= 17; digits++) {
-    snprintf(out, 32, "%.*g", digits, value);
-    if (strtod(out, NULL) == value && !(plain && strchr(out, 'e') != NULL)) return;
-  }
-}
-
 static void write_bound(double bound, char out[32]) {
   if (fabs(bound) >= 0x1p63) { /* tables may write INFINITY, DBL_MAX or INT64_MAX for "no bound" */
     snprintf(out, 32, "%s", bound < 0 ? "-inf" : "inf");
   } else if (fabs(bound) < 1e15 && floor(bound) == bound) {
     snprintf(out, 32, "%.0f", bound); /* 100000, not 1e+05 */
   } else {
-    write_real(bound, out);
+    plt_real_text(bound, out);
   }
 }
 
@@ -334,8 +325,8 @@ void plt_option_text_write(FILE *out, const char *text) {
 
 /* "1.0e-05" for "1e-05": YAML 1.1 readers take the latter for a text. */
 static void write_yaml_real(FILE *out, double value) {
-  char text[32];
-  write_real(value, text);
+  char text[PLT_REAL_TEXT];
+  plt_real_text(value, text);
   size_t whole = strcspn(text, ".e");
   if (text[whole] == 'e') {
     fprintf(out, "%.*s.0%s", (int)whole, text, text + whole);

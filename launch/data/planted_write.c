@@ -6,6 +6,7 @@
 #include "common/io/fileio.h"
 #include "common/io/npy.h"
 #include "common/mem.h"
+#include "common/real.h"
 #include "launch/data/inter_write.h"
 #include "launch/data/pack.h"
 #include "launch/data/planted.h"
@@ -29,7 +30,8 @@ static plt_status_t write_feature(const plt_planted_t *planted, plt_planted_feat
 static char *list_rho(const plt_planted_t *planted) {
   char *list = plt_mem_strdup("");
   for (uint32_t e = 0; e < planted->environments; e++) {
-    char *longer = plt_mem_print("%s%s%.17g", list, e == 0 ? "" : ",", planted->rho[e]);
+    char rho[PLT_REAL_TEXT];
+    char *longer = plt_mem_print("%s%s%s", list, e == 0 ? "" : ",", plt_real_text(planted->rho[e], rho));
     free(list);
     list = longer;
   }
@@ -37,12 +39,13 @@ static char *list_rho(const plt_planted_t *planted) {
 }
 
 static plt_status_t write_readme(const plt_planted_t *planted, const char *folder, const char *name) {
-  char *rho = list_rho(planted);
+  char *rho = list_rho(planted), rho_shift[PLT_REAL_TEXT], kappa[PLT_REAL_TEXT], trend[PLT_REAL_TEXT],
+       pop[PLT_REAL_TEXT], noise[PLT_REAL_TEXT];
   char *text = plt_mem_print(
       "Invented data: no user and no item of this folder exists.\n\n"
       "Made by\n"
       "  plateau data synth --kind planted -o %s --seed %llu --users %u --items %u --latent %u --width %u --rho %s \\\n"
-      "    --rho-shift %.17g --kappa %.17g --trend %.17g --pop %.17g --noise %.17g --n-train %u --n-valid %u --n-test "
+      "    --rho-shift %s --kappa %s --trend %s --pop %s --noise %s --n-train %u --n-valid %u --n-test "
       "%u "
       "\\\n"
       "    --n-shift %u%s\n\n"
@@ -52,8 +55,9 @@ static plt_status_t write_readme(const plt_planted_t *planted, const char *folde
       "and\n"
       "is reversed in the last one, the shift (x_label 3). x_label 0 is training, 1 validation, 2 test.\n",
       name, (unsigned long long)planted->seed, planted->users, planted->items, planted->latent, planted->width, rho,
-      planted->rho_shift, planted->kappa, planted->trend, planted->pop, planted->noise, planted->n_train,
-      planted->n_valid, planted->n_test, planted->n_shift, planted->packs ? " --pack" : "");
+      plt_real_text(planted->rho_shift, rho_shift), plt_real_text(planted->kappa, kappa),
+      plt_real_text(planted->trend, trend), plt_real_text(planted->pop, pop), plt_real_text(planted->noise, noise),
+      planted->n_train, planted->n_valid, planted->n_test, planted->n_shift, planted->packs ? " --pack" : "");
   free(rho);
   return plt_folder_tell(folder, &text);
 }

@@ -9,6 +9,7 @@
 #include "common/io/fileio.h"
 #include "common/io/mapped.h"
 #include "common/mem.h"
+#include "common/real.h"
 #include "launch/data/inter_write.h"
 #include "launch/data/split.h"
 #include "worker/data/features.h"
@@ -67,14 +68,16 @@ static plt_status_t check_no_pack(const char *out, const char *name) {
 }
 
 static plt_status_t write_readme(const plt_split_t *split, const plt_interactions_t *rows, const char *out) {
+  char valid[PLT_REAL_TEXT], test[PLT_REAL_TEXT], shift[PLT_REAL_TEXT], strength[PLT_REAL_TEXT];
   char *text = plt_mem_print(
       "Interactions of %s, cut anew by\n"
-      "  plateau data split DIR -o OUT --shift popularity --seed %llu --valid %g --test %g --shift-share %g \\\n"
-      "    --strength %g --keep-user %u --keep-item %u\n\n"
-      "x_label: 0 training, 1 validation, 2 test, 3 shift (taken with weights of the items' popularity to the -%g).\n"
+      "  plateau data split DIR -o OUT --shift popularity --seed %llu --valid %s --test %s --shift-share %s \\\n"
+      "    --strength %s --keep-user %u --keep-item %u\n\n"
+      "x_label: 0 training, 1 validation, 2 test, 3 shift (taken with weights of the items' popularity to the -%s).\n"
       "Features are those of that folder, as links where the file system has them: do not change them in place.\n",
-      rows->source, (unsigned long long)split->seed, split->valid, split->test, split->shift, split->strength,
-      split->keep_user, split->keep_item, split->strength);
+      rows->source, (unsigned long long)split->seed, plt_real_text(split->valid, valid),
+      plt_real_text(split->test, test), plt_real_text(split->shift, shift), plt_real_text(split->strength, strength),
+      split->keep_user, split->keep_item, strength);
   return plt_folder_tell(out, &text);
 }
 

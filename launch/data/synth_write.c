@@ -7,6 +7,7 @@
 #include "common/io/fileio.h"
 #include "common/io/npy.h"
 #include "common/mem.h"
+#include "common/real.h"
 #include "common/rng.h"
 #include "launch/data/inter_write.h"
 #include "launch/data/pack.h"
@@ -102,7 +103,7 @@ static plt_status_t write_feature(const plt_synth_t *synth, const plt_synth_worl
 }
 
 static plt_status_t write_readme(const plt_synth_t *synth, const char *folder, const char *name) {
-  char modalities[1024] = "";
+  char modalities[1024] = "", noise[PLT_REAL_TEXT];
   for (size_t i = 0; i < synth->n_modalities; i++) {
     size_t used = strlen(modalities);
     snprintf(modalities + used, sizeof modalities - used, "%s%s:%u", i == 0 ? "" : ",", synth->modalities[i].name,
@@ -111,17 +112,17 @@ static plt_status_t write_readme(const plt_synth_t *synth, const char *folder, c
   char *text = plt_mem_print(
       "Invented data: no user and no item of this folder exists.\n\n"
       "Made by\n"
-      "  plateau data synth %s --users %u --items %u --interactions %llu --factors %u --noise %g --pool %u --seed "
+      "  plateau data synth %s --users %u --items %u --interactions %llu --factors %u --noise %s --pool %u --seed "
       "%llu%s%s%s\n\n"
       "Users and items are points in %u dimensions, in clusters. A user takes items that are near and popular;\n"
       "activity and popularity follow power laws. A feature row is the item's point and %d private factors through a\n"
-      "random projection, plus noise of standard deviation %g (the signal's is about 1).\n"
+      "random projection, plus noise of standard deviation %s (the signal's is about 1).\n"
       "%s%s: x_label 0 is training, 1 validation, 2 test, for each user a tenth of the items in\n"
       "each of the last two, at least one; users with fewer than three items have training pairs only.\n",
-      name, synth->users, synth->items, (unsigned long long)synth->interactions, synth->factors, synth->noise,
-      synth->pool, (unsigned long long)synth->seed, synth->n_modalities > 0 ? " --modalities " : "", modalities,
-      synth->packs ? " --pack" : "", synth->factors, PRIVATE_FACTORS, synth->noise, name,
-      synth->packs ? PLT_PACK_SUFFIX : PLT_INTER_SUFFIX);
+      name, synth->users, synth->items, (unsigned long long)synth->interactions, synth->factors,
+      plt_real_text(synth->noise, noise), synth->pool, (unsigned long long)synth->seed,
+      synth->n_modalities > 0 ? " --modalities " : "", modalities, synth->packs ? " --pack" : "", synth->factors,
+      PRIVATE_FACTORS, noise, name, synth->packs ? PLT_PACK_SUFFIX : PLT_INTER_SUFFIX);
   return plt_folder_tell(folder, &text);
 }
 

@@ -132,6 +132,10 @@ same_packed freedom --set model.name=freedom --set strategy.name=plain --set mod
 
 say "packed: data of their own, changed texts, damage"
 quietly "$plateau" data check "$work/packed"
+"$plateau" data synth "$work/digits" --users 30 --items 20 --interactions 100 --noise 0.12345678901 >/dev/null
+grep -q -e ' --noise 0.12345678901 ' "$work/digits/README.txt" || complain "data synth: README.txt has another command"
+"$plateau" data split "$work/digits" -o "$work/split" --shift popularity --valid 0.12345678901 >/dev/null 2>&1
+grep -q -e ' --valid 0.12345678901 --test 0.1 ' "$work/split/README.txt" || complain "data split: README.txt has another command"
 quietly "$plateau" data synth "$work/invented" --users 300 --items 200 --interactions 4000 --modalities text:16,image:8 \
   --seed 1 --pack
 train_run "$work/run-invented" --set "data.path=$work/invented"
