@@ -186,6 +186,11 @@ bad_check 65 'text_feat\.npy.*(NaN|nan|finite).*17|text_feat\.npy.*17.*(NaN|nan|
 npy "$work/zero_feat.npy" 200 16
 quietly "$plateau" train "$config" --set "run.dir=$work/zeros" --set train.max_steps=1 \
   --set "data.features=[$work/zero_feat.npy]"
+# Names of modalities that end up as one name of a table.
+long=$work/$(printf 'x%.0s' {1..60})
+npy "${long}1_feat.npy" 200 16
+npy "${long}2_feat.npy" 200 16
+bad_set 64 'model slmrec would have two tables trs_w_x{57}: ' 'model={name: slmrec}' "data.features=[${long}1_feat.npy, ${long}2_feat.npy]"
 # A user with every item has no negative left.
 bad_data 65 'user.* 0|negative' 'head -n 1 "$inter" >t; awk -F"\t" -v OFS="\t" "NR == 1 { for (i = 1; i <= NF; i++) c[\$i] = i; n = NF }
   NR == 2 { for (i = 0; i < 200; i++) { \$c[\"userID\"] = 0; \$c[\"itemID\"] = i; \$c[\"x_label\"] = 0; print } }" "$inter" >>t; mv t "$inter"'

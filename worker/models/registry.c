@@ -74,11 +74,24 @@ static plt_status_t refuse_featureless(const char *name) {
   return PLT_ERR_USAGE;
 }
 
+/* Tables are known by their names, which hold those of modalities as far as there is room. */
+static plt_status_t check_names(const plt_model_t *model) {
+  for (size_t t = 0; t < model->n_tables; t++)
+    for (size_t other = 0; other < t; other++)
+      if (strcmp(model->tables[t].name, model->tables[other].name) == 0)
+        return plt_fail(PLT_ERR_USAGE,
+                        "model %s would have two tables %s: give feature files names that differ sooner, at most %d "
+                        "bytes are kept",
+                        model->ops->name, model->tables[t].name, PLT_TABLE_NAME_MAX - 1);
+  return PLT_OK;
+}
+
 /* What init has filled, as others may rely on it. */
 static plt_status_t check(plt_model_t *model) {
   if (model->n_tables > PLT_MODEL_TABLES_MAX)
     return plt_fail(PLT_ERR_USAGE, "model %s has %zu tables with so many layers and modalities, more than %d",
                     model->ops->name, model->n_tables, PLT_MODEL_TABLES_MAX);
+  PLT_TRY(check_names(model));
   return plt_programme_settle(&model->programme);
 }
 
