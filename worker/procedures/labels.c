@@ -2,6 +2,7 @@
 #include "worker/procedures/labels.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,9 @@ static plt_status_t read_all(plt_trainer_t *t, uint32_t table, uint8_t *label) {
     for (size_t k = 0; k < n; k++) keys[k] = first + k;
     status = plt_client_read(t->session->client, &(plt_pull_t){table, 1, keys, n, values}, 1);
     for (size_t k = 0; k < n && status == PLT_OK; k++) {
-      label[first + k] = (uint8_t)values[k];
-      if (!(values[k] >= 0 && values[k] < PLT_LABELS_MAX) || (float)label[first + k] != values[k])
+      const bool is_label = values[k] >= 0 && values[k] < PLT_LABELS_MAX && floorf(values[k]) == values[k];
+      label[first + k] = is_label ? (uint8_t)values[k] : 0;
+      if (!is_label)
         status = plt_fail(PLT_ERR_DATA, "table %s: pair %" PRIu64 ": %g is no number of an environment, 0 to %d",
                           t->plan->specs[table].name, first + k, (double)values[k], PLT_LABELS_MAX - 1);
     }
