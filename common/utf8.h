@@ -1,6 +1,6 @@
 /* utf8.h - text that may not be UTF-8 at all: one code point, and bytes of a stranger fit for a terminal.
  *
- * Threads    any; a pure functions. */
+ * Threads    any; pure functions. */
 #ifndef PLT_COMMON_UTF8_H
 #define PLT_COMMON_UTF8_H
 

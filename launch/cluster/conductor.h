@@ -6,13 +6,13 @@
  *     └─ a child was killed or lost its peers ─▶ STOP g ── all idle ──▶ RUN g+1 from the newest checkpoint
  *
  * A restart takes the path of --resume; it is the only way of recovery (docs/architecture.md 9). After
- * cluster.max_restarts without a newer checkpoint the job ends with 75.
+ * cluster.max_restarts without a newer checkpoint the job ends with 69.
  *
  * Threads    the main thread, which starts rank 0's child (child.h); checkpoints are sought on an errand
  *            (common/errand.h), which has ended when it returns.
  * Units      deadline_s in seconds.
- * Errors     a child's own failure as it reported it; PLT_ERR_PREEMPTED after a stop by request; PLT_ERR_PEER when
- *            max_restarts are used up or the launcher is gone; PLT_ERR_DEADLINE for a silent rank;
+ * Errors     a child's own failure as it reported it; PLT_ERR_PREEMPTED after a stop by request; PLT_ERR_GAVE_UP when
+ *            max_restarts are used up; PLT_ERR_PEER when the launcher is gone; PLT_ERR_DEADLINE for a silent rank;
  *            PLT_ERR_CHECKPOINT when there is nothing sound to go on from; of the wire those of a listener (wire.h). */
 #ifndef PLT_LAUNCH_CLUSTER_CONDUCTOR_H
 #define PLT_LAUNCH_CLUSTER_CONDUCTOR_H

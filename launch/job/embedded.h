@@ -7,7 +7,7 @@
  * Threads    called by one, which waits; every role has one of its own. `work` is called in as many as there are
  *            workers, at the same time.
  * Errors     of several that fail the cause: of the servers those of plt_server_run(), of the workers those of
- *            `work` and of plt_session_run(). Before they start PLT_ERR_CREATE for a socket, PLT_ERR_IO for a
+ *            `work` and of plt_session_run(). Before they start PLT_ERR_CREATE for a socket, PLT_ERR_MEMORY for a
  *            thread, those of plt_secret_create() and of the proxy (launch/fault/forward.h). */
 #ifndef PLT_LAUNCH_JOB_EMBEDDED_H
 #define PLT_LAUNCH_JOB_EMBEDDED_H

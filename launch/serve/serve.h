@@ -13,8 +13,9 @@
  * Threads     the main thread, which waits.
  * Errors      PLT_ERR_USAGE: a directory that holds checkpoints and no resume, or a run of plateau train, a network
  *             that is not here, fewer servers than ranks; PLT_ERR_PEER: another job works there, or a worker gave up;
- *             PLT_ERR_DEADLINE: idle; PLT_ERR_CREATE and PLT_ERR_IO of files and sockets; PLT_ERR_CHECKPOINT: none that
- *             verifies; PLT_ERR_PREEMPTED: a signal. Ranks other than 0 return PLT_OK where rank 0 speaks for all. */
+ *             PLT_ERR_DEADLINE: idle; PLT_ERR_CREATE and PLT_ERR_IO of files and sockets; PLT_ERR_MEMORY: no thread;
+ *             PLT_ERR_CHECKPOINT: none that verifies; PLT_ERR_PREEMPTED: a signal. Ranks other than 0 return PLT_OK
+ *             where rank 0 speaks for all. */
 #ifndef PLT_LAUNCH_SERVE_SERVE_H
 #define PLT_LAUNCH_SERVE_SERVE_H
 

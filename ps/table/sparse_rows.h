@@ -11,8 +11,8 @@
  * Threads    one owner.
  * Errors     PLT_ERR_USAGE for a rule that cannot be; nothing else fails.
  * Source     docs/methods/sparse-ids.md. */
-#ifndef PLT_PS_TABLE_SPARSE_H
-#define PLT_PS_TABLE_SPARSE_H
+#ifndef PLT_PS_TABLE_SPARSE_ROWS_H
+#define PLT_PS_TABLE_SPARSE_ROWS_H
 
 #include "common/rng.h"
 #include "common/status.h"
