@@ -159,17 +159,14 @@ static plt_status_t add_run(plt_run_list_t *list, const char *dir, const char *n
   return PLT_OK;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
 /* below: what a name begins with, "" or "FOLDER/". */
 static plt_status_t add_below(plt_run_list_t *list, const char *dir, const char *below, int depth) {
   char **names = NULL;
   size_t n = 0;
   plt_status_t status = plt_dir_list(dir, &names, &n);
-  if (n > 1) qsort(names, n, sizeof *names, by_name);
   for (size_t i = 0; i < n && status == PLT_OK; i++) {
     char path[PLT_PATH_MAX];
-    if (names[i][0] == '.' || plt_path_join(dir, names[i], path) != PLT_OK || !plt_path_is_dir(path)) continue;
+    if (plt_path_join(dir, names[i], path) != PLT_OK || !plt_path_is_dir(path)) continue;
     char *name = plt_mem_print("%s%s", below, names[i]), *deeper = plt_mem_print("%s/", name);
     if (plt_run_dir_is_served(path)) {
       plt_log(PLT_LOG_NOTE, "left out: %s is of plateau serve; plateau inspect shows it", path);
