@@ -57,12 +57,6 @@ static const char *common_metric(const row_t *rows, size_t n) {
   return n == 0 ? NULL : rows[0].metric;
 }
 
-static void add_option(plt_sheet_t *sheet, const plt_run_t *run, const char *key) {
-  char *text = plt_run_option(run, key);
-  plt_sheet_value(sheet, text);
-  free(text);
-}
-
 static void add_time(plt_sheet_t *sheet, time_t when, bool for_people) {
   char text[32] = "";
   struct tm at;
@@ -88,9 +82,9 @@ static plt_sheet_t *make_sheet(const row_t *rows, size_t n, bool for_people) {
     const plt_run_t *run = rows[i].run;
     plt_sheet_row(sheet);
     plt_sheet_text(sheet, run->name);
-    add_option(sheet, run, "model.name");
-    add_option(sheet, run, "strategy.name");
-    add_option(sheet, run, "run.seed");
+    plt_run_put_option(run, "model.name", sheet);
+    plt_run_put_option(run, "strategy.name", sheet);
+    plt_run_put_option(run, "run.seed", sheet);
     plt_sheet_text(sheet, plt_run_state_names[run->state]);
     plt_sheet_real(sheet, plt_run_epochs(run), 0);
     if (!for_people) plt_sheet_text(sheet, rows[i].metric);

@@ -17,12 +17,6 @@ static void add_mean(plt_sheet_t *sheet, double mean, double deviation, int deci
   plt_sheet_number(sheet, mean, text);
 }
 
-static void add_option(plt_sheet_t *sheet, const plt_group_t *group, const char *key) {
-  char *text = plt_run_option(group->runs[0], key);
-  plt_sheet_value(sheet, text);
-  free(text);
-}
-
 /* "1 2 3"; free it. */
 static char *seeds_of(const plt_group_t *group) {
   char *text = plt_mem_strdup("");
@@ -47,7 +41,7 @@ plt_sheet_t *plt_comparison_groups(const plt_comparison_t *c) {
     char *seeds = seeds_of(&c->groups[g]);
     plt_sheet_row(sheet);
     plt_sheet_text(sheet, c->groups[g].name);
-    for (size_t k = 0; k < c->n_keys; k++) add_option(sheet, &c->groups[g], c->keys[k]);
+    for (size_t k = 0; k < c->n_keys; k++) plt_run_put_option(c->groups[g].runs[0], c->keys[k], sheet);
     plt_sheet_real(sheet, (double)c->groups[g].n, 0);
     plt_sheet_text(sheet, seeds);
     plt_sheet_text(sheet, c->groups[g].runs[0]->name);
@@ -142,7 +136,7 @@ static void add_figures(plt_sheet_t *sheet, const plt_comparison_t *c, size_t g,
   if (n == 0) return;
   plt_sheet_row(sheet);
   plt_sheet_text(sheet, group->name);
-  for (size_t k = 0; k < c->n_keys; k++) add_option(sheet, group, c->keys[k]);
+  for (size_t k = 0; k < c->n_keys; k++) plt_run_put_option(group->runs[0], c->keys[k], sheet);
   plt_sheet_text(sheet, part);
   plt_sheet_text(sheet, metric);
   plt_sheet_real(sheet, (double)n, 0);
@@ -161,7 +155,7 @@ static void add_end(plt_sheet_t *sheet, const plt_comparison_t *c, size_t g, con
   if (n == 0) return;
   plt_sheet_row(sheet);
   plt_sheet_text(sheet, c->groups[g].name);
-  for (size_t k = 0; k < c->n_keys; k++) add_option(sheet, &c->groups[g], c->keys[k]);
+  for (size_t k = 0; k < c->n_keys; k++) plt_run_put_option(c->groups[g].runs[0], c->keys[k], sheet);
   plt_sheet_text(sheet, "run");
   plt_sheet_text(sheet, key);
   plt_sheet_real(sheet, (double)n, 0);

@@ -15,12 +15,6 @@ enum { CONFIGS_MAX = 20, CONFIG_BYTES = 1 << 20 };
 
 /* ---- runs ---- */
 
-static void put_option(plt_sheet_t *sheet, const plt_run_t *run, const char *key) {
-  char *text = plt_run_option(run, key);
-  plt_sheet_text(sheet, text);
-  free(text);
-}
-
 static void put_runs(const plt_runs_report_t *report, FILE *out) {
   static const char *const columns[] = {"group",  "run",   "model", "strategy", "seed",     "state",
                                         "epochs", "valid", "test",  "time s",   "gradients"};
@@ -34,9 +28,9 @@ static void put_runs(const plt_runs_report_t *report, FILE *out) {
     plt_sheet_row(sheet);
     plt_sheet_text(sheet, report->comparison.groups[report->colour[i]].name);
     plt_sheet_text(sheet, run->name);
-    put_option(sheet, run, "model.name");
-    put_option(sheet, run, "strategy.name");
-    put_option(sheet, run, "run.seed");
+    plt_run_put_option(run, "model.name", sheet);
+    plt_run_put_option(run, "strategy.name", sheet);
+    plt_run_put_option(run, "run.seed", sheet);
     plt_sheet_text(sheet, plt_run_state_names[run->state]);
     plt_sheet_real(sheet, plt_run_epochs(run), 0);
     plt_sheet_real(sheet, plt_run_best(run, metric), 4);

@@ -246,6 +246,12 @@ char *plt_run_option(const plt_run_t *run, const char *key) {
   return entry == NULL ? NULL : plt_run_option_text(entry);
 }
 
+void plt_run_put_option(const plt_run_t *run, const char *key, plt_sheet_t *sheet) {
+  char *text = plt_run_option(run, key);
+  plt_sheet_value(sheet, text);
+  free(text);
+}
+
 const plt_json_t *plt_run_last(const plt_run_t *run, const char *event) {
   for (size_t i = run->n_events; i-- > 0;)
     if (plt_run_is_event(run->events[i], event)) return run->events[i];

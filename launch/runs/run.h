@@ -13,6 +13,7 @@
 
 #include "common/io/json.h"
 #include "common/io/yaml.h"
+#include "launch/runs/sheet.h"
 
 /* Name for people, what it is. */
 #define PLT_RUN_STATES(X)                                 \
@@ -52,6 +53,8 @@ void plt_runs_clear(plt_run_list_t *list);
 
 /* As it stands in config.yaml, a list as "[a, b]"; NULL if there is none. Free it. */
 char *plt_run_option(const plt_run_t *run, const char *key);
+/* The same as a cell. */
+void plt_run_put_option(const plt_run_t *run, const char *key, plt_sheet_t *sheet);
 /* The same of an entry. Free it. */
 char *plt_run_option_text(const plt_yaml_entry_t *entry);
 /* The last event of a kind; NULL if there is none. */
