@@ -25,11 +25,6 @@ static plt_status_t collect(void *context, plt_problem_t kind, const char *text)
   return PLT_OK;
 }
 
-static const char *part_name(uint32_t part) {
-  static const char *const names[PLT_PARTS] = {"training", "validation", "test", "shift"};
-  return names[part];
-}
-
 /* Marks which users (or items) have pairs in training and which outside of it. */
 enum { IN_TRAINING = 1, IN_EVALUATION = 2 };
 
@@ -141,7 +136,7 @@ static void check_repeat(plt_data_report_t *report, const plt_interactions_t *ro
   else
     report->leaks[later->part]++;
   plt_problem_report(sink, same ? PLT_PROBLEM_DUPLICATE : PLT_PROBLEM_LEAK, "%s:%u: %s pair user %u, item %u %s %s:%u",
-                     file, later->line, part_name(later->part), later->user, later->item,
+                     file, later->line, plt_data_part_names[later->part], later->user, later->item,
                      same ? "repeats" : "is also the training pair of", slash == NULL ? before : slash + 1,
                      first->line);
 }

@@ -15,6 +15,8 @@
 
 enum { PLT_PROBLEMS_SHOWN = 20 };
 
+extern const char *const plt_data_part_names[PLT_PARTS]; /* "training", "validation", "test", "shift", in reports */
+
 typedef struct plt_problem_group {
   uint64_t count;
   char *text[PLT_PROBLEMS_SHOWN]; /* the first ones */

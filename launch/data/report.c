@@ -8,7 +8,7 @@
 #include "common/mem.h"
 #include "launch/data/check.h"
 
-static const char *const part_names[PLT_PARTS] = {"training", "validation", "test", "shift"};
+const char *const plt_data_part_names[PLT_PARTS] = {"training", "validation", "test", "shift"};
 
 static const char *type_name(plt_npy_type_t type) {
   static const char *const names[] = {
@@ -61,7 +61,7 @@ static void print_sizes(const plt_data_report_t *report, FILE *out) {
   for (int part = 0; part < PLT_PARTS; part++) {
     char label[32];
     if (!is_shown(report, part)) continue;
-    snprintf(label, sizeof label, "%s pairs", part_names[part]);
+    snprintf(label, sizeof label, "%s pairs", plt_data_part_names[part]);
     snprintf(note, sizeof note, "  %5.1f %%", all > 0 ? 100.0 * (double)report->pairs[part] / (double)all : 0.0);
     print_count(out, label, report->pairs[part], note);
   }
@@ -89,7 +89,7 @@ static void print_doubts(const plt_data_report_t *report, FILE *out) {
   print_count(out, "duplicates in the other parts", duplicates, "");
   for (int part = PLT_PART_VALID; part < PLT_PARTS; part++) {
     if (!is_shown(report, part)) continue;
-    snprintf(note, sizeof note, "training pairs also in %s", part_names[part]);
+    snprintf(note, sizeof note, "training pairs also in %s", plt_data_part_names[part]);
     print_count(out, note, report->leaks[part], "");
   }
 }
@@ -141,7 +141,7 @@ void plt_data_report_print(const plt_data_report_t *report, FILE *out) {
 
 static void json_parts(plt_json_t *json, const char *key, const uint64_t count[PLT_PARTS]) {
   plt_json_t *parts = plt_json_add_object(json, key);
-  for (int part = 0; part < PLT_PARTS; part++) plt_json_int(parts, part_names[part], (int64_t)count[part]);
+  for (int part = 0; part < PLT_PARTS; part++) plt_json_int(parts, plt_data_part_names[part], (int64_t)count[part]);
 }
 
 static void json_degrees(plt_json_t *json, const char *key, plt_degrees_t degrees) {
