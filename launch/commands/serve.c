@@ -54,8 +54,7 @@ static const plt_option_t rows[] = {
      .max = 1e9,
      .unit = "s",
      .help = "Ends when no worker has said anything for so long; 0: never. For scripts, whose workers may all be dead; "
-             "longer "
-             "than their deadlines (120 s): who waits says nothing."},
+             "longer than their deadlines (120 s): who waits says nothing."},
     {.key = "resume",
      .type = PLT_OPT_BOOL,
      .fallback = "false",

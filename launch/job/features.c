@@ -40,8 +40,7 @@ void plt_job_say_scales(const plt_job_t *job) {
   if (plt_feature_scales_differ(deviation, data->n_features, &least, &most))
     plt_log(PLT_LOG_NOTE,
             "features of very different scale: %s has deviation %.3g, %s %.3g; data.scale: standard or unit makes them "
-            "alike "
-            "(docs/data.md, \"Scale\")",
+            "alike (docs/data.md, \"Scale\")",
             data->features[most].name, deviation[most], data->features[least].name, deviation[least]);
   free(deviation);
 }

@@ -85,8 +85,7 @@ static void put_options_page(FILE *out) {
   put_head("plateau-options", 5, "configurations of plateau: every option", out);
   fputs(
       ".SH DESCRIPTION\nA configuration is a YAML file; \\fB\\-\\-set KEY=VALUE\\fR overrides single options. Options "
-      "of "
-      "a model, strategy or optimizer count when it is chosen; others are passed over with a warning. Paths are "
+      "of a model, strategy or optimizer count when it is chosen; others are passed over with a warning. Paths are "
       "relative to the file, with \\-\\-set to the working directory.\n.SH OPTIONS\n",
       out);
   for (size_t i = 0; i < n; i++)

@@ -22,8 +22,7 @@ static const plt_option_t rows[] = {
      .type = PLT_OPT_BOOL,
      .fallback = "false",
      .help = "Of plateau serve: every row of a table that is not sparse, as it is born where it was never pushed, "
-             "instead of those that "
-             "are stored; row = key."},
+             "instead of those that are stored; row = key."},
 };
 
 static void tell(const plt_plan_t *plan, const plt_export_t *export) {
