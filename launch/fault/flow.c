@@ -4,6 +4,7 @@
  * is held back: lists of stretches of bytes, each with its time. */
 #include "launch/fault/flow.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "launch/fault/zmtp.h"
 
 #define THROTTLE_QUANTUM_S 0.02
+#define WAIT_MOST_NS 1e18 /* so long as good as for ever: time is still counted in 63 bits */
 
 /* Bytes on their way. */
 typedef struct stretch {
@@ -295,7 +297,7 @@ void plt_fault_flow_sent(plt_fault_flow_t *flow, size_t n, int64_t now_ns) {
   double rate = flow->script->rules[flow->side].bytes_per_s;
   flow->first->sent += n;
   flow->waiting -= n;
-  if (rate > 0) flow->next_ns = now_ns + (int64_t)((double)n / rate * (double)PLT_NS_PER_S);
+  if (rate > 0) flow->next_ns = now_ns + (int64_t)fmin((double)n / rate * (double)PLT_NS_PER_S, WAIT_MOST_NS);
   advance(flow);
 }
 

@@ -109,7 +109,7 @@ static int64_t partition_end(plt_fault_proxy_t *proxy, int64_t now_ns) {
   double every = proxy->script.partition_every_s, since = plt_time_seconds(now_ns - proxy->begun_ns);
   if (every <= 0 || since < every) return 0;
   double begun = floor(since / every) * every;
-  proxy->tally.partitions = (uint64_t)(since / every);
+  proxy->tally.partitions = (uint64_t)fmin(since / every, 1e18);
   return proxy->begun_ns + (int64_t)((begun + proxy->script.partition_s) * (double)PLT_NS_PER_S);
 }
 

@@ -18,7 +18,7 @@ const char *const plt_fault_names[PLT_FAULT_KINDS] = {PLT_FAULT_LIST(AS_NAME)};
   { .key = name, .type = PLT_OPT_REAL, .fallback = "0", .min = 0, .max = 1, .help = text }
 #define SPAN(name, given, text) \
   { .key = name, .type = PLT_OPT_REALS, .fallback = given, .min = 0, .max = 1e7, .unit = "ms", .help = text, }
-#define NOT_NEGATIVE .min = 0, .max = DBL_MAX
+#define SECONDS .min = 0, .max = 1e9
 
 /* The first SHARED ones can be set for one direction only. */
 static const plt_option_t rows[] = {
@@ -38,11 +38,12 @@ static const plt_option_t rows[] = {
     SPAN("delay_ms", "[1, 50]", "How late: least and most."),
     PROBABILITY("cut", "Probability that the connection ends within a message."),
     PROBABILITY("stall", "Probability that from a message on nothing passes over its connection for a while."),
-    {.key = "stall_s", .type = PLT_OPT_REAL, .fallback = "1", NOT_NEGATIVE, .unit = "s", .help = "How long."},
+    {.key = "stall_s", .type = PLT_OPT_REAL, .fallback = "1", SECONDS, .unit = "s", .help = "How long."},
     {.key = "bytes_per_s",
      .type = PLT_OPT_REAL,
      .fallback = "0",
-     NOT_NEGATIVE,
+     .min = 0,
+     .max = DBL_MAX,
      .unit = "bytes/s",
      .help = "Limit of each direction of each connection; 0: none."},
     {.key = "after_messages",
@@ -66,13 +67,13 @@ static const plt_option_t rows[] = {
     {.key = "partition.every_s",
      .type = PLT_OPT_REAL,
      .fallback = "0",
-     NOT_NEGATIVE,
+     SECONDS,
      .unit = "s",
      .help = "Distance of partitions: nothing passes over any connection; 0: none."},
     {.key = "partition.seconds",
      .type = PLT_OPT_REAL,
      .fallback = "5",
-     NOT_NEGATIVE,
+     SECONDS,
      .unit = "s",
      .help = "How long one lasts."},
 };

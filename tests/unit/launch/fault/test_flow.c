@@ -314,6 +314,20 @@ Test(flow, bytes_have_their_time) {
   rig_close(&rig);
 }
 
+Test(flow, a_rate_of_next_to_nothing_lets_one_byte_pass) {
+  rig_t rig = rig_open();
+  rules(&rig)->bytes_per_s = 1e-300;
+  rig_start(&rig);
+  stream_message(&rig.in, 1, 200);
+  give(&rig, 5000);
+  drain(&rig);
+  rig.now += 1000000 * MS;
+  drain(&rig);
+  cr_assert_eq(rig.out.n, 1);
+  cr_assert(plt_fault_flow_due(rig.flow, rig.now) > rig.now);
+  rig_close(&rig);
+}
+
 Test(flow, what_is_too_large_passes_as_it_comes) {
   rig_t rig = rig_open();
   rules(&rig)->probability[PLT_FAULT_DROP] = 1;

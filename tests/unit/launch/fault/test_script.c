@@ -46,6 +46,8 @@ Test(script, mistakes_are_told) {
                                          {"delay_ms: [5, 2]", "takes two numbers"},
                                          {"to_worker:\n  duplicate_ms: [1, 2, 3]", "to_worker.duplicate_ms"},
                                          {"partition:\n  every_s: 3", "less than partition.every_s"},
+                                         {"stall_s: 1e300", "stall_s"},
+                                         {"partition: {every_s: 1e300}", "partition.every_s"},
                                          {"after_messages: -1", "after_messages"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     plt_fault_script_t script;
