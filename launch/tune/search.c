@@ -16,7 +16,7 @@ enum { EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_SIGNAL = 128 };
 /* What a process is made of. */
 typedef struct task {
   plt_sets_t words;
-  char *log;
+  char *name, *log;
 } task_t;
 
 /* Processes to be run, and what they are for. */
@@ -26,6 +26,7 @@ typedef struct batch {
   task_t *tasks;
   plt_trial_t **trials; /* of each; NULL: of a final */
   size_t n, capacity;
+  uint32_t epochs;        /* that trials are to have; 0: as the configuration says */
   size_t n_interrupted;   /* of those that have ended */
   plt_failure_t first_of; /* how the first of them ended */
 } batch_t;
@@ -47,7 +48,8 @@ static task_t *add_task(batch_t *batch, plt_trial_t *trial, const char *name) {
   PLT_MEM_GROW(batch->tasks, n, capacity);
   batch->trials = plt_mem_resize(batch->trials, capacity, sizeof(plt_trial_t *));
   batch->capacity = capacity;
-  batch->tasks[n] = (task_t){.log = plt_mem_print("%s/logs/%s.txt", batch->tuning->dir, name)};
+  batch->tasks[n] =
+      (task_t){.name = plt_mem_strdup(name), .log = plt_mem_print("%s/logs/%s.txt", batch->tuning->dir, name)};
   batch->trials[n] = trial;
   batch->n++;
   return &batch->tasks[n];
@@ -75,6 +77,7 @@ static void add_training(batch_t *batch, plt_trial_t *trial, const char *dir, co
 static void clear(batch_t *batch) {
   for (size_t i = 0; i < batch->n; i++) {
     plt_sets_clear(&batch->tasks[i].words);
+    free(batch->tasks[i].name);
     free(batch->tasks[i].log);
   }
   free(batch->tasks);
@@ -144,24 +147,42 @@ static char *word_of(const plt_process_t *process) {
 
 /* ---- trials ---- */
 
-/* A trial with an error of its own is not begun again: it leaves a mark beside its log. Of a run that failed otherwise,
- * for want of space, say, there is none. Free it. */
-static char *mark_of(const plt_tuning_t *tuning, const plt_trial_t *trial) {
-  return plt_mem_print("%s/logs/%s.failed", tuning->dir, trial->name);
+/* Marks beside the logs. NAME.failed: a trial with an error of its own, which is not begun again; of a run that failed
+ * otherwise, for want of space, say, there is none. NAME.done: how many epochs it was to have when it ended well (0: as
+ * many as the configuration says): a run that was resumed and killed at once looks as it did at its end before. */
+static char *mark_of(const plt_tuning_t *tuning, const char *name, const char *kind) {
+  return plt_mem_print("%s/logs/%s.%s", tuning->dir, name, kind);
 }
 
-static plt_status_t leave_mark(const plt_tuning_t *tuning, const plt_trial_t *trial, const char *word) {
-  char *mark = mark_of(tuning, trial);
-  plt_status_t status = plt_file_publish(mark, word, strlen(word));
+static plt_status_t leave_mark(const plt_tuning_t *tuning, const char *name, const char *kind, const char *text) {
+  char *mark = mark_of(tuning, name, kind);
+  plt_status_t status = plt_file_publish(mark, text, strlen(text));
   free(mark);
   return status;
 }
 
-static bool has_mark(const plt_tuning_t *tuning, const plt_trial_t *trial) {
-  char *mark = mark_of(tuning, trial);
+static bool has_mark(const plt_tuning_t *tuning, const char *name, const char *kind) {
+  char *mark = mark_of(tuning, name, kind);
   bool has = plt_path_exists(mark);
   free(mark);
   return has;
+}
+
+static plt_status_t mark_done(const plt_tuning_t *tuning, const char *name, uint32_t epochs) {
+  char text[16];
+  snprintf(text, sizeof text, "%" PRIu32 "\n", epochs);
+  return leave_mark(tuning, name, "done", text);
+}
+
+/* Without a mark it is so: the search was killed before it could leave one. */
+static bool was_done(const plt_tuning_t *tuning, const char *name, uint32_t epochs) {
+  enum { MARK_BYTES_MAX = 64 };
+  char *mark = mark_of(tuning, name, "done"), *text = NULL;
+  bool was = !plt_path_exists(mark) || plt_file_read(mark, MARK_BYTES_MAX, &text, NULL) != PLT_OK ||
+             strtoul(text, NULL, 10) >= epochs;
+  free(text);
+  free(mark);
+  return was;
 }
 
 /* Whether its run has come to its end, with `epochs` epochs or, 0, whatever it was to have; then what it is worth. */
@@ -170,9 +191,10 @@ static bool read_trial(const plt_tuning_t *tuning, plt_trial_t *trial, uint32_t 
   trial->value = trial->epochs = NAN;
   if (!plt_path_is_dir(trial->dir) || plt_run_open(trial->dir, trial->name, &run) != PLT_OK) return false;
   char *given = plt_run_option(&run, "train.epochs");
-  bool is_over =
-      run.state == PLT_RUN_FINISHED && (epochs == 0 || (given != NULL && strtoul(given, NULL, 10) >= epochs));
-  trial->failed = run.state == PLT_RUN_FAILED && has_mark(tuning, trial);
+  bool is_over = run.state == PLT_RUN_FINISHED &&
+                 (epochs == 0 || (given != NULL && strtoul(given, NULL, 10) >= epochs)) &&
+                 was_done(tuning, trial->name, epochs);
+  trial->failed = run.state == PLT_RUN_FAILED && has_mark(tuning, trial->name, "failed");
   if (run.state == PLT_RUN_FINISHED) {
     trial->value = plt_run_best(&run, tuning->metric);
     trial->epochs = plt_run_epochs(&run);
@@ -212,7 +234,7 @@ static plt_status_t note_failure(batch_t *batch, plt_trial_t *trial, const plt_p
   trial->value = NAN;
   trial->failed = process->code == EXIT_DATA;
   if (process->code == EXIT_USAGE) return plt_fail(PLT_ERR_USAGE, "trial %s: %s", trial->name, word);
-  if (trial->failed) return leave_mark(batch->tuning, trial, word);
+  if (trial->failed) return leave_mark(batch->tuning, trial->name, "failed", word);
   note_interrupted(batch, process, word);
   return PLT_OK;
 }
@@ -230,6 +252,8 @@ static plt_status_t trial_ended(void *context, size_t number, const plt_process_
     status = plt_fail(PLT_ERR_USAGE,
                       "trial %s has no validation value of %s: is there a validation part, and eval.every above 0?",
                       trial->name, batch->tuning->metric);
+  else
+    status = mark_done(batch->tuning, trial->name, batch->epochs);
   if (status == PLT_OK) tell(batch, number, process, word);
   free(word);
   return status;
@@ -237,13 +261,18 @@ static plt_status_t trial_ended(void *context, size_t number, const plt_process_
 
 /* Those that go on are trained to so many epochs. */
 static plt_status_t run_round(plt_tuning_t *tuning, uint32_t epochs) {
-  batch_t batch = {.tuning = tuning};
-  for (size_t i = 0; i < tuning->n; i++) {
+  batch_t batch = {.tuning = tuning, .epochs = epochs};
+  plt_status_t status = PLT_OK;
+  for (size_t i = 0; i < tuning->n && status == PLT_OK; i++) {
     plt_trial_t *trial = &tuning->trial[i];
-    if (trial->goes_on && !read_trial(tuning, trial, epochs))
+    if (!trial->goes_on) continue;
+    if (read_trial(tuning, trial, epochs)) {
+      if (!trial->failed && !has_mark(tuning, trial->name, "done")) status = mark_done(tuning, trial->name, epochs);
+    } else {
       add_training(&batch, trial, trial->dir, trial->name, tuning->space->seeds[0], epochs, false);
+    }
   }
-  plt_status_t status = run_to_end(&batch, trial_ended);
+  if (status == PLT_OK) status = run_to_end(&batch, trial_ended);
   clear(&batch);
   return status;
 }
@@ -317,18 +346,26 @@ static plt_status_t final_ended(void *context, size_t number, const plt_process_
   return PLT_OK;
 }
 
+/* plt_pool_ended_fn */
+static plt_status_t final_trained(void *context, size_t number, const plt_process_t *process) {
+  batch_t *batch = context;
+  PLT_TRY(final_ended(context, number, process));
+  return process->code == 0 ? mark_done(batch->tuning, batch->tasks[number].name, 0) : PLT_OK;
+}
+
 /* The run of seed s of a strategy's best trial: for the first the trial itself. Free it. */
 static char *final_dir(const plt_tuning_t *tuning, const plt_trial_t *best, size_t s) {
   if (s == 0) return plt_mem_strdup(best->dir);
   return plt_mem_print("%s/finals/%s-seed-%" PRIu32, tuning->dir, best->name, tuning->space->seeds[s]);
 }
 
-/* Whether the run has ended and has been evaluated in full. */
-static bool is_concluded(const char *dir) {
+/* Whether the run has ended and was evaluated in full: it shows the test part or, where there is none, has a mark. */
+static bool is_concluded(const plt_tuning_t *tuning, const char *name, const char *dir) {
   plt_run_t run;
   if (!plt_path_is_dir(dir) || plt_run_open(dir, dir, &run) != PLT_OK) return false;
   char *parts = plt_run_option(&run, "eval.final");
-  const bool is = run.state == PLT_RUN_FINISHED && parts != NULL && strcmp(parts, "valid") != 0;
+  const bool is = run.state == PLT_RUN_FINISHED && parts != NULL && strcmp(parts, "valid") != 0 &&
+                  (has_mark(tuning, name, "done") || isfinite(plt_run_outcome(&run, "test", tuning->metric)));
   free(parts);
   plt_run_clear(&run);
   return is;
@@ -340,14 +377,15 @@ static plt_status_t train_finals(plt_tuning_t *tuning) {
     for (size_t s = 0; s < tuning->space->n_seeds; s++) {
       char *dir = final_dir(tuning, tuning->best[a], s);
       char *name = plt_mem_print("final-%s-seed-%" PRIu32, tuning->best[a]->name, tuning->space->seeds[s]);
-      if (!is_concluded(dir)) add_training(&batch, tuning->best[a], dir, name, tuning->space->seeds[s], 0, true);
+      if (!is_concluded(tuning, name, dir))
+        add_training(&batch, tuning->best[a], dir, name, tuning->space->seeds[s], 0, true);
       free(name);
       free(dir);
     }
   if (batch.n > 0)
     plt_log(PLT_LOG_NOTE, "the best of each strategy with %zu seed%s", tuning->space->n_seeds,
             tuning->space->n_seeds == 1 ? "" : "s");
-  plt_status_t status = run_to_end(&batch, final_ended);
+  plt_status_t status = run_to_end(&batch, final_trained);
   clear(&batch);
   return status;
 }

@@ -4,7 +4,7 @@
  *
  *   DIR/plan.json    what is searched: another plan is refused
  *   DIR/trials/      run directories, one a trial; what is there already is not done again
- *   DIR/logs/        what processes said; NAME.failed where a trial has an error of its own
+ *   DIR/logs/        what processes said; NAME.done and NAME.failed: search.c
  *   DIR/finals/      the best of each strategy with the further seeds
  *
  * Chosen is by the validation metric alone: trials rank no other part.

@@ -89,6 +89,16 @@ done
 long=$(awk -F, '$5 == 9 { print $2 }' "$work/halving.csv") lr=$(awk -F, '$5 == 9 { print $3 }' "$work/halving.csv")
 quietly "$plateau" train "$base" --quiet --set "run.dir=$work/long" --set train.epochs=9 --set strategy.name=plain --set "optimizer.lr=${lr#* }"
 [[ $(tables_hash "$work/long") == $(tables_hash "$work/halving/trials/$long") ]] || complain "$long: other tables than without rounds"
+# As a kill leaves it that comes when a trial has been begun again for more epochs, and has not trained yet.
+short=$(awk -F, '$5 == 3 { print $2; exit }' "$work/halving.csv") lr=$(awk -F, '$5 == 3 { print $3; exit }' "$work/halving.csv")
+cp -r "$work/halving" "$work/begun"
+rm -r "$work/begun/trials/$short"
+quietly "$plateau" train "$base" --quiet --set "run.dir=$work/begun/trials/$short" --set train.epochs=1 --set eval.final=valid \
+  --set strategy.name=plain --set "optimizer.lr=${lr#* }"
+sed -i 's/^  epochs: 1$/  epochs: 3/' "$work/begun/trials/$short/config.yaml"
+echo 1 >"$work/begun/logs/$short.done"
+"$plateau" tune "$config" -o "$work/begun" -j 2 --set train.epochs=9 --format csv 2>/dev/null | cmp - "$work/halving.csv" ||
+  complain "begun again and killed at once: other results"
 refuses 64 'halving' "$plateau" tune "$config" -o "$work/x" --set train.epochs=9 --array
 
 say "trials that fail, and what makes no sense"
