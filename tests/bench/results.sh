@@ -4,7 +4,7 @@
 #
 #   usage: tests/bench/results.sh MODEL DATA FEATURES [OUT]       e.g. PLATEAU=build/release/plateau \
 #          tests/bench/results.sh vbpr data/lfm2k text_feat.npy,audio_feat.npy results/lfm2k-vbpr
-#   EPOCHS (1000, early stopping ends them), BATCH (1024), RATES, STRATEGIES ("plain bsam bsam+ mirror"), JOBS (1)
+#   EPOCHS (1000, early stopping ends them), BATCH (2048), RATES, STRATEGIES ("plain bsam bsam+ mirror"), JOBS (1)
 #
 # A grid, not halving: short first rounds prefer large learning rates (docs/tune.md).
 set -euo pipefail
@@ -36,7 +36,7 @@ configuration=$(cat <<YAML
 data: {path: $data, $features}
 model: {name: $model, dim: 64}
 optimizer: {name: adam}
-train: {epochs: ${EPOCHS:-1000}, batch_size: ${BATCH:-1024}}
+train: {epochs: ${EPOCHS:-1000}, batch_size: ${BATCH:-2048}}
 eval: {metric: recall@20, every: 2, patience: 10}
 tune:
   search: grid

@@ -48,6 +48,14 @@ done
 grep -q '^B - A  recall@20' "$work/table.txt" || complain "no paired test"
 grep -l '"test":' "$work"/grid/trials/*/metrics.jsonl | wc -l | grep -qx 2 || complain "the test part was ranked for others than the chosen two"
 
+if command -v python3 >/dev/null; then # the tables of docs/results.md
+  mkdir "$work/cell" && ln -s "$work/grid" "$work/cell/tune"
+  "$plateau" tune "$config" -o "$work/grid" --format json >"$work/cell/results.json"
+  "$root/tests/bench/results_rows.py" strategies "here=$work/cell" >"$work/rows.md"
+  grep -qE '^\| here \| plain \| .* \| 0\.[0-9]{4} ± 0\.[0-9]{4} \|  \| ' "$work/rows.md" || complain "no row of plain: $(cat "$work/rows.md")"
+  grep -qE '^\|  \| bsam \| ρ .*, ahead [012] of 2 \| ' "$work/rows.md" || complain "no row of bsam: $(cat "$work/rows.md")"
+fi
+
 say "killed, two at a time, as an array"
 { timeout -s KILL 1.5 "$plateau" tune "$config" -o "$work/killed" >"$work/told.txt" 2>&1; } 2>/dev/null || true
 code=0
