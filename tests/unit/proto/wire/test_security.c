@@ -16,8 +16,6 @@
 #include "tests/fault/stranger.h"
 #include "tests/unit/common/scratch.h"
 
-TestSuite(wire_security, .init = scratch_make, .fini = scratch_remove);
-
 /* ---- strangers in their own process: their descriptors and time are not ours ---- */
 
 typedef struct strangers {
@@ -212,7 +210,7 @@ Test(wire_security, a_token_has_256_bits_in_hex) {
 
 /* ---- ZeroMQ peers ---- */
 
-Test(wire_security, peers_with_the_secret_are_heard, .timeout = 180) {
+Test(wire_security, peers_with_the_secret_are_heard, .init = scratch_make, .fini = scratch_remove, .timeout = 180) {
   for (plt_security_t mode = PLT_SECURITY_NONE; mode <= PLT_SECURITY_CURVE; mode++) {
     char endpoint[80];
     snprintf(endpoint, sizeof endpoint, "ipc://%s/s", scratch);
@@ -221,7 +219,8 @@ Test(wire_security, peers_with_the_secret_are_heard, .timeout = 180) {
   }
 }
 
-Test(wire_security, peers_without_it_fail_at_once_and_are_not_heard, .timeout = 300) {
+Test(wire_security, peers_without_it_fail_at_once_and_are_not_heard, .init = scratch_make, .fini = scratch_remove,
+     .timeout = 300) {
   plt_secret_t *none = secret_of(PLT_SECURITY_NONE);
   plt_secret_t *token = secret_of(PLT_SECURITY_TOKEN), *token2 = secret_of(PLT_SECURITY_TOKEN);
   plt_secret_t *near = secret_of(PLT_SECURITY_TOKEN);
