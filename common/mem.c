@@ -77,6 +77,12 @@ char *plt_mem_print(const char *format, ...) {
   return or_die(length < 0 ? NULL : text, 0);
 }
 
+char *plt_mem_append(char *text, const char *separator, const char *word) {
+  char *longer = plt_mem_print("%s%s%s", text, separator, word);
+  free(text);
+  return longer;
+}
+
 /* ---- arena: a list of extents, newest first; reset merges them into one ---- */
 
 typedef struct extent {

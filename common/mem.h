@@ -30,6 +30,8 @@ char **plt_mem_strdups(const char *const *texts, size_t n);
 bool plt_mem_fit_text(const char *text, char *to, size_t room);
 /* printf into a fresh string; free with free(). */
 char *plt_mem_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* text, separator and word, one behind the other, in a fresh string; frees text. */
+char *plt_mem_append(char *text, const char *separator, const char *word);
 
 /* Room for one more element in a growing array: doubles *capacity when count reaches it. */
 #define PLT_MEM_GROW(array, count, capacity)                          \

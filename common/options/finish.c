@@ -74,9 +74,7 @@ static void report_ignored(const row_list_t *list, const plt_config_entry_t *ent
       more++;
       continue;
     }
-    char *longer = plt_mem_print("%s, %s", owners, list->titles[j]);
-    free(owners);
-    owners = longer;
+    owners = plt_mem_append(owners, ", ", list->titles[j]);
   }
   char rest[32] = "";
   if (more > 0) snprintf(rest, sizeof rest, " and %zu more", more);

@@ -90,9 +90,7 @@ static char *list_columns(plt_span_t line, const plt_separator_t *separator) {
   char *list = plt_mem_strdup(""), shown[PLT_SHOWN_BYTES];
   for (size_t i = 0; i < header.fields.n && i < 30; i++) {
     plt_span_t field = header.fields.field[i];
-    char *longer = plt_mem_print("%s%s%s", list, i == 0 ? "" : ", ", plt_bytes_show(field.at, field.length, shown));
-    free(list);
-    list = longer;
+    list = plt_mem_append(list, i == 0 ? "" : ", ", plt_bytes_show(field.at, field.length, shown));
   }
   drop_header(&header);
   return list;

@@ -31,9 +31,7 @@ static char *list_rho(const plt_planted_t *planted) {
   char *list = plt_mem_strdup("");
   for (uint32_t e = 0; e < planted->environments; e++) {
     char rho[PLT_REAL_TEXT];
-    char *longer = plt_mem_print("%s%s%s", list, e == 0 ? "" : ",", plt_real_text(planted->rho[e], rho));
-    free(list);
-    list = longer;
+    list = plt_mem_append(list, e == 0 ? "" : ",", plt_real_text(planted->rho[e], rho));
   }
   return list;
 }

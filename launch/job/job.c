@@ -193,9 +193,7 @@ static plt_status_t read_until(const plt_job_t *job, plt_plan_t *run) {
   char *names = plt_mem_strdup("");
   for (size_t i = 0; i < job->n_stages; i++) {
     if (job->procedure->stages[i].part > 0) continue;
-    char *more = plt_mem_print("%s%s%s", names, i == 0 ? "" : ", ", job->procedure->stages[i].name);
-    free(names);
-    names = more;
+    names = plt_mem_append(names, i == 0 ? "" : ", ", job->procedure->stages[i].name);
   }
   plt_fail(PLT_ERR_USAGE, "%s: train.until: there is no %s; stages are %s, and NAME:ROUND in a loop",
            plt_config_origin(job->config, "train.until"), until, names);

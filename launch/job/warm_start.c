@@ -147,12 +147,11 @@ static void say_others(const plt_warm_start_t *warm, const plt_plan_t *plan) {
     const plt_table_spec_t *was = plt_warm_table(&warm->tables, plan->specs[t].name), *now = &plan->specs[t];
     bool goes_on = was != NULL && (was->frozen || now->frozen || plt_table_state_goes_on(was, now));
     if (goes_on || (was != NULL && warm->restore.values_alone)) continue;
-    char **list = was == NULL ? &fresh : &anew, *longer;
-    longer = was == NULL
-                 ? plt_mem_print("%s%s%s", *list, **list == '\0' ? "" : ", ", now->name)
-                 : plt_mem_print("%s%s%s (%s there)", *list, **list == '\0' ? "" : ", ", now->name, was->optimizer);
-    free(*list);
-    *list = longer;
+    char **list = was == NULL ? &fresh : &anew;
+    *list = plt_mem_append(*list, **list == '\0' ? "" : ", ", now->name);
+    if (was == NULL) continue;
+    *list = plt_mem_append(*list, " (", was->optimizer);
+    *list = plt_mem_append(*list, "", " there)");
   }
   if (*fresh != '\0') plt_log(PLT_LOG_NOTE, "born fresh, for that run has no such tables: %s", fresh);
   if (*anew != '\0')

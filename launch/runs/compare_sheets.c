@@ -22,10 +22,8 @@ static char *seeds_of(const plt_group_t *group) {
   char *text = plt_mem_strdup("");
   for (size_t r = 0; r < group->n; r++) {
     char *seed = plt_run_option(group->runs[r], "run.seed");
-    char *longer = plt_mem_print("%s%s%s", text, r == 0 ? "" : " ", seed == NULL ? "?" : seed);
+    text = plt_mem_append(text, r == 0 ? "" : " ", seed == NULL ? "?" : seed);
     free(seed);
-    free(text);
-    text = longer;
   }
   return text;
 }

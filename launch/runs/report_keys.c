@@ -14,11 +14,8 @@ static char *label_of(const plt_comparison_t *c, size_t g) {
   char *label = plt_mem_print("%s  ", group->name);
   for (size_t k = 0; k < c->n_keys && k < VALUES_MAX; k++) {
     char *value = plt_run_option(group->runs[0], c->keys[k]);
-    char *longer = value == NULL ? plt_mem_strdup(label)
-                                 : plt_mem_print("%s%s%s", label, label[strlen(label) - 1] == ' ' ? "" : ", ", value);
+    if (value != NULL) label = plt_mem_append(label, label[strlen(label) - 1] == ' ' ? "" : ", ", value);
     free(value);
-    free(label);
-    label = longer;
   }
   char *whole = plt_mem_print("%s%s (%zu runs)", label, c->n_keys > VALUES_MAX ? " …" : "", group->n);
   free(label);

@@ -231,14 +231,8 @@ void plt_runs_clear(plt_run_list_t *list) {
 char *plt_run_option_text(const plt_yaml_entry_t *entry) {
   if (!entry->is_list) return entry->n_items == 0 ? NULL : plt_mem_strdup(entry->items[0]);
   char *text = plt_mem_strdup("[");
-  for (size_t i = 0; i < entry->n_items; i++) {
-    char *longer = plt_mem_print("%s%s%s", text, i == 0 ? "" : ", ", entry->items[i]);
-    free(text);
-    text = longer;
-  }
-  char *whole = plt_mem_print("%s]", text);
-  free(text);
-  return whole;
+  for (size_t i = 0; i < entry->n_items; i++) text = plt_mem_append(text, i == 0 ? "" : ", ", entry->items[i]);
+  return plt_mem_append(text, "", "]");
 }
 
 char *plt_run_option(const plt_run_t *run, const char *key) {

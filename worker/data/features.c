@@ -205,11 +205,8 @@ plt_status_t plt_feature_find(const plt_dataset_t *data, const char *where, cons
       return PLT_OK;
     }
   char *names = plt_mem_strdup("");
-  for (size_t m = 0; m < data->n_features; m++) {
-    char *more = plt_mem_print("%s%s%s", names, m == 0 ? "" : ", ", data->features[m].name);
-    free(names);
-    names = more;
-  }
+  for (size_t m = 0; m < data->n_features; m++)
+    names = plt_mem_append(names, m == 0 ? "" : ", ", data->features[m].name);
   plt_fail(PLT_ERR_USAGE, "%s: data.features has no modality \"%s\"%s%s", where, name,
            data->n_features == 0 ? "; it has none" : "; there are ", names);
   free(names);

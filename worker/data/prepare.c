@@ -135,13 +135,10 @@ static char *kept_scales(const plt_json_t *json) {
     const char *name = plt_json_get_text(plt_json_find(item, "name")),
                *scale = plt_json_get_text(plt_json_find(item, "scale"));
     if (name == NULL || scale == NULL) continue;
-    char *more = plt_mem_print("%s%s%s: %s", all, i == 0 ? "" : ", ", name, scale);
-    free(all);
-    all = more;
+    all = plt_mem_append(all, i == 0 ? "" : ", ", name);
+    all = plt_mem_append(all, ": ", scale);
   }
-  char *closed = plt_mem_print("%s}", all);
-  free(all);
-  return closed;
+  return plt_mem_append(all, "", "}");
 }
 
 static plt_status_t refuse_scale(const char *path, const plt_json_t *json, const char *scale,

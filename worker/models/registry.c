@@ -62,9 +62,7 @@ static plt_status_t refuse_featureless(const char *name) {
   char *others = plt_mem_strdup("");
   for (size_t i = 0; plt_models[i] != NULL; i++) {
     if (plt_models[i]->uses_features) continue;
-    char *more = plt_mem_print("%s%s%s", others, others[0] == '\0' ? "" : ", ", plt_models[i]->name);
-    free(others);
-    others = more;
+    others = plt_mem_append(others, others[0] == '\0' ? "" : ", ", plt_models[i]->name);
   }
   plt_fail(PLT_ERR_USAGE,
            "model %s needs item features: name their files in data.features (NAME_feat.npy of the data folder); models "

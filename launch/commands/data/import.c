@@ -228,11 +228,7 @@ static plt_status_t parse(int argc, char **argv, import_args_t *args) {
 /* "plateau data import ratings.csv --user user_id ..." */
 static char *spell(int argc, char **argv) {
   char *text = plt_mem_strdup("plateau data");
-  for (int i = 0; i < argc; i++) {
-    char *longer = plt_mem_print("%s %s", text, argv[i]);
-    free(text);
-    text = longer;
-  }
+  for (int i = 0; i < argc; i++) text = plt_mem_append(text, " ", argv[i]);
   return text;
 }
 

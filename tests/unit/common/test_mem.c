@@ -20,6 +20,9 @@ Test(mem, blocks) {
   char *copy = plt_mem_strdup(text);
   cr_assert_str_eq(copy, text);
   free(copy);
+  text = plt_mem_append(text, "", "y");
+  text = plt_mem_append(text, ", ", "z");
+  cr_assert_str_eq(text, "7-xy, z");
   free(text);
 }
 
