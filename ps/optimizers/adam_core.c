@@ -1,9 +1,8 @@
 /* adam_core.c - see adam_core.h.
  *
- * A movement has more digits than a float: a row that moves by many learning rates would lose more than the closed form
- * does. Its root and quotient are those of floats all the same, which take a third of the time of double ones, with
- * what they missed added to first order. Decay factors are double: 0.999 as a float would bias v by 1e-5. The quotient
- * of the step is in float, as in PyTorch. */
+ * The arithmetic is that of floats, as in PyTorch, which takes half of the time of double's, and what its rounding
+ * missed is added where that counts: to movements, because a row that moves by many learning rates would lose more than
+ * the closed form does, and to what is left of v, because 0.999 as a float would bias it by 1e-5. */
 #include "ps/optimizers/adam_core.h"
 
 #include <math.h>
@@ -83,48 +82,48 @@ __attribute__((always_inline)) static inline float about_half_over(float x) {
   return 0.5f * guess * (2 - x * guess);
 }
 
-/* The polynomial of 8 terms, as floats have it. */
-typedef struct series {
-  double t0;
-  float f0, t1, t2, t3, t4, t5, t6, t7;
-  float shift, shift_rest;
-} series_t;
+/* A number of more digits than a float: the sum of both. */
+typedef struct wide {
+  float head, rest;
+} wide_t;
 
-static series_t series_of(const plt_adam_move_t *move) {
-  const double later = -move->later, t0 = later * move->sum[0];
-  const float shift = (float)move->shift;
-  return (series_t){.t0 = t0,
-                    .f0 = (float)t0,
-                    .t1 = (float)(later * move->sum[1]),
-                    .t2 = (float)(later * move->sum[2]),
-                    .t3 = (float)(later * move->sum[3]),
-                    .t4 = (float)(later * move->sum[4]),
-                    .t5 = (float)(later * move->sum[5]),
-                    .t6 = (float)(later * move->sum[6]),
-                    .t7 = (float)(later * move->sum[7]),
-                    .shift = shift,
-                    .shift_rest = (float)(move->shift - shift)};
+/* a b, whole. */
+__attribute__((always_inline)) static inline wide_t product(bool fuses, float a, float b) {
+  float head = a * b;
+  return (wide_t){head, -missed(fuses, a, b, head)};
+}
+
+/* a + b.head + b.rest - c, for c of a float's digits: what a + b.head misses, too. Source: Knuth, TAOCP 2, 4.2.2. */
+__attribute__((always_inline)) static inline float sum_less(float a, wide_t b, float c) {
+  float sum = a + b.head, of_b = sum - a, rest = (a - (sum - of_b)) + (b.head - of_b);
+  return sum + (rest + (b.rest - c));
 }
 
 /* How far an element moved: the hot path. 1 / (s + shift) is `near` (1 + off): near is the quotient of floats, off what
  * root, sum and quotient missed by rounding, to some 2^-32. The higher terms of the polynomial are a few hundredths of
  * the first, so float does for them, and near for u. */
-__attribute__((always_inline)) static inline double moved_by_eight(bool fuses, series_t t, float m, float v) {
+__attribute__((always_inline)) static inline wide_t moved_by_eight(bool fuses, plt_adam_series_t t, float m, float v) {
   float root = sqrtf(v), sum = root + t.shift, near = 1 / sum;
   float of_root = missed(fuses, root, root, v) * about_half_over(root);
   float back = sum - root, of_sum = (root - (sum - back)) + (t.shift - back) + t.shift_rest;
   float off = missed(fuses, sum, near, 1) - (of_sum + of_root) * near;
-  float u = 2 * t.shift * near - 1;
+  float u = t.shift_twice * near - 1;
   float u2 = u * u, low = (t.t1 + t.t2 * u) + (t.t3 + t.t4 * u) * u2, high = (t.t5 + t.t6 * u) + t.t7 * u2;
   float higher = u * (low + high * (u2 * u2));
-  return (double)m * near * (t.t0 + (higher + t.f0 * off));
+  wide_t ratio = product(fuses, m, near), first = product(fuses, ratio.head, t.t0);
+  float rest = ratio.head * (higher + (t.t0 * off + t.t0_rest));
+  return (wide_t){first.head, rest + (ratio.rest * t.t0 + first.rest)};
 }
 
 __attribute__((always_inline)) static inline void move_by_eight(bool fuses, const plt_adam_move_t *move, size_t cols,
                                                                 const float *restrict m, const float *restrict v,
                                                                 double *restrict moved) {
-  const series_t series = series_of(move);
-  for (size_t i = 0; i < cols; i++) moved[i] = moved_by_eight(fuses, series, m[i], v[i]);
+  const plt_adam_series_t series = *move->series;
+  const double later = move->later;
+  for (size_t i = 0; i < cols; i++) {
+    wide_t by = moved_by_eight(fuses, series, m[i], v[i]);
+    moved[i] = later * ((double)by.head + by.rest);
+  }
 }
 
 PLT_VECTOR_CLONES static void move_fused(const plt_adam_move_t *move, size_t cols, const float *m, const float *v,
@@ -177,29 +176,31 @@ static const double *moved_by(plt_adam_t *self, const plt_adam_move_t *move, con
   return self->moved;
 }
 
-/* A step; decays: those of m and v, of w until the step before, and of w in it. */
+/* A step; what it keeps of m, v, w until the step before, and w in it; its share of the gradient. */
 typedef struct push {
-  double keep1, keep2, rest1, rest2, kept, keep, l2, step;
-  float unbias, eps;
+  float keep1, rest1, keep2, keep2_rest, rest2, step, unbias, eps, l2;
+  double kept, keep;
 } push_t;
 
 static push_t push_of(const plt_adam_t *self, plt_adam_decay_t decay, double left) {
-  return (push_t){.keep1 = self->beta1 * decay.m,
-                  .keep2 = self->beta2 * decay.v,
-                  .rest1 = 1 - self->beta1,
-                  .rest2 = 1 - self->beta2,
-                  .kept = left * self->keep,
-                  .keep = self->keep,
-                  .l2 = self->l2,
-                  .step = self->step,
+  const double keep2 = self->beta2 * decay.v;
+  return (push_t){.keep1 = (float)(self->beta1 * decay.m),
+                  .rest1 = (float)(1 - self->beta1),
+                  .keep2 = (float)keep2,
+                  .keep2_rest = (float)(keep2 - (float)keep2),
+                  .rest2 = (float)(1 - self->beta2),
+                  .step = (float)self->step,
                   .unbias = (float)self->unbias,
-                  .eps = (float)self->eps};
+                  .eps = (float)self->eps,
+                  .l2 = (float)self->l2,
+                  .kept = left * self->keep,
+                  .keep = self->keep};
 }
 
 /* m and v of an element after gradient d; returns how far the step takes w back. */
-__attribute__((always_inline)) static inline double step_back(const push_t *push, double d, float *m, float *v) {
-  float mean = (float)(push->keep1 * *m + push->rest1 * d);
-  float square = (float)(push->keep2 * *v + push->rest2 * (d * d));
+__attribute__((always_inline)) static inline float step_back(const push_t *push, float d, float *m, float *v) {
+  float mean = push->keep1 * *m + push->rest1 * d;
+  float square = push->keep2 * *v + (push->keep2_rest * *v + push->rest2 * (d * d));
   *m = mean;
   *v = square;
   return push->step * (mean / (sqrtf(square) * push->unbias + push->eps));
@@ -210,26 +211,53 @@ PLT_VECTOR_CLONES static void push_moved(const push_t *push, size_t cols, const 
                                          float *restrict v) {
   const push_t p = *push;
   for (size_t i = 0; i < cols; i++) {
-    double back = step_back(&p, g[i] + p.l2 * w[i], &m[i], &v[i]);
+    float back = step_back(&p, g[i] + p.l2 * w[i], &m[i], &v[i]);
     w[i] = (float)(p.kept * w[i] + (p.keep * moved[i] - back));
   }
 }
 
-/* Movement and step at once, for rows that do not decay: what most rows are. */
-PLT_VECTOR_CLONES static void push_fused(const push_t *push, const plt_adam_move_t *move, size_t cols,
-                                         const float *restrict g, float *restrict w, float *restrict m,
-                                         float *restrict v) {
+/* Rows that do not decay and move by 8 terms, which most are: movement and step at once, and movement and value. */
+static bool is_usual(const plt_adam_t *self, const plt_adam_move_t *move) {
+  return move->terms == PLT_ADAM_SHORT && move->kept == 1 && self->keep == 1 && self->l2 == 0;
+}
+
+__attribute__((always_inline)) static inline void push_usual(bool fuses, const push_t *push,
+                                                             const plt_adam_series_t *series, size_t cols,
+                                                             const float *restrict g, float *restrict w,
+                                                             float *restrict m, float *restrict v) {
   const push_t p = *push;
-  const series_t series = series_of(move);
+  const plt_adam_series_t t = *series;
   for (size_t i = 0; i < cols; i++) {
-    double moved = moved_by_eight(true, series, m[i], v[i]);
-    w[i] = (float)(w[i] + (moved - step_back(&p, g[i], &m[i], &v[i])));
+    wide_t by = moved_by_eight(fuses, t, m[i], v[i]);
+    w[i] = sum_less(w[i], by, step_back(&p, g[i], &m[i], &v[i]));
   }
 }
 
-/* Whether a row is moved by the fused loops: 8 terms, no decay of w, and fmaf() an instruction. */
-static bool is_usual(const plt_adam_t *self, const plt_adam_move_t *move) {
-  return self->fuses && move->terms == PLT_ADAM_SHORT && move->kept == 1 && self->keep == 1 && self->l2 == 0;
+PLT_VECTOR_CLONES static void push_fused(const push_t *push, const plt_adam_series_t *series, size_t cols,
+                                         const float *g, float *w, float *m, float *v) {
+  push_usual(true, push, series, cols, g, w, m, v);
+}
+
+PLT_VECTOR_CLONES static void push_unfused(const push_t *push, const plt_adam_series_t *series, size_t cols,
+                                           const float *g, float *w, float *m, float *v) {
+  push_usual(false, push, series, cols, g, w, m, v);
+}
+
+__attribute__((always_inline)) static inline void value_usual(bool fuses, const plt_adam_series_t *series, size_t cols,
+                                                              const float *restrict w, const float *restrict m,
+                                                              const float *restrict v, float *restrict out) {
+  const plt_adam_series_t t = *series;
+  for (size_t i = 0; i < cols; i++) out[i] = sum_less(w[i], moved_by_eight(fuses, t, m[i], v[i]), 0);
+}
+
+PLT_VECTOR_CLONES static void value_fused(const plt_adam_series_t *series, size_t cols, const float *w, const float *m,
+                                          const float *v, float *out) {
+  value_usual(true, series, cols, w, m, v, out);
+}
+
+PLT_VECTOR_CLONES static void value_unfused(const plt_adam_series_t *series, size_t cols, const float *w,
+                                            const float *m, const float *v, float *out) {
+  value_usual(false, series, cols, w, m, v, out);
 }
 
 void plt_adam_apply(plt_optimizer_t *base, float *value, float *state, uint64_t last, const float *gradient) {
@@ -238,7 +266,7 @@ void plt_adam_apply(plt_optimizer_t *base, float *value, float *state, uint64_t 
   plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t - 1);
   push_t push = push_of(self, plt_adam_gap_decay(self->gap, last == 0 ? 0 : base->t - 1 - last), move.kept);
   if (is_usual(self, &move))
-    push_fused(&push, &move, base->cols, gradient, value, m, v);
+    (self->fuses ? push_fused : push_unfused)(&push, move.series, base->cols, gradient, value, m, v);
   else
     push_moved(&push, base->cols, moved_by(self, &move, state), gradient, value, m, v);
 }
@@ -248,17 +276,11 @@ PLT_VECTOR_CLONES static void add(size_t cols, double kept, const float *restric
   for (size_t i = 0; i < cols; i++) out[i] = (float)(kept * w[i] + moved[i]);
 }
 
-PLT_VECTOR_CLONES static void value_fused(const plt_adam_move_t *move, size_t cols, const float *restrict w,
-                                          const float *restrict m, const float *restrict v, float *restrict out) {
-  const series_t series = series_of(move);
-  for (size_t i = 0; i < cols; i++) out[i] = (float)(w[i] + moved_by_eight(true, series, m[i], v[i]));
-}
-
 void plt_adam_value(plt_optimizer_t *base, const float *value, const float *state, uint64_t last, float *out) {
   plt_adam_t *self = (plt_adam_t *)base;
   plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t);
   if (is_usual(self, &move)) {
-    value_fused(&move, base->cols, value, state, state + base->cols, out);
+    (self->fuses ? value_fused : value_unfused)(move.series, base->cols, value, state, state + base->cols, out);
     return;
   }
   const double *moved = moved_by(self, &move, state);

@@ -30,6 +30,7 @@ typedef struct bias {
 typedef struct sums {
   uint64_t last, upto;
   double centre;
+  plt_adam_series_t series; /* where there are 8 terms */
 } sums_t;
 
 /* Direct-mapped by `last`; terms doubles beside each slot. */
@@ -243,6 +244,22 @@ static void sums_extend(plt_adam_gap_t *gap, sums_t *sums, double *restrict valu
   sums->upto = end;
 }
 
+static plt_adam_series_t series_of(const double *sum, double shift) {
+  const float t0 = (float)-sum[0], near = (float)shift;
+  return (plt_adam_series_t){.t0 = t0,
+                             .t0_rest = (float)(-sum[0] - t0),
+                             .t1 = (float)-sum[1],
+                             .t2 = (float)-sum[2],
+                             .t3 = (float)-sum[3],
+                             .t4 = (float)-sum[4],
+                             .t5 = (float)-sum[5],
+                             .t6 = (float)-sum[6],
+                             .t7 = (float)-sum[7],
+                             .shift = near,
+                             .shift_rest = (float)(shift - near),
+                             .shift_twice = 2 * near};
+}
+
 /* Where the bias has settled and the learning rate is the same in all steps that count, the sums of all `last`
  * are the same to the bit: one slot for all rows that are not pushed for long. */
 static uint64_t settled_last(const plt_adam_gap_t *gap, uint64_t last, uint64_t now) {
@@ -253,7 +270,8 @@ static uint64_t settled_last(const plt_adam_gap_t *gap, uint64_t last, uint64_t 
   return first > gap->settled ? first : gap->settled;
 }
 
-static const double *sums_at(plt_adam_gap_t *gap, cache_t *cache, uint64_t last, uint64_t now, double *centre) {
+/* Fills move with the sums of `last`. */
+static void find_sums(plt_adam_gap_t *gap, cache_t *cache, uint64_t last, uint64_t now, plt_adam_move_t *move) {
   last = settled_last(gap, last, now);
   uint64_t end = now - last < gap->span ? now : last + gap->span;
   size_t slot = (size_t)(last & (cache->n - 1));
@@ -263,9 +281,13 @@ static const double *sums_at(plt_adam_gap_t *gap, cache_t *cache, uint64_t last,
     *sums = (sums_t){.last = last, .upto = last, .centre = q_of(gap, last, gap->centre)};
     memset(value, 0, cache->terms * sizeof *value);
   }
-  if (sums->upto < end) sums_extend(gap, sums, value, cache->terms, end);
-  *centre = sums->centre;
-  return value;
+  move->terms = cache->terms;
+  move->shift = gap->eps * sums->centre;
+  move->sum = value;
+  move->series = &sums->series;
+  if (sums->upto == end) return;
+  sums_extend(gap, sums, value, cache->terms, end);
+  if (cache->terms == PLT_ADAM_SHORT) sums->series = series_of(value, move->shift);
 }
 
 static void list_steps(plt_adam_gap_t *gap, uint64_t last, uint64_t end) {
@@ -298,11 +320,7 @@ plt_adam_move_t plt_adam_gap_move(plt_adam_gap_t *gap, uint64_t last, uint64_t n
   if (last == 0) return move; /* never pushed: m = v = 0 */
   if (k > gap->span) move.later = kept_since(gap, last + gap->span, now);
   if (last >= gap->from_short || last >= gap->from_long) {
-    cache_t *cache = last >= gap->from_short ? &gap->brief : &gap->wide;
-    double centre;
-    move.sum = sums_at(gap, cache, last, now, &centre);
-    move.terms = cache->terms;
-    move.shift = gap->eps * centre;
+    find_sums(gap, last >= gap->from_short ? &gap->brief : &gap->wide, last, now, &move);
   } else {
     move.steps = k < gap->span ? (size_t)k : gap->span;
     list_steps(gap, last, last + move.steps);

@@ -45,15 +45,22 @@ enum { PLT_ADAM_SHORT = 8, PLT_ADAM_LONG = 32 };
 
 typedef struct plt_adam_gap plt_adam_gap_t;
 
+/* The polynomial of 8 terms as floats have it: -T_p, eps Q, and what these two floats missed. */
+typedef struct plt_adam_series {
+  float t0, t0_rest, t1, t2, t3, t4, t5, t6, t7;
+  float shift, shift_rest, shift_twice;
+} plt_adam_series_t;
+
 typedef struct plt_adam_move {
-  size_t terms;         /* of the polynomial: PLT_ADAM_SHORT, PLT_ADAM_LONG, or 0: see steps */
-  double shift;         /* eps Q */
-  double kept;          /* what decay left of w */
-  double later;         /* what it left of the sums: factor of sum[] and weight[] */
-  const double *sum;    /* T_p, terms of them; valid until the next call */
-  size_t steps;         /* terms == 0: the steps to add up one by one; 0: no movement */
-  const double *weight; /* c_j */
-  const double *root;   /* eps q_j */
+  size_t terms;                    /* of the polynomial: PLT_ADAM_SHORT, PLT_ADAM_LONG, or 0: see steps */
+  double shift;                    /* eps Q */
+  double kept;                     /* what decay left of w */
+  double later;                    /* what it left of the sums: factor of sum[] and weight[] */
+  const double *sum;               /* T_p, terms of them; valid until the next call */
+  const plt_adam_series_t *series; /* of PLT_ADAM_SHORT terms, the same; valid until the next call */
+  size_t steps;                    /* terms == 0: the steps to add up one by one; 0: no movement */
+  const double *weight;            /* c_j */
+  const double *root;              /* eps q_j */
 } plt_adam_move_t;
 
 typedef struct plt_adam_decay {
