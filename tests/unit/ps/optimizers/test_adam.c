@@ -178,7 +178,7 @@ Test(adam, a_movement_has_more_digits_than_a_float) {
   plt_eta_history_clear(&history);
 }
 
-/* What a step keeps of v has more digits than a float: 0.999 as one would make v too large by 1.3e-5 after some thousand
+/* What a step keeps of v has more digits than a float: 0.999 as one would make v too large by 1.3e-5 after thousands of
  * pushes. Elements have errors of some 1e-6 by rounding, their mean has not. */
 Test(adam, v_is_not_biased) {
   enum { STEPS = 6000 };
