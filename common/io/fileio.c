@@ -225,6 +225,12 @@ plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes) 
   return publish(path, text, bytes, NULL);
 }
 
+plt_status_t plt_file_publish_or_print(const char *path, const char *text, size_t bytes) {
+  if (strcmp(path, "-") != 0) return plt_file_publish(path, text, bytes);
+  bool is_written = fwrite(text, 1, bytes, stdout) == bytes && fflush(stdout) == 0;
+  return is_written ? PLT_OK : plt_fail_errno(PLT_ERR_IO, "standard output");
+}
+
 plt_status_t plt_file_publish_new(const char *path, const char *text, size_t bytes, bool *taken) {
   *taken = false;
   return publish(path, text, bytes, taken);

@@ -53,7 +53,9 @@ void plt_path_sweep(const char *path);
 /* Writes a temporary file beside `path`, fsyncs, renames it over `path`, fsyncs the directory. Also PLT_ERR_CREATE. The
  * old file stays then, unless only the directory could not be synced. */
 plt_status_t plt_file_publish(const char *path, const char *text, size_t bytes);
-/* The same where no file may be: *taken when there is one, which stays as it is. */
+/* The same; of "-" it goes to standard output, as it is. PLT_ERR_IO where it cannot be written there. */
+plt_status_t plt_file_publish_or_print(const char *path, const char *text, size_t bytes);
+/* The same as the first where no file may be: *taken when there is one, which stays as it is. */
 plt_status_t plt_file_publish_new(const char *path, const char *text, size_t bytes, bool *taken);
 /* Waits for the lock of "path.lock" and holds it until the descriptor is closed; -1 where there is no such file to be
  * made, or no locks. */

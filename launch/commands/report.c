@@ -1,6 +1,7 @@
 /* report.c - plateau report: runs as one HTML page. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/io/fileio.h"
 #include "common/mem.h"
@@ -37,8 +38,8 @@ static plt_status_t write_page(const plt_run_list_t *list, const arguments_t *a)
   plt_status_t status = out == NULL ? plt_fail_errno(PLT_ERR_IO, "report") : PLT_OK;
   if (status == PLT_OK) status = plt_report_write(runs, list->n, a->metrics, out);
   if (out != NULL && fclose(out) != 0 && status == PLT_OK) status = plt_fail_errno(PLT_ERR_IO, "report");
-  if (status == PLT_OK) status = plt_file_publish(a->output, page, bytes);
-  if (status == PLT_OK)
+  if (status == PLT_OK) status = plt_file_publish_or_print(a->output, page, bytes);
+  if (status == PLT_OK && strcmp(a->output, "-") != 0)
     printf("%s: %zu run%s, %.1f kB\n", a->output, list->n, list->n == 1 ? "" : "s", (double)bytes / 1e3);
   free(page);
   free(runs);
@@ -68,7 +69,7 @@ const plt_command_t plt_command_report = {
         "loss, metrics and throughput, where time went, how evenly servers are loaded, recoveries, and pictures of\n"
         "JSON that plateau landscape, sharpness and evaluate --noise left in the run directories.\n"
         "\n"
-        "  -o, --output FILE  where to\n"
+        "  -o, --output FILE  where to; -: standard output\n"
         "  --metrics LIST     what tables and curves show; default: eval.metric of the first run, and ndcg\n"
         "\n"
         "Example: plateau report runs/plain-1 runs/bsam-1 -o report.html\n",

@@ -20,8 +20,9 @@ static const plt_option_t rows[] = {
      .type = PLT_OPT_TEXT,
      .letter = 'o',
      .placeholder = "FILE",
-     .help =
-         "Where the numbers go, as JSON; its name is the title in pictures. Of several runs a folder, with RUN.json."},
+     .help = "Where the numbers go, as JSON; its name is the title in pictures; -: standard output. Of several runs a "
+             "folder, "
+             "with RUN.json."},
     {.key = "landscape.plot",
      .type = PLT_OPT_TEXT,
      .fallback = "\"\"",
@@ -99,7 +100,7 @@ static plt_status_t write_file(const plt_session_t *session, const plt_landscape
   plt_json_int(json, "seed", (int64_t)landscape->seed);
   plt_surface_put(landscape, loss, json);
   char *line = plt_json_print(json), *text = plt_mem_print("%s\n", line);
-  plt_status_t status = plt_file_publish(file, text, strlen(text));
+  plt_status_t status = plt_file_publish_or_print(file, text, strlen(text));
   free(text);
   free(line);
   plt_json_destroy(&json);
@@ -134,9 +135,14 @@ static void tell(const plt_session_t *session, const plt_landscape_t *landscape,
          session->clock, loss[points / 2], landscape->batches, low, high);
 }
 
+static bool goes_to_output(const plt_config_t *options) {
+  return strcmp(plt_config_text(options, "landscape.output"), "-") == 0;
+}
+
 /* worker 0, with a picture: what can go wrong with it is told before anything is measured. */
 static plt_status_t prepare(const plt_config_t *options, const plt_landscape_t *landscape, const char *picture,
                             plt_surface_t *surfaces, size_t *n_beside) {
+  if (goes_to_output(options)) return plt_fail(PLT_ERR_USAGE, "landscape: --plot draws what -o names: a file, not -");
   PLT_TRY(plt_picture_check(picture));
   return read_beside(options, landscape->axes, surfaces, n_beside);
 }
@@ -154,7 +160,7 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   if (status == PLT_OK) status = plt_landscape_measure(session, &landscape, loss);
   if (status == PLT_OK && session->worker == 0) status = write_file(session, &landscape, loss, file);
   if (status == PLT_OK && draws) status = draw(file, surfaces, n_beside, picture);
-  if (status == PLT_OK && session->worker == 0) tell(session, &landscape, loss);
+  if (status == PLT_OK && session->worker == 0 && !goes_to_output(call->options)) tell(session, &landscape, loss);
   for (size_t s = 0; s < SURFACES_MAX; s++) plt_surface_clear(&surfaces[s]);
   free(loss);
   return status;
@@ -164,6 +170,8 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
 static plt_status_t several(const plt_several_t *all, const plt_config_t *options, plt_sets_t *more) {
   const char *folder = plt_config_text(options, "landscape.output");
   const bool is_last = all->i + 1 == all->n;
+  if (goes_to_output(options))
+    return plt_fail(PLT_ERR_USAGE, "landscape: -o - takes one run; of several -o names a folder");
   char *beside, *file = plt_mem_print("%s/%s.json", folder, all->names[all->i]);
   size_t bytes;
   plt_status_t status = plt_dir_create(folder);

@@ -99,6 +99,11 @@ else
 fi
 
 say "what makes no sense"
+(cd "$work" && "$plateau" landscape run --resolution 5 --axes 1 --batches 4 -o - 2>/dev/null | cmp -s - line.json) ||
+  complain "-o -: not the same numbers"
+[[ ! -e $work/- ]] || complain "a file called -"
+refuses 64 'takes one run' "$plateau" landscape "$work/run" "$work/looked" -o -
+refuses 64 'draws what -o names' "$plateau" landscape "$work/run" -o - --plot "$work/c.svg"
 refuses 64 'is even' "$plateau" landscape "$work/run" -o "$work/c.json" --resolution 4
 refuses 64 'output' "$plateau" landscape "$work/run"
 refuses 64 'rho' "$plateau" sharpness "$work/run" --rho 0.1,0

@@ -47,6 +47,7 @@ done
 sum=$(grep -o '<div class="row">.*' "$page" | head -n 1 | grep -o 'width:[0-9.]*' | cut -d : -f 2 | awk '{ s += $1 } END { print (s > 99.5 && s < 100.5) }')
 [[ $sum == 1 ]] || complain "a bar of time is not whole"
 "$plateau" report "$runs/plus-1" -o "$work/one.html" >/dev/null
+"$plateau" report "$runs/plus-1" -o - | cmp -s - "$work/one.html" || complain "report -o -: not the same page"
 grep -qF '<h2>Metrics</h2>' "$work/one.html" || complain "a page of one run"
 refuses 64 'report: where to' "$plateau" report "$runs"
 refuses 64 'no such directory' "$plateau" report /nowhere -o "$page"
