@@ -2,10 +2,12 @@
 #include "worker/rank/recommend.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "launch/tasks/ids.h"
 #include "launch/tasks/names.h"
 #include "launch/tasks/task.h"
+#include "worker/train/live.h"
 
 static const plt_option_t rows[] = {
     {.key = "recommend.topk",
@@ -79,7 +81,7 @@ static plt_status_t read_items(const plt_config_t *options, const plt_id_kind_t 
 }
 
 /* Whom, and from what: worker 0 alone asks. */
-static plt_status_t serve(plt_session_t *session, const plt_config_t *options, const plt_names_t *names,
+static plt_status_t serve(plt_session_t *session, const plt_config_t *options, bool quiet, const plt_names_t *names,
                           plt_recommend_t *recommend) {
   const plt_dataset_t *data = session->plan->data;
   plt_id_kind_t user = {"user", data->users, names->user}, item = {"item", data->items, names->item};
@@ -92,7 +94,12 @@ static plt_status_t serve(plt_session_t *session, const plt_config_t *options, c
   recommend->n_items_out = items.n;
   recommend->user_names = names->user;
   recommend->item_names = names->item;
+  plt_live_evaluation_t live;
+  bool draws_between_lines = strcmp(recommend->path, "-") == 0 && isatty(STDOUT_FILENO) != 0;
+  plt_live_begin();
+  recommend->watch = plt_live_watch(&live, quiet || draws_between_lines);
   if (status == PLT_OK) status = plt_recommend(session, recommend);
+  plt_live_end();
   plt_ids_clear(&users);
   plt_ids_clear(&items);
   return status;
@@ -109,7 +116,7 @@ static plt_status_t run(plt_session_t *session, const plt_task_call_t *call) {
   if (session->worker != 0) return plt_recommend(session, &recommend);
   if (strcmp(split, "none") != 0) plt_part_choose(split, recommend.leaves_out);
   PLT_TRY(plt_names_open(session->plan->data, "recommend", plt_config_text(options, "recommend.ids"), &names));
-  plt_status_t status = serve(session, options, &names, &recommend);
+  plt_status_t status = serve(session, options, call->quiet, &names, &recommend);
   plt_names_clear(&names);
   return status;
 }

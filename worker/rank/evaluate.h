@@ -19,8 +19,8 @@ typedef struct plt_metrics {
 /* "users": 120, "recall@5": 0.25, ... into an object. */
 void plt_metrics_put(const plt_metrics_t *metrics, const plt_topk_t *topk, plt_json_t *object);
 
-/* How far an evaluation is, for people: `done` of `users` of a part are ranked, or as much of all of them.
- * 0: it begins. */
+/* How far a ranking of users is, for people: `done` of `users` of a part (PLT_PARTS: of no part) are ranked, or as much
+ * of all of them. 0: it begins. */
 typedef struct plt_eval_watch {
   void (*tell)(void *context, plt_part_t part, uint64_t done, uint64_t users);
   void *context;

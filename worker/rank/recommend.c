@@ -64,20 +64,39 @@ static void write_json(FILE *out, const plt_recommend_t *recommend, uint32_t use
   fputs("]}\n", out);
 }
 
+/* Where a group of users stands among all: it can take minutes. */
+typedef struct place {
+  const plt_eval_watch_t *watch;
+  size_t at, users; /* the group's first; of all */
+} place_t;
+
+/* plt_scorer_tell_fn */
+static void tell(void *context, size_t done) {
+  const place_t *place = context;
+  place->watch->tell(place->watch->context, PLT_PARTS, place->at + done, place->users);
+}
+
 static plt_status_t write_users(plt_session_t *session, plt_scorer_t *scorer, const plt_recommend_t *recommend,
                                 FILE *out) {
   size_t n, size;
   uint32_t *users = choose_users(session->plan->data, recommend, &n);
   plt_status_t status = PLT_OK;
+  place_t place = {.watch = recommend->watch, .users = n};
+  if (place.watch != NULL) {
+    tell(&place, 0); /* it begins */
+    plt_scorer_watch(scorer, tell, &place);
+  }
   if (!recommend->as_json) fprintf(out, "user\titem\trank\tscore\n");
   for (size_t at = 0; at < n && status == PLT_OK; at += size) {
     const plt_top_t *top;
+    place.at = at;
     size = plt_min_size(plt_scorer_group(scorer), n - at);
     status = plt_scorer_rank(scorer, users + at, size, &top);
     for (size_t u = 0; u < size && status == PLT_OK; u++)
       (recommend->as_json ? write_json : write_tsv)(out, recommend, users[at + u], &top[u]);
     if (status == PLT_OK && ferror(out)) status = plt_fail_errno(PLT_ERR_IO, "%s: cannot write", recommend->path);
   }
+  plt_scorer_watch(scorer, NULL, NULL);
   free(users);
   return status;
 }

@@ -6,7 +6,7 @@
 #define PLT_WORKER_RANK_RECOMMEND_H
 
 #include "worker/data/idmap.h"
-#include "worker/session/session.h"
+#include "worker/rank/evaluate.h"
 
 typedef struct plt_recommend {
   const char *path; /* "-": standard output */
@@ -19,6 +19,7 @@ typedef struct plt_recommend {
   const uint32_t *items_out;  /* [n_items_out], ascending: shown to nobody */
   size_t n_items_out;
   const plt_idmap_t *user_names, *item_names; /* what they are called in the file; NULL: their numbers */
+  const plt_eval_watch_t *watch;              /* told now and then; NULL: nobody */
 } plt_recommend_t;
 
 /* A plt_session_fn. */

@@ -70,11 +70,13 @@ static void tell(void *context, plt_part_t part, uint64_t done, uint64_t users) 
   if (!plt_live_is_due(e->live, now, e->told_ns) || done == 0 || done == users) return;
   e->told_ns = now;
   plt_live_duration(plt_time_seconds(now - e->begin_ns) / (double)done * (double)(users - done), left, sizeof left);
+  const char *name = part == PLT_PARTS ? "" : plt_part_names[part];
   if (e->live)
-    plt_live_draw("evaluating %s: %" PRIu64 " of %" PRIu64 " users, %s left", plt_part_names[part], done, users, left);
+    plt_live_draw("%s%s: %" PRIu64 " of %" PRIu64 " users, %s left", part == PLT_PARTS ? "ranking" : "evaluating ",
+                  name, done, users, left);
   else
-    plt_log(PLT_LOG_NOTE, "%s part: %" PRIu64 " of %" PRIu64 " users ranked, %s left", plt_part_names[part], done,
-            users, left);
+    plt_log(PLT_LOG_NOTE, "%s%s%" PRIu64 " of %" PRIu64 " users ranked, %s left", name,
+            part == PLT_PARTS ? "" : " part: ", done, users, left);
 }
 
 const plt_eval_watch_t *plt_live_watch(plt_live_evaluation_t *evaluation, bool quiet) {

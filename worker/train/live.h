@@ -23,9 +23,9 @@ void plt_live_clear(void);
 /* "41s", "3m05s", "2h10m" into out. */
 void plt_live_duration(double seconds, char *out, size_t bytes);
 
-/* How far an evaluation is. */
+/* How far a ranking of users is: of an evaluation, or of recommendations. */
 typedef struct plt_live_evaluation {
-  plt_eval_watch_t watch; /* for plt_evaluate() */
+  plt_eval_watch_t watch; /* for plt_evaluate() and plt_recommend() */
   bool quiet, live;       /* nothing is told; on a terminal */
   plt_part_t part;        /* under way, and since when */
   int64_t begin_ns, told_ns;
