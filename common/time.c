@@ -11,6 +11,12 @@ int64_t plt_time_ns(void) {
 
 double plt_time_seconds(int64_t ns) { return (double)ns / (double)PLT_NS_PER_S; }
 
+int64_t plt_time_missed(int64_t *round_ns) {
+  const int64_t late_ns = 2 * PLT_NS_PER_S, now = plt_time_ns(), before = *round_ns;
+  *round_ns = now;
+  return before != 0 && now - before > late_ns ? now - before : 0;
+}
+
 void plt_time_stamp(char *out, size_t bytes) {
   time_t now = time(NULL);
   struct tm parts;

@@ -32,6 +32,7 @@ typedef struct conductor {
   plt_supervisor_t *own;
   peer_t *peers;
   plt_directive_t directive;
+  int64_t round_ns;    /* of the loop that conducts */
   int64_t left_ns;     /* since when nothing but servers runs, 0: other things do */
   int64_t failed_ns;   /* when the first failure of this generation was seen, 0: none */
   uint32_t restarts;   /* since the last newer checkpoint */
@@ -323,11 +324,22 @@ static void look_around(conductor_t *c, int64_t begin_ns) {
   }
 }
 
+/* While this process was stopped it did not listen: that was nobody's silence. */
+static void excuse_silence(conductor_t *c, int64_t *begin_ns) {
+  int64_t missed_ns = plt_time_missed(&c->round_ns), now = plt_time_ns();
+  *begin_ns += missed_ns;
+  for (int r = 0; r < c->config->size && missed_ns > 0; r++) {
+    int64_t heard_ns = c->peers[r].heard_ns + missed_ns;
+    c->peers[r].heard_ns = heard_ns < now ? heard_ns : now;
+  }
+}
+
 /* Until FINISH is decided. */
 static plt_status_t conduct(conductor_t *c) {
   int64_t begin = plt_time_ns(), told = 0;
   for (;;) {
     int64_t now = plt_time_ns();
+    excuse_silence(c, &begin);
     bool changed = decide(c);
     if (c->directive.want != PLT_WANT_FINISH) look_around(c, begin);
     if (c->directive.want == PLT_WANT_FINISH) return PLT_OK;

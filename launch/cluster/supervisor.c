@@ -98,9 +98,10 @@ static plt_status_t take_directives(plt_supervisor_t *s, plt_parcel_t *parcel, i
 
 /* Until FINISH, or until there is nobody to say it. */
 static plt_status_t follow(plt_supervisor_t *s, double deadline_s, plt_parcel_t *parcel) {
-  int64_t heard = plt_time_ns(), told = 0;
+  int64_t heard = plt_time_ns(), told = 0, round = 0;
   for (bool go_on = true; go_on;) {
     bool changed = plt_supervisor_look(s);
+    heard += plt_time_missed(&round); /* while this process was stopped, say */
     int64_t now = plt_time_ns();
     if (changed || now - told >= TICK_MS * PLT_NS_PER_MS) {
       PLT_TRY(send_report(s, parcel));

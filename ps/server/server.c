@@ -275,10 +275,20 @@ static void tell_strangers(plt_server_t *s, bool at_once) {
           count.ended, count.refused, count.dropped, count.closures, count.open, count.peak);
 }
 
+/* While the server worked, or was stopped, it did not listen: that was nobody's silence. */
+static void excuse_silence(plt_server_t *s) {
+  int64_t missed_ns = plt_time_missed(&s->round_ns), now = plt_time_ns();
+  for (uint32_t w = 0; w < s->config->workers && missed_ns > 0; w++) {
+    int64_t heard_ns = s->peers[w].heard_ns + missed_ns;
+    s->peers[w].heard_ns = heard_ns < now ? heard_ns : now;
+  }
+}
+
 static plt_status_t serve(plt_server_t *s) {
   int patience_ms = 0;
   while (plt_clock_live(s->clock) > 0) {
     plt_status_t why;
+    excuse_silence(s);
     if (plt_server_gives_up(s, &why)) return why;
     if (s->config->stop != NULL && atomic_load(s->config->stop)) return PLT_OK;
     bool got;
@@ -286,6 +296,7 @@ static plt_status_t serve(plt_server_t *s) {
     PLT_TRY(plt_listener_receive(s->listener, patience_ms, &s->spare->route, s->spare->parcel, &got));
     if (got) PLT_TRY(on_message(s));
     if (s->declares_wait && !plt_tableset_is_reading(s->tables)) PLT_TRY(declare_kept(s));
+    excuse_silence(s);
     PLT_TRY(send_waits(s, &patience_ms));
     plt_saver_look(s->saver); /* gives up the images of a part that is written */
     tell_strangers(s, false);

@@ -99,6 +99,7 @@ typedef struct plt_server {
   plt_status_t failed; /* a worker's failure, told to the others */
   char failed_text[PLT_TEXT_MAX];
   int64_t failed_ns;
+  int64_t round_ns; /* of the loop over messages */
 
   plt_manifest_t manifest; /* of the checkpoint that is being published */
   size_t n_manifest;       /* parts of it that are known */

@@ -66,6 +66,7 @@ struct plt_desk {
   plt_parcel_t *in;
   plt_arena_t *in_arena; /* of the message being read */
   char host[64];
+  int64_t round_ns; /* of the loop in plt_exchange_finish() */
   int64_t packing_ns, wait_ns;
   uint64_t asked_again, renewed;
 };
@@ -328,9 +329,10 @@ static plt_status_t send_due(plt_desk_t *desk, const char *what) {
   return PLT_OK;
 }
 
-/* While the worker computed it did not listen: silence counts from now. */
+/* While the worker computed, or was stopped, it did not listen: silence counts from now. */
 static void listen_again(plt_desk_t *desk) {
   int64_t now = plt_time_ns();
+  desk->round_ns = now;
   for (uint32_t s = 0; s < desk->config.n_servers; s++) desk->peers[s].silent_since_ns = now;
   for (size_t i = 0; i < EXCHANGES_MAX; i++) {
     exchange_t *exchange = &desk->exchanges[i];
@@ -444,6 +446,7 @@ static plt_status_t listen(plt_desk_t *desk, const char *what) {
     PLT_TRY(take_answer(desk, (uint32_t)server));
     desk->packing_ns += plt_time_ns() - before;
   }
+  if (plt_time_missed(&desk->round_ns) > 0) listen_again(desk);
   return send_due(desk, what);
 }
 

@@ -60,7 +60,9 @@ static plt_status_t ask(plateau_t *job) {
   int64_t now = plt_time_ns();
   pending->pause_ns = 2 * pending->pause_ns < LAST_PAUSE_NS ? 2 * pending->pause_ns : LAST_PAUSE_NS;
   pending->ask_ns = now + pending->pause_ns;
-  if (moves != pending->moves) {
+  bool was_away =
+      plt_time_seconds(plt_time_missed(&pending->round_ns)) > deadline_s; /* stopped, say, with the servers */
+  if (moves != pending->moves || was_away) {
     pending->moves = moves;
     pending->moved_ns = now;
   }

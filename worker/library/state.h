@@ -38,6 +38,7 @@ typedef struct plt_pending {
   int64_t ask_ns, pause_ns;   /* when the servers are asked next, and the pause before that */
   uint64_t moves;             /* as they told last */
   int64_t moved_ns;           /* when that had risen */
+  int64_t round_ns;           /* when they were asked last */
 } plt_pending_t;
 
 struct plateau {

@@ -83,7 +83,8 @@ static plt_status_t ask(plt_trainer_t *t) {
   int64_t now = plt_time_ns();
   order->pause_ns = 2 * order->pause_ns < LAST_PAUSE_NS ? 2 * order->pause_ns : LAST_PAUSE_NS;
   order->ask_ns = now + order->pause_ns;
-  if (moves != order->moves) {
+  bool was_away = plt_time_seconds(plt_time_missed(&order->round_ns)) > deadline_s; /* stopped, say: with the servers */
+  if (moves != order->moves || was_away) {
     order->moves = moves;
     order->moved_ns = now;
   }

@@ -31,6 +31,7 @@ typedef struct plt_order {
   int64_t ask_ns, pause_ns; /* when servers are asked next, and how long after that */
   uint64_t moves;           /* how far they were, and since when */
   int64_t moved_ns, begin_ns;
+  int64_t round_ns; /* when they were asked last */
 } plt_order_t;
 
 /* What the steps of an epoch are made of; plt_batch_make() and plt_compute_gradients() are the usual. */
