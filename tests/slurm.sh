@@ -7,12 +7,14 @@ for command in munged slurmctld slurmd srun sbatch; do
 done
 [[ $(id -u) == 0 ]] || { say "skipped: needs root"; exit 77; }
 
-slurm=$work/slurm host=$(hostname) port=$((20000 + RANDOM % 20000))
+slurm=$work/slurm host=$(hostname)
 mkdir -p "$slurm/munge" "$slurm/state" "$slurm/spool"
 chmod 755 "$work" "$slurm" "$slurm/munge"
 dd if=/dev/urandom of="$slurm/key" bs=1 count=1024 2>/dev/null
 chmod 400 "$slurm/key"
-cat >"$slurm/slurm.conf" <<CONF
+write_conf() { # at ports below those that the system gives to whoever asks for any
+  local port=$((10000 + RANDOM % 20000))
+  cat >"$slurm/slurm.conf" <<CONF
 ClusterName=test
 SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=$port
@@ -38,10 +40,11 @@ PreemptMode=REQUEUE
 PartitionName=main Nodes=$host Default=YES MaxTime=INFINITE State=UP PriorityTier=1 PreemptMode=REQUEUE GraceTime=20
 PartitionName=urgent Nodes=$host MaxTime=INFINITE State=UP PriorityTier=9 PreemptMode=OFF
 CONF
+}
 export SLURM_CONF=$slurm/slurm.conf
 take_down() {
   local name
-  scancel -u root --full -s KILL 2>/dev/null || true
+  timeout 10 scancel -u root --full -s KILL 2>/dev/null || true
   for name in slurmctld slurmd munge/munged; do
     [[ ! -s $slurm/$name.pid ]] || kill "$(cat "$slurm/$name.pid")" 2>/dev/null || true
   done
@@ -50,10 +53,21 @@ take_down() {
 at_end+=(take_down)
 munged --force --key-file="$slurm/key" --socket="$slurm/munge/socket" --pid-file="$slurm/munge/munged.pid" \
   --log-file="$slurm/munge/log" --seed-file="$slurm/munge/seed"
-slurmctld -D >"$slurm/slurmctld.txt" 2>&1 &
-slurmd -D >"$slurm/slurmd.txt" 2>&1 &
-for ((i = 0; i < 150; i++)); do
-  [[ $(sinfo -h -o %T 2>/dev/null) != idle ]] || break
-  sleep 0.2
-done
-[[ $(sinfo -h -o %T) == idle ]] || { cat "$slurm"/*.txt >&2; fail "no Slurm node within 30 s"; }
+is_idle() { [[ $(timeout 5 sinfo -h -o %T 2>/dev/null) == idle ]]; }
+start() { # the daemons, at ports of their own; fails where one of them does not live: somebody may have its port
+  local controller node i
+  write_conf
+  slurmctld -D >"$slurm/slurmctld.txt" 2>&1 &
+  controller=$!
+  slurmd -D >"$slurm/slurmd.txt" 2>&1 &
+  node=$!
+  for ((i = 0; i < 150; i++)); do
+    ! is_idle || return 0
+    kill -0 "$controller" 2>/dev/null && kill -0 "$node" 2>/dev/null || break
+    sleep 0.2
+  done
+  kill "$controller" "$node" 2>/dev/null || true
+  wait "$controller" "$node" || true
+  return 1
+}
+start || start || start || { cat "$slurm"/*.txt >&2; fail "no Slurm node, three times"; }
