@@ -32,7 +32,9 @@ const plt_model_ops_t plt_model_bpr = {
     .name = "bpr",
     .summary = "matrix factorisation",
     .grid = "model.reg 2, 1, 0.1, 0.01, 0.001, 1e-4, 1e-5 (MMRec)",
-    .found = "lfm2k: optimizer.lr 0.001, model.reg 1; tiktok: 0.005, 1; baby: 0.001, 0.1 (docs/results.md)",
+    .found =
+        "lfm2k: optimizer.lr 0.001, model.reg 1; tiktok: 0.005, 1; baby: 0.001, 0.1; "
+        "ml-1m, gowalla: 0.0005, 0.1 (docs/results.md)",
     .options = {"model bpr", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .size = sizeof(bpr_t),
