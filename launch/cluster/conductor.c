@@ -324,14 +324,11 @@ static void look_around(conductor_t *c, int64_t begin_ns) {
   }
 }
 
-/* While this process was stopped it did not listen: that was nobody's silence. */
+/* While this process was stopped it did not listen: silence counts from now. */
 static void excuse_silence(conductor_t *c, int64_t *begin_ns) {
-  int64_t missed_ns = plt_time_missed(&c->round_ns), now = plt_time_ns();
-  *begin_ns += missed_ns;
-  for (int r = 0; r < c->config->size && missed_ns > 0; r++) {
-    int64_t heard_ns = c->peers[r].heard_ns + missed_ns;
-    c->peers[r].heard_ns = heard_ns < now ? heard_ns : now;
-  }
+  if (plt_time_missed(&c->round_ns) == 0) return;
+  *begin_ns = c->round_ns;
+  for (int r = 0; r < c->config->size; r++) c->peers[r].heard_ns = c->round_ns;
 }
 
 /* Until FINISH is decided. */

@@ -101,8 +101,8 @@ static plt_status_t follow(plt_supervisor_t *s, double deadline_s, plt_parcel_t 
   int64_t heard = plt_time_ns(), told = 0, round = 0;
   for (bool go_on = true; go_on;) {
     bool changed = plt_supervisor_look(s);
-    heard += plt_time_missed(&round); /* while this process was stopped, say */
     int64_t now = plt_time_ns();
+    if (plt_time_missed(&round) > 0) heard = now; /* it was stopped, say, and did not listen */
     if (changed || now - told >= TICK_MS * PLT_NS_PER_MS) {
       PLT_TRY(send_report(s, parcel));
       told = now;

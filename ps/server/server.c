@@ -275,13 +275,10 @@ static void tell_strangers(plt_server_t *s, bool at_once) {
           count.ended, count.refused, count.dropped, count.closures, count.open, count.peak);
 }
 
-/* While the server worked, or was stopped, it did not listen: that was nobody's silence. */
+/* While the server worked, or was stopped, it did not listen: silence counts from now. */
 static void excuse_silence(plt_server_t *s) {
-  int64_t missed_ns = plt_time_missed(&s->round_ns), now = plt_time_ns();
-  for (uint32_t w = 0; w < s->config->workers && missed_ns > 0; w++) {
-    int64_t heard_ns = s->peers[w].heard_ns + missed_ns;
-    s->peers[w].heard_ns = heard_ns < now ? heard_ns : now;
-  }
+  if (plt_time_missed(&s->round_ns) == 0) return;
+  for (uint32_t w = 0; w < s->config->workers; w++) s->peers[w].heard_ns = s->round_ns;
 }
 
 static plt_status_t serve(plt_server_t *s) {

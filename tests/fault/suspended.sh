@@ -8,11 +8,11 @@ need_mpirun
 make_data "$work/data"
 config=$work/config.yaml
 write_config "$config" "$work/data" "$bsam_plus"
-options=(--set train.epochs=300 --set checkpoint.every_s=0.2)
+options=(--set train.epochs=600 --set checkpoint.every_s=0.2)
 train_run "$work/undisturbed" "${options[@]}"
 reference=$(tables_hash "$work/undisturbed")
 declare -A jobs
-options+=(--set cluster.deadline_s=2 --quiet)
+options+=(--set cluster.deadline_s=4 --quiet)
 
 "$plateau" train "$config" "${options[@]}" --set run.dir="$work/embedded" >"$work/embedded.txt" 2>&1 &
 jobs=([embedded]=$!)
@@ -23,7 +23,7 @@ kill -STOP "${jobs[embedded]}"
 wait_for_step "$work/ranks"
 mapfile -t processes < <(supervisors "$work/ranks"; children "$work/ranks" server; children "$work/ranks" worker)
 kill -STOP "${processes[@]}"
-sleep 3
+sleep 6
 kill -CONT "${jobs[embedded]}" "${processes[@]}"
 for run in embedded ranks; do
   code=0

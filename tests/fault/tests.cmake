@@ -34,7 +34,7 @@ if(NOT PLATEAU_SANITIZE) # whose malloc it must be
   plateau_fault(no_memory LABELS fault heavy TIMEOUT 300 COST 10)
 endif()
 plateau_fault(silent LABELS fault heavy TIMEOUT 300 COST 35)
-plateau_fault(suspended LABELS fault heavy TIMEOUT 300 COST 8)
+plateau_fault(suspended LABELS fault heavy TIMEOUT 300 COST 12)
 set_tests_properties(fault.namespaces fault.kills fault.goodbye fault.silent fault.suspended PROPERTIES RESOURCE_LOCK ranks)
 
 # fault_memory 1000000 is the long form.
