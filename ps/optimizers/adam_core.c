@@ -40,13 +40,14 @@ plt_status_t plt_adam_init(plt_optimizer_t *base, const plt_config_t *config, do
   plt_adam_t *self = (plt_adam_t *)base;
   self->beta1 = plt_config_real(config, "optimizer.beta1");
   self->beta2 = plt_config_real(config, "optimizer.beta2");
-  self->eps = plt_config_real(config, "optimizer.eps");
-  self->l2 = l2;
+  const double eps = plt_config_real(config, "optimizer.eps");
+  self->push = (plt_adam_push_t){
+      .rest1 = (float)(1 - self->beta1), .rest2 = (float)(1 - self->beta2), .eps = (float)eps, .l2 = (float)l2};
   self->fuses = plt_vector_fuses();
   self->moved = plt_mem_zalloc(base->cols, sizeof(double));
   self->ratio = plt_mem_zalloc(base->cols, sizeof(double));
   self->still = plt_mem_zalloc(base->cols, sizeof(double));
-  return plt_adam_gap_create(self->beta1, self->beta2, self->eps, decay, &self->gap);
+  return plt_adam_gap_create(self->beta1, self->beta2, eps, decay, &self->gap);
 }
 
 void plt_adam_clear(plt_optimizer_t *base) {
@@ -62,9 +63,9 @@ void plt_adam_begin(plt_optimizer_t *base, uint64_t t, const plt_eta_history_t *
   plt_adam_gap_begin(self->gap, t, history);
   if (t == 0) return;
   double eta = plt_eta_history_at(history, t);
-  self->step = eta / (1 - pow(self->beta1, (double)t));
-  self->unbias = 1 / sqrt(1 - pow(self->beta2, (double)t));
-  self->keep = plt_adam_gap_keep(self->gap, eta);
+  self->push.step = (float)(eta / (1 - pow(self->beta1, (double)t)));
+  self->push.unbias = (float)(1 / sqrt(1 - pow(self->beta2, (double)t)));
+  self->push.keep = plt_adam_gap_keep(self->gap, eta);
 }
 
 /* c - a b, rounded once, by one instruction or through double, where the product is exact: the same bits. */
@@ -176,29 +177,18 @@ static const double *moved_by(plt_adam_t *self, const plt_adam_move_t *move, con
   return self->moved;
 }
 
-/* A step; what it keeps of m, v, w until the step before, and w in it; its share of the gradient. */
-typedef struct push {
-  float keep1, rest1, keep2, keep2_rest, rest2, step, unbias, eps, l2;
-  double kept, keep;
-} push_t;
-
-static push_t push_of(const plt_adam_t *self, plt_adam_decay_t decay, double left) {
+static plt_adam_push_t push_of(const plt_adam_t *self, plt_adam_decay_t decay, double left) {
   const double keep2 = self->beta2 * decay.v;
-  return (push_t){.keep1 = (float)(self->beta1 * decay.m),
-                  .rest1 = (float)(1 - self->beta1),
-                  .keep2 = (float)keep2,
-                  .keep2_rest = (float)(keep2 - (float)keep2),
-                  .rest2 = (float)(1 - self->beta2),
-                  .step = (float)self->step,
-                  .unbias = (float)self->unbias,
-                  .eps = (float)self->eps,
-                  .l2 = (float)self->l2,
-                  .kept = left * self->keep,
-                  .keep = self->keep};
+  plt_adam_push_t push = self->push;
+  push.keep1 = (float)(self->beta1 * decay.m);
+  push.keep2 = (float)keep2;
+  push.keep2_rest = (float)(keep2 - push.keep2);
+  push.kept = left * push.keep;
+  return push;
 }
 
 /* m and v of an element after gradient d; returns how far the step takes w back. */
-__attribute__((always_inline)) static inline float step_back(const push_t *push, float d, float *m, float *v) {
+__attribute__((always_inline)) static inline float step_back(const plt_adam_push_t *push, float d, float *m, float *v) {
   float mean = push->keep1 * *m + push->rest1 * d;
   float square = push->keep2 * *v + (push->keep2_rest * *v + push->rest2 * (d * d));
   *m = mean;
@@ -206,10 +196,10 @@ __attribute__((always_inline)) static inline float step_back(const push_t *push,
   return push->step * (mean / (sqrtf(square) * push->unbias + push->eps));
 }
 
-PLT_VECTOR_CLONES static void push_moved(const push_t *push, size_t cols, const double *restrict moved,
+PLT_VECTOR_CLONES static void push_moved(const plt_adam_push_t *push, size_t cols, const double *restrict moved,
                                          const float *restrict g, float *restrict w, float *restrict m,
                                          float *restrict v) {
-  const push_t p = *push;
+  const plt_adam_push_t p = *push;
   for (size_t i = 0; i < cols; i++) {
     float back = step_back(&p, g[i] + p.l2 * w[i], &m[i], &v[i]);
     w[i] = (float)(p.kept * w[i] + (p.keep * moved[i] - back));
@@ -218,14 +208,14 @@ PLT_VECTOR_CLONES static void push_moved(const push_t *push, size_t cols, const 
 
 /* Rows that do not decay and move by 8 terms, which most are: movement and step at once, and movement and value. */
 static bool is_usual(const plt_adam_t *self, const plt_adam_move_t *move) {
-  return move->terms == PLT_ADAM_SHORT && move->kept == 1 && self->keep == 1 && self->l2 == 0;
+  return move->terms == PLT_ADAM_SHORT && move->kept == 1 && self->push.keep == 1 && self->push.l2 == 0;
 }
 
-__attribute__((always_inline)) static inline void push_usual(bool fuses, const push_t *push,
+__attribute__((always_inline)) static inline void push_usual(bool fuses, const plt_adam_push_t *push,
                                                              const plt_adam_series_t *series, size_t cols,
                                                              const float *restrict g, float *restrict w,
                                                              float *restrict m, float *restrict v) {
-  const push_t p = *push;
+  const plt_adam_push_t p = *push;
   const plt_adam_series_t t = *series;
   for (size_t i = 0; i < cols; i++) {
     wide_t by = moved_by_eight(fuses, t, m[i], v[i]);
@@ -233,12 +223,12 @@ __attribute__((always_inline)) static inline void push_usual(bool fuses, const p
   }
 }
 
-PLT_VECTOR_CLONES static void push_fused(const push_t *push, const plt_adam_series_t *series, size_t cols,
+PLT_VECTOR_CLONES static void push_fused(const plt_adam_push_t *push, const plt_adam_series_t *series, size_t cols,
                                          const float *g, float *w, float *m, float *v) {
   push_usual(true, push, series, cols, g, w, m, v);
 }
 
-PLT_VECTOR_CLONES static void push_unfused(const push_t *push, const plt_adam_series_t *series, size_t cols,
+PLT_VECTOR_CLONES static void push_unfused(const plt_adam_push_t *push, const plt_adam_series_t *series, size_t cols,
                                            const float *g, float *w, float *m, float *v) {
   push_usual(false, push, series, cols, g, w, m, v);
 }
@@ -264,7 +254,7 @@ void plt_adam_apply(plt_optimizer_t *base, float *value, float *state, uint64_t 
   plt_adam_t *self = (plt_adam_t *)base;
   float *m = state, *v = state + base->cols;
   plt_adam_move_t move = plt_adam_gap_move(self->gap, last, base->t - 1);
-  push_t push = push_of(self, plt_adam_gap_decay(self->gap, last == 0 ? 0 : base->t - 1 - last), move.kept);
+  plt_adam_push_t push = push_of(self, plt_adam_gap_decay(self->gap, last == 0 ? 0 : base->t - 1 - last), move.kept);
   if (is_usual(self, &move))
     (self->fuses ? push_fused : push_unfused)(&push, move.series, base->cols, gradient, value, m, v);
   else

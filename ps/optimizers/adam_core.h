@@ -16,11 +16,18 @@
 #include "ps/optimizers/adam_gap.h"
 #include "ps/optimizers/optimizer.h"
 
+/* A step; what it keeps of m, v, w until the step before, and w in it; its share of the gradient. */
+typedef struct plt_adam_push {
+  float keep1, rest1, keep2, keep2_rest, rest2;
+  float step, unbias, eps, l2; /* eta / (1 - beta1^t), 1 / sqrt(1 - beta2^t) */
+  double kept, keep;           /* keep: 1 - eta decay */
+} plt_adam_push_t;
+
 typedef struct plt_adam {
   plt_optimizer_t base;
-  double beta1, beta2, eps, l2;
-  double step, unbias, keep; /* of step t: eta / (1 - beta1^t), 1 / sqrt(1 - beta2^t), 1 - eta decay */
-  bool fuses;                /* plt_vector_fuses(); for tests: may be false anywhere, with the same bits */
+  double beta1, beta2;
+  plt_adam_push_t push; /* of step t, but for what depends on the row: keep1, keep2, keep2_rest, kept */
+  bool fuses;           /* plt_vector_fuses(); for tests: may be false anywhere, with the same bits */
   plt_adam_gap_t *gap;
   double *moved; /* cols: scratch, how far a row moved */
   double *ratio; /* cols: scratch, u of adam_gap.h */
