@@ -10,7 +10,8 @@ add_library(plateau_client OBJECT
   ${client}/proto/wire/guard.c ${client}/proto/wire/parcel.c ${client}/proto/wire/ports.c ${client}/proto/wire/region.c
   ${client}/proto/wire/security.c ${client}/proto/wire/wire.c ${client}/proto/wire/zap.c
   ${client}/worker/client/client.c ${client}/worker/client/exchange.c ${client}/worker/client/lender.c
-  ${client}/worker/client/loans.c ${client}/worker/client/rows.c ${client}/worker/client/rto.c
+  ${client}/worker/client/loans.c ${client}/worker/client/pending.c ${client}/worker/client/rows.c
+  ${client}/worker/client/rto.c
   ${client}/worker/library/distinct.c ${client}/worker/library/failures.c ${client}/worker/library/library.c
   ${client}/worker/library/meet.c ${client}/worker/library/steps.c ${client}/worker/library/tables.c)
 add_library(plateau_client_pb OBJECT ${CMAKE_BINARY_DIR}/proto/plateau.pb-c.c) # not held to our warnings

@@ -20,8 +20,9 @@
 #include "common/time.h"
 #include "launch/bench/measure.h"
 #include "launch/bench/rig.h"
+#include "worker/client/pending.h"
 
-enum { COLS = 64, STATE = 2 * COLS, STEP_ROWS = 4096, FILL_ROWS = 32768, LISTS = 512, QUIET_MS = 2000, ASK_MS = 20 };
+enum { COLS = 64, STATE = 2 * COLS, STEP_ROWS = 4096, FILL_ROWS = 32768, LISTS = 512, QUIET_MS = 2000 };
 
 typedef struct job {
   plt_bench_rig_t rig;
@@ -120,16 +121,12 @@ static bool for_a_while(job_t *job, int64_t since_ns) {
   return since_ns > QUIET_MS * PLT_NS_PER_MS;
 }
 
-static uint64_t ordered_clock;
-static int64_t asked_ns;
-static plt_manifest_part_t part;
+static plt_pending_t pending;
 
 static bool is_written(job_t *job, int64_t since_ns) {
-  bool all = false;
-  uint64_t moves;
-  if (since_ns < asked_ns + ASK_MS * PLT_NS_PER_MS) return false;
-  asked_ns = since_ns;
-  plt_bench_expect(plt_client_checkpointed(job->rig.client, ordered_clock, &part, &all, &moves));
+  bool all;
+  (void)since_ns;
+  plt_bench_expect(plt_pending_poll(&pending, job->rig.client, false, &all));
   return all;
 }
 
@@ -151,11 +148,11 @@ int main(int argc, char **argv) {
   for (int run = 0; run < runs; run++) {
     char part_dir[PLT_PATH_MAX];
     phase_t before = run_steps(job, for_a_while);
-    ordered_clock = job->clock;
+    uint64_t clock = job->clock; /* the step's */
     int64_t begin = plt_time_ns();
     step(job, NULL, 0, NULL, PLT_FLAG_CHECKPOINT);
     order[run] = plt_time_seconds(plt_time_ns() - begin) * 1e3;
-    asked_ns = 0;
+    plt_pending_begin(&pending, clock, 1);
     phase_t sweep = run_steps(job, is_written);
     phase_t after = run_steps(job, for_a_while);
     quiet[run] = (double)(before.steps + after.steps) / (before.seconds + after.seconds);
@@ -163,12 +160,12 @@ int main(int argc, char **argv) {
     gap[run] = before.gap_ms > after.gap_ms ? before.gap_ms : after.gap_ms;
     gap_during[run] = sweep.gap_ms;
     seconds[run] = sweep.seconds;
-    plt_bench_expect(plt_manifest_part_dir(job->run_dir, ordered_clock, part_dir));
+    plt_bench_expect(plt_manifest_part_dir(job->run_dir, pending.clock, part_dir));
     plt_bench_expect(plt_dir_remove(part_dir));
   }
   printf("%" PRIu64 " rows of %d floats with adam: %.2f GB in memory, %.2f GB written to %s; medians of %d runs\n",
-         job->rows, COLS, (double)job->rows * (COLS + STATE) * sizeof(float) / 1e9, (double)part.bytes / 1e9, dir,
-         runs);
+         job->rows, COLS, (double)job->rows * (COLS + STATE) * sizeof(float) / 1e9, (double)pending.parts->bytes / 1e9,
+         dir, runs);
   printf("%-12s %10s %14s %12s\n", "", "steps/s", "longest gap", "seconds");
   double rate = plt_bench_median_of(quiet, runs), rate_during = plt_bench_median_of(during, runs);
   printf("%-12s %10.0f %11.1f ms\n", "undisturbed", rate, plt_bench_median_of(gap, runs));

@@ -10,7 +10,7 @@
 #include "common/time.h"
 #include "proto/frame.h"
 #include "tests/fuzz/fuzz.h"
-#include "worker/client/client.h"
+#include "worker/client/pending.h"
 
 enum { SERVERS = 2, TABLES = 2, KEYS = 5, SUMS = 3, JOB = 77, GENERATION = 3, SECTIONS = 4, FLOATS_MAX = 4096 };
 #define DEADLINE_S 0.01
@@ -227,11 +227,14 @@ static plt_status_t add_up(plt_client_t *client) {
 }
 
 static plt_status_t publish(plt_client_t *client, uint64_t clock) {
-  plt_manifest_part_t parts[SERVERS];
-  uint64_t moves;
+  plt_pending_t pending = {0};
   bool all;
-  PLT_TRY(plt_client_checkpointed(client, clock, parts, &all, &moves));
-  return all ? plt_client_publish(client, clock, parts) : PLT_OK;
+  plt_pending_begin(&pending, clock, SERVERS);
+  pending.ask_ns = 0; /* at once */
+  plt_status_t status = plt_pending_poll(&pending, client, false, &all);
+  if (status == PLT_OK && all) status = plt_client_publish(client, clock, pending.parts);
+  plt_pending_end(&pending);
+  return status;
 }
 
 static plt_status_t work(plt_client_t *client, uint64_t clock) {

@@ -169,42 +169,6 @@ plt_status_t plt_client_sum(plt_client_t *client, const char *name, double *valu
   return plt_exchange_ask(client->desk, sum, on_sums, &(sums_t){values, n});
 }
 
-typedef struct parts {
-  plt_manifest_part_t *of;
-  bool all;
-  uint64_t moves;
-} parts_t;
-
-static plt_status_t on_checkpointed(void *context, uint32_t server, const plt_header_t *answer) {
-  parts_t *parts = context;
-  plt_manifest_part_t *part = &parts->of[server];
-  if (answer->verb != PLT_VERB_CHECKPOINTED)
-    return plt_fail(PLT_ERR_PROTOCOL, "server %" PRIu32 " did not say where its checkpoint is", server);
-  if (answer->hash[0] == '\0') {
-    parts->all = false;
-    parts->moves += answer->bytes;
-    return PLT_OK;
-  }
-  parts->moves++;
-  *part = (plt_manifest_part_t){.bytes = answer->bytes};
-  snprintf(part->file, sizeof part->file, "%s", answer->text);
-  memcpy(part->hash, answer->hash, sizeof part->hash);
-  return PLT_OK;
-}
-
-plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *parts, bool *all,
-                                     uint64_t *moves) {
-  parts_t told = {.of = parts, .all = true};
-  plt_exchange_t *checkpointed = plt_exchange_begin(client->desk, "CHECKPOINTED");
-  for (uint32_t s = 0; s < client->n_servers; s++)
-    PLT_TRY(plt_exchange_address(client->desk, checkpointed, s,
-                                 &(plt_header_t){.verb = PLT_VERB_CHECKPOINTED, .clock = clock}));
-  PLT_TRY(plt_exchange_ask(client->desk, checkpointed, on_checkpointed, &told));
-  *all = told.all;
-  *moves = told.moves;
-  return PLT_OK;
-}
-
 plt_status_t plt_client_publish(plt_client_t *client, uint64_t clock, const plt_manifest_part_t *parts) {
   for (uint32_t i = 0; i < client->n_servers; i++) {
     plt_header_t header = {
@@ -221,8 +185,6 @@ plt_status_t plt_client_publish(plt_client_t *client, uint64_t clock, const plt_
 void plt_client_set_deadline(plt_client_t *client, double deadline_s) {
   plt_desk_set_deadline(client->desk, deadline_s);
 }
-
-double plt_client_deadline_s(const plt_client_t *client) { return plt_desk_config(client->desk)->deadline_s; }
 
 plt_client_count_t plt_client_count(const plt_client_t *client) {
   plt_client_count_t count = plt_desk_count(client->desk);

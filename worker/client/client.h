@@ -115,15 +115,10 @@ plt_status_t plt_client_assign(plt_client_t *client, uint32_t table, uint32_t co
                                const float *values);
 /* Adds `values` [n] over all workers, in place. A barrier. Names must differ from call to call. */
 plt_status_t plt_client_sum(plt_client_t *client, const char *name, double *values, size_t n);
-/* The servers' parts of the checkpoint of `clock` that was ordered last: fills parts [n_servers]. Without *all some
- * are still being written, and *moves rises as long as they get on. */
-plt_status_t plt_client_checkpointed(plt_client_t *client, uint64_t clock, plt_manifest_part_t *parts, bool *all,
-                                     uint64_t *moves);
-/* Has server 0 make that checkpoint known, whose parts plt_client_checkpointed() told. Worker 0. */
+/* Has server 0 make a checkpoint known whose parts are all there (pending.h). Worker 0. */
 plt_status_t plt_client_publish(plt_client_t *client, uint64_t clock, const plt_manifest_part_t *parts);
 /* From now on. */
 void plt_client_set_deadline(plt_client_t *client, double deadline_s);
-double plt_client_deadline_s(const plt_client_t *client);
 /* Takes leave; a status other than PLT_OK, with its text, is told to the other workers. Does not insist. */
 void plt_client_bye(plt_client_t *client, plt_status_t status, const char *text);
 

@@ -248,7 +248,7 @@ plt_status_t plt_exchange_launch(plt_desk_t *desk, plt_exchange_t *exchange, plt
   return PLT_OK;
 }
 
-static const char *deadline_name(const plt_desk_t *desk) {
+const char *plt_desk_deadline_name(const plt_desk_t *desk) {
   return desk->config.deadline_name == NULL ? "cluster.deadline_s" : desk->config.deadline_name;
 }
 
@@ -257,15 +257,15 @@ static plt_status_t too_late(const plt_desk_t *desk, const exchange_t *exchange,
                   "worker %" PRIu32 " on %s: server %" PRIu32 " at %s, asked %" PRIu32
                   " times, did not answer %s for %g s (%s)",
                   desk->config.number, desk->host, server, desk->config.servers[server], exchange->calls[server].asked,
-                  exchange->what, desk->config.deadline_s, deadline_name(desk));
+                  exchange->what, desk->config.deadline_s, plt_desk_deadline_name(desk));
 }
 
 static plt_status_t waited_for(const plt_desk_t *desk, const plt_header_t *wait, const char *what) {
   return plt_fail(PLT_ERR_DEADLINE,
                   "worker %" PRIu32 " on %s: %s waits for worker %" PRIu32
                   ", which was last heard %.0f s ago (%s is %g)",
-                  desk->config.number, desk->host, what, wait->who, (double)wait->age_ms / 1000, deadline_name(desk),
-                  desk->config.deadline_s);
+                  desk->config.number, desk->host, what, wait->who, (double)wait->age_ms / 1000,
+                  plt_desk_deadline_name(desk), desk->config.deadline_s);
 }
 
 /* ---- asking again ---- */

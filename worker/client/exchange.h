@@ -28,6 +28,8 @@ void plt_desk_close(plt_desk_t **desk);
 const plt_client_config_t *plt_desk_config(const plt_desk_t *desk);
 /* Requests have numbers above `request` from now on. */
 void plt_desk_skip(plt_desk_t *desk, uint64_t request);
+/* What users call the deadline. */
+const char *plt_desk_deadline_name(const plt_desk_t *desk);
 void plt_desk_set_deadline(plt_desk_t *desk, double deadline_s);
 /* Nothing under way is waited for any more; what comes now has so long. */
 void plt_desk_hurry_up(plt_desk_t *desk, double deadline_s);

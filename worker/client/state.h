@@ -2,6 +2,7 @@
  *
  *   client.c   a client's life, and calls without rows
  *   rows.c     STEP, READ, ASSIGN
+ *   pending.c  CHECKPOINTED
  *
  * Threads    the client's owner. */
 #ifndef PLT_WORKER_CLIENT_STATE_H

@@ -120,7 +120,7 @@ static void release(plateau_t **job_at) {
   plt_wire_destroy(&job->wire);
   plt_job_card_clear(&job->card);
   free(job->addresses);
-  free(job->pending.parts);
+  plt_pending_end(&job->pending);
   free(job);
   *job_at = NULL;
 }

@@ -1,15 +1,8 @@
 /* meet.c - libplateau: sums, barriers, checkpoints. See state.h. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
-#include "common/mem.h"
-#include "common/time.h"
 #include "worker/library/state.h"
-
-#define FIRST_PAUSE_NS (2 * PLT_NS_PER_MS) /* until the servers are asked; doubled up to the last */
-#define LAST_PAUSE_NS (200 * PLT_NS_PER_MS)
 
 /* ---- sums ---- */
 
@@ -46,41 +39,12 @@ int plateau_barrier(plateau_t *job) {
 
 /* ---- checkpoints ---- */
 
-/* Asks the servers once. */
-static plt_status_t ask(plateau_t *job) {
-  plt_pending_t *pending = &job->pending;
-  double deadline_s = plt_client_deadline_s(job->client);
-  bool all;
-  uint64_t moves;
-  PLT_TRY(plt_client_checkpointed(job->client, pending->clock, pending->parts, &all, &moves));
-  if (all) {
-    pending->under_way = false;
-    return plt_client_publish(job->client, pending->clock, pending->parts);
-  }
-  int64_t now = plt_time_ns();
-  pending->pause_ns = 2 * pending->pause_ns < LAST_PAUSE_NS ? 2 * pending->pause_ns : LAST_PAUSE_NS;
-  pending->ask_ns = now + pending->pause_ns;
-  bool was_away =
-      plt_time_seconds(plt_time_missed(&pending->round_ns)) > deadline_s; /* stopped, say, with the servers */
-  if (moves != pending->moves || was_away) {
-    pending->moves = moves;
-    pending->moved_ns = now;
-  }
-  if (plt_time_seconds(now - pending->moved_ns) <= deadline_s) return PLT_OK;
-  return plt_fail(PLT_ERR_IO, "the servers have written nothing of their checkpoint for %g s (deadline_s)", deadline_s);
-}
-
 plt_status_t plt_library_publish(plateau_t *job, bool wait) {
-  while (job->pending.under_way) {
-    int64_t left = job->pending.ask_ns - plt_time_ns();
-    if (left <= 0) {
-      PLT_TRY(ask(job));
-    } else if (wait) {
-      nanosleep(&(struct timespec){.tv_sec = left / PLT_NS_PER_S, .tv_nsec = left % PLT_NS_PER_S}, NULL);
-    } else {
-      break;
-    }
-  }
+  bool all;
+  PLT_TRY(plt_pending_poll(&job->pending, job->client, wait, &all));
+  if (!all) return PLT_OK;
+  PLT_TRY(plt_client_publish(job->client, job->pending.clock, job->pending.parts));
+  plt_pending_end(&job->pending);
   return PLT_OK;
 }
 
@@ -92,14 +56,7 @@ static plt_status_t order(plateau_t *job) {
   if (job->has_saved && job->saved == job->clock) return PLT_OK;
   PLT_TRY(plt_library_publish(job, true));
   PLT_TRY(plt_client_step(job->client, &step, &result));
-  int64_t now = plt_time_ns();
-  free(job->pending.parts);
-  job->pending = (plt_pending_t){.under_way = true,
-                                 .clock = result.clock,
-                                 .parts = plt_mem_zalloc(job->card.servers, sizeof(plt_manifest_part_t)),
-                                 .ask_ns = now + FIRST_PAUSE_NS,
-                                 .pause_ns = FIRST_PAUSE_NS,
-                                 .moved_ns = now};
+  plt_pending_begin(&job->pending, result.clock, job->card.servers);
   job->has_saved = true;
   job->saved = job->clock;
   return PLT_OK;

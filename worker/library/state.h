@@ -20,7 +20,7 @@
 #include <stdatomic.h>
 
 #include "proto/job_card.h"
-#include "worker/client/client.h"
+#include "worker/client/pending.h"
 
 /* What is known of a table to check calls by. */
 typedef struct plt_known_table {
@@ -29,17 +29,6 @@ typedef struct plt_known_table {
   uint32_t dim;
   bool frozen, sparse;
 } plt_known_table_t;
-
-/* Worker 0: a checkpoint that was ordered and is not known to be complete yet. */
-typedef struct plt_pending {
-  bool under_way;
-  uint64_t clock;
-  plt_manifest_part_t *parts; /* [servers] */
-  int64_t ask_ns, pause_ns;   /* when the servers are asked next, and the pause before that */
-  uint64_t moves;             /* as they told last */
-  int64_t moved_ns;           /* when that had risen */
-  int64_t round_ns;           /* when they were asked last */
-} plt_pending_t;
 
 struct plateau {
   plt_wire_t *wire;
@@ -54,8 +43,8 @@ struct plateau {
   uint32_t sums;         /* ssp, asp: so far; bsp: since the last push */
   plt_exchange_t *begun; /* a step: plateau_begin() */
   double own_loss;       /* of it; ssp, asp: servers do not add losses */
-  plt_pending_t pending;
-  uint64_t saved; /* the clock of the last checkpoint ordered, if has_saved */
+  plt_pending_t pending; /* worker 0: a checkpoint that was ordered and is not known to be complete yet */
+  uint64_t saved;        /* the clock of the last checkpoint ordered, if has_saved */
   bool has_saved;
   atomic_bool cancelled;
   plt_failure_t spent;

@@ -102,7 +102,7 @@ plt_status_t plt_train(plt_session_t *session, void *context) {
   if (status == PLT_OK) status = gather_view(t, &training->view);
   plt_trace_close(&t->view.trace, status == PLT_OK ? t->plan->workers : 1);
   if (t->journal != NULL) plt_journal_follow(t->journal, NULL);
-  free(t->order.parts);
+  plt_pending_end(&t->order.pending);
   training->clock = t->published;
   training->progress = t->p;
   training->progress.seconds = t->begin_seconds + plt_time_seconds(plt_time_ns() - t->begin_ns);

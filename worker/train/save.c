@@ -3,23 +3,17 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "common/log.h"
-#include "common/mem.h"
 #include "common/time.h"
 #include "worker/math/gemm.h"
-
-#define FIRST_PAUSE_NS (2 * PLT_NS_PER_MS) /* until the servers are asked; doubled up to the last */
-#define LAST_PAUSE_NS (200 * PLT_NS_PER_MS)
 
 static bool is_interrupted(const plt_trainer_t *t) {
   return t->plan->interrupted != NULL && atomic_load(t->plan->interrupted) != 0;
 }
 
 uint32_t plt_trainer_flags(const plt_trainer_t *t) {
-  if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL || t->order.under_way) return 0;
+  if (!plt_trainer_is_first(t) || t->plan->run_dir == NULL || t->order.pending.under_way) return 0;
   if (is_interrupted(t)) return PLT_FLAG_CHECKPOINT | PLT_FLAG_STOP;
   double since = plt_time_seconds(plt_time_ns() - t->saved_ns);
   return t->plan->checkpoint_every_s > 0 && since >= t->plan->checkpoint_every_s ? PLT_FLAG_CHECKPOINT : 0;
@@ -27,18 +21,12 @@ uint32_t plt_trainer_flags(const plt_trainer_t *t) {
 
 void plt_trainer_ordered(plt_trainer_t *t, bool is_best) {
   if (!plt_trainer_is_first(t)) return;
-  int64_t now = plt_time_ns();
-  free(t->order.parts);
-  t->order = (plt_order_t){.under_way = true,
-                           .is_best = is_best,
-                           .has_best = t->p.has_best,
-                           .clock = t->clock,
-                           .epoch = t->p.epoch,
-                           .parts = plt_mem_zalloc(t->plan->servers, sizeof(plt_manifest_part_t)),
-                           .ask_ns = now + FIRST_PAUSE_NS,
-                           .pause_ns = FIRST_PAUSE_NS,
-                           .moved_ns = now,
-                           .begin_ns = now};
+  plt_order_t *order = &t->order;
+  plt_pending_begin(&order->pending, t->clock, t->plan->servers);
+  order->is_best = is_best;
+  order->has_best = t->p.has_best;
+  order->epoch = t->p.epoch;
+  order->begin_ns = plt_time_ns();
   t->saved_clock = t->clock;
   t->saved_closed = t->p.epoch_closed;
   t->saved_slot = t->p.stage;
@@ -46,11 +34,12 @@ void plt_trainer_ordered(plt_trainer_t *t, bool is_best) {
 
 static plt_status_t publish(plt_trainer_t *t) {
   const plt_plan_t *plan = t->plan;
-  plt_manifest_t manifest = {.clock = t->order.clock,
+  uint64_t clock = t->order.pending.clock;
+  plt_manifest_t manifest = {.clock = clock,
                              .job = t->session->job,
                              .generation = t->session->generation,
                              .epoch = t->order.epoch,
-                             .parts = t->order.parts,
+                             .parts = t->order.pending.parts,
                              .n_parts = plan->servers};
   _Static_assert(sizeof manifest.products >= PLT_GEMM_LABEL_MAX, "a label fits");
   plt_gemm_label(manifest.products);
@@ -58,56 +47,24 @@ static plt_status_t publish(plt_trainer_t *t) {
   PLT_TRY(plt_manifest_publish(plan->run_dir, &manifest, t->order.is_best));
   if (!t->order.has_best) PLT_TRY(plt_manifest_unlink_best(plan->run_dir)); /* that of a stage before has had its day */
   PLT_TRY(plt_manifest_prune(plan->run_dir, plan->checkpoint_keep));
-  plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 " published%s", t->order.clock,
-          t->order.is_best ? " (best)" : "");
-  t->published = t->order.clock;
-  t->order.under_way = false;
+  plt_log(PLT_LOG_INFO, "checkpoint of clock %" PRIu64 " published%s", clock, t->order.is_best ? " (best)" : "");
+  t->published = clock;
+  plt_pending_end(&t->order.pending);
   t->saved_ns = plt_time_ns();
-  plt_trace_checkpoint(t->view.trace, t->order.clock, t->order.begin_ns, t->saved_ns);
+  plt_trace_checkpoint(t->view.trace, clock, t->order.begin_ns, t->saved_ns);
   t->has_news = true;
-  t->news = (plt_journal_checkpoint_t){.clock = t->order.clock,
+  t->news = (plt_journal_checkpoint_t){.clock = clock,
                                        .epochs = t->order.epoch,
                                        .is_best = t->order.is_best,
                                        .write_s = plt_time_seconds(t->saved_ns - t->order.begin_ns)};
   return PLT_OK;
 }
 
-/* Asks the servers once. */
-static plt_status_t ask(plt_trainer_t *t) {
-  plt_order_t *order = &t->order;
-  double deadline_s = plt_client_deadline_s(t->session->client);
-  bool all;
-  uint64_t moves;
-  PLT_TRY(plt_client_checkpointed(t->session->client, order->clock, order->parts, &all, &moves));
-  if (all) return publish(t);
-  int64_t now = plt_time_ns();
-  order->pause_ns = 2 * order->pause_ns < LAST_PAUSE_NS ? 2 * order->pause_ns : LAST_PAUSE_NS;
-  order->ask_ns = now + order->pause_ns;
-  bool was_away = plt_time_seconds(plt_time_missed(&order->round_ns)) > deadline_s; /* stopped, say: with the servers */
-  if (moves != order->moves || was_away) {
-    order->moves = moves;
-    order->moved_ns = now;
-  }
-  if (plt_time_seconds(now - order->moved_ns) <= deadline_s) return PLT_OK;
-  return plt_fail(PLT_ERR_IO,
-                  "%s: servers have written nothing of the checkpoint of clock %" PRIu64
-                  " for %g s (cluster.deadline_s)",
-                  t->plan->run_dir, order->clock, deadline_s);
-}
-
 static plt_status_t publish_due(plt_trainer_t *t, bool wait) {
+  bool all;
   wait = wait || is_interrupted(t); /* the last checkpoint can be ordered then */
-  while (t->order.under_way) {
-    int64_t left = t->order.ask_ns - plt_time_ns();
-    if (left <= 0) {
-      PLT_TRY(ask(t));
-    } else if (wait) {
-      nanosleep(&(struct timespec){.tv_sec = left / PLT_NS_PER_S, .tv_nsec = left % PLT_NS_PER_S}, NULL);
-    } else {
-      break;
-    }
-  }
-  return PLT_OK;
+  PLT_TRY(plt_pending_poll(&t->order.pending, t->session->client, wait, &all));
+  return all ? publish(t) : PLT_OK;
 }
 
 static plt_status_t order(plt_trainer_t *t, bool is_best) {
@@ -133,7 +90,7 @@ static void end_lap(plt_trainer_t *t, const plt_lap_t *lap) {
 }
 
 plt_status_t plt_trainer_publish(plt_trainer_t *t, bool wait) {
-  if (!t->order.under_way) return PLT_OK;
+  if (!t->order.pending.under_way) return PLT_OK;
   plt_lap_t lap = plt_lap_begin(&t->view);
   plt_status_t status = publish_due(t, wait);
   end_lap(t, &lap);

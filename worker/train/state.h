@@ -8,13 +8,14 @@
  * Each uses those below it.
  *
  * Ownership  session, plan and journal are borrowed; epochs.c makes and destroys what is of a slot, plt_train()
- *            frees the parts of the order.
+ *            ends the order.
  * Threads    one owner.
  * Units      *_ns in nanoseconds, *_seconds in seconds; rounds and clocks count steps.
  * Errors     plt_trainer_barrier(): those of the client. */
 #ifndef PLT_WORKER_TRAIN_STATE_H
 #define PLT_WORKER_TRAIN_STATE_H
 
+#include "worker/client/pending.h"
 #include "worker/train/compute.h"
 #include "worker/train/frozen.h"
 #include "worker/train/journal.h"
@@ -22,16 +23,11 @@
 
 /* A checkpoint that servers were told to write; worker 0's. */
 typedef struct plt_order {
-  bool under_way; /* until it is published */
+  plt_pending_t pending;
   bool is_best;
   bool has_best; /* of its slot there is one, this or one before */
-  uint64_t clock;
   uint32_t epoch;
-  plt_manifest_part_t *parts;
-  int64_t ask_ns, pause_ns; /* when servers are asked next, and how long after that */
-  uint64_t moves;           /* how far they were, and since when */
-  int64_t moved_ns, begin_ns;
-  int64_t round_ns; /* when they were asked last */
+  int64_t begin_ns;
 } plt_order_t;
 
 /* What the steps of an epoch are made of; plt_batch_make() and plt_compute_gradients() are the usual. */
