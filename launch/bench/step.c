@@ -10,7 +10,7 @@
  *   births    plateau, pulling rows that were never stored: their values are computed
  *
  * Over ipc sgd runs once more with its values in shared memory, over tcp once more with bfloat16 on the wire; both
- * beside sgd. */
+ * beside sgd. What bfloat16 could save is what the bare program saves with frames of half the size. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,8 +178,9 @@ static void close_array(array_t *array) {
 
 /* ---- figures ---- */
 
-enum { SGD, ADAM, SHARED, BF16, BIRTHS, BARE, ARRAY, CONTESTANTS };
-static const char *const names[CONTESTANTS] = {"sgd", "adam", "sgd shared", "sgd bf16", "births", "bare zmq", "array"};
+enum { SGD, ADAM, SHARED, BF16, BIRTHS, BARE, BARE_BF16, ARRAY, CONTESTANTS };
+static const char *const names[CONTESTANTS] = {"sgd",    "adam",     "sgd shared",    "sgd bf16",
+                                               "births", "bare zmq", "bare zmq bf16", "array"};
 
 typedef struct field {
   const char *transport;
@@ -249,6 +250,7 @@ static plt_status_t check_only(bool ps, const char *only) {
 static void bench_size(const field_t *field, key_lists_t *lists, bool births, const plt_bench_options_t *options,
                        plt_bench_report_t *report) {
   plt_bare_wire_t *bare = plt_bare_wire_open(field->transport, lists->n, field->wire == PLT_WIRE_BF16 ? 2 : 4);
+  plt_bare_wire_t *half = field->bf16 == NULL ? NULL : plt_bare_wire_open(field->transport, lists->n, 2);
   int yardstick = strcmp(field->transport, "inproc") == 0 ? ARRAY : BARE;
   plt_bench_contestant_t all[CONTESTANTS] = {
       [SGD] = {.step = exchange_step, .context = field->sgd, .yardstick = yardstick},
@@ -257,6 +259,7 @@ static void bench_size(const field_t *field, key_lists_t *lists, bool births, co
       [BF16] = {.step = exchange_step, .context = field->bf16, .yardstick = SGD},
       [BIRTHS] = {.step = birth_step, .context = field->sgd, .yardstick = yardstick},
       [BARE] = {.step = plt_bare_wire_step, .context = bare, .yardstick = BARE},
+      [BARE_BF16] = {.step = half == NULL ? NULL : plt_bare_wire_step, .context = half, .yardstick = BARE},
       [ARRAY] = {.step = array_step, .context = field->array, .yardstick = ARRAY}};
   if (!births || field->sgd == NULL) all[BIRTHS].step = NULL;
   leave_only(options->only, all);
@@ -270,6 +273,7 @@ static void bench_size(const field_t *field, key_lists_t *lists, bool births, co
   }
   plt_bench_compete(all, CONTESTANTS, 20, options->runs, options->seconds);
   plt_bare_wire_close(&bare);
+  if (half != NULL) plt_bare_wire_close(&half);
   add_figures(field, all, (double)lists->n, report);
 }
 

@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 tiny=(--runs 1 --seconds 0.001 --scale 2)
 declare -A narrow=([ps]="--rows 512 --transport inproc" [wire]="--rows 512" [table]="" [train]="" [eval]="")
 declare -A wants=([ps]="inproc 512 sgd,inproc 512 adam,inproc 512 births,inproc 512 bare zmq,inproc 512 array"
-  [wire]="inproc 512 sgd,ipc 512 sgd,tcp 512 bare zmq" [table]="sgd,adam,array adam,ftrl"
+  [wire]="inproc 512 sgd,ipc 512 sgd,tcp 512 bare zmq,tcp 512 bare zmq bf16" [table]="sgd,adam,array adam,ftrl"
   [train]="bpr\\, sgd,vbpr\\, adam,lightgcn\\, adam,plain loop,bare products" [eval]="bpr\\, full ranking,bare product")
 
 # positive KEY FILE: every value of KEY is a positive number, and there is one.
