@@ -24,6 +24,9 @@ struct plt_closure_maker {
   uint32_t *place[PLT_SIDES];
   uint32_t *all;         /* 0, 1, 2 .. as many as either side has, where sets are whole */
   plt_frontier_t placed; /* the nodes that `place` tells of */
+  /* Between all nodes a term's matrices are the same for every batch: made when first needed, then kept. */
+  const plt_sparse_t *among_all[PLT_RELATIONS_MAX][PLT_BOTH + 1]; /* by the term's sides */
+  plt_arena_t *kept;
 };
 
 /* ---- life ---- */
@@ -47,6 +50,7 @@ plt_closure_maker_t *plt_closure_maker_create(const plt_programme_t *programme, 
     size_t bytes = (size_t)maker->nodes[s] * sizeof *maker->place[s];
     maker->place[s] = memset(plt_mem_alloc(bytes), 0xff, bytes);
   }
+  maker->kept = plt_arena_create();
   number_all(maker);
   return maker;
 }
@@ -56,6 +60,7 @@ void plt_closure_maker_destroy(plt_closure_maker_t **maker) {
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) free((*maker)->place[s]);
   for (size_t r = 0; r < PLT_RELATIONS_MAX; r++) plt_relation_destroy_version(&(*maker)->version[r]);
   free((*maker)->all);
+  plt_arena_destroy(&(*maker)->kept);
   free(*maker);
   *maker = NULL;
 }
@@ -79,10 +84,11 @@ static const plt_relation_t *relation_of(const plt_closure_maker_t *maker, size_
 /* The nodes of `inner` [n], all placed, and those in `found` [n_found]; all are placed among each other then. */
 static const uint32_t *grow(uint32_t *place, uint32_t nodes, const uint32_t *inner, size_t *n, const uint32_t *found,
                             uint64_t n_found, plt_arena_t *arena) {
+  if (*n == nodes) return inner;
   size_t most = *n + n_found < nodes ? *n + (size_t)n_found : nodes, grown = *n;
   uint32_t *id = plt_arena_alloc(arena, most * sizeof *id);
   memcpy(id, inner, *n * sizeof *id);
-  for (uint64_t e = 0; e < n_found; e++) {
+  for (uint64_t e = 0; e < n_found && grown < nodes; e++) {
     if (place[found[e]] != PLT_NOWHERE) continue;
     place[found[e]] = 0;
     id[grown++] = found[e];
@@ -146,6 +152,7 @@ static void join_within(plt_closure_maker_t *maker, plt_closure_t *closure, size
 typedef struct hop_draft {
   const plt_relation_t *relation;
   const plt_term_t *term;
+  bool among_all; /* rows are not needed */
   plt_hop_rows_t rows[PLT_SIDES];
 } hop_draft_t;
 
@@ -153,11 +160,20 @@ static bool has_rows(const hop_draft_t *draft, plt_side_t side) {
   return (draft->term->sides >> side & 1) && plt_relation_has(draft->relation->plan.kind, side);
 }
 
-/* The rows of a term with ids; their nodes join the set under way. */
-static void draft_term(plt_closure_maker_t *maker, plt_closure_t *closure, plt_rng_key_t rng, uint32_t leaf,
-                       const plt_term_t *term, hop_draft_t *draft) {
-  const plt_frontier_t *inner = &closure->set[term->set];
-  *draft = (hop_draft_t){.relation = relation_of(maker, term->relation), .term = term};
+/* Whether a term leads from all nodes to all nodes, by all edges, which no epoch changes. */
+static bool is_among_all(const plt_closure_maker_t *maker, const plt_frontier_t *inner, const hop_draft_t *draft) {
+  if (draft->term->fanout != 0 || plt_relation_varies(&draft->relation->plan)) return false;
+  for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
+    plt_side_t across = plt_relation_across(draft->relation->plan.kind, s);
+    if (has_rows(draft, s) && (inner->n[s] < maker->nodes[s] || maker->placed.n[across] < maker->nodes[across]))
+      return false;
+  }
+  return true;
+}
+
+static void draft_rows(plt_closure_maker_t *maker, const plt_frontier_t *inner, plt_rng_key_t rng, uint32_t leaf,
+                       hop_draft_t *draft, plt_arena_t *arena) {
+  const plt_term_t *term = draft->term;
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     plt_hop_rows_t *rows = &draft->rows[s];
     if (!has_rows(draft, s)) continue;
@@ -167,13 +183,23 @@ static void draft_term(plt_closure_maker_t *maker, plt_closure_t *closure, plt_r
                              .fanout = term->fanout,
                              .rng = rng,
                              .draw = {leaf, (uint32_t)(term->draw * PLT_SIDES + s)}};
-    plt_hop_rows_choose(rows, maker->crew, closure->arena);
-    add_nodes(maker, rows->of.across, rows->index, rows->offset[rows->n], closure->arena);
+    plt_hop_rows_choose(rows, maker->crew, arena);
+    add_nodes(maker, rows->of.across, rows->index, rows->offset[rows->n], arena);
   }
 }
 
-static const plt_sparse_t *settle_term(plt_closure_maker_t *maker, plt_closure_t *closure, hop_draft_t *draft) {
-  plt_sparse_t *hop = plt_arena_zalloc(closure->arena, PLT_SIDES * sizeof *hop);
+/* The rows of a term with ids; their nodes join the set under way. */
+static void draft_term(plt_closure_maker_t *maker, plt_closure_t *closure, plt_rng_key_t rng, uint32_t leaf,
+                       const plt_term_t *term, hop_draft_t *draft) {
+  const plt_frontier_t *inner = &closure->set[term->set];
+  *draft = (hop_draft_t){.relation = relation_of(maker, term->relation), .term = term};
+  draft->among_all = is_among_all(maker, inner, draft);
+  if (!draft->among_all) draft_rows(maker, inner, rng, leaf, draft, closure->arena);
+}
+
+static const plt_sparse_t *settle_rows(plt_closure_maker_t *maker, const plt_frontier_t *inner, hop_draft_t *draft,
+                                       plt_arena_t *arena) {
+  plt_sparse_t *hop = plt_arena_zalloc(arena, PLT_SIDES * sizeof *hop);
   const plt_term_t *term = draft->term;
   for (plt_side_t s = PLT_SIDE_USER; s < PLT_SIDES; s++) {
     plt_hop_rows_t *rows = &draft->rows[s];
@@ -188,17 +214,29 @@ static const plt_sparse_t *settle_term(plt_closure_maker_t *maker, plt_closure_t
   if (draft->relation->plan.kind == PLT_RELATION_USER_ITEM && term->fanout == 0) {
     plt_hop_between_t between = {.relation = draft->relation,
                                  .outer = &maker->placed,
-                                 .inner = &closure->set[term->set],
+                                 .inner = inner,
                                  .place = maker->place,
                                  .crew = maker->crew,
-                                 .arena = closure->arena};
+                                 .arena = arena};
     plt_hop_transpose(&between, term->sides, hop);
   } else {
     plt_side_t first = has_rows(draft, PLT_SIDE_USER) ? PLT_SIDE_USER : PLT_SIDE_ITEM;
     size_t n = has_rows(draft, PLT_SIDE_USER) && has_rows(draft, PLT_SIDE_ITEM) ? PLT_SIDES : 1;
-    plt_sparse_transpose(maker->crew, hop + first, n, closure->arena);
+    plt_sparse_transpose(maker->crew, hop + first, n, arena);
   }
   return hop;
+}
+
+static const plt_sparse_t *settle_term(plt_closure_maker_t *maker, const plt_closure_t *closure, hop_draft_t *draft) {
+  const plt_term_t *term = draft->term;
+  const plt_frontier_t *inner = &closure->set[term->set];
+  if (!draft->among_all) return settle_rows(maker, inner, draft, closure->arena);
+  const plt_sparse_t **kept = &maker->among_all[term->relation][term->sides];
+  if (*kept == NULL) {
+    draft_rows(maker, inner, (plt_rng_key_t){{0}}, 0, draft, maker->kept); /* nothing is drawn */
+    *kept = settle_rows(maker, inner, draft, maker->kept);
+  }
+  return *kept;
 }
 
 static bool same_nodes(const plt_frontier_t *a, const plt_frontier_t *b) {

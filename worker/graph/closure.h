@@ -9,7 +9,9 @@
  * of (seed, epoch, batch, leaf, the state's draw, node): every pass over a batch and every number of workers sees the
  * same ones.
  *
- * Memory     the arena's, but for 4 bytes per node of the data in the maker. Work is bounded by the closure.
+ * Memory     the arena's, but for 4 bytes per node of the data in the maker, and matrices that lead from all nodes to
+ *            all nodes by all edges, whatever the leaf: the maker has those, 8 bytes per edge and side, made once.
+ *            Work is bounded by the closure.
  * Threads    one owner; rows are filled by its crew; the result does not depend on it.
  * Source     docs/methods/graphs.md 2; Hamilton et al., "GraphSAGE", NeurIPS 2017 (sampling by fan-out). */
 #ifndef PLT_WORKER_GRAPH_CLOSURE_H
@@ -39,7 +41,8 @@ plt_closure_maker_t *plt_closure_maker_create(const plt_programme_t *programme, 
                                               uint64_t seed, plt_crew_t *crew);
 void plt_closure_maker_destroy(plt_closure_maker_t **maker);
 
-/* The closure of a leaf whose own nodes are `own`, which stay. It lives as long as the arena is not reset. */
+/* The closure of a leaf whose own nodes are `own`, which stay. It lives as long as the maker does and the arena is
+ * not reset. */
 plt_closure_t *plt_closure_make(plt_closure_maker_t *maker, uint32_t epoch, uint32_t batch, uint32_t leaf,
                                 const plt_frontier_t *own, plt_arena_t *arena);
 
