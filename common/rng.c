@@ -77,13 +77,23 @@ double plt_rng_beta(plt_rng_key_t key, uint32_t counter, double alpha) {
   }
 }
 
-uint64_t plt_rng_permute(plt_rng_key_t key, uint64_t n, uint64_t i) {
-  unsigned half = 1; /* bits of each half of the network's domain, 2^(2 half) >= n */
+/* ---- permutations ---- */
+
+enum { NETWORK_ROUNDS = 6 };
+
+/* Bits of each half of a network's domain, 2^(2 half) >= n. */
+static uint32_t half_bits(uint64_t n) {
+  uint32_t half = 1;
   while (half < 31 && (UINT64_C(1) << (2 * half)) < n) half++;
+  return half;
+}
+
+uint64_t plt_rng_permute(plt_rng_key_t key, uint64_t n, uint64_t i) {
+  uint32_t half = half_bits(n);
   uint64_t mask = (UINT64_C(1) << half) - 1;
   do { /* a walk along the cycle back into [0, n): at most 4 steps on average */
     uint64_t left = i >> half, right = i & mask;
-    for (uint32_t round = 0; round < 6; round++) {
+    for (uint32_t round = 0; round < NETWORK_ROUNDS; round++) {
       plt_rng_block_t f = plt_rng_draw(key, (uint32_t)right, round, half, 0);
       uint64_t next = left ^ (f.word[0] & mask);
       left = right;
@@ -92,4 +102,47 @@ uint64_t plt_rng_permute(plt_rng_key_t key, uint64_t n, uint64_t i) {
     i = left << half | right;
   } while (i >= n);
   return i;
+}
+
+/* One step of the walks in all lanes. */
+static void walk_lanes(plt_rng_key_t key, uint32_t half, uint32_t *left, uint32_t *right) {
+  uint32_t mask = (uint32_t)((UINT64_C(1) << half) - 1);
+  for (uint32_t round = 0; round < NETWORK_ROUNDS; round++) {
+    plt_rng_lanes_t lanes = {{{0}}};
+    for (size_t l = 0; l < PLT_RNG_LANES; l++) {
+      lanes.word[0][l] = right[l];
+      lanes.word[1][l] = round;
+      lanes.word[2][l] = half;
+    }
+    plt_rng_draw_lanes(key, &lanes);
+    for (size_t l = 0; l < PLT_RNG_LANES; l++) {
+      uint32_t next = left[l] ^ (lanes.word[0][l] & mask);
+      left[l] = right[l];
+      right[l] = next;
+    }
+  }
+}
+
+void plt_rng_permute_range(plt_rng_key_t key, uint64_t n, uint64_t first, size_t count, uint64_t *out) {
+  uint32_t half = half_bits(n), left[PLT_RNG_LANES] = {0}, right[PLT_RNG_LANES] = {0};
+  uint64_t mask = (UINT64_C(1) << half) - 1;
+  size_t of[PLT_RNG_LANES], begun = 0, walking = 0; /* of: whose walk a lane is; count: nobody's */
+  for (size_t l = 0; l < PLT_RNG_LANES; l++) of[l] = count;
+  do {
+    for (size_t l = 0; l < PLT_RNG_LANES && begun < count; l++) { /* lanes that are free begin the next walks */
+      if (of[l] != count) continue;
+      left[l] = (uint32_t)((first + begun) >> half);
+      right[l] = (uint32_t)((first + begun) & mask);
+      of[l] = begun++;
+      walking++;
+    }
+    walk_lanes(key, half, left, right);
+    for (size_t l = 0; l < PLT_RNG_LANES; l++) {
+      uint64_t at = (uint64_t)left[l] << half | right[l];
+      if (of[l] == count || at >= n) continue;
+      out[of[l]] = at;
+      of[l] = count;
+      walking--;
+    }
+  } while (walking > 0 || begun < count);
 }

@@ -8,6 +8,7 @@
 #ifndef PLT_COMMON_RNG_H
 #define PLT_COMMON_RNG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 typedef struct plt_rng_key {
@@ -42,5 +43,7 @@ double plt_rng_beta(plt_rng_key_t key, uint32_t counter, double alpha);
 
 /* The place of `i` in a keyed permutation of [0, n): a Feistel network with cycle walking; 1 <= n < 2^62. */
 uint64_t plt_rng_permute(plt_rng_key_t key, uint64_t n, uint64_t i);
+/* Those of first, first + 1 .. into out [count], several at a time: first + count <= n. */
+void plt_rng_permute_range(plt_rng_key_t key, uint64_t n, uint64_t first, size_t count, uint64_t *out);
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/rng.h"
 
 enum { TRIES_MAX = 4096 }; /* then the free items are counted out: a user with nearly all items */
+enum { AT_ONCE = 256 };    /* samples */
 
 struct plt_sampler {
   const plt_dataset_t *data;
@@ -230,17 +231,44 @@ static uint32_t count_out(const plt_dataset_t *data, uint32_t user, uint64_t bit
   abort(); /* create made sure that there is one */
 }
 
-static uint32_t draw_negative(const plt_sampler_t *sampler, uint32_t epoch, uint32_t batch, uint32_t entity,
-                              uint32_t user) {
+/* Which negatives of a batch: entity k is that of sample k / negatives. */
+typedef struct wanted {
+  uint32_t epoch, batch;
+  uint32_t first; /* entity */
+} wanted_t;
+
+/* From the block of draw 0 on, as many as it takes. */
+static uint32_t draw_negative(const plt_sampler_t *sampler, const wanted_t *of, uint32_t entity, uint32_t user,
+                              plt_rng_block_t block) {
   const plt_dataset_t *data = sampler->data;
-  for (uint32_t draw = 0;; draw++) { /* a Philox block holds two draws of 64 bits */
-    plt_rng_block_t block = plt_rng_draw(sampler->negatives, epoch, batch, entity, draw);
+  for (uint32_t draw = 0;;) { /* a Philox block holds two draws of 64 bits */
     for (size_t half = 0; half < 2; half++) {
       uint64_t bits = (uint64_t)block.word[2 * half] << 32 | block.word[2 * half + 1];
       if (sampler->config.of_all) return plt_rng_below(bits, data->items);
       if (draw == TRIES_MAX) return count_out(data, user, bits);
       uint32_t item = data->train_items[plt_rng_below(bits, data->n_train_items)];
       if (!plt_user_items_has(&data->part[PLT_PART_TRAIN], user, item)) return item;
+    }
+    block = plt_rng_draw(sampler->negatives, of->epoch, of->batch, entity, ++draw);
+  }
+}
+
+/* Negatives of users [n], into out [n, negatives]; the first blocks of several are drawn at a time. */
+static void draw_negatives(const plt_sampler_t *sampler, const wanted_t *of, const uint32_t *user, size_t n,
+                           uint32_t *out) {
+  size_t negatives = sampler->config.negatives, count = n * negatives;
+  for (size_t k = 0; k < count; k += PLT_RNG_LANES) {
+    plt_rng_lanes_t lanes = {{{0}}};
+    size_t here = count - k < PLT_RNG_LANES ? count - k : PLT_RNG_LANES;
+    for (size_t l = 0; l < here; l++) {
+      lanes.word[0][l] = of->epoch;
+      lanes.word[1][l] = of->batch;
+      lanes.word[2][l] = of->first + (uint32_t)(k + l);
+    }
+    plt_rng_draw_lanes(sampler->negatives, &lanes);
+    for (size_t l = 0; l < here; l++) {
+      plt_rng_block_t block = {{lanes.word[0][l], lanes.word[1][l], lanes.word[2][l], lanes.word[3][l]}};
+      out[k + l] = draw_negative(sampler, of, of->first + (uint32_t)(k + l), user[(k + l) / negatives], block);
     }
   }
 }
@@ -266,15 +294,16 @@ void plt_sampler_draw(const plt_sampler_t *sampler, uint32_t epoch, uint32_t bat
   const plt_dataset_t *data = sampler->data;
   size_t negatives = sampler->config.negatives;
   plt_rng_key_t order = plt_rng_key(sampler->config.seed, "order", (uint64_t)sampler->config.stage << 32 | epoch);
-  for (uint32_t s = 0; s < n; s++) {
-    uint64_t place = (uint64_t)batch * sampler->config.batch_size + first + s;
-    uint64_t at = plt_rng_permute(order, sampler->n_pairs, place);
-    plt_pair_t pair = data->train[sampler->pairs == NULL ? at : sampler->pairs[at]];
-    user[s] = pair.user;
-    positive[s] = pair.item;
-    for (size_t k = 0; k < negatives; k++) {
-      uint32_t entity = (uint32_t)((first + s) * negatives + k);
-      negative[s * negatives + k] = draw_negative(sampler, epoch, batch, entity, pair.user);
+  uint64_t place = (uint64_t)batch * sampler->config.batch_size + first, at[AT_ONCE];
+  for (uint32_t begin = 0, here; begin < n; begin += here) {
+    here = n - begin < AT_ONCE ? n - begin : AT_ONCE;
+    plt_rng_permute_range(order, sampler->n_pairs, place + begin, here, at);
+    for (uint32_t s = 0; s < here; s++) {
+      plt_pair_t pair = data->train[sampler->pairs == NULL ? at[s] : sampler->pairs[at[s]]];
+      user[begin + s] = pair.user;
+      positive[begin + s] = pair.item;
     }
+    wanted_t of = {epoch, batch, (uint32_t)((first + begin) * negatives)};
+    draw_negatives(sampler, &of, user + begin, here, negative + begin * negatives);
   }
 }

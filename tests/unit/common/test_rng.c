@@ -104,6 +104,22 @@ Test(rng, permute_is_a_bijection) {
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) expect_bijection(plt_rng_key(5, "order", i), sizes[i]);
 }
 
+/* Also where most of the domain is outside (n = 65537 of 2^18), and for other counts than the lanes'. */
+Test(rng, a_range_is_permuted_as_its_members_are) {
+  static const uint64_t sizes[] = {1, 2, 5, 300, 65536, 65537, UINT64_C(1) << 40, (UINT64_C(1) << 62) - 1};
+  static const size_t counts[] = {0, 1, 2, 15, 16, 17, 100, 300};
+  plt_rng_key_t key = plt_rng_key(8, "order", 2);
+  for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+      if (counts[c] > sizes[s]) continue;
+      uint64_t out[301], first = (sizes[s] - counts[c]) / 3;
+      out[counts[c]] = 77;
+      plt_rng_permute_range(key, sizes[s], first, counts[c], out);
+      for (size_t k = 0; k < counts[c]; k++) cr_assert_eq(out[k], plt_rng_permute(key, sizes[s], first + k));
+      cr_assert_eq(out[counts[c]], 77, "behind the range");
+    }
+}
+
 Test(rng, permute_of_huge_ranges_stays_inside) {
   static const uint64_t sizes[] = {UINT64_C(1) << 32, (UINT64_C(1) << 32) + 1, (UINT64_C(1) << 61) + 1,
                                    (UINT64_C(1) << 62) - 1};
