@@ -21,8 +21,8 @@
 #include "proto/tree.h"
 #include "ps/optimizers/optimizer.h"
 
-/* Of rows that are added, stepped or read: what is worth waking threads for, some 0.2 ms. */
-enum { PLT_TABLE_SHARED_FLOATS = 320 * 1024 };
+/* Of rows that are added, stepped or read: what is worth other threads, some 0.1 ms. */
+enum { PLT_TABLE_SHARED_FLOATS = 64 * 1024 };
 /* Of a row; a message that declares a table may say more (PLT_COLS_MAX), and is answered. */
 enum { PLT_TABLE_COLS_MAX = 1 << 20 };
 
