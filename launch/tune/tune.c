@@ -12,6 +12,7 @@
 #include "common/io/json.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "launch/host/limits.h"
 #include "launch/job/outline.h"
 #include "launch/tune/pool.h"
 
@@ -176,10 +177,7 @@ plt_status_t plt_tuning_open(const char *config, const char *dir, const plt_sets
   }
   out->epochs = (uint32_t)plt_config_int(first, "train.epochs");
   out->metric = plt_mem_strdup(plt_config_text(first, "eval.metric"));
-  if (space->jobs > 1 && !plt_config_given(first, "cluster.threads")) {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    out->threads = cores > (long)space->jobs ? (uint32_t)(cores / space->jobs) : 1;
-  }
+  if (space->jobs > 1 && !plt_config_given(first, "cluster.threads")) out->threads = plt_limits_cores_each(space->jobs);
   char *plan = describe_plan(out, first);
   if (space->search == PLT_SEARCH_HALVING && plt_config_written(first, "procedure") != NULL)
     status = plt_fail(PLT_ERR_USAGE, "%s: halving trains by epochs, and a procedure has stages", config);
