@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/options/nearest.h"
 #include "common/options/options.h"
+#include "common/subnormals.h"
 #include "launch/cluster/cluster.h"
 #include "launch/commands/task.h"
 #include "launch/host/exhausted.h"
@@ -189,6 +190,7 @@ int main(int argc, char **argv) {
   fill_standard_descriptors();
   plt_exhausted_guard(die_of_memory);
   plt_kernel_set_settle(argv);
+  plt_subnormals_flush(); /* before there are other threads */
   /* Lustre and NFS often have no locks; read once, when HDF5 is first used. Ours whatever the environment says. */
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
   plt_limits_raise_files();

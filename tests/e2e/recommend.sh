@@ -105,6 +105,30 @@ code=0
 "${recommend[@]}" --users 3 -k 2 -o >(cat >"$work/piped.tsv") && sleep 0.2
 (($(wc -l <"$work/piped.tsv") == 3)) || complain "nothing came through a pipe"
 
+say "numbers too small to be normal are zero"
+quietly "$plateau" export "$work/run" --last -o "$work/small"
+# scores_of FLOAT: of the pairs of pairs.tsv, where users' and items' rows are that number (its bytes) and features say nothing.
+scores_of() {
+  local table value
+  for table in user item proj_w proj_b; do
+    if [[ $table == proj_* ]]; then value='\0\0\0\0'; else value=$1; fi
+    fill "$work/small/$table.npy" "$value"
+  done
+  rm -rf "$work/smallest"
+  train_run "$work/smallest" --set train.epochs=0 --set eval.final=none --set init.from="$work/small"
+  "$plateau" score "$work/smallest" --pairs "$work/pairs.tsv" | awk -F'\t' 'NR > 1 { print $3 }' | sort -u
+}
+# fill FILE.npy FLOAT
+fill() {
+  local floats=$((($(stat -c %s "$1") - 128) / 4))
+  # shellcheck disable=SC2046,SC2059
+  { head -c 128 "$1" && printf "$2%.0s" $(seq $floats); } >"$work/filled" && mv "$work/filled" "$1"
+}
+scores=$(scores_of '\357\222\223\041')
+(($(awk '$1 >= 1e-36 && $1 < 1e-34' <<<"$scores" | wc -l) == 1)) || complain "1e-18 times itself, several times: $scores"
+scores=$(scores_of '\010\345\074\036')
+[[ $scores == 0 ]] || complain "1e-20 times itself, several times: $scores"
+
 say "what makes no sense"
 refuses 64 'needs --items' "$plateau" similar "$work/run"
 printf '3\t4\n3 200\n' >"$work/pairs.bad"

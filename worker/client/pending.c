@@ -78,11 +78,11 @@ static plt_status_t ask(plt_pending_t *pending, plt_client_t *client, bool *all)
     pending->written_ns = now;
   }
   if (*all || plt_time_seconds(now - pending->written_ns) <= deadline_s) return PLT_OK;
-  return plt_fail(
-      PLT_ERR_IO,
-      "%" PRIu32 " of %" PRIu32 " servers, server %" PRIu32 " for one, have not ended the checkpoint of clock %" PRIu64
-      " and written nothing of it for %g s (%s)",
-      told.behind, client->n_servers, told.first, pending->clock, deadline_s, plt_desk_deadline_name(client->desk));
+  return plt_fail(PLT_ERR_IO,
+                  "server %" PRIu32 " has not ended its part of the checkpoint of clock %" PRIu64 " (%" PRIu32
+                  " of %" PRIu32 " servers have not), and none of them wrote anything of it for %g s (%s)",
+                  told.first, pending->clock, told.behind, client->n_servers, deadline_s,
+                  plt_desk_deadline_name(client->desk));
 }
 
 plt_status_t plt_pending_poll(plt_pending_t *pending, plt_client_t *client, bool wait, bool *all) {
