@@ -188,7 +188,7 @@ const plt_model_ops_t plt_model_mgcn = {
     .summary = "features gated by items' own rows, over a graph of items per modality, mixed by attention",
     .grid =
         "model.cl_weight 0.001, 0.01, 0.1; optimizer.lr 0.001, optimizer.schedule [0.96, 50] (its authors, in MMRec)",
-    .found = "lfm2k: optimizer.lr 0.001, model.cl_weight 0.01, data.scale standard (docs/results.md)",
+    .found = "model.cl_weight 0.01, data.scale standard; lfm2k: optimizer.lr 0.001; tiktok: 0.0005 (docs/results.md)",
     .options = {"model mgcn", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,

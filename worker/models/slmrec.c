@@ -209,7 +209,7 @@ const plt_model_ops_t plt_model_slmrec = {
     .grid =
         "model.ssl_temp 0.1, 0.2, 0.5, 1; model.cl_weight 0.01, 0.05, 0.1, 0.5, 1; optimizer.lr 1e-4, 0.001, 0.01, 0.1 "
         "(MMRec)",
-    .found = "lfm2k: optimizer.lr 0.005, model.ssl_temp 0.5, data.scale standard (docs/results.md)",
+    .found = "model.ssl_temp 0.5, data.scale standard; lfm2k: optimizer.lr 0.005; tiktok: 0.0005 (docs/results.md)",
     .options = {"model slmrec", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,
