@@ -30,10 +30,10 @@ struct plt_crew {
   lane_t *lanes; /* lane 0 is the caller */
   pthread_mutex_t mutex;
   pthread_cond_t work, idle;
-  atomic_ulong generation; /* of the job; changes under the mutex, as `inside` grows */
+  atomic_ulong generation; /* of the job, or the end; changes under the mutex, as `inside` grows */
   atomic_size_t inside;    /* helper lanes that are in the job */
-  bool open;               /* lanes may come in */
-  atomic_bool stop;
+  bool open;               /* lanes may come in; under the mutex, as `stop` */
+  bool stop;
   size_t pieces;
   plt_piece_fn fn;
   void *context;
@@ -51,8 +51,7 @@ static void run_pieces(plt_crew_t *crew, size_t lane) {
 /* ---- helper lanes ---- */
 
 static bool has_news(const lane_t *lane) {
-  const plt_crew_t *crew = lane->crew;
-  return atomic_load_explicit(&crew->generation, memory_order_relaxed) != lane->seen || atomic_load(&crew->stop);
+  return atomic_load_explicit(&lane->crew->generation, memory_order_relaxed) != lane->seen;
 }
 
 /* Comes into the next job that is open; false: there will be none. */
@@ -64,7 +63,7 @@ static bool enter(lane_t *lane) {
     while (lane->waits_briefly && !has_news(lane) && plt_time_ns() - began < EAGER_NS) sched_yield();
     pthread_mutex_lock(&crew->mutex);
     if (!has_news(lane)) pthread_cond_wait(&crew->work, &crew->mutex);
-    stop = atomic_load(&crew->stop);
+    stop = crew->stop;
     if (!stop && has_news(lane)) {
       lane->seen = atomic_load(&crew->generation);
       entered = crew->open;
@@ -113,7 +112,8 @@ void plt_crew_destroy(plt_crew_t **crew_at) {
   plt_crew_t *crew = *crew_at;
   if (crew == NULL) return;
   pthread_mutex_lock(&crew->mutex);
-  atomic_store(&crew->stop, true);
+  crew->stop = true;
+  atomic_fetch_add(&crew->generation, 1);
   pthread_cond_broadcast(&crew->work);
   pthread_mutex_unlock(&crew->mutex);
   for (size_t i = 1; i < crew->size; i++) pthread_join(crew->lanes[i].thread, NULL);

@@ -74,29 +74,28 @@ Test(pending, who_does_not_wait_asks_only_when_it_is_time) {
   end(&fake);
 }
 
-Test(pending, servers_that_get_no_further_are_named) {
+/* Waits for a checkpoint that does not come; returns for how many seconds. */
+static double expect_failure(fake_fn react, double deadline_s, plt_status_t expected) {
   fake_t fake;
   bool all;
   plt_pending_t pending = {0};
-  start(&fake, get_stuck, 0.4);
+  start(&fake, react, deadline_s);
   int64_t begin = plt_time_ns();
   plt_pending_begin(&pending, CLOCK, 1);
-  cr_assert_eq(plt_pending_poll(&pending, fake.client, true, &all), PLT_ERR_IO);
+  cr_assert_eq(plt_pending_poll(&pending, fake.client, true, &all), expected);
   double seconds = plt_time_seconds(plt_time_ns() - begin);
-  cr_assert(seconds > 0.4 && seconds < 5, "after %g s", seconds);
-  EXPECT_TEXT("server 0 has not", "clock 41", "1 of 1 servers", "0.4 s", "cluster.deadline_s");
   plt_pending_end(&pending);
   end(&fake);
+  return seconds;
+}
+
+Test(pending, servers_that_get_no_further_are_named) {
+  double seconds = expect_failure(get_stuck, 0.4, PLT_ERR_IO);
+  cr_assert(seconds > 0.4 && seconds < 5, "after %g s", seconds);
+  EXPECT_TEXT("server 0 has not", "clock 41", "1 of 1 servers", "0.4 s", "cluster.deadline_s");
 }
 
 Test(pending, an_answer_to_something_else_is_refused) {
-  fake_t fake;
-  bool all;
-  plt_pending_t pending = {0};
-  start(&fake, answer_something_else, 5);
-  plt_pending_begin(&pending, CLOCK, 1);
-  cr_assert_eq(plt_pending_poll(&pending, fake.client, true, &all), PLT_ERR_PROTOCOL);
+  expect_failure(answer_something_else, 5, PLT_ERR_PROTOCOL);
   EXPECT_TEXT("server 0", "did not say where its checkpoint is");
-  plt_pending_end(&pending);
-  end(&fake);
 }
