@@ -6,6 +6,7 @@
 #include "launch/job/job.h"
 #include "launch/job/specs.h"
 #include "worker/rank/scorer.h"
+#include "worker/tape/tape.h"
 
 static uint64_t leg_bytes(const plt_leg_t *leg) {
   uint64_t bytes = 0;
@@ -71,12 +72,14 @@ static void programme_bytes(const plt_plan_t *plan, uint64_t micro, uint64_t *wo
         *states += size.nodes[s] * (programme->state[k].cols * sizeof(float) + sizeof(uint64_t));
 }
 
-/* Values and slopes of what samples are compared with, in one leaf. */
 static uint64_t contrast_bytes(const plt_plan_t *plan, uint64_t micro) {
   const plt_contrasts_t *contrasts = &plan->model->contrasts;
-  uint64_t others = contrasts->leaf * micro + contrasts->all[PLT_SIDE_USER] * plan->data->users +
-                    contrasts->all[PLT_SIDE_ITEM] * plan->data->items;
-  return 2 * sizeof(float) * micro * others;
+  const size_t times[] = {contrasts->leaf, contrasts->all[PLT_SIDE_USER], contrasts->all[PLT_SIDE_ITEM]};
+  const uint64_t others[] = {micro, plan->data->users, plan->data->items};
+  uint64_t floats = 0;
+  for (size_t k = 0; k < sizeof times / sizeof *times; k++)
+    floats += times[k] * plt_contrast_floats(micro, others[k], plan->model->score_cols, plan->threads);
+  return floats * sizeof(float);
 }
 
 /* Features that are disturbed, as values, slopes and delta; of all items where a leaf may reach them. */

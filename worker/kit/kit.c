@@ -201,8 +201,7 @@ plt_var_t plt_loss_embedding(plt_tape_t *t, plt_var_t a, plt_var_t b, plt_var_t 
 /* own [n, c]: what each row of a is to find among b. */
 static plt_var_t find_among(plt_tape_t *t, plt_var_t a, plt_var_t b, plt_var_t own, float tau) {
   plt_var_t scaled = plt_op_scale(t, a, 1 / tau);
-  plt_var_t all = plt_op_log_sum_exp(t, plt_op_matmul_bt(t, scaled, b));
-  return plt_op_mean(t, plt_op_sub(t, all, plt_op_row_dot(t, scaled, own)));
+  return plt_op_sub(t, plt_op_contrast(t, scaled, b), plt_op_mean(t, plt_op_row_dot(t, scaled, own)));
 }
 
 plt_var_t plt_loss_cross_entropy(plt_tape_t *t, plt_var_t a, plt_var_t b, float tau) {

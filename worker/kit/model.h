@@ -101,10 +101,10 @@ typedef struct plt_model_layers {
   uint32_t fanout[PLT_LAYERS_MAX]; /* neighbours of the leaf's own nodes first */
 } plt_model_layers_t;
 
-/* Matrices that the loss makes of each of a leaf's n samples with others, at once: of the leaf's, of all nodes. */
+/* Contrasts of a loss (plt_op_contrast()), whose n samples of a leaf are to stand out among others. */
 typedef struct plt_contrasts {
-  size_t leaf;           /* [n, n] */
-  size_t all[PLT_SIDES]; /* [n, nodes of the side] */
+  size_t leaf;           /* among the leaf's */
+  size_t all[PLT_SIDES]; /* among all nodes of the side */
 } plt_contrasts_t;
 
 struct plt_model {

@@ -153,45 +153,6 @@ PLT_VECTOR_CLONES static void softmax_slopes(void *context, size_t first, size_t
 static void softmax_forward(plt_tape_t *t, plt_node_t *node) { rows_forward(t, node, 8, softmax_values); }
 static void softmax_backward(plt_tape_t *t, const plt_node_t *node) { rows_backward(t, node, softmax_slopes); }
 
-/* ---- log sum exp ---- */
-
-enum { LSE_BLOCK = 256 }; /* exponentials between the loops below */
-
-/* saved: of each row its largest value, and what makes its exponentials a softmax. */
-PLT_VECTOR_CLONES static void log_sum_exp_values(void *context, size_t first, size_t last) {
-  const rows_job_t *job = context;
-  for (size_t i = first; i < last; i++) {
-    const float *restrict x = job->x + i * job->cols;
-    float high = plt_kernel_largest(x, job->cols), e[LSE_BLOCK];
-    double sum = 0;
-    for (size_t j = 0; j < job->cols; j += LSE_BLOCK) {
-      size_t n = plt_min_size(LSE_BLOCK, job->cols - j);
-      for (size_t k = 0; k < n; k++) e[k] = plt_exp(x[j + k] - high);
-      sum += plt_kernel_total(e, n);
-    }
-    job->node->value[i] = high + plt_log((float)sum);
-    job->node->saved[2 * i] = high;
-    job->node->saved[2 * i + 1] = (float)(1 / sum);
-  }
-}
-
-PLT_VECTOR_CLONES static void log_sum_exp_slopes(void *context, size_t first, size_t last) {
-  const rows_job_t *job = context;
-  for (size_t i = first; i < last; i++) {
-    const float *restrict x = job->x + i * job->cols;
-    float *restrict dx = job->dx + i * job->cols;
-    const float high = job->node->saved[2 * i], scale = job->node->gradient[i] * job->node->saved[2 * i + 1];
-    for (size_t j = 0; j < job->cols; j++) dx[j] += scale * plt_exp(x[j] - high);
-  }
-}
-
-static void log_sum_exp_forward(plt_tape_t *t, plt_node_t *node) {
-  node->saved = plt_tape_scratch(t, node->rows, 2);
-  rows_forward(t, node, 8, log_sum_exp_values);
-}
-
-static void log_sum_exp_backward(plt_tape_t *t, const plt_node_t *node) { rows_backward(t, node, log_sum_exp_slopes); }
-
 /* ---- BPR ---- */
 
 static const float bpr_floor = 1e-10f;
@@ -254,7 +215,7 @@ static void bpr_backward(plt_tape_t *t, const plt_node_t *node) {
 
 /* ---- the table and the constructors ---- */
 
-enum { SUM, MEAN, NORM, ROW_DOT, ROW_SUM, NORMALISE, SOFTMAX, LOG_SUM_EXP, BPR };
+enum { SUM, MEAN, NORM, ROW_DOT, ROW_SUM, NORMALISE, SOFTMAX, BPR };
 
 static const plt_tape_op_t ops[] = {
     [SUM] = {.name = "sum", .forward = sum_forward, .backward = spread},
@@ -264,7 +225,6 @@ static const plt_tape_op_t ops[] = {
     [ROW_SUM] = {.name = "row_sum", .forward = row_dot_forward, .backward = row_sum_backward},
     [NORMALISE] = {.name = "normalise", .forward = normalise_forward, .backward = normalise_backward},
     [SOFTMAX] = {.name = "softmax", .forward = softmax_forward, .backward = softmax_backward},
-    [LOG_SUM_EXP] = {.name = "log_sum_exp", .forward = log_sum_exp_forward, .backward = log_sum_exp_backward},
     [BPR] = {.name = "bpr", .forward = bpr_forward, .backward = bpr_backward},
 };
 
@@ -295,11 +255,6 @@ plt_var_t plt_op_normalise(plt_tape_t *t, plt_var_t x) {
 
 plt_var_t plt_op_softmax(plt_tape_t *t, plt_var_t x) {
   return plt_tape_record(t, &ops[SOFTMAX], plt_tape_rows(t, x), plt_tape_cols(t, x), &x, 1, NULL);
-}
-
-plt_var_t plt_op_log_sum_exp(plt_tape_t *t, plt_var_t x) {
-  assert(plt_tape_cols(t, x) > 0);
-  return plt_tape_record(t, &ops[LOG_SUM_EXP], plt_tape_rows(t, x), 1, &x, 1, NULL);
 }
 
 plt_var_t plt_op_bpr(plt_tape_t *t, plt_var_t positive, plt_var_t negative) {

@@ -97,10 +97,15 @@ plt_var_t plt_op_stop(plt_tape_t *t, plt_var_t x);                         /* sa
 plt_var_t plt_op_sum(plt_tape_t *t, plt_var_t x);                          /* -> [1,1] */
 plt_var_t plt_op_mean(plt_tape_t *t, plt_var_t x);                         /* -> [1,1] */
 plt_var_t plt_op_row_sum(plt_tape_t *t, plt_var_t x);                      /* [n,c] -> [n,1] */
-plt_var_t plt_op_log_sum_exp(plt_tape_t *t, plt_var_t x); /* log sum_j e^x_ij: [n,c] -> [n,1], stable */
-plt_var_t plt_op_norm(plt_tape_t *t, plt_var_t x);        /* Frobenius, -> [1,1]; derivative 0 at 0 */
+plt_var_t plt_op_norm(plt_tape_t *t, plt_var_t x);                         /* Frobenius, -> [1,1]; derivative 0 at 0 */
 /* -mean log(1e-10 + sigmoid(p - n)) of [n,1] scores, -> [1,1] (docs/methods/models.md 1; Rendle et al. 2009). */
 plt_var_t plt_op_bpr(plt_tape_t *t, plt_var_t positive, plt_var_t negative);
+
+/* mean_i log sum_j e^<a_i, b_j>, stable: [n,c][m,c] -> [1,1] (van den Oord et al., "Representation learning with
+ * contrastive predictive coding", 2018). No matrix [n,m] is made. */
+plt_var_t plt_op_contrast(plt_tape_t *t, plt_var_t a, plt_var_t b);
+/* Floats of the tape's arena that it takes, with the gradients of a and b. */
+size_t plt_contrast_floats(size_t n, size_t m, size_t cols, size_t threads);
 
 /* Uniformity of unit rows x [n,c], n > 1, -> [1,1]: the log of the mean over pairs a < b of exp(-2 |x_a - x_b|^2), or
  * of exp(4 (<x_a, x_b> - y_ab)) with y_ab = clamp(<alike_a, alike_b>, low, high), alike [n,m] unit rows, derivative 0
