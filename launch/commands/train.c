@@ -148,6 +148,8 @@ static void say_start(const plt_job_t *job, const plt_restore_t *restore) {
 
 /* What is there to go on from, and whether there is room to go on. */
 static plt_status_t find_start(const plt_job_t *job, bool resumed, plt_restore_t *restore) {
+  for (size_t i = 0; i < job->procedure->n_stages; i++)
+    PLT_TRY(plt_model_check_products(job->procedure->stages[i].plan.model));
   PLT_TRY(plt_job_check_memory(job));
   if (resumed) {
     bool none;

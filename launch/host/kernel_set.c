@@ -49,7 +49,12 @@ void plt_kernel_set_settle(char *const arguments[]) {
   unsetenv(passed_over);
 }
 
-void plt_kernel_set_hand_down(const char *set) { setenv(plt_gemm_variable(), set, 1); }
+/* What a library that asks the processor does beyond the highest level changes no bits of float32, but is needed for
+ * bfloat16 (worker/math/narrow.h): no limit there. */
+void plt_kernel_set_hand_down(const char *set) {
+  if (plt_gemm_asks_processor() && plt_gemm_level_of(set) == PLT_ISA_LEVELS - 1) return;
+  setenv(plt_gemm_variable(), set, 1);
+}
 
 void plt_kernel_set_log(void) {
   char library[PLT_GEMM_LABEL_MAX];

@@ -11,6 +11,7 @@
 #include "proto/wire/wire.h"
 #include "ps/checkpoint/checkpoint.h"
 #include "worker/math/gemm.h"
+#include "worker/math/narrow.h"
 
 typedef void (*library_fn)(char *out, size_t bytes);
 
@@ -36,5 +37,6 @@ void plt_version_print(FILE *out) {
   plt_gemm_label(label);
   fprintf(out, "\nproducts   %s", label);
   if (processor != NULL) fprintf(out, "; the processor has %s", processor);
+  if (plt_narrow_is_there()) fputs(", bfloat16 by AMX", out);
   fputc('\n', out);
 }

@@ -129,6 +129,7 @@ static plt_var_t features_of(const plt_nodes_t *nodes, size_t first, size_t n, c
   assert(nodes->side == PLT_SIDE_ITEM);
   plt_lazy_t x = plt_feature_rows(rows, nodes->n);
   if (nodes->draws != NULL && nodes->draws->augment != NULL) x = plt_augment_features(nodes, first, n, scale, &x);
+  x.narrow = nodes->draws != NULL && nodes->draws->narrow;
   if (nodes->source->features != NULL) return nodes->source->features(nodes->source, nodes, first, &x);
   return plt_tape_lazy(nodes->tape, &x);
 }

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "worker/math/gemm.h"
+#include "worker/math/narrow.h"
+
 plt_status_t plt_model_check_given_features(const plt_config_t *config, const plt_model_t *model, const char *key,
                                             const char *does, const char *which) {
   static const char trains[] = "model.train_features";
@@ -13,6 +16,17 @@ plt_status_t plt_model_check_given_features(const plt_config_t *config, const pl
     return plt_fail(PLT_ERR_USAGE, "%s: %s %s features as they are given, and %s trains them: one of the two",
                     plt_config_origin(config, key), key, does, trains);
   return PLT_OK;
+}
+
+plt_status_t plt_model_check_products(const plt_model_t *model) {
+  char label[PLT_GEMM_LABEL_MAX];
+  if (!model->narrow || plt_narrow_is_there()) return PLT_OK;
+  plt_gemm_label(label);
+  return plt_fail(
+      PLT_ERR_USAGE,
+      "model.projection: bf16 needs a processor with AMX and oneDNN, which may use it (ONEDNN_MAX_CPU_ISA); "
+      "here is %s: train there, or set f32",
+      label);
 }
 
 bool plt_model_follows(const plt_model_t *model, const char *kind) {

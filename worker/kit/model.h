@@ -119,6 +119,7 @@ struct plt_model {
   plt_contrasts_t contrasts;
   uint32_t own_floats; /* of tape, about, that representations take per node of a leaf's own, beside 8 score_cols */
   float amr_eps, amr_weight; /* adversarial training: weight 0, none */
+  bool narrow;               /* in training products with features are those of narrow.h */
   plt_augment_t augment;
   plt_model_layers_t layers;
   bool exact_only; /* there is no fan-out (plt_model_check_exact()) */
@@ -139,6 +140,8 @@ static inline plt_side_t plt_entity_side(plt_entity_t entity) {
  * those that it trains. `which`: behind "reads no features" in what people are told. PLT_ERR_USAGE. */
 plt_status_t plt_model_check_given_features(const plt_config_t *config, const plt_model_t *model, const char *key,
                                             const char *does, const char *which);
+/* That this machine can train it: PLT_ERR_USAGE where it has no products for bfloat16. */
+plt_status_t plt_model_check_products(const plt_model_t *model);
 /* Whether a stage of this kind stands before the model's. */
 bool plt_model_follows(const plt_model_t *model, const char *kind);
 /* The first table that belongs to a side. */

@@ -22,12 +22,13 @@ typedef struct plt_augment {
   double dropout, noise, mix;
 } plt_augment_t;
 
-/* What a draw in training is a function of, beside its purpose and place. */
+/* What a draw in training is a function of, beside its purpose and place; and what becomes of features there. */
 typedef struct plt_draws {
   uint64_t seed;
   uint32_t epoch, batch, leaf;
   int64_t replayed;             /* what a replay has instead of the leaf's own draw; -1: nothing */
   const plt_augment_t *augment; /* NULL: features stay as they are */
+  bool narrow;                  /* products with features are those of narrow.h */
 } plt_draws_t;
 
 /* The key of a batch's draws for a purpose: the same in all leaves and passes. */

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/isa.h"
 
@@ -29,6 +30,22 @@ typedef struct plt_gemm {
 } plt_gemm_t;
 
 void plt_gemm(const plt_gemm_t *product);
+
+/* out [n,m] = a [n,k] b [k,m] of bfloat16, summed in float32; b and out without gaps. Shapes are few: what the library
+ * makes for one stays until the process ends. */
+typedef struct plt_gemm_narrow {
+  size_t n, k, m;
+  const uint16_t *a, *b;
+  size_t a_stride;
+  bool a_transposed; /* stored is [k,n] */
+  bool add;
+  float *out;
+} plt_gemm_narrow_t;
+
+/* Whether the library has kernels for it that are faster than float32's here (AMX), and may use them. */
+bool plt_gemm_narrow_is_there(void);
+/* Only where they are there. */
+void plt_gemm_narrow(const plt_gemm_narrow_t *product);
 
 /* Before the first product of a process. Idempotent. */
 void plt_gemm_init(void);

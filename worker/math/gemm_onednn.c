@@ -4,8 +4,10 @@
  * change with every batch. */
 #include <dlfcn.h>
 #include <dnnl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
@@ -49,6 +51,109 @@ void plt_gemm(const plt_gemm_t *p) {
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (status != dnnl_success) plt_mem_exhausted("a matrix product of %zu x %zu x %zu", p->n, p->k, p->m);
 }
+
+/* ---- bfloat16 ---- */
+
+bool plt_gemm_narrow_is_there(void) {
+  return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx;
+}
+
+/* A shape's primitive, which any number of threads may run: each brings its own scratchpad. */
+typedef struct shape {
+  plt_gemm_narrow_t of; /* its sizes */
+  dnnl_primitive_t primitive;
+  dnnl_memory_desc_t a, b, out, scratchpad;
+} shape_t;
+
+static pthread_mutex_t shapes_mutex = PTHREAD_MUTEX_INITIALIZER;
+static dnnl_engine_t engine;
+static shape_t **shapes; /* they stay where they are */
+static size_t n_shapes, shapes_capacity;
+
+static dnnl_status_t describe(dnnl_memory_desc_t *out, size_t rows, size_t cols, dnnl_data_type_t type,
+                              size_t row_stride, size_t col_stride) {
+  dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)cols};
+  dnnl_dims_t strides = {(dnnl_dim_t)row_stride, (dnnl_dim_t)col_stride};
+  return dnnl_memory_desc_init_by_strides(out, 2, dims, type, strides);
+}
+
+static dnnl_status_t make_primitive(const plt_gemm_narrow_t *p, shape_t *shape) {
+  dnnl_primitive_attr_t attr = NULL;
+  dnnl_post_ops_t sum = NULL;
+  dnnl_matmul_desc_t product;
+  dnnl_primitive_desc_t desc = NULL;
+  dnnl_status_t status =
+      describe(&shape->a, p->n, p->k, dnnl_bf16, p->a_transposed ? 1 : p->a_stride, p->a_transposed ? p->a_stride : 1);
+  if (status == dnnl_success) status = describe(&shape->b, p->k, p->m, dnnl_bf16, p->m, 1);
+  if (status == dnnl_success) status = describe(&shape->out, p->n, p->m, dnnl_f32, p->m, 1);
+  if (status == dnnl_success) status = dnnl_primitive_attr_create(&attr);
+  if (status == dnnl_success) status = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
+  if (status == dnnl_success) status = dnnl_post_ops_create(&sum);
+  if (status == dnnl_success && p->add) status = dnnl_post_ops_append_sum(sum, 1.0f);
+  if (status == dnnl_success) status = dnnl_primitive_attr_set_post_ops(attr, sum);
+  if (status == dnnl_success) status = dnnl_matmul_desc_init(&product, &shape->a, &shape->b, NULL, &shape->out);
+  if (status == dnnl_success) status = dnnl_primitive_desc_create(&desc, &product, attr, engine, NULL);
+  if (status == dnnl_success) {
+    shape->scratchpad = *dnnl_primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0);
+    status = dnnl_primitive_create(&shape->primitive, desc);
+  }
+  dnnl_primitive_desc_destroy(desc);
+  dnnl_post_ops_destroy(sum);
+  dnnl_primitive_attr_destroy(attr);
+  return status;
+}
+
+static bool is_of(const shape_t *shape, const plt_gemm_narrow_t *p) {
+  return shape->of.n == p->n && shape->of.k == p->k && shape->of.m == p->m && shape->of.a_stride == p->a_stride &&
+         shape->of.a_transposed == p->a_transposed && shape->of.add == p->add;
+}
+
+static const shape_t *shape_of(const plt_gemm_narrow_t *p) {
+  shape_t *found = NULL;
+  dnnl_status_t status = dnnl_success;
+  pthread_mutex_lock(&shapes_mutex);
+  for (size_t i = 0; i < n_shapes && found == NULL; i++)
+    if (is_of(shapes[i], p)) found = shapes[i];
+  if (found == NULL) {
+    found = plt_mem_zalloc(1, sizeof *found);
+    found->of = *p;
+    if (engine == NULL) status = dnnl_engine_create(&engine, dnnl_cpu, 0);
+    if (status == dnnl_success) status = make_primitive(p, found);
+    PLT_MEM_GROW(shapes, n_shapes, shapes_capacity);
+    shapes[n_shapes++] = found;
+  }
+  pthread_mutex_unlock(&shapes_mutex);
+  if (status != dnnl_success) plt_mem_exhausted("a matrix product of %zu x %zu x %zu", p->n, p->k, p->m);
+  return found;
+}
+
+void plt_gemm_narrow(const plt_gemm_narrow_t *p) {
+  enum { OPERANDS = 4 };
+  static const int number[OPERANDS] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD};
+  sigset_t before;
+  use_one_thread();
+  hold_signals(&before);
+  const shape_t *shape = shape_of(p);
+  const dnnl_memory_desc_t *desc[OPERANDS] = {&shape->a, &shape->b, &shape->out, &shape->scratchpad};
+  void *scratchpad = plt_mem_alloc(dnnl_memory_desc_get_size(&shape->scratchpad));
+  void *at[OPERANDS] = {(void *)p->a, (void *)p->b, p->out, scratchpad};
+  dnnl_exec_arg_t operands[OPERANDS] = {0};
+  dnnl_stream_t stream = NULL;
+  dnnl_status_t status = dnnl_stream_create(&stream, engine, dnnl_stream_default_flags);
+  for (size_t i = 0; i < OPERANDS && status == dnnl_success; i++) {
+    operands[i].arg = number[i];
+    status = dnnl_memory_create(&operands[i].memory, desc[i], engine, at[i]);
+  }
+  if (status == dnnl_success) status = dnnl_primitive_execute(shape->primitive, stream, OPERANDS, operands);
+  if (status == dnnl_success) status = dnnl_stream_wait(stream);
+  for (size_t i = 0; i < OPERANDS; i++) dnnl_memory_destroy(operands[i].memory);
+  dnnl_stream_destroy(stream);
+  free(scratchpad);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (status != dnnl_success) plt_mem_exhausted("a matrix product of %zu x %zu x %zu", p->n, p->k, p->m);
+}
+
+/* ---- the library ---- */
 
 void plt_gemm_library(char *out, size_t bytes) {
   const dnnl_version_t *version = dnnl_version();

@@ -1,6 +1,7 @@
 /* gemm_openblas.c - gemm.h by OpenBLAS. */
 #include <cblas.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "worker/math/gemm.h"
@@ -11,6 +12,13 @@ void plt_gemm(const plt_gemm_t *p) {
   cblas_sgemm(CblasRowMajor, p->a_transposed ? CblasTrans : CblasNoTrans, p->b_transposed ? CblasTrans : CblasNoTrans,
               (int)p->n, (int)p->m, (int)p->k, 1.0f, p->a, (int)p->a_stride, p->b, (int)p->b_stride,
               p->add ? 1.0f : 0.0f, p->out, (int)p->out_stride);
+}
+
+bool plt_gemm_narrow_is_there(void) { return false; }
+
+void plt_gemm_narrow(const plt_gemm_narrow_t *product) {
+  (void)product;
+  abort();
 }
 
 void plt_gemm_library(char *out, size_t bytes) {

@@ -43,15 +43,15 @@ void plt_lazy_matmul(plt_crew_t *crew, const plt_lazy_t *x, size_t m, const floa
 
 typedef struct slot {
   const void *sources[2];
-  size_t rows, cols;
+  size_t rows, cols, element_bytes;
   plt_arena_t *arena; /* of: */
   uint32_t *numbers;
-  float *copy;
+  void *copy;
   bool used; /* since the last reset */
 } slot_t;
 
 struct plt_lazy_cache {
-  slot_t *slots; /* one per source */
+  slot_t *slots; /* one per source and type of elements */
   size_t n, capacity, growths;
 };
 
@@ -75,33 +75,39 @@ size_t plt_lazy_cache_allocations(const plt_lazy_cache_t *cache) {
   return sum;
 }
 
-static slot_t *slot_of(plt_lazy_cache_t *cache, const plt_lazy_t *x) {
+static slot_t *slot_of(plt_lazy_cache_t *cache, const plt_lazy_t *x, size_t element_bytes) {
   for (size_t i = 0; i < cache->n; i++) {
     slot_t *slot = &cache->slots[i];
-    if (slot->sources[0] == x->sources[0] && slot->sources[1] == x->sources[1] && slot->cols == x->cols) return slot;
+    if (slot->sources[0] == x->sources[0] && slot->sources[1] == x->sources[1] && slot->cols == x->cols &&
+        slot->element_bytes == element_bytes)
+      return slot;
   }
   if (cache->n == cache->capacity) cache->growths++;
   PLT_MEM_GROW(cache->slots, cache->n, cache->capacity);
   slot_t *slot = &cache->slots[cache->n++];
-  *slot = (slot_t){.sources = {x->sources[0], x->sources[1]}, .cols = x->cols, .arena = plt_arena_create()};
+  *slot = (slot_t){.sources = {x->sources[0], x->sources[1]},
+                   .cols = x->cols,
+                   .element_bytes = element_bytes,
+                   .arena = plt_arena_create()};
   return slot;
 }
 
-static void fill_slot(slot_t *slot, const plt_lazy_t *x) {
+static void fill_slot(slot_t *slot, const plt_lazy_t *x, size_t bytes) {
   plt_arena_reset(slot->arena);
-  slot->copy = plt_arena_alloc(slot->arena, x->rows * x->cols * sizeof *slot->copy);
+  slot->copy = plt_arena_alloc(slot->arena, bytes);
   slot->numbers = plt_arena_alloc(slot->arena, x->rows * sizeof *slot->numbers);
   memcpy(slot->numbers, x->numbers, x->rows * sizeof *slot->numbers);
   slot->rows = x->rows;
 }
 
-float *plt_lazy_cache_room(plt_lazy_cache_t *cache, const plt_lazy_t *x, bool *made) {
+void *plt_lazy_cache_room(plt_lazy_cache_t *cache, const plt_lazy_t *x, size_t element_bytes, size_t bytes,
+                          bool *made) {
   *made = false;
   if (x->sources[0] == NULL || x->rows == 0) return NULL;
-  slot_t *slot = slot_of(cache, x);
+  slot_t *slot = slot_of(cache, x, element_bytes);
   *made = slot->rows == x->rows && memcmp(slot->numbers, x->numbers, x->rows * sizeof *x->numbers) == 0;
   if (!*made && slot->used) return NULL; /* by other rows of the same source */
-  if (!*made) fill_slot(slot, x);
+  if (!*made) fill_slot(slot, x, bytes);
   slot->used = true;
   return slot->copy;
 }

@@ -5,7 +5,8 @@
  * Each tile of the first product is multiplied when it has just been made and is in the caches; whoever multiplies
  * again has the copy.
  * Cache        matrices of one source whose rows are the same as last time keep their copy: features of all items, or
- *              of the same batch at perturbed weights. A source has room for one copy, as large as its largest.
+ *              of the same batch at perturbed weights. A source has room for one copy of each type of elements,
+ *              as large as its largest.
  * Determinism  the bits are those of the same product over a copy: the tiles are the same (kernels.h).
  * Ownership    the caller's context stays as long as the matrix is in use; sources stay, unchanged, as long as the
  *              cache.
@@ -27,6 +28,7 @@ typedef struct plt_lazy {
   /* What a row is a function of: these and its number. sources[0] NULL: nobody can tell. */
   const void *sources[2];
   const uint32_t *numbers; /* [rows] */
+  bool narrow;             /* products with it are those of narrow.h */
 } plt_lazy_t;
 
 /* The whole, [rows, cols]. */
@@ -39,9 +41,9 @@ plt_lazy_cache_t *plt_lazy_cache_create(void);
 void plt_lazy_cache_destroy(plt_lazy_cache_t **cache);
 /* What was handed out is in use no longer. */
 void plt_lazy_cache_reset(plt_lazy_cache_t *cache);
-/* Room for the copy of x until the reset, *made if it is there already, else the caller makes it now. NULL: its source
- * is not known, or has its room in use for other rows. */
-float *plt_lazy_cache_room(plt_lazy_cache_t *cache, const plt_lazy_t *x, bool *made);
+/* Room for the copy of x, of so many bytes, until the reset; *made if it is there already, else the caller makes it
+ * now. NULL: its source is not known, or has its room in use for other rows. Copies of unlike size do not meet. */
+void *plt_lazy_cache_room(plt_lazy_cache_t *cache, const plt_lazy_t *x, size_t element_bytes, size_t bytes, bool *made);
 /* Times that memory was taken from the system since creation; constant once warm. */
 size_t plt_lazy_cache_allocations(const plt_lazy_cache_t *cache);
 

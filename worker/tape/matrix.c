@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "worker/math/kernels.h"
+#include "worker/math/narrow.h"
 #include "worker/tape/node.h"
 
 /* ---- products ---- */
@@ -10,6 +11,11 @@
 static void matmul_forward(plt_tape_t *t, plt_node_t *node) {
   plt_node_t *a = plt_tape_node(t, node->operands[0]);
   const plt_node_t *b = plt_tape_node(t, node->operands[1]);
+  if (a->lazy != NULL && a->lazy->narrow) {
+    bool made = plt_tape_narrow_room(t, a);
+    plt_narrow_matmul(t->crew, a->lazy, made, b->cols, b->value, a->narrow, node->value);
+    return;
+  }
   if (a->value == NULL && !plt_tape_lazy_room(t, a)) {
     plt_lazy_matmul(t->crew, a->lazy, b->cols, b->value, a->value, node->value);
     return;
@@ -23,7 +29,10 @@ static void matmul_backward(plt_tape_t *t, const plt_node_t *node) {
   float *da = plt_tape_gradient_or_new(t, node->operands[0], &add);
   if (da) plt_kernel_matmul_bt(t->crew, a->rows, b->cols, a->cols, node->gradient, b->value, add, da);
   float *db = plt_tape_gradient_or_new(t, node->operands[1], &add);
-  if (db) plt_kernel_matmul_at(t->crew, b->rows, a->rows, b->cols, a->value, node->gradient, add, db);
+  if (db && a->narrow)
+    plt_narrow_matmul_at(t->crew, a->rows, a->cols, b->cols, a->narrow, node->gradient, add, db);
+  else if (db)
+    plt_kernel_matmul_at(t->crew, b->rows, a->rows, b->cols, a->value, node->gradient, add, db);
 }
 
 static void matmul_bt_forward(plt_tape_t *t, plt_node_t *node) {

@@ -38,6 +38,7 @@ struct plt_node {
   float *saved;
   const plt_sparse_t *sparse;
   const plt_lazy_t *lazy; /* of a constant; value NULL: not made yet */
+  uint16_t *narrow;       /* the same of its copy as bfloat16 (narrow.h) */
 };
 
 struct plt_tape {
@@ -54,8 +55,9 @@ struct plt_tape {
 plt_var_t plt_tape_record(plt_tape_t *tape, const plt_tape_op_t *op, size_t rows, size_t cols,
                           const plt_var_t *operands, size_t n_operands, const plt_node_t *extra);
 plt_node_t *plt_tape_node(const plt_tape_t *tape, plt_var_t x);
-/* Gives a lazy node room for its value; whether the value is there already. */
+/* Gives a lazy node room for its value, or its narrow copy; whether that is there already. */
 bool plt_tape_lazy_room(const plt_tape_t *tape, plt_node_t *node);
+bool plt_tape_narrow_room(const plt_tape_t *tape, plt_node_t *node);
 /* The gradient buffer of x to add to, NULL when none is needed. */
 float *plt_tape_gradient(plt_tape_t *tape, plt_var_t x);
 /* The same for who writes every element: where it was not there before, *add is false and nothing is in it. */

@@ -8,6 +8,7 @@
 
 #include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
+#include "worker/math/narrow.h"
 #include "worker/tape/node.h"
 
 plt_tape_t *plt_tape_create(plt_crew_t *crew) {
@@ -74,10 +75,21 @@ plt_var_t plt_tape_lazy(plt_tape_t *tape, const plt_lazy_t *x) {
   return newest(tape);
 }
 
+static void *lazy_room(const plt_tape_t *tape, const plt_lazy_t *x, size_t element_bytes, size_t elements, bool *made) {
+  void *room = plt_lazy_cache_room(tape->copies, x, element_bytes, elements * element_bytes, made);
+  return room != NULL ? room : plt_arena_alloc(tape->arena, elements * element_bytes);
+}
+
 bool plt_tape_lazy_room(const plt_tape_t *tape, plt_node_t *node) {
   bool made;
-  node->value = plt_lazy_cache_room(tape->copies, node->lazy, &made);
-  if (node->value == NULL) node->value = plt_arena_alloc(tape->arena, plt_node_size(node) * sizeof(float));
+  node->value = lazy_room(tape, node->lazy, sizeof *node->value, plt_node_size(node), &made);
+  return made;
+}
+
+bool plt_tape_narrow_room(const plt_tape_t *tape, plt_node_t *node) {
+  bool made = true;
+  if (node->narrow == NULL)
+    node->narrow = lazy_room(tape, node->lazy, sizeof *node->narrow, plt_narrow_size(node->rows, node->cols), &made);
   return made;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "worker/math/distinct.h"
+#include "worker/math/narrow.h"
 
 plt_batch_maker_t *plt_batch_maker_create(const plt_plan_t *plan, uint32_t worker, uint32_t workers, plt_crew_t *crew) {
   plt_batch_maker_t *maker = plt_mem_zalloc(1, sizeof *maker);
@@ -201,6 +202,7 @@ void plt_batch_make(const plt_batch_maker_t *maker, uint32_t epoch, uint32_t num
                                      .batch = number,
                                      .leaf = l,
                                      .augment = model->augment.features ? &model->augment : NULL,
+                                     .narrow = model->narrow && plt_narrow_is_there(),
                                      .replayed = plt_sampler_number(plan->sampler, number, l)};
     leaf->pass.samples.share = (float)size / (float)samples;
     leaf->weight = model->ops->loss_is_mean ? (double)size / samples : 1.0;

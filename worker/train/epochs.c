@@ -167,6 +167,7 @@ static plt_status_t run(plt_trainer_t *t) {
 }
 
 plt_status_t plt_trainer_run_epochs_of(plt_trainer_t *t, const plt_steps_t *steps) {
+  PLT_TRY(plt_model_check_products(t->plan->model));
   t->steps = steps;
   t->batches = steps->batches;
   t->batch = plt_batch_create();
