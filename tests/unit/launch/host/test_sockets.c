@@ -21,7 +21,7 @@ Test(sockets, a_network_without_a_carrier_is_passed_over) {
   make_networks();
   for (int i = 0; i < 300; i++) { /* the system takes a second to see that nobody is there, more on busy cores */
     cr_assert_eq(plt_socket_networks(NULL, &networks), PLT_OK, "%s", plt_fail_text());
-    if (networks.n == 1) break;
+    if (networks.n == 1 && strcmp(networks.name[0], "cable0") == 0) break; /* cable0 may be seen last */
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
   }
   cr_assert_eq(networks.n, 1);
