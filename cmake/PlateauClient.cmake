@@ -3,7 +3,7 @@
 # and hidden but for what the header declares; it needs ZeroMQ, protobuf-c and xxHash, and nothing else.
 set(client ${CMAKE_SOURCE_DIR})
 add_library(plateau_client OBJECT
-  ${client}/common/hash.c ${client}/common/io/fileio.c ${client}/common/log.c ${client}/common/mem.c ${client}/common/mem_exhausted.c
+  ${client}/common/bf16.c ${client}/common/hash.c ${client}/common/io/fileio.c ${client}/common/log.c ${client}/common/mem.c ${client}/common/mem_exhausted.c
   ${client}/common/rng.c ${client}/common/status.c ${client}/common/time.c
   ${client}/proto/frame.c ${client}/proto/job_card.c ${client}/proto/message.c ${client}/proto/parts.c
   ${client}/proto/shard.c ${client}/proto/tree.c

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/vector.h"
+#include "common/bf16.h"
 
 size_t plt_keys_below(const uint64_t *keys, size_t n, uint64_t key) {
   size_t low = 0;
@@ -43,50 +43,18 @@ plt_share_t *plt_shard_split(const uint64_t *keys, size_t n, bool sparse, uint32
 
 size_t plt_shard_value_bytes(plt_wire_type_t type) { return type == PLT_WIRE_BF16 ? 2 : 4; }
 
-static uint16_t to_bf16(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  if ((bits & UINT32_C(0x7fffffff)) > UINT32_C(0x7f800000)) return (uint16_t)(bits >> 16 | 0x40); /* quiet NaN */
-  return (uint16_t)((bits + UINT32_C(0x7fff) + (bits >> 16 & 1)) >> 16);
-}
-
-static float from_bf16(uint16_t half) {
-  uint32_t bits = (uint32_t)half << 16;
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-/* Both ends may be unaligned. */
-PLT_VECTOR_CLONES static void encode_bf16(size_t n, const char *restrict from, char *restrict out) {
-  for (size_t i = 0; i < n; i++) {
-    float value;
-    memcpy(&value, from + i * sizeof value, sizeof value);
-    uint16_t half = to_bf16(value);
-    memcpy(out + i * sizeof half, &half, sizeof half);
-  }
-}
-
-PLT_VECTOR_CLONES static void decode_bf16(size_t n, const char *restrict from, float *restrict out) {
-  for (size_t i = 0; i < n; i++) {
-    uint16_t half;
-    memcpy(&half, from + i * sizeof half, sizeof half);
-    out[i] = from_bf16(half);
-  }
-}
-
 void plt_shard_encode(const float *from, size_t n, plt_wire_type_t type, void *out) {
   if (type == PLT_WIRE_F32)
     memcpy(out, from, n * sizeof *from);
   else
-    encode_bf16(n, (const char *)from, out);
+    plt_bf16_encode(n, from, out);
 }
 
 void plt_shard_decode(const void *from, size_t n, plt_wire_type_t type, float *out) {
   if (type == PLT_WIRE_F32)
     memcpy(out, from, n * sizeof *out);
   else
-    decode_bf16(n, from, out);
+    plt_bf16_decode(n, from, out);
 }
 
 void plt_shard_pack(const void *matrix, const uint32_t *position, size_t n, size_t cols, plt_wire_type_t type,
@@ -100,7 +68,7 @@ void plt_shard_pack(const void *matrix, const uint32_t *position, size_t n, size
     return;
   }
   if (position == NULL) {
-    encode_bf16(n * cols, rows, out);
+    plt_bf16_encode(n * cols, rows, out);
     return;
   }
   for (size_t i = 0; i < n; i++, place += bytes) {
@@ -108,7 +76,7 @@ void plt_shard_pack(const void *matrix, const uint32_t *position, size_t n, size
     if (type == PLT_WIRE_F32)
       memcpy(place, row, row_bytes);
     else
-      encode_bf16(cols, row, place);
+      plt_bf16_encode(cols, row, place);
   }
 }
 

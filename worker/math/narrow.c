@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bf16.h"
 #include "common/mem.h"
-#include "common/vector.h"
 #include "worker/math/gemm.h"
 #include "worker/math/kernels.h"
 
@@ -21,15 +21,7 @@ static size_t tiles_of(size_t n) { return (n + ROWS - 1) / ROWS; }
 
 size_t plt_narrow_size(size_t n, size_t k) { return tiles_of(n) * ROWS * k; }
 
-PLT_VECTOR_CLONES static void narrow(size_t n, const float *restrict x, uint16_t *restrict out) {
-  for (size_t i = 0; i < n; i++) {
-    uint32_t bits;
-    memcpy(&bits, &x[i], sizeof bits);
-    uint32_t nearest = (bits + UINT32_C(0x7fff) + (bits >> 16 & 1)) >> 16;
-    bool is_nan = (bits & UINT32_C(0x7fffffff)) > UINT32_C(0x7f800000);
-    out[i] = (uint16_t)(is_nan ? bits >> 16 | 0x40 : nearest);
-  }
-}
+static void narrow(size_t n, const float *x, uint16_t *out) { plt_bf16_encode(n, x, out); }
 
 typedef struct narrow_job {
   const plt_lazy_t *x;
