@@ -72,6 +72,7 @@ static void programme_bytes(const plt_plan_t *plan, uint64_t micro, uint64_t *wo
         *states += size.nodes[s] * (programme->state[k].cols * sizeof(float) + sizeof(uint64_t));
 }
 
+/* Of the contrasts in one leaf's loss. */
 static uint64_t contrast_bytes(const plt_plan_t *plan, uint64_t micro) {
   const plt_contrasts_t *contrasts = &plan->model->contrasts;
   const size_t times[] = {contrasts->leaf, contrasts->all[PLT_SIDE_USER], contrasts->all[PLT_SIDE_ITEM]};

@@ -23,7 +23,7 @@ enum {
 };
 
 typedef struct contrast {
-  size_t n, m, cols, group_rows;
+  size_t n, m, cols;
   const float *a, *b;
   float *along_a, *along_b; /* [n, cols], [m, cols]; NULL: nobody needs it */
   float *lanes;             /* per lane a block [ROWS, m], and rows of A [ROWS, cols] */
@@ -37,7 +37,7 @@ static size_t group_rows(size_t n) {
   return ((blocks - 1) / GROUPS + 1) * ROWS;
 }
 
-static size_t group_count(const contrast_t *job) { return (job->n - 1) / job->group_rows + 1; }
+static size_t group_count(size_t n) { return n == 0 ? 0 : (n - 1) / group_rows(n) + 1; }
 
 /* A row of dots becomes one of exponentials, less by the largest; returns the logarithm of what they were in sum, and
  * in *scale what makes them a softmax. */
@@ -62,31 +62,9 @@ static void scale_rows(size_t rows, size_t cols, const float *scale, const float
 /* e [rows, m] = exponentials of A_I B^T */
 static double score_block(const contrast_t *job, size_t rows, const float *a, float *e, float *scale) {
   double sum = 0;
-  plt_gemm(&(plt_gemm_t){.n = rows,
-                         .k = job->cols,
-                         .m = job->m,
-                         .a = a,
-                         .a_stride = job->cols,
-                         .b = job->b,
-                         .b_stride = job->cols,
-                         .b_transposed = true,
-                         .out = e,
-                         .out_stride = job->m});
+  plt_kernel_matmul_bt(NULL, rows, job->cols, job->m, a, job->b, false, e);
   for (size_t i = 0; i < rows; i++) sum += exponentials(job->m, e + i * job->m, &scale[i]);
   return sum;
-}
-
-/* out [rows, cols] = e B */
-static void gather_along_a(const contrast_t *job, size_t rows, const float *e, float *out) {
-  plt_gemm(&(plt_gemm_t){.n = rows,
-                         .k = job->m,
-                         .m = job->cols,
-                         .a = e,
-                         .a_stride = job->m,
-                         .b = job->b,
-                         .b_stride = job->cols,
-                         .out = out,
-                         .out_stride = job->cols});
 }
 
 /* out [cols, m] (+)= a^T e */
@@ -106,7 +84,7 @@ static void gather_along_b(const contrast_t *job, size_t rows, const float *a, c
 
 static void group_of_rows(void *context, size_t group, size_t lane) {
   const contrast_t *job = context;
-  size_t first = group * job->group_rows, last = plt_min_size(first + job->group_rows, job->n), cols = job->cols;
+  size_t most = group_rows(job->n), first = group * most, last = plt_min_size(first + most, job->n), cols = job->cols;
   float *e = job->lanes + lane * ROWS * (job->m + cols), *scaled = e + ROWS * job->m, scale[ROWS];
   double sum = 0;
   for (size_t row = first; row < last; row += ROWS) {
@@ -115,7 +93,7 @@ static void group_of_rows(void *context, size_t group, size_t lane) {
     sum += score_block(job, rows, a, e, scale);
     if (job->along_a != NULL) {
       float *along = job->along_a + row * cols;
-      gather_along_a(job, rows, e, along);
+      plt_kernel_matmul(NULL, rows, job->m, cols, e, job->b, false, along);
       scale_rows(rows, cols, scale, along, along);
     }
     if (job->along_b != NULL) {
@@ -130,7 +108,7 @@ static void group_of_rows(void *context, size_t group, size_t lane) {
 PLT_VECTOR_CLONES static void add_groups(void *context, size_t slice, size_t lane) {
   (void)lane;
   const contrast_t *job = context;
-  size_t first = slice * SLICE, n = plt_min_size(SLICE, job->m - first), groups = group_count(job);
+  size_t first = slice * SLICE, n = plt_min_size(SLICE, job->m - first), groups = group_count(job->n);
   for (size_t c = 0; c < job->cols; c++) {
     float sum[SLICE] = {0};
     for (size_t group = 0; group < groups; group++) {
@@ -145,8 +123,7 @@ PLT_VECTOR_CLONES static void add_groups(void *context, size_t slice, size_t lan
 static void forward(plt_tape_t *t, plt_node_t *node) {
   const plt_node_t *a = plt_tape_node(t, node->operands[0]), *b = plt_tape_node(t, node->operands[1]);
   contrast_t job = {.n = a->rows, .m = b->rows, .cols = a->cols, .a = a->value, .b = b->value};
-  job.group_rows = group_rows(job.n);
-  size_t groups = group_count(&job);
+  size_t groups = group_count(job.n);
   node->saved = plt_tape_scratch(t, a->rows + b->rows, a->cols);
   if (a->needed) job.along_a = node->saved;
   if (b->needed) {
@@ -178,6 +155,5 @@ plt_var_t plt_op_contrast(plt_tape_t *t, plt_var_t a, plt_var_t b) {
 }
 
 size_t plt_contrast_floats(size_t n, size_t m, size_t cols, size_t threads) {
-  size_t groups = n == 0 ? 0 : (n - 1) / group_rows(n) + 1;
-  return threads * ROWS * (m + cols) + groups * cols * m + 2 * (n + m) * cols;
+  return threads * ROWS * (m + cols) + group_count(n) * cols * m + 2 * (n + m) * cols;
 }

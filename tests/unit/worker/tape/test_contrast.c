@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/unit/worker/naive.h"
+#include "tests/unit/worker/tape/slopes.h"
 #include "worker/tape/tape.h"
 
 enum { C = 7 };
@@ -48,15 +49,6 @@ static double record(plt_crew_t *crew, size_t n, size_t m, const float *a, const
   return value;
 }
 
-/* Each within so much of the largest. */
-static void check_slopes(double tolerance, size_t n, const float *got, const double *want) {
-  double largest = 0;
-  for (size_t k = 0; k < n; k++) largest = fmax(largest, 3 * fabs(want[k]));
-  for (size_t k = 0; k < n; k++)
-    cr_assert(fabs((double)got[k] - 3 * want[k]) <= tolerance * largest, "slope %zu is %g, not %g", k, (double)got[k],
-              3 * want[k]);
-}
-
 static void check(const sizes_t *s) {
   naive_rng_t rng = {s->n + s->m};
   float *a = naive_matrix(&rng, s->n * C, -s->largest, s->largest);
@@ -66,8 +58,8 @@ static void check(const sizes_t *s) {
   double want = twin(s->n, s->m, a, b, want_a, want_b), got = record(NULL, s->n, s->m, a, b, da, db);
   cr_assert(naive_near(got, want, 1e-6), "%zu among %zu: %.9g, not %.9g", s->n, s->m, got, want);
   double tolerance = 2e-6 + 2e-7 * (double)(s->largest * s->largest); /* an exponential has its dot's rounding */
-  check_slopes(tolerance, s->n * C, da, want_a);
-  check_slopes(tolerance, s->m * C, db, want_b);
+  expect_slopes(tolerance, s->n * C, da, want_a);
+  expect_slopes(tolerance, s->m * C, db, want_b);
   plt_crew_t *crew = plt_crew_create(3);
   float *again_a = calloc(s->n * C, sizeof *again_a), *again_b = calloc(s->m * C, sizeof *again_b);
   cr_assert_eq(record(crew, s->n, s->m, a, b, again_a, again_b), got);
@@ -112,7 +104,7 @@ Test(contrast, with_itself) {
   plt_var_t rows = plt_tape_parameter(t, N, C, x, got);
   plt_tape_backward(t, plt_op_scale(t, plt_op_contrast(t, rows, rows), 3));
   for (size_t k = 0; k < N * C; k++) as_a[k] += as_b[k];
-  check_slopes(3e-6, N * C, got, as_a);
+  expect_slopes(3e-6, N * C, got, as_a);
   plt_tape_destroy(&t);
   free(x);
 }

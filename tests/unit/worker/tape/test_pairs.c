@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/unit/worker/naive.h"
+#include "tests/unit/worker/tape/slopes.h"
 #include "worker/tape/tape.h"
 
 enum { C = 7, M = 3 };
@@ -63,15 +64,6 @@ static double record(plt_crew_t *crew, size_t n, const float *x, const float *y,
   return value;
 }
 
-/* Each as near as a millionth of the largest allows. */
-static void check_slopes(size_t n, const float *got, const double *want) {
-  double largest = 0;
-  for (size_t k = 0; k < n; k++) largest = fmax(largest, 3 * fabs(want[k]));
-  for (size_t k = 0; k < n; k++)
-    cr_assert(fabs((double)got[k] - 3 * want[k]) <= 2e-6 * largest, "slope %zu is %g, not %g", k, (double)got[k],
-              3 * want[k]);
-}
-
 static void check(size_t n, bool calibrated) {
   naive_rng_t rng = {n};
   float *x = unit_rows(&rng, n, C), *y = calibrated ? unit_rows(&rng, n, M) : NULL;
@@ -79,8 +71,8 @@ static void check(size_t n, bool calibrated) {
   double *want_x = calloc(n * C, sizeof *want_x), *want_y = calloc(n * M, sizeof *want_y);
   double want = twin(n, x, y, want_x, want_y), got = record(NULL, n, x, y, dx, dy);
   cr_assert(naive_near(got, want, 1e-6), "%zu rows: %.9g, not %.9g", n, got, want);
-  check_slopes(n * C, dx, want_x);
-  if (calibrated) check_slopes(n * M, dy, want_y);
+  expect_slopes(2e-6, n * C, dx, want_x);
+  if (calibrated) expect_slopes(2e-6, n * M, dy, want_y);
   plt_crew_t *crew = plt_crew_create(3);
   float *again = calloc(n * C, sizeof *again), *again_y = calloc(n * M, sizeof *again_y);
   cr_assert_eq(record(crew, n, x, y, again, again_y), got);
