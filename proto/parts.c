@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* Smaller: more messages; larger: rows leave the cache before the other end has them (docs/benchmarks.md). */
-enum { PART_BYTES = 512 << 10 };
+/* Smaller: more messages; larger: rows leave the cache before the other end has them. The first few are smaller, else
+ * messages of a mebibyte would hardly overlap with work (docs/benchmarks.md). */
+enum { FEW = 4, FEW_BYTES = 256 << 10, PART_BYTES = 512 << 10 };
 
 plt_piece_t plt_piece_of(uint64_t n, uint32_t part, uint32_t parts) {
   if (parts <= 1) return (plt_piece_t){0, n};
@@ -12,7 +13,8 @@ plt_piece_t plt_piece_of(uint64_t n, uint32_t part, uint32_t parts) {
 }
 
 uint32_t plt_parts_for(uint64_t bytes) {
-  uint64_t parts = bytes / PART_BYTES;
+  uint64_t few = bytes / FEW_BYTES, parts = bytes / PART_BYTES;
+  if (parts < FEW) parts = few < FEW ? few : FEW;
   return parts <= 1 ? 1 : parts >= PLT_PARTS_MAX ? PLT_PARTS_MAX : (uint32_t)parts;
 }
 

@@ -38,7 +38,10 @@ Test(parts, rows_are_cut_as_the_protocol_says) {
 Test(parts, small_messages_are_whole_and_large_ones_bounded) {
   cr_assert_eq(plt_parts_for(0), 1);
   cr_assert_eq(plt_parts_for(100000), 1);
+  cr_assert_eq(plt_parts_for(UINT64_C(1) << 20), 4); /* such a message overlaps with work, too */
   cr_assert_gt(plt_parts_for(UINT64_C(8) << 20), 8);
+  for (uint64_t bytes = 1; bytes < UINT64_MAX / 2; bytes *= 2)
+    cr_assert_leq(plt_parts_for(bytes), plt_parts_for(2 * bytes), "%llu", (unsigned long long)bytes);
   cr_assert_eq(plt_parts_for(UINT64_MAX), PLT_PARTS_MAX);
 }
 

@@ -195,7 +195,9 @@ Test(admission, an_answer_larger_than_memory, .timeout = 180) {
   plt_header_t header = from_worker(PLT_VERB_READ);
   header.sections = sections;
   header.n_sections = 1;
+  sections[0].n = ROWS / 4; /* an answer of one part */
   check_taken(desk, header, PLT_VERB_ROWS);
+  sections[0].n = ROWS;
   header.n_sections = PLT_SECTIONS_MAX; /* 512 MiB of answer */
   check_refused(desk, header, PLT_ERR_PROTOCOL, "asked for twice");
   desk_close(desk);
