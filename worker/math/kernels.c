@@ -16,7 +16,8 @@ enum {
   RANGE_COST = 16 * 1024, /* operations in a range: some microseconds, far above the cost of a hand-over */
   PARTIALS = 64,          /* ranges of a reduction at most: their sums live on the stack */
   TILE_COLS = 1024,
-  AT_ROWS = 240, /* of a tile of a^T b: whole vectors of oneDNN's kernels, which take 48 floats at once, or 24 */
+  AT_ROWS = 480, /* of a tile of a^T b: whole vectors of oneDNN's kernels, which take 48 floats at once, or 24 */
+  AT_DEPTH = 96, /* rows of a and b at a time: 480 floats of each are read together, and stay in the second cache */
   LINE = 16      /* floats in a cache line */
 };
 
@@ -127,12 +128,15 @@ static void at_tile(void *context, size_t piece, size_t lane) {
   size_t col = piece / down * AT_ROWS, row = piece % down * TILE_COLS;
   tile.n = plt_min_size(TILE_COLS, m - row);
   tile.m = plt_min_size(AT_ROWS, job->product.m - col);
-  tile.a += row;
-  tile.b += col;
-  tile.add = false;
   tile.out = job->tiles + lane * AT_ROWS * plt_min_size(TILE_COLS, m);
   tile.out_stride = tile.m;
-  plt_gemm(&tile);
+  for (size_t k = 0; k < job->product.k; k += AT_DEPTH) {
+    tile.k = plt_min_size(AT_DEPTH, job->product.k - k);
+    tile.a = job->product.a + k * tile.a_stride + row;
+    tile.b = job->product.b + k * tile.b_stride + col;
+    tile.add = k > 0;
+    plt_gemm(&tile);
+  }
   transpose(tile.out, tile.n, tile.m, job->product.add, job->out + col * m + row, m);
 }
 
