@@ -272,7 +272,7 @@ const plt_model_ops_t plt_model_lgmrec = {
     .grid =
         "hyper_layers, hyper_num, keep_rate, alpha by data set: 1, 4, 0.5, 0.3 (baby); 1, 4, 0.4, 0.6 (sports); 2, 64, "
         "0.2, 0.2 (clothing); the rest as here (its authors, in MMRec)",
-    .found = "lfm2k: optimizer.lr 0.005, model.alpha 0.3, data.scale standard (docs/results.md)",
+    .found = "lfm2k: optimizer.lr 0.005, tiktok: 0.001, both model.alpha 0.3, data.scale standard (docs/results.md)",
     .options = {"model lgmrec", rows, sizeof rows / sizeof *rows},
     .loss_is_mean = true,
     .uses_features = true,
