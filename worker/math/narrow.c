@@ -21,8 +21,6 @@ static size_t tiles_of(size_t n) { return (n + ROWS - 1) / ROWS; }
 
 size_t plt_narrow_size(size_t n, size_t k) { return tiles_of(n) * ROWS * k; }
 
-static void narrow(size_t n, const float *x, uint16_t *out) { plt_bf16_encode(n, x, out); }
-
 typedef struct narrow_job {
   const plt_lazy_t *x;
   bool made, add;
@@ -40,7 +38,7 @@ static void make_tile(const narrow_job_t *job, size_t tile, float *rows) {
   for (size_t i = 0; i < n; i += MADE) {
     size_t some = plt_min_size(MADE, n - i);
     job->x->make(job->x->context, first + i, some, rows);
-    narrow(some * job->k, rows, copy + i * job->k);
+    plt_bf16_encode(some * job->k, rows, copy + i * job->k);
   }
   memset(copy + n * job->k, 0, (ROWS - n) * job->k * sizeof *copy);
 }
@@ -64,7 +62,7 @@ static void multiply_tile(void *context, size_t tile, size_t lane) {
 /* A factor [rows, m], filled up with zeros to `room` rows. */
 static uint16_t *narrowed(const float *x, size_t rows, size_t room, size_t m) {
   uint16_t *out = plt_mem_alloc(room * m * sizeof *out);
-  narrow(rows * m, x, out);
+  plt_bf16_encode(rows * m, x, out);
   memset(out + rows * m, 0, (room - rows) * m * sizeof *out);
   return out;
 }
